@@ -1,0 +1,76 @@
+"""What an engine is: one choice of flow estimator, flow completer, propagator and painter behind the same five doors.
+
+Here: the protocol both engines (``classical.py``, ``learned.py``) fulfil. Not here: the order of the stages
+(``stages.py``), caching and files (the backend).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from propainter.types import BidirectionalFlow, Chunk, Propagated, Settings, Window
+
+
+class Engine(Protocol):
+    """One way of removing what a hole covers. All tensors live on ``device``; every method is free of side effects that
+    change a later result."""
+
+    @property
+    def name(self) -> str:
+        """``classical`` or ``propainter``; printed, reported and stored with every output."""
+
+    @property
+    def weights_id(self) -> str:
+        """Digest of the weight set in use; ``none`` where there is none."""
+
+    @property
+    def code_version(self) -> str:
+        """Changes whenever this engine's results may change: part of every cache key."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where the tensors given to this engine must live."""
+
+    def estimate_flow(self, frames: Float[Tensor, "1 t 3 h w"], *, iterations: int) -> BidirectionalFlow:
+        """Flow of every neighbouring pair, both ways. A pair's flow does not depend on the run it is estimated in."""
+
+    def complete_flow(self, flow: BidirectionalFlow, holes: Float[Tensor, "1 t 1 h w"]) -> BidirectionalFlow:
+        """Fill the flow inside the holes, one chunk at once; outside them the given flow comes back unchanged.
+
+        flow: t-1 pairs; holes: t frames (pairs + 1).
+        """
+
+    def propagate_plate(
+        self, frames: Float[Tensor, "1 t 3 h w"], holes: Float[Tensor, "1 t 1 h w"], flow: BidirectionalFlow
+    ) -> Propagated:
+        """Pull known pixels into the holes along completed flow, one chunk at once."""
+
+    def completion_chunks(self, pair_count: int, settings: Settings) -> tuple[Chunk, ...]:
+        """Runs of flow pairs that ``complete_flow`` treats at once."""
+
+    def propagation_chunks(self, frame_count: int, settings: Settings) -> tuple[Chunk, ...]:
+        """Runs of frames that ``propagate_plate`` treats at once."""
+
+    def windows(self, frame_count: int, settings: Settings) -> tuple[Window, ...]:
+        """The painter's windows over a shot, anchored at its first frame."""
+
+    def paint_window(
+        self,
+        frames: Float[Tensor, "1 t 3 h w"],
+        holes: Float[Tensor, "1 t 1 h w"],
+        unseen: Float[Tensor, "1 t 1 h w"],
+        flow: BidirectionalFlow,
+        *,
+        frame_keys: Sequence[str] | None = None,
+    ) -> Float[Tensor, "l 3 h w"]:
+        """Paint the neighbours of one window.
+
+        frames, holes, unseen: neighbours then references, propagated. flow: completed, among the l neighbours, so
+        ``flow.pairs + 1 == l``. frame_keys: content keys, one a frame; features of a frame already seen are reused.
+        Returns the l painted neighbours in [-1, 1]; only their holes are of use.
+        """

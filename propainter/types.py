@@ -1,0 +1,134 @@
+"""The words of the package as types: flow, windows, chunks, settings, precision.
+
+Here: immutable values that refuse to be wrong. Not here: any computation (see ``stages.py``), any file or socket.
+
+Axis vocabulary, used in every signature: ``b`` batch, ``t`` frames, ``c`` channels, ``h`` rows, ``w`` columns; pairs of
+frames count ``t-1``. Images are RGB in [-1, 1] at the working size; holes are 1 = fill, 0 = good plate, nothing between.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from jaxtyping import Float
+from torch import Tensor
+
+
+class Precision(str, Enum):
+    """Arithmetic of the networks. RAFT and every sampling grid stay fp32 whatever is chosen (spec, section 10.4)."""
+
+    FP32 = "fp32"
+    FP16 = "fp16"
+    BF16 = "bf16"
+
+
+@dataclass(frozen=True)
+class BidirectionalFlow:
+    """Motion both ways between neighbouring frames, in pixels at this resolution, x right, y down."""
+
+    forward: Float[Tensor, "b pairs 2 h w"]
+    """forward[:, i] carries frame i to frame i + 1."""
+    backward: Float[Tensor, "b pairs 2 h w"]
+    """backward[:, i] carries frame i + 1 to frame i."""
+
+    def __post_init__(self) -> None:
+        if self.forward.shape != self.backward.shape:
+            raise ValueError(
+                f"forward flow is {tuple(self.forward.shape)} but backward flow is {tuple(self.backward.shape)}; "
+                "both directions describe the same pairs"
+            )
+
+    @property
+    def pairs(self) -> int:
+        """Number of neighbouring frame pairs (frames - 1)."""
+        return self.forward.shape[1]
+
+    def span(self, first: int, last: int) -> BidirectionalFlow:
+        """The flow among frames first..last (both included): pairs first..last-1."""
+        return BidirectionalFlow(self.forward[:, first:last], self.backward[:, first:last])
+
+
+@dataclass(frozen=True)
+class Propagated:
+    """A plate whose hole has been filled, as far as it goes, with pixels pulled from other frames."""
+
+    frames: Float[Tensor, "b t 3 h w"]
+    """The plate with known pixels carried into the hole; what is still unseen is 0 (mid grey)."""
+    unseen: Float[Tensor, "b t 1 h w"]
+    """1 where no frame in reach ever showed the background: still to be invented."""
+
+
+@dataclass(frozen=True)
+class FrameRange:
+    """An inclusive run of frames in the host's numbering."""
+
+    first: int
+    last: int
+
+    def __post_init__(self) -> None:
+        if self.last < self.first:
+            raise ValueError(f"frame range ends ({self.last}) before it starts ({self.first})")
+
+    def __len__(self) -> int:
+        return self.last - self.first + 1
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """A run of units (flow pairs or frames) treated in one pass: its core, and the overlap it may look into.
+
+    All four are 0-based and inclusive; results outside the core are thrown away.
+    """
+
+    core_first: int
+    core_last: int
+    reach_first: int
+    reach_last: int
+
+
+@dataclass(frozen=True)
+class Window:
+    """The frames one painter call sees. 0-based frame indices of the shot."""
+
+    centre: int
+    neighbours: tuple[int, ...]
+    """Consecutive frames the call paints."""
+    references: tuple[int, ...]
+    """Distant frames it may look at but does not paint."""
+    weights: tuple[float, ...]
+    """One a neighbour, > 0: its share when windows overlap. Depends on the frame's distance from the centre alone, never on
+    the order in which windows are painted."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything about a removal that changes the picture, except the plate, the matte and the weights."""
+
+    neighbor_length: int = 10
+    """Local frames a window paints; half of it on each side of the centre."""
+    ref_stride: int = 10
+    """Frames between two references; lower looks at more of the shot and costs more."""
+    chunk_length: int = 80
+    """Flow pairs a completion pass, and (up to 100) frames a propagation pass, treats at once."""
+    flow_iterations: int = 20
+    """RAFT updates a pair; 5 is enough for a preview."""
+    grow: int = 4
+    """Plate pixels the matte grows outward (4-connected diamond) before it becomes the hole."""
+    feather: int = 3
+    """Plate pixels, inside the grown ring, over which the fill fades into the plate."""
+    threshold: float = 0.0
+    """Matte values above this are removed (0: every value above zero, as the reference does)."""
+    flow_hole_snap: int = 0
+    """The hole given to flow completion is widened to whole blocks of this many working pixels; 0 = exact."""
+
+    def __post_init__(self) -> None:
+        for name, low in (
+            ("neighbor_length", 2), ("ref_stride", 1), ("chunk_length", 2), ("flow_iterations", 1),
+            ("grow", 0), ("feather", 0), ("flow_hole_snap", 0),
+        ):  # fmt: skip
+            value = getattr(self, name)
+            if value < low:
+                raise ValueError(f"{name} is {value}; it must be at least {low}")
+        if not 0.0 <= self.threshold < 1.0:
+            raise ValueError(f"threshold is {self.threshold}; it must be at least 0 and below 1")
