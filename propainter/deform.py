@@ -1,7 +1,7 @@
 """Modulated deformable convolution: a convolution that chooses, for every output pixel, where its taps look.
 
 Here: the operation alone, in plain torch, so that no compiled extension is needed on any platform. Not here: the
-networks that predict its offsets (``flow_completion.py``, ``painter.py``), warping a picture along a flow (``warp.py``).
+networks that predict its offsets (``flow_completion.py``, ``painter.py``), warping along a flow (``warp.py``).
 """
 
 from __future__ import annotations
