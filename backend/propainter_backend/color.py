@@ -78,14 +78,17 @@ def from_working(working: NDArray[np.float32], dtype: DTypeLike, space: WorkingS
     nothing narrower: a float plate keeps its negatives and its highlights.
     """
     target = np.dtype(dtype)
-    value = (working.astype(np.float32) + 1) / 2
+    value: NDArray[np.float32] = working.astype(np.float32)
+    value += 1
+    value /= 2
     if space.is_linear(target):
         value = _decode_linear(value)
     if np.issubdtype(target, np.integer):
         limit = np.iinfo(target).max
-        return np.clip(np.rint(value * np.float32(limit)), 0, limit).astype(target)
-    limits = np.finfo(target)
-    return np.clip(value, limits.min, limits.max).astype(target)
+        native: Pixels = np.clip(np.rint(value * np.float32(limit)), 0, limit).astype(target)
+    else:
+        native = np.clip(value, np.finfo(target).min, np.finfo(target).max).astype(target)
+    return native
 
 
 def to_display(rgb: Pixels, space: WorkingSpace = WorkingSpace.AUTO) -> NDArray[np.uint8]:
@@ -114,7 +117,7 @@ _DARKEST = 1e37  # negatives below minus this would overflow on the straight par
 
 
 def _encode_linear(linear: NDArray[np.float32]) -> NDArray[np.float32]:
-    encoded = np.clip(linear, -_DARKEST, 1)
+    encoded: NDArray[np.float32] = np.clip(linear, -_DARKEST, 1)
     encoded *= np.float32(_WHITE * _TOE_SLOPE)
     middle = np.clip(linear, np.float32(_TOE_END_LINEAR), 1)
     middle **= np.float32(1 / _POWER)
@@ -129,7 +132,7 @@ def _encode_linear(linear: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _decode_linear(encoded: NDArray[np.float32]) -> NDArray[np.float32]:
-    linear = encoded / np.float32(_WHITE * _TOE_SLOPE)
+    linear: NDArray[np.float32] = encoded / np.float32(_WHITE * _TOE_SLOPE)
     middle = np.clip(encoded / np.float32(_WHITE), np.float32(_TOE_END), 1)
     middle += np.float32(_OFFSET)
     middle /= np.float32(1 + _OFFSET)
