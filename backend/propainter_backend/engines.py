@@ -1,0 +1,76 @@
+"""Choosing an engine: the learned one where its weights are installed, the embedded one otherwise; and a device for it.
+
+Here: what ``auto`` means, in words a user can be shown. Not here: reading weights (``propainter/weights.py``), the engines.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from propainter.classical import ClassicalEngine
+from propainter.engine import Engine
+from propainter.types import Precision
+from propainter.weights import find_weights, load_engine
+
+from propainter_backend.errors import BadInput
+
+ENGINES = ("auto", "classical", "propainter")
+
+
+@dataclass(frozen=True)
+class EngineChoice:
+    """An engine, and the sentence that says which and why."""
+
+    engine: Engine
+    reason: str
+
+
+def choose_engine(
+    name: str, *, weights: Path | None = None, device: str = "auto", precision: Precision = Precision.FP32
+) -> EngineChoice:
+    """Make the engine a user asked for.
+
+    name: ``auto``, ``classical`` or ``propainter``. weights: folder of the weight set, or None to look where they are
+    installed. device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``; the classical engine always works on the CPU.
+    Raises BadInput when weights or device are asked for and missing; propainter.weights.WeightsError when unusable.
+    """
+    if name not in ENGINES:
+        raise BadInput(f"there is no engine {name!r}; choose one of {', '.join(ENGINES)}")
+    if name == "classical":
+        return EngineChoice(ClassicalEngine(), "engine classical (embedded; no weights needed), on the CPU")
+    found = find_weights(weights)
+    if found is None:
+        if name == "propainter" or weights is not None:
+            where = f"in {weights}" if weights is not None else "where weights are installed"
+            raise BadInput(
+                f"no ProPainter weights {where}; put the three published checkpoints there, run 'propainter-weights "
+                "fetch', or use --engine classical"
+            )
+        return EngineChoice(
+            ClassicalEngine(),
+            "engine classical (embedded), on the CPU: no ProPainter weights are installed ('propainter-weights fetch')",
+        )
+    chosen = choose_device(device)
+    if chosen.type == "cpu":
+        precision = Precision.FP32
+    engine = load_engine(found, device=chosen, precision=precision)
+    return EngineChoice(engine, f"engine propainter, weights {found.id}, on {chosen} in {precision.value}")
+
+
+def choose_device(name: str) -> torch.device:
+    """The torch device for ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+
+    Raises BadInput when a device is named that this machine does not have.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise BadInput(f"there is no device {name!r}; choose auto, cpu, cuda or cuda:N") from error
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if device.type == "cuda" and (device.index or 0) >= count:
+        raise BadInput(f"device {name} is not there (CUDA devices found: {count}); use --device cpu")
+    return device

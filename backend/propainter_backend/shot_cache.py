@@ -1,0 +1,285 @@
+"""Where artifacts of the stages live: memory first, then disk, both bounded; content is verified before it is believed.
+
+Here: one store of named arrays under 64-hex keys. A file is ``root/<2 hex>/<64 hex>.safetensors`` whose metadata holds
+the xxh3-128 of its content; it appears by rename and is deleted when it does not verify. The store may lose entries, it
+never lies: every miss is recomputed. Not here: what a key means (``stage_graph.py``).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import logging
+import os
+import re
+import struct
+import time
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+import safetensors.numpy
+import xxhash
+from safetensors import SafetensorError
+
+log = logging.getLogger(__name__)
+
+Arrays = Mapping[str, np.ndarray]
+
+_KEY = re.compile(r"[0-9a-f]{64}\Z")
+_MAX_HEADER = 1 << 20
+_STALE_TEMP_S = 3600.0
+
+
+@dataclass(frozen=True)
+class CacheUse:
+    """What a store holds at this moment, in bytes and entries."""
+
+    memory_bytes: int
+    memory_entries: int
+    disk_bytes: int
+    disk_entries: int
+
+
+class ShotCache:
+    """Arrays by key. One process writes through one instance; several processes may share a root.
+
+    root: folder for the disk tier, created 0700; ``None`` keeps to memory.
+    memory_budget, disk_budget: bytes; least recently used entries go first.
+    write_through: True stores on disk at once (a daemon's cache outlives it); False only what memory cannot hold.
+    """
+
+    def __init__(
+        self, root: Path | None, *, memory_budget: int, disk_budget: int | None = None, write_through: bool = True
+    ) -> None:
+        self._memory: OrderedDict[str, tuple[str, Arrays, int]] = OrderedDict()
+        self._memory_bytes = 0
+        self._memory_budget = memory_budget
+        self._write_through = write_through
+        self._disk = None if root is None else _DiskTier(root, budget=disk_budget)
+        self._digests: dict[str, str] = {}
+
+    def digest(self, key: str) -> str | None:
+        """The content digest stored under ``key``, or None. Cheap: reads at most a file's header."""
+        if (held := self._memory.get(key)) is not None:
+            return held[0]
+        if key in self._digests and self._disk is not None and self._disk.has(key):
+            return self._digests[key]
+        found = self._disk.digest(key) if self._disk is not None else None
+        if found is not None:
+            self._digests[key] = found
+        return found
+
+    def load(self, key: str) -> Arrays | None:
+        """The arrays under ``key`` (read-only), or None where nothing verifiable is stored."""
+        if (held := self._memory.get(key)) is not None:
+            self._memory.move_to_end(key)
+            return held[1]
+        if self._disk is None or (read := self._disk.read(key)) is None:
+            self._digests.pop(key, None)
+            return None
+        digest, arrays = read
+        self._remember(key, digest, arrays, spill=False)
+        return arrays
+
+    def save(self, key: str, arrays: Arrays) -> str:
+        """Store arrays and return their content digest. Never fails for want of space: then it keeps what fits."""
+        kept = {name: _frozen(array) for name, array in arrays.items()}
+        digest = content_digest(kept)
+        if self._write_through and self._disk is not None:
+            self._disk.write(key, kept, digest)
+        self._remember(key, digest, kept, spill=not self._write_through)
+        return digest
+
+    def use(self) -> CacheUse:
+        """Sizes of both tiers."""
+        disk_bytes, disk_entries = self._disk.use() if self._disk is not None else (0, 0)
+        return CacheUse(self._memory_bytes, len(self._memory), disk_bytes, disk_entries)
+
+    def clear(self) -> None:
+        """Forget everything, in memory and on disk."""
+        self._memory.clear()
+        self._digests.clear()
+        self._memory_bytes = 0
+        if self._disk is not None:
+            self._disk.clear()
+
+    def shrink_memory(self, budget: int) -> None:
+        """Lower the memory budget (after an out-of-memory) and let go of what exceeds it."""
+        self._memory_budget = budget
+        self._evict(spill=not self._write_through)
+
+    def _remember(self, key: str, digest: str, arrays: Arrays, *, spill: bool) -> None:
+        size = sum(array.nbytes for array in arrays.values())
+        if (old := self._memory.pop(key, None)) is not None:
+            self._memory_bytes -= old[2]
+        self._memory[key] = (digest, arrays, size)
+        self._memory_bytes += size
+        self._evict(spill=spill)
+
+    def _evict(self, *, spill: bool) -> None:
+        while self._memory_bytes > self._memory_budget and self._memory:
+            key, (digest, arrays, size) = self._memory.popitem(last=False)
+            self._memory_bytes -= size
+            if spill and self._disk is not None and not self._disk.has(key):
+                self._disk.write(key, arrays, digest)
+
+
+class _DiskTier:
+    """Files of a root folder, with an in-memory index that a scan rebuilds. A full disk switches writing off."""
+
+    def __init__(self, root: Path, *, budget: int | None) -> None:
+        self._root = root
+        self._budget = budget
+        self._full = False
+        root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._entries: OrderedDict[str, int] = OrderedDict()
+        self._bytes = 0
+        self._scan()
+
+    def has(self, key: str) -> bool:
+        return key in self._entries or self._path(key).exists()
+
+    def digest(self, key: str) -> str | None:
+        try:
+            with self._path(key).open("rb") as file:
+                return _stated_digest(file.read(8), file)
+        except (OSError, ValueError):
+            return None
+
+    def read(self, key: str) -> tuple[str, dict[str, np.ndarray]] | None:
+        path = self._path(key)
+        try:
+            content = path.read_bytes()
+            digest, arrays = _decode(content)
+        except FileNotFoundError:
+            self._forget(key)
+            return None
+        except (OSError, ValueError) as error:
+            log.warning("cache entry %s does not verify (%s); it is dropped and will be recomputed", path.name, error)
+            self._remove(key)
+            return None
+        self._note(key, len(content))
+        with contextlib.suppress(OSError):
+            os.utime(path)
+        return digest, arrays
+
+    def write(self, key: str, arrays: Arrays, digest: str) -> None:
+        if self._full:
+            return
+        content = safetensors.numpy.save(dict(arrays), metadata={"xxh3_128": digest})
+        self._make_room(len(content))
+        path = self._path(key)
+        temporary = path.with_name(f".{key}.{os.getpid()}.tmp")
+        try:
+            path.parent.mkdir(exist_ok=True, mode=0o700)
+            with contextlib.suppress(FileNotFoundError):
+                temporary.unlink()
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), 0o600)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
+            temporary.replace(path)
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+            self._full = True
+            log.warning("cannot write to the cache in %s (%s); going on without it", self._root, error.strerror)
+            return
+        self._note(key, len(content))
+
+    def use(self) -> tuple[int, int]:
+        return self._bytes, len(self._entries)
+
+    def clear(self) -> None:
+        for key in list(self._entries):
+            self._remove(key)
+        self._full = False
+
+    def _path(self, key: str) -> Path:
+        if not _KEY.match(key):
+            raise ValueError(f"cache key {key!r} is not 64 hexadecimal digits")
+        return self._root / key[:2] / f"{key}.safetensors"
+
+    def _scan(self) -> None:
+        found = []
+        now = time.time()
+        for path in self._root.glob("??/*"):
+            with contextlib.suppress(OSError):
+                stat = path.stat()
+                if path.suffix == ".tmp":
+                    if now - stat.st_mtime > _STALE_TEMP_S or not _is_alive(path):
+                        path.unlink()
+                elif _KEY.match(path.stem):
+                    found.append((stat.st_mtime, path.stem, stat.st_size))
+        for _, key, size in sorted(found):
+            self._note(key, size)
+
+    def _note(self, key: str, size: int) -> None:
+        self._forget(key)
+        self._entries[key] = size
+        self._bytes += size
+
+    def _forget(self, key: str) -> None:
+        self._bytes -= self._entries.pop(key, 0)
+
+    def _remove(self, key: str) -> None:
+        self._forget(key)
+        with contextlib.suppress(OSError):
+            self._path(key).unlink()
+
+    def _make_room(self, size: int) -> None:
+        while self._budget is not None and self._entries and self._bytes + size > self._budget:
+            self._remove(next(iter(self._entries)))
+
+
+def content_digest(arrays: Arrays) -> str:
+    """xxh3-128 over names, types, shapes and bytes, names sorted: equal content, equal digest."""
+    state = xxhash.xxh3_128()
+    for name, array in sorted(arrays.items()):
+        state.update(f"{name}:{array.dtype.str}:{array.shape};".encode())
+        state.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data if array.size else b"")
+    return state.hexdigest()
+
+
+def _frozen(array: np.ndarray) -> np.ndarray:
+    fixed = np.array(array, order="C")
+    fixed.flags.writeable = False
+    return fixed
+
+
+def _stated_digest(prefix: bytes, rest: IO[bytes]) -> str:
+    """The digest a file states in its header. Raises ValueError on anything unexpected."""
+    if len(prefix) != 8:
+        raise ValueError("the file is too short")
+    (length,) = struct.unpack("<Q", prefix)
+    if not 2 <= length <= _MAX_HEADER:
+        raise ValueError(f"its header claims {length} bytes")
+    try:
+        return str(json.loads(rest.read(length))["__metadata__"]["xxh3_128"])
+    except (KeyError, TypeError, UnicodeDecodeError) as error:
+        raise ValueError(f"its header is damaged ({error!r})") from error
+
+
+def _decode(content: bytes) -> tuple[str, dict[str, np.ndarray]]:
+    stated = _stated_digest(content[:8], io.BytesIO(content[8:]))
+    try:
+        arrays = safetensors.numpy.load(content)
+    except SafetensorError as error:
+        raise ValueError(str(error)) from error
+    if content_digest(arrays) != stated:
+        raise ValueError("its content differs from its digest")
+    return stated, arrays
+
+
+def _is_alive(temporary: Path) -> bool:
+    try:
+        os.kill(int(temporary.name.split(".")[-2]), 0)
+    except (ValueError, ProcessLookupError):
+        return False
+    except OSError:
+        return True
+    return True

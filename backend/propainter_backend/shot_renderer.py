@@ -1,0 +1,606 @@
+"""One shot rendered frame by frame: asks for what a frame needs, reuses what is stored, computes the rest unit by unit.
+
+Every step is a generator: it yields ``Progress`` after each unit of work, so that its caller can show progress, stop
+between two units (close the generator) or turn to a more urgent frame. Nothing here grows with the length of the shot: frames
+and artifacts live in the ``ShotCache``, whose memory is bounded.
+
+Here: ``Shot`` (what is given), ``ShotRenderer`` (the walk), ``RenderCounts`` (what was computed and reused). Not here: reading
+files (``plates.py``), what depends on what (``stage_graph.py``), the networks.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from propainter import stages
+from propainter.composite import blend_windows, composite
+from propainter.engine import Engine
+from propainter.hole import hole_of, shrink_to_working, snap_outward, soft_alpha
+from propainter.types import BidirectionalFlow, Chunk, Propagated, Settings, Window
+from propainter_backend.color import WorkingSpace, from_working, to_working
+from propainter_backend.plates import Frame
+from propainter_backend.shot_cache import Arrays, ShotCache, content_digest
+from propainter_backend.stage_graph import STAGES, Plan, ShotPlan, engine_parts, key_of, part_key, share_of
+
+_COLOR_VERSION = "1"
+_MAX_RUN_PIXELS = 12 * 640 * 360
+"""Pixels of frames that one call of the flow estimator is given; its features of all of them are in memory at once."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One unit of work is done: ``done`` of ``total`` of this stage, and when asked, an estimate of the rest."""
+
+    stage: str
+    done: int
+    total: int
+    frame: int
+    """The frame (0-based) whose picture was being worked for."""
+
+
+Steps = Generator[Progress, None, T]
+
+
+class ShotPictures(Protocol):
+    """What the renderer asks of a shot's plate and matte. Indices are 0-based."""
+
+    @property
+    def frame_count(self) -> int: ...
+
+    def plate(self, index: int) -> Frame:
+        """The plate, native type, all channels."""
+
+    def matte(self, index: int) -> np.ndarray:
+        """The roto matte, float32 [h, w], 0..1, of the plate's size."""
+
+    def plate_digest(self, index: int) -> str:
+        """Content digest of the plate's frame."""
+
+    def matte_digest(self, index: int) -> str:
+        """Content digest of the roto matte's frame."""
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One removal: pictures, how to read them, how to treat them."""
+
+    pictures: ShotPictures
+    space: WorkingSpace
+    settings: Settings
+    plate_size: tuple[int, int]
+    """Width, height of the plate."""
+    working_size: tuple[int, int] | None = None
+    """Width, height the networks work at; None: the plate's, padded to multiples of 8."""
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """Width, height of working tensors: multiples of 8."""
+        width, height = self.working_size or self.plate_size
+        return -(-width // 8) * 8, -(-height // 8) * 8
+
+
+@dataclass
+class StageCount:
+    """What one stage cost."""
+
+    seconds: float = 0.0
+    computed: set[object] = field(default_factory=set)
+    reused: set[object] = field(default_factory=set)
+
+
+class RenderCounts:
+    """Seconds and units of every stage since it was made: pairs, chunks, chunks, windows, frames."""
+
+    def __init__(self) -> None:
+        self.stages = {stage: StageCount() for stage in STAGES}
+
+    def report(self) -> dict[str, dict[str, float | int]]:
+        """Per stage: seconds, units computed, units found in the cache."""
+        return {
+            stage: {
+                "seconds": round(count.seconds, 3),
+                "computed": len(count.computed),
+                "reused": len(count.reused - count.computed),
+            }
+            for stage, count in self.stages.items()
+        }
+
+
+WindowObserver = Callable[[Window, Tensor], None]
+
+
+class ShotRenderer:
+    """Renders frames of one shot with one engine, through one cache.
+
+    on_painted: called with every window as it is painted, whole ([l, 3, h, w]); for those who keep stages.
+    """
+
+    def __init__(
+        self, shot: Shot, engine: Engine, cache: ShotCache, *, on_painted: WindowObserver | None = None
+    ) -> None:
+        self.shot = shot
+        self.counts = RenderCounts()
+        self.plan = ShotPlan(engine, shot.pictures.frame_count, shot.settings)
+        self._engine = engine
+        self._cache = cache
+        self._on_painted = on_painted
+        self._engine_parts = engine_parts(engine)
+        self._goal: Plan | None = None
+        self._for_frame = 0
+        self._known: dict[tuple[str, int], str] = {}
+
+    # -- what a caller asks for ------------------------------------------------------------------------------------
+
+    def aim_at(self, frames: Sequence[int], *, nearest_only: bool = False) -> None:
+        """Tell which frames will be asked for, so that progress can be counted towards a total."""
+        self._goal = self.plan.plan(frames, nearest_only=nearest_only)
+
+    def frame(self, index: int, *, nearest_only: bool = False) -> Steps[Frame]:
+        """The finished frame. ``nearest_only``: from the window nearest to it alone, a preview of the final blend."""
+        self._for_frame = index
+        plate = self.shot.pictures.plate(index)
+        hole = self._hole(index)
+        if not bool(hole.any()):
+            self.counts.stages["composite"].computed.add(index)
+            return plate
+        fill = yield from self.fill(index, nearest_only=nearest_only)
+        started = time.perf_counter()
+        result = self._lay_over(plate, self._alpha(index), fill)
+        self._count("composite", started, index)
+        return result
+
+    def fill(self, index: int, *, nearest_only: bool = False) -> Steps[Tensor]:
+        """The working picture of a frame with its hole painted, [3, h, w]."""
+        self._for_frame = index
+        hole = self._hole(index)
+        windows = self.plan.windows_of(index, nearest_only=nearest_only)
+        shares = []
+        for window in windows:
+            shares.append((yield from self._painted(window, index)))
+        blended = blend_windows(shares, [share_of(window, index) for window in windows])
+        picture = self.working(index).clone()
+        picture[:, hole > 0] = blended.T
+        return picture
+
+    def propagated(self, index: int) -> Steps[tuple[Tensor, Tensor]]:
+        """A frame after image propagation [3, h, w], and what of it is still unseen [1, h, w]."""
+        arrays = yield from self._propagated_part(index)
+        return self._unpack_propagated(index, arrays)
+
+    def flow(self, pair: int) -> Steps[BidirectionalFlow]:
+        """Flow between a frame and the next, as estimated on the plate."""
+        arrays = yield from self._flow_part(pair, pair, pair)
+        return _flow_from(arrays)
+
+    def completed(self, pair: int) -> Steps[BidirectionalFlow]:
+        """Completed flow between a frame and the next."""
+        flow = yield from self.flow(pair)
+        arrays = yield from self._completed_part(pair)
+        return self._unpack_completed(pair, flow, arrays)
+
+    def analyse(self, pairs: Sequence[int]) -> Steps[None]:
+        """Estimate flow ahead of roto, so that later edits find it."""
+        for pair in pairs:
+            self._for_frame = pair
+            yield from self._flow_part(pair, pairs[0], pairs[-1])
+
+    def working(self, index: int) -> Tensor:
+        """The plate on the working grid, [3, h, w], in the working range."""
+        shot, key = self.shot, self._working_id(index)
+        arrays = self._cache.load(key)
+        if arrays is None:
+            rgb = to_working(shot.pictures.plate(index).rgb(), shot.space)
+            arrays = {"rgb": _to_grid(rgb, shot).numpy()}
+            self._cache.save(key, arrays)
+        return torch.from_numpy(np.array(arrays["rgb"]))
+
+    def hole(self, index: int) -> Tensor:
+        """The hole on the working grid, [h, w], 1 = fill."""
+        return self._hole(index)
+
+    # -- holes -----------------------------------------------------------------------------------------------------
+
+    def _hole_key(self, index: int) -> str:
+        s = self.shot.settings
+        return key_of("hole", self.shot.pictures.matte_digest(index), *self.shot.grid, s.threshold, s.grow)
+
+    def _hole(self, index: int) -> Tensor:
+        arrays = self._cache.load(self._hole_key(index)) or self._make_hole(index)
+        width, height = self.shot.grid
+        bits = np.unpackbits(arrays["bits"], count=width * height).reshape(height, width)
+        return torch.from_numpy(bits.astype(np.float32))
+
+    def _make_hole(self, index: int) -> Arrays:
+        s = self.shot.settings
+        matte = torch.from_numpy(self.shot.pictures.matte(index))
+        at_plate = hole_of(matte, threshold=s.threshold, grow_pixels=s.grow)
+        if self.shot.working_size is not None:
+            at_plate = shrink_to_working(
+                at_plate, width=self.shot.working_size[0], height=self.shot.working_size[1]
+            )
+        width, height = self.shot.grid
+        hole = F.pad(at_plate, (0, width - at_plate.shape[1], 0, height - at_plate.shape[0]))
+        arrays = {"bits": np.packbits(hole.numpy().astype(np.uint8))}
+        self._cache.save(self._hole_key(index), arrays)
+        return arrays
+
+    def _hole_id(self, index: int) -> str:
+        """Content digest of a hole; two mattes that cut the same hole are the same to every stage."""
+        if (known := self._known.get(("hole", index))) is None:
+            key = self._hole_key(index)
+            known = self._cache.digest(key) or self._cache.save(key, self._make_hole(index))
+            self._known["hole", index] = known
+        return known
+
+    def _flow_hole(self, index: int) -> Tensor:
+        return snap_outward(self._hole(index), block=self.shot.settings.flow_hole_snap)
+
+    def _flow_hole_id(self, index: int) -> str:
+        block = self.shot.settings.flow_hole_snap
+        if block == 0:
+            return self._hole_id(index)
+        key = key_of("flow hole", self._hole_id(index), block)
+        digest = self._cache.digest(key)
+        if digest is None:
+            bits = np.packbits(self._flow_hole(index).numpy().astype(np.uint8))
+            digest = self._cache.save(key, {"bits": bits})
+        return digest
+
+    def _alpha(self, index: int) -> Tensor:
+        s = self.shot.settings
+        matte = torch.from_numpy(self.shot.pictures.matte(index))
+        return soft_alpha(matte, threshold=s.threshold, grow_pixels=s.grow, feather=s.feather)
+
+    # -- flow ------------------------------------------------------------------------------------------------------
+
+    def _flow_key(self, pair: int) -> str:
+        ends = [self._working_id(pair), self._working_id(pair + 1)]
+        return key_of("flow", *self._engine_parts, self.shot.settings.flow_iterations, *ends)
+
+    def _working_id(self, index: int) -> str:
+        shot = self.shot
+        return key_of("working", shot.pictures.plate_digest(index), *shot.grid, shot.space.value, _COLOR_VERSION)
+
+    def _flow_part(self, pair: int, first: int, last: int) -> Steps[Arrays]:
+        """One pair's flow; what is missing of first..last behind it is estimated in the same run."""
+        key = self._flow_key(pair)
+        if (found := self._cache.load(key)) is not None:
+            self.counts.stages["flow"].reused.add(pair)
+            return found
+        width, height = self.shot.grid
+        longest = max(1, _MAX_RUN_PIXELS // (width * height) - 1)
+        end = pair
+        while end < last and end - pair + 1 < longest and self._cache.digest(self._flow_key(end + 1)) is None:
+            end += 1
+        started = time.perf_counter()
+        flow = stages.estimate_flow(
+            self._engine, self._to_engine(self.working(i) for i in range(pair, end + 2)), settings=self.shot.settings
+        )
+        run = [
+            {"forward": _numpy(flow.forward[0, i]), "backward": _numpy(flow.backward[0, i])}
+            for i in range(end - pair + 1)
+        ]
+        for offset, arrays in enumerate(run):
+            self._cache.save(self._flow_key(pair + offset), arrays)
+        yield self._count("flow", started, *range(pair, end + 1))
+        return run[0]
+
+    # -- completed flow --------------------------------------------------------------------------------------------
+
+    def _completed_part(self, pair: int) -> Steps[Arrays]:
+        """Completed flow of one pair inside its flow holes: values of forward and backward, pixel by pixel."""
+        chunk = self.plan.completion_of(pair)
+        unit = yield from self._completion_key(chunk)
+        if (found := self._cache.load(part_key(unit, pair))) is not None:
+            self.counts.stages["completion"].reused.add(chunk)
+            return found
+        run = yield from self._complete_chunk(chunk, unit)
+        return run[pair - chunk.core_first]
+
+    def _completed_id(self, pair: int) -> Steps[str]:
+        if (known := self._known.get(("completed", pair))) is not None:
+            return known
+        chunk = self.plan.completion_of(pair)
+        unit = yield from self._completion_key(chunk)
+        digest = self._cache.digest(part_key(unit, pair))
+        if digest is None:
+            run = yield from self._complete_chunk(chunk, unit)
+            digest = content_digest(run[pair - chunk.core_first])
+        else:
+            self.counts.stages["completion"].reused.add(chunk)
+        self._known["completed", pair] = digest
+        return digest
+
+    def _completion_key(self, chunk: Chunk) -> Steps[str]:
+        if (known := self._known.get(("completion", chunk.core_first))) is not None:
+            return known
+        pairs = range(chunk.reach_first, chunk.reach_last + 1)
+        flows = []
+        for pair in pairs:
+            flows.append((yield from self._flow_id(pair, chunk)))
+        holes = [self._flow_hole_id(i) for i in range(chunk.reach_first, chunk.reach_last + 2)]
+        core = (chunk.core_first - chunk.reach_first, chunk.core_last - chunk.reach_first)
+        unit = key_of("completion", *self._engine_parts, *core, flows, holes)
+        self._known["completion", chunk.core_first] = unit
+        return unit
+
+    def _flow_id(self, pair: int, chunk: Chunk) -> Steps[str]:
+        if (known := self._known.get(("flow", pair))) is not None:
+            return known
+        digest = self._cache.digest(self._flow_key(pair))
+        if digest is None:
+            digest = content_digest((yield from self._flow_part(pair, chunk.reach_first, chunk.reach_last)))
+        else:
+            self.counts.stages["flow"].reused.add(pair)
+        self._known["flow", pair] = digest
+        return digest
+
+    def _complete_chunk(self, chunk: Chunk, unit: str) -> Steps[list[dict[str, np.ndarray]]]:
+        flows = []
+        for pair in range(chunk.reach_first, chunk.reach_last + 1):
+            flows.append((yield from self._flow_part(pair, chunk.reach_first, chunk.reach_last)))
+        holes = [self._flow_hole(i) for i in range(chunk.reach_first, chunk.reach_last + 2)]
+        started = time.perf_counter()
+        core = stages.complete_chunk(
+            self._engine, self._flow_to_engine(flows), self._to_engine(h[None] for h in holes), chunk
+        )
+        run = []
+        for offset, pair in enumerate(range(chunk.core_first, chunk.core_last + 1)):
+            here, there = (holes[pair + side - chunk.reach_first] > 0 for side in (0, 1))
+            arrays = {
+                "forward": _numpy(core.forward[0, offset].cpu()[:, here]),
+                "backward": _numpy(core.backward[0, offset].cpu()[:, there]),
+            }
+            self._cache.save(part_key(unit, pair), arrays)
+            run.append(arrays)
+        yield self._count("completion", started, chunk)
+        return run
+
+    def _unpack_completed(self, pair: int, flow: BidirectionalFlow, arrays: Arrays) -> BidirectionalFlow:
+        forward, backward = flow.forward.clone(), flow.backward.clone()
+        forward[0, 0][:, self._flow_hole(pair) > 0] = torch.from_numpy(np.array(arrays["forward"]))
+        backward[0, 0][:, self._flow_hole(pair + 1) > 0] = torch.from_numpy(np.array(arrays["backward"]))
+        return BidirectionalFlow(forward, backward)
+
+    def _completed_span(self, first: int, last: int) -> Steps[BidirectionalFlow]:
+        """Completed flow among frames first..last, on the engine's device."""
+        parts = []
+        for pair in range(first, last):
+            parts.append((yield from self.completed(pair)))
+        if not parts:
+            width, height = self.shot.grid
+            nothing = torch.zeros(1, 0, 2, height, width, device=self._engine.device)
+            return BidirectionalFlow(nothing, nothing)
+        return BidirectionalFlow(
+            torch.cat([p.forward for p in parts], 1).to(self._engine.device),
+            torch.cat([p.backward for p in parts], 1).to(self._engine.device),
+        )
+
+    # -- propagated plate ------------------------------------------------------------------------------------------
+
+    def _propagated_part(self, index: int) -> Steps[Arrays]:
+        """One frame's propagated pixels inside its hole (RGB) and which of them are unseen."""
+        chunk = self.plan.propagation_of(index)
+        unit = yield from self._propagation_key(chunk)
+        if (found := self._cache.load(part_key(unit, index))) is not None:
+            self.counts.stages["propagation"].reused.add(chunk)
+            return found
+        run = yield from self._propagate_chunk(chunk, unit)
+        return run[index - chunk.core_first]
+
+    def _propagated_id(self, index: int) -> Steps[str]:
+        if (known := self._known.get(("propagated", index))) is not None:
+            return known
+        chunk = self.plan.propagation_of(index)
+        unit = yield from self._propagation_key(chunk)
+        digest = self._cache.digest(part_key(unit, index))
+        if digest is None:
+            run = yield from self._propagate_chunk(chunk, unit)
+            digest = content_digest(run[index - chunk.core_first])
+        else:
+            self.counts.stages["propagation"].reused.add(chunk)
+        self._known["propagated", index] = digest
+        return digest
+
+    def _propagation_key(self, chunk: Chunk) -> Steps[str]:
+        if (known := self._known.get(("propagation", chunk.core_first))) is not None:
+            return known
+        frames = range(chunk.reach_first, chunk.reach_last + 1)
+        flows = []
+        for pair in frames[:-1]:
+            flows.append(self._flow_key(pair))
+            flows.append((yield from self._completed_id(pair)))
+        pictures = [part for i in frames for part in (self._working_id(i), self._hole_id(i))]
+        core = (chunk.core_first - chunk.reach_first, chunk.core_last - chunk.reach_first)
+        unit = key_of("propagation", *self._engine_parts, *core, flows, pictures)
+        self._known["propagation", chunk.core_first] = unit
+        return unit
+
+    def _propagate_chunk(self, chunk: Chunk, unit: str) -> Steps[list[dict[str, np.ndarray]]]:
+        flow = yield from self._completed_span(chunk.reach_first, chunk.reach_last)
+        frames = range(chunk.reach_first, chunk.reach_last + 1)
+        started = time.perf_counter()
+        core = stages.propagate_chunk(
+            self._engine,
+            self._to_engine(self.working(i) for i in frames),
+            self._to_engine(self._hole(i)[None] for i in frames),
+            flow,
+            chunk,
+        )
+        run = []
+        for offset, index in enumerate(range(chunk.core_first, chunk.core_last + 1)):
+            inside = self._hole(index) > 0
+            arrays = {
+                "rgb": _numpy(core.frames[0, offset].cpu()[:, inside]),
+                "unseen": _numpy(core.unseen[0, offset].cpu()[:, inside]).astype(np.uint8),
+            }
+            self._cache.save(part_key(unit, index), arrays)
+            run.append(arrays)
+        yield self._count("propagation", started, chunk)
+        return run
+
+    def _unpack_propagated(self, index: int, arrays: Arrays) -> tuple[Tensor, Tensor]:
+        inside = self._hole(index) > 0
+        picture = self.working(index)
+        picture[:, inside] = torch.from_numpy(np.array(arrays["rgb"]))
+        unseen = torch.zeros(1, *inside.shape)
+        unseen[:, inside] = torch.from_numpy(arrays["unseen"].astype(np.float32))
+        return picture, unseen
+
+    # -- painted windows -------------------------------------------------------------------------------------------
+
+    def _painted(self, window: Window, index: int) -> Steps[Tensor]:
+        """One neighbour of a window inside its hole, [n, 3]."""
+        unit, frame_keys = yield from self._painting_key(window)
+        if (found := self._cache.load(part_key(unit, index))) is not None:
+            self.counts.stages["painting"].reused.add(window)
+            return torch.from_numpy(np.array(found["rgb"]))
+        run = yield from self._paint_window(window, unit, frame_keys)
+        return torch.from_numpy(run[index]["rgb"])
+
+    def _painting_key(self, window: Window) -> Steps[tuple[str, list[str]]]:
+        frame_keys = []
+        for index in window.neighbours + window.references:
+            propagated = yield from self._propagated_id(index)
+            frame_keys.append(key_of("frame", self._working_id(index), self._hole_id(index), propagated))
+        flows = []
+        for pair in window.neighbours[:-1]:
+            flows.append(self._flow_key(pair))
+            flows.append((yield from self._completed_id(pair)))
+        return key_of("painting", *self._engine_parts, len(window.neighbours), frame_keys, flows), frame_keys
+
+    def _paint_window(self, window: Window, unit: str, frame_keys: list[str]) -> Steps[dict[int, dict[str, np.ndarray]]]:
+        seen = window.neighbours + window.references
+        pictures, unseen = [], []
+        for index in seen:
+            picture, unknown = yield from self.propagated(index)
+            pictures.append(picture)
+            unseen.append(unknown)
+        flow = yield from self._completed_span(window.neighbours[0], window.neighbours[-1])
+        holes = [self._hole(i)[None] for i in seen]
+        started = time.perf_counter()
+        painted = self._engine.paint_window(
+            self._to_engine(pictures), self._to_engine(holes), self._to_engine(unseen), flow, frame_keys=frame_keys
+        ).cpu()
+        run = {}
+        for offset, index in enumerate(window.neighbours):
+            run[index] = {"rgb": _numpy(painted[offset][:, holes[offset][0] > 0].T)}
+            self._cache.save(part_key(unit, index), run[index])
+        if self._on_painted is not None:
+            self._on_painted(window, painted)
+        yield self._count("painting", started, window)
+        return run
+
+    # -- composite -------------------------------------------------------------------------------------------------
+
+    def _lay_over(self, plate: Frame, alpha: Tensor, fill: Tensor) -> Frame:
+        working = _from_grid(fill, self.shot).permute(1, 2, 0).numpy()
+        inside = alpha.numpy() > 0
+        rgb = plate.rgb()[inside]
+        linear = self.shot.space.is_linear(rgb.dtype)
+        painted = from_working(working[inside], np.float32, WorkingSpace.LINEAR if linear else WorkingSpace.RAW)
+        mixed = composite(torch.from_numpy(_as_float(rgb)), torch.from_numpy(painted), alpha[torch.from_numpy(inside)])
+        return plate.with_rgb(_as_type(mixed.numpy(), rgb.dtype), where=inside)
+
+    # -- small things ----------------------------------------------------------------------------------------------
+
+    def _count(self, stage: str, started: float, *units: object) -> Progress:
+        count = self.counts.stages[stage]
+        count.seconds += time.perf_counter() - started
+        count.computed.update(units)
+        done = len(count.computed | count.reused)
+        total = max(done, self._goal.count(stage) if self._goal is not None else done)
+        return Progress(stage, done, total, self._for_frame)
+
+    def _to_engine(self, tensors: object) -> Tensor:
+        return torch.stack(list(tensors))[None].to(self._engine.device)  # type: ignore[call-overload]
+
+    def _flow_to_engine(self, flows: Sequence[Arrays]) -> BidirectionalFlow:
+        both = [
+            torch.from_numpy(np.stack([arrays[way] for arrays in flows]))[None].to(self._engine.device)
+            for way in ("forward", "backward")
+        ]
+        return BidirectionalFlow(*both)
+
+
+def run_to_end(steps: Steps[T], on_progress: Callable[[Progress], None] = lambda _: None) -> T:
+    """Carry a generator of steps through and return its value."""
+    while True:
+        try:
+            on_progress(next(steps))
+        except StopIteration as stop:
+            return stop.value  # type: ignore[no-any-return]
+
+
+def _numpy(tensor: Tensor) -> np.ndarray:
+    return tensor.detach().cpu().contiguous().numpy()
+
+
+def _as_float(pixels: np.ndarray) -> np.ndarray:
+    """Whole numbers as shares of their range, floats as they are."""
+    if np.issubdtype(pixels.dtype, np.integer):
+        return pixels.astype(np.float32) / np.float32(np.iinfo(pixels.dtype).max)
+    return pixels.astype(np.float32)
+
+
+def _as_type(values: np.ndarray, dtype: np.dtype[np.generic]) -> np.ndarray:
+    """The inverse: rounded to the nearest and clipped to what the type can hold, nothing narrower."""
+    if np.issubdtype(dtype, np.integer):
+        limit = np.iinfo(dtype).max
+        return np.clip(np.rint(values * np.float32(limit)), 0, limit).astype(dtype)
+    return np.clip(values, np.finfo(dtype).min, np.finfo(dtype).max).astype(dtype)
+
+
+def _flow_from(arrays: Arrays) -> BidirectionalFlow:
+    return BidirectionalFlow(
+        torch.from_numpy(np.array(arrays["forward"]))[None, None],
+        torch.from_numpy(np.array(arrays["backward"]))[None, None],
+    )
+
+
+def _to_grid(rgb: np.ndarray, shot: Shot) -> Tensor:
+    """[h, w, 3] at plate size -> [3, h, w] on the working grid: resampled only if a working size asks for it, then padded."""
+    picture = torch.from_numpy(np.ascontiguousarray(rgb)).permute(2, 0, 1)
+    if shot.working_size is not None and shot.working_size != shot.plate_size:
+        width, height = shot.working_size
+        picture = F.interpolate(picture[None], (height, width), mode="bicubic", antialias=True)[0]
+    width, height = shot.grid
+    right, bottom = width - picture.shape[2], height - picture.shape[1]
+    return F.pad(picture[None], (0, right, 0, bottom), mode="replicate")[0].contiguous()
+
+
+def _from_grid(picture: Tensor, shot: Shot) -> Tensor:
+    """The inverse of ``_to_grid``: the padding cut off, the rest resampled to the plate."""
+    width, height = shot.working_size or shot.plate_size
+    picture = picture[:, :height, :width]
+    if (width, height) == shot.plate_size:
+        return picture
+    return F.interpolate(picture[None], (shot.plate_size[1], shot.plate_size[0]), mode="bicubic")[0]
+
+
+def unseen_share(renderer: ShotRenderer, indices: Sequence[int]) -> float:
+    """Share of the hole's pixels, over the given frames, that no frame in reach ever showed."""
+    hole = unseen = 0.0
+    for index in indices:
+        if not bool(renderer.hole(index).any()):
+            continue
+        _, unknown = run_to_end(renderer.propagated(index))
+        hole += float(renderer.hole(index).sum())
+        unseen += float(unknown.sum())
+    return unseen / hole if hole else 0.0
+
+
+__all__ = [
+    "Progress", "Propagated", "RenderCounts", "Shot", "ShotPictures", "ShotRenderer", "StageCount", "run_to_end",
+    "unseen_share",
+]  # fmt: skip

@@ -1,0 +1,129 @@
+"""The story of a removal, one function a stage, one unit of work a call.
+
+    plate -> flow -> completed flow -> propagated plate -> painted windows -> fill
+
+Here: what each stage is given and what it must hand on; ``remove`` tells the whole story in memory for a short shot.
+Not here: how a stage does it (an ``Engine``), streaming, caching, files (the backend's ``shot_renderer.py``, which calls
+the same functions unit by unit).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from propainter.composite import blend_windows
+from propainter.engine import Engine
+from propainter.types import BidirectionalFlow, Chunk, Propagated, Settings, Window
+
+
+def estimate_flow(engine: Engine, frames: Float[Tensor, "1 t 3 h w"], *, settings: Settings) -> BidirectionalFlow:
+    """Flow among a run of frames. The hole is not an input: a roto edit never changes it."""
+    return engine.estimate_flow(frames, iterations=settings.flow_iterations)
+
+
+def complete_chunk(
+    engine: Engine, flow: BidirectionalFlow, holes: Float[Tensor, "1 t 1 h w"], chunk: Chunk
+) -> BidirectionalFlow:
+    """Completed flow of a chunk's core pairs, from the flow of its reach.
+
+    flow: pairs reach_first..reach_last; holes: frames reach_first..reach_last + 1.
+    """
+    completed = engine.complete_flow(flow, holes)
+    core = slice(chunk.core_first - chunk.reach_first, chunk.core_last - chunk.reach_first + 1)
+    return BidirectionalFlow(completed.forward[:, core], completed.backward[:, core])
+
+
+def propagate_chunk(
+    engine: Engine,
+    frames: Float[Tensor, "1 t 3 h w"],
+    holes: Float[Tensor, "1 t 1 h w"],
+    flow: BidirectionalFlow,
+    chunk: Chunk,
+) -> Propagated:
+    """The propagated core frames of a chunk, from the frames of its reach and the completed flow among them."""
+    propagated = engine.propagate_plate(frames, holes, flow)
+    core = slice(chunk.core_first - chunk.reach_first, chunk.core_last - chunk.reach_first + 1)
+    return Propagated(propagated.frames[:, core], propagated.unseen[:, core])
+
+
+@dataclass(frozen=True)
+class ShotStages:
+    """Every stage of one shot, whole in memory."""
+
+    flow: BidirectionalFlow
+    completed: BidirectionalFlow
+    propagated: Propagated
+    windows: tuple[Window, ...]
+    painted: tuple[Float[Tensor, "l 3 h w"], ...]
+
+    def fill(self, frame: int) -> Float[Tensor, "3 h w"]:
+        """One frame's fill: its windows blended. Only the hole is of use."""
+        seen = [
+            (painted[window.neighbours.index(frame)], window.weights[window.neighbours.index(frame)])
+            for window, painted in zip(self.windows, self.painted, strict=True)
+            if frame in window.neighbours
+        ]
+        return blend_windows([image for image, _ in seen], [weight for _, weight in seen])
+
+
+def remove(
+    engine: Engine, frames: Float[Tensor, "1 t 3 h w"], holes: Float[Tensor, "1 t 1 h w"], *, settings: Settings
+) -> ShotStages:
+    """Run every stage over a shot that fits in memory. The backend streams longer ones through the same calls.
+
+    frames: RGB, [-1, 1]; holes: 1 = fill; sides multiples of 8. With one frame there is no motion: propagation leaves the
+    whole hole unseen and the painter invents it.
+    """
+    count = frames.shape[1]
+    flow = estimate_flow(engine, frames, settings=settings)
+    completed = _concatenate(list(_complete(engine, flow, holes, settings)), like=flow)
+    parts = [
+        propagate_chunk(
+            engine,
+            frames[:, c.reach_first : c.reach_last + 1],
+            holes[:, c.reach_first : c.reach_last + 1],
+            completed.span(c.reach_first, c.reach_last),
+            c,
+        )
+        for c in engine.propagation_chunks(count, settings)
+    ]
+    propagated = Propagated(torch.cat([p.frames for p in parts], 1), torch.cat([p.unseen for p in parts], 1))
+    windows = engine.windows(count, settings)
+    painted = tuple(paint_window(engine, propagated, holes, completed, window) for window in windows)
+    return ShotStages(flow, completed, propagated, windows, painted)
+
+
+def paint_window(
+    engine: Engine,
+    propagated: Propagated,
+    holes: Float[Tensor, "1 t 1 h w"],
+    completed: BidirectionalFlow,
+    window: Window,
+) -> Float[Tensor, "l 3 h w"]:
+    """Paint one window of a shot held in memory."""
+    seen = list(window.neighbours + window.references)
+    return engine.paint_window(
+        propagated.frames[:, seen],
+        holes[:, seen],
+        propagated.unseen[:, seen],
+        completed.span(window.neighbours[0], window.neighbours[-1]),
+    )
+
+
+def _complete(
+    engine: Engine, flow: BidirectionalFlow, holes: Tensor, settings: Settings
+) -> Iterator[BidirectionalFlow]:
+    for c in engine.completion_chunks(flow.pairs, settings):
+        reach = flow.span(c.reach_first, c.reach_last + 1)
+        yield complete_chunk(engine, reach, holes[:, c.reach_first : c.reach_last + 2], c)
+
+
+def _concatenate(parts: list[BidirectionalFlow], *, like: BidirectionalFlow) -> BidirectionalFlow:
+    if not parts:
+        return like
+    return BidirectionalFlow(torch.cat([p.forward for p in parts], 1), torch.cat([p.backward for p in parts], 1))
