@@ -1,0 +1,69 @@
+"""Which frames are treated together: chunks with overlap, painter windows with their reference frames.
+
+Here: integers only, 0-based within one shot (spec, sections 3, 5 and 6). Not here: what happens inside a chunk or a
+window (``learned.py``, ``classical.py``), the order in which they are asked for (``stages.py``).
+
+Everything is anchored at the shot's first frame, so the same shot always gives the same windows.
+"""
+
+from __future__ import annotations
+
+from propainter.types import Chunk, Settings, Window
+
+COMPLETION_REACH = 5
+"""Flow pairs a completion chunk sees beyond its core, on both sides (spec, section 3, long videos)."""
+PROPAGATION_REACH = 10
+"""Frames a propagation chunk sees beyond its core, on both sides (spec, section 5, long videos)."""
+PROPAGATION_LIMIT = 100
+"""Most frames in the core of a propagation chunk, whatever the settings allow (spec, section 5, long videos)."""
+
+
+def completion_chunks(pair_count: int, settings: Settings) -> tuple[Chunk, ...]:
+    """Runs of flow pairs that flow completion treats at once; none for a shot of one frame."""
+    return _chunks(pair_count, settings.chunk_length, COMPLETION_REACH)
+
+
+def propagation_chunks(frame_count: int, settings: Settings) -> tuple[Chunk, ...]:
+    """Runs of frames that image propagation treats at once."""
+    return _chunks(frame_count, min(PROPAGATION_LIMIT, settings.chunk_length), PROPAGATION_REACH)
+
+
+def paint_windows(frame_count: int, settings: Settings) -> tuple[Window, ...]:
+    """The painter's windows: a centre every half window, its neighbours, distant frames to look at (spec, section 6).
+
+    The weights fall off linearly with the distance from the centre. This is a deliberate difference from the reference,
+    which averages a frame's visits one after the other, so that the window painted last wins: here the result does not
+    depend on the order of painting.
+    """
+    half = settings.neighbor_length // 2
+    return tuple(_window(centre, frame_count, half, settings) for centre in range(0, frame_count, half))
+
+
+def _chunks(count: int, length: int, reach: int) -> tuple[Chunk, ...]:
+    if count <= length:
+        return (Chunk(0, count - 1, 0, count - 1),) if count else ()
+    spans = ((first, min(first + length, count) - 1) for first in range(0, count, length))
+    return tuple(Chunk(first, last, max(0, first - reach), min(count - 1, last + reach)) for first, last in spans)
+
+
+def _window(centre: int, frame_count: int, half: int, settings: Settings) -> Window:
+    neighbours = range(max(0, centre - half), min(frame_count - 1, centre + half) + 1)
+    candidates = _reference_candidates(centre, frame_count, settings)
+    return Window(
+        centre=centre,
+        neighbours=tuple(neighbours),
+        references=tuple(i for i in candidates if i not in neighbours),
+        weights=tuple(float(half + 1 - abs(i - centre)) for i in neighbours),
+    )
+
+
+def _reference_candidates(centre: int, frame_count: int, settings: Settings) -> range:
+    """Every ref_stride-th frame: of the whole shot, or in a shot longer than a chunk of a stretch around the centre.
+
+    In a long shot the stretch starts at the centre minus a whole number of strides, so its phase follows the centre,
+    and its last frame is left out: one more past than future reference (spec, section 6).
+    """
+    if frame_count <= settings.chunk_length:
+        return range(0, frame_count, settings.ref_stride)
+    arm = settings.ref_stride * (settings.chunk_length // settings.ref_stride // 2)
+    return range(max(0, centre - arm), min(frame_count, centre + arm), settings.ref_stride)
