@@ -1,0 +1,213 @@
+"""RAFT against the reference's flow, against scalar loops, and its promises about runs, sizes and precision."""
+
+from __future__ import annotations
+
+import math
+
+import golden
+import pytest
+import torch
+from torch import Tensor, nn
+
+from propainter.raft import Raft, RaftConfig, estimate_flow, estimation
+from propainter.raft.correlation import CorrelationPyramid, correlate
+from propainter.raft.network import SeparableGru, upsample_flow
+
+NARROW = RaftConfig(
+    stage_channels=(4, 6, 8),
+    feature_channels=8,
+    hidden_channels=6,
+    context_channels=4,
+    levels=2,
+    radius=2,
+    correlation_channels=(8, 6),
+    flow_channels=(6, 4),
+    motion_channels=8,
+    head_channels=6,
+)
+
+
+def test_flow_agrees_with_the_reference_after_twenty_iterations() -> None:
+    net = Raft()
+    net.load_state_dict(golden.standin_state("raft"), strict=True)
+    flow = estimate_flow(net, golden.frames_tensor("pan12")[:, :4], iterations=20)
+    expected = golden.flow("pan12", "flow").span(0, 3)
+    torch.testing.assert_close(flow.forward, expected.forward, rtol=0, atol=1e-4)
+    torch.testing.assert_close(flow.backward, expected.backward, rtol=0, atol=1e-4)
+
+
+def test_the_state_dict_has_exactly_the_keys_and_shapes_of_the_checkpoint() -> None:
+    ours = {key: tuple(tensor.shape) for key, tensor in Raft().state_dict().items()}
+    assert ours == {key: tuple(tensor.shape) for key, tensor in golden.standin_state("raft").items()}
+
+
+def test_backward_flow_is_the_forward_flow_of_the_reversed_frames() -> None:
+    frames = noise_frames(t=4)
+    flow = estimate_flow(narrow_raft(), frames, iterations=3)
+    mirrored = estimate_flow(narrow_raft(), frames.flip(1), iterations=3)
+    torch.testing.assert_close(flow.backward, mirrored.forward.flip(1), rtol=0, atol=1e-5)
+    assert (flow.forward - flow.backward).abs().max() > 0.01
+
+
+def test_a_pair_has_the_same_flow_whichever_run_it_is_estimated_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    frames = noise_frames(t=6)
+    together = estimate_flow(narrow_raft(), frames, iterations=3)
+    monkeypatch.setattr(estimation, "_pairs_per_run", lambda frames: 2)
+    in_runs = estimate_flow(narrow_raft(), frames, iterations=3)
+    torch.testing.assert_close(in_runs.forward, together.forward, rtol=0, atol=1e-5)
+    torch.testing.assert_close(in_runs.backward, together.backward, rtol=0, atol=1e-5)
+    alone = estimate_flow(narrow_raft(), frames[:, 4:6], iterations=3)
+    torch.testing.assert_close(alone.forward[:, 0], together.forward[:, 4], rtol=0, atol=1e-5)
+
+
+def test_every_frame_is_encoded_once_for_both_directions_and_all_its_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(estimation, "_pairs_per_run", lambda frames: 2)
+    net, encoded = narrow_raft(), {"fnet": 0, "cnet": 0}
+
+    def count(name: str) -> None:
+        def hook(module: nn.Module, inputs: tuple[Tensor], output: Tensor) -> None:
+            encoded[name] += inputs[0].shape[0]
+
+        net.get_submodule(name).register_forward_hook(hook)
+
+    count("fnet")
+    count("cnet")
+    estimate_flow(net, noise_frames(t=6), iterations=1)
+    assert encoded == {"fnet": 6, "cnet": 6}
+
+
+def test_one_frame_has_no_flow() -> None:
+    flow = estimate_flow(narrow_raft(), noise_frames(t=1), iterations=3)
+    assert flow.forward.shape == flow.backward.shape == (1, 0, 2, 32, 40)
+
+
+@pytest.mark.parametrize(("height", "width"), [(64, 128), (32, 40), (16, 16)])
+def test_frames_too_small_for_the_coarsest_level_still_get_finite_flow(height: int, width: int) -> None:
+    flow = estimate_flow(narrow_raft(levels=4, radius=4), noise_frames(height=height, width=width), iterations=2)
+    assert flow.forward.shape == (1, 1, 2, height, width)
+    assert flow.forward.isfinite().all()
+    assert flow.backward.isfinite().all()
+
+
+def test_autocast_around_it_does_not_touch_its_precision() -> None:
+    frames = noise_frames()
+    plain = estimate_flow(narrow_raft(), frames, iterations=2)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        wrapped = estimate_flow(narrow_raft(), frames, iterations=2)
+    assert torch.equal(wrapped.forward, plain.forward)
+
+
+def test_sides_that_are_no_multiple_of_eight_are_refused_in_words() -> None:
+    with pytest.raises(ValueError, match="frames are 36x32; RAFT needs sides that are multiples of 8"):
+        estimate_flow(narrow_raft(), noise_frames(width=36), iterations=1)
+
+
+def test_frames_of_a_single_cell_are_refused_in_words() -> None:
+    with pytest.raises(ValueError, match="frames are 40x8; RAFT needs at least 16 pixels a side"):
+        estimate_flow(narrow_raft(), noise_frames(height=8), iterations=1)
+
+
+def test_no_iteration_at_all_is_refused_in_words() -> None:
+    with pytest.raises(ValueError, match="asked for 0 iterations; give at least 1"):
+        estimate_flow(narrow_raft(), noise_frames(), iterations=0)
+
+
+def test_correlation_is_the_dot_product_of_features_over_the_root_of_their_length() -> None:
+    source, target = normal(1, 9, 2, 3), normal(1, 9, 2, 3)
+    volume = correlate(source, target)
+    expected = sum(source[0, c, 1, 0].item() * target[0, c, 0, 2].item() for c in range(9)) / 3
+    assert volume[0, 3, 2].item() == pytest.approx(expected)
+    torch.testing.assert_close(correlate(target, source), volume.transpose(1, 2))
+
+
+def test_lookup_equals_a_scalar_loop_with_the_x_offset_as_the_slow_axis() -> None:
+    """5x7 cells: the coarser levels drop an odd row or column, and the third is a single cell high."""
+    height, width, radius = 5, 7, 2
+    volume = normal(1, height * width, height * width)
+    positions = 3 * normal(1, 2, height, width) + 2
+    positions[0, :, 0, 0] = 100.0
+    pyramid = CorrelationPyramid(volume, height, width, levels=4, radius=radius)
+    seen = pyramid.look_up(positions)
+    assert seen.shape == (1, 4 * 25, height, width)
+    for cell in range(height * width):
+        x, y = positions[0, :, cell // width, cell % width].tolist()
+        picture = volume[0, cell].view(height, width).tolist()
+        expected = []
+        for level in range(4):
+            for ox in range(-radius, radius + 1):
+                for oy in range(-radius, radius + 1):
+                    expected.append(bilinear(picture, y / 2**level + oy, x / 2**level + ox))
+            picture = halved(picture)
+        got = seen[0, :, cell // width, cell % width]
+        torch.testing.assert_close(got, torch.tensor(expected, dtype=got.dtype), rtol=0, atol=1e-9)
+
+
+def test_taking_the_context_out_of_the_gates_does_not_change_the_gru() -> None:
+    gru = SeparableGru(3, 2, 4).double()
+    hidden, context, motion = normal(2, 3, 5, 6), normal(2, 2, 5, 6), normal(2, 4, 5, 6)
+    with torch.no_grad():
+        got = gru(hidden, gru.prepare(context), motion)
+        expected = hidden
+        for number in "12":
+            z, r, q = (gru.get_submodule(f"conv{gate}{number}") for gate in "zrq")
+            joined = torch.cat((expected, context, motion), dim=1)
+            keep, reset = torch.sigmoid(z(joined)), torch.sigmoid(r(joined))
+            candidate = torch.tanh(q(torch.cat((reset * expected, context, motion), dim=1)))
+            expected = (1 - keep) * expected + keep * candidate
+    torch.testing.assert_close(got, expected)
+
+
+def test_upsampling_mixes_the_nine_cells_around_a_pixels_cell() -> None:
+    """Every sub-pixel has its own weights: logits are ordered neighbour, then sub-row, then sub-column."""
+    flow, logits = normal(1, 2, 3, 4), 3 * normal(1, 576, 3, 4)
+    full = upsample_flow(flow, logits)
+    assert full.shape == (1, 2, 24, 32)
+    for row, column in [(0, 0), (13, 21), (23, 31), (8, 17)]:
+        cell_row, cell_column, sub = row // 8, column // 8, 8 * (row % 8) + column % 8
+        weights = [math.exp(logits[0, 64 * k + sub, cell_row, cell_column].item()) for k in range(9)]
+        for axis in range(2):
+            total = 0.0
+            for k, weight in enumerate(weights):
+                y, x = cell_row + k // 3 - 1, cell_column + k % 3 - 1
+                total += weight * flow[0, axis, y, x].item() if 0 <= y < 3 and 0 <= x < 4 else 0.0
+            assert full[0, axis, row, column].item() == pytest.approx(8 * total / sum(weights))
+
+
+def narrow_raft(*, levels: int = NARROW.levels, radius: int = NARROW.radius) -> Raft:
+    """A small network with seeded weights large enough to answer with a pixel or two."""
+    torch.manual_seed(3)
+    fields = {name: getattr(NARROW, name) for name in NARROW.__dataclass_fields__}
+    net = Raft(RaftConfig(**{**fields, "levels": levels, "radius": radius}))
+    with torch.no_grad():
+        for parameter in net.parameters():
+            parameter.mul_(1.5)
+    return net
+
+
+def noise_frames(*, t: int = 2, height: int = 32, width: int = 40) -> Tensor:
+    return torch.rand(1, t, 3, height, width, generator=torch.Generator().manual_seed(5)) * 2 - 1
+
+
+def normal(*shape: int) -> Tensor:
+    seed = sum((place + 1) * side for place, side in enumerate(shape))
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def halved(picture: list[list[float]]) -> list[list[float]]:
+    """Means of 2x2, odd ends dropped."""
+    return [
+        [
+            sum(picture[2 * y + i][2 * x + j] for i in range(2) for j in range(2)) / 4
+            for x in range(len(picture[0]) // 2)
+        ]
+        for y in range(len(picture) // 2)
+    ]
+
+
+def bilinear(picture: list[list[float]], y: float, x: float) -> float:
+    total = 0.0
+    for row in (math.floor(y), math.floor(y) + 1):
+        for column in (math.floor(x), math.floor(x) + 1):
+            if 0 <= row < len(picture) and 0 <= column < len(picture[0]):
+                total += (1 - abs(y - row)) * (1 - abs(x - column)) * picture[row][column]
+    return total
