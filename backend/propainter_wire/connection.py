@@ -1,0 +1,283 @@
+"""Where the daemon is found: runtime directory, connection file, addresses, and the lock that makes a daemon the only one.
+
+Here: docs/wire.md, section 1. Not here: sockets (``router.py``, ``client.py``). Everything is checked before use and
+refused rather than repaired: a directory somebody else could write to is a directory somebody else's daemon may sit in.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import json
+import os
+import re
+import secrets
+import stat
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+from propainter_wire.errors import AlreadyRunning, BackendUnreachable, ProtocolMismatch, UnsafeConnection
+from propainter_wire.framing import KEY_BYTES
+from propainter_wire.messages import PROTOCOL_VERSION
+
+MAX_IPC_PATH_BYTES = 103
+"""macOS's limit, the smallest of the systems we run on."""
+MAX_FILE_BYTES = 4096
+CONNECTION_NAME = "daemon.json"
+SOCKET_NAME = "daemon.sock"
+LOCK_NAME = "daemon.lock"
+LOG_NAME = "daemon.log"
+
+
+@dataclass(frozen=True)
+class Connection:
+    """Everything a client must know to talk to one daemon."""
+
+    endpoint: str
+    key: bytes
+    """Secret; signs every message. Never logged: it is left out of ``repr``."""
+    pid: int
+    version: str = PROTOCOL_VERSION
+    server_key: str = ""
+    """CURVE public key, Z85; empty: no CURVE."""
+
+    def __repr__(self) -> str:
+        return f"Connection(endpoint={self.endpoint!r}, pid={self.pid}, version={self.version!r})"
+
+
+def runtime_directory(environ: Mapping[str, str] | None = None) -> Path:
+    """Where this user's daemon keeps its socket and connection file. Not created here, not checked here."""
+    environ = os.environ if environ is None else environ
+    for variable, below in (("PROPAINTER_RUNTIME_DIR", ""), ("XDG_RUNTIME_DIR", "propainter")):
+        value = environ.get(variable, "")
+        if value and Path(value).is_absolute():
+            return Path(value) / below
+    if sys.platform == "win32":
+        return Path(environ.get("LOCALAPPDATA", str(Path.home()))) / "propainter"
+    return Path(f"/tmp/propainter-{os.getuid()}")
+
+
+def connection_path(environ: Mapping[str, str] | None = None) -> Path:
+    """The connection file a client reads when none is named."""
+    environ = os.environ if environ is None else environ
+    named = environ.get("PROPAINTER_CONNECTION", "")
+    return Path(named) if named and Path(named).is_absolute() else runtime_directory(environ) / CONNECTION_NAME
+
+
+def make_private_directory(path: Path) -> None:
+    """Create a directory only this user can look into, or check that it is one. Raises UnsafeConnection."""
+    with contextlib.suppress(FileExistsError):
+        path.mkdir(mode=0o700, parents=True)
+    check_private_directory(path)
+
+
+def check_private_directory(path: Path) -> None:
+    """Raise UnsafeConnection unless the path is a directory of this user's that nobody else may enter."""
+    try:
+        found = path.lstat()
+    except OSError as error:
+        raise BackendUnreachable(f"no backend is running: {path} cannot be looked at ({error.strerror})") from error
+    if not stat.S_ISDIR(found.st_mode):
+        raise UnsafeConnection(f"{path} is not a directory (a link is none, either); remove it")
+    _check_private(path, found)
+
+
+def read_connection(path: Path | None = None) -> Connection:
+    """Read a connection file that only this user can have written.
+
+    Raises BackendUnreachable if there is none, UnsafeConnection if it or its directory could be somebody else's or it makes
+    no sense, ProtocolMismatch if its daemon speaks another major version.
+    """
+    path = connection_path() if path is None else path
+    check_private_directory(path.parent)
+    return _parse(path, _read_private(path))
+
+
+def write_connection(path: Path, connection: Connection) -> None:
+    """Write a connection file with mode 0600, beside its place and then into it, so that no reader sees half of one."""
+    fields = {
+        "protocol": "propainter",
+        "version": connection.version,
+        "endpoint": connection.endpoint,
+        "key": connection.key.hex(),
+        "pid": connection.pid,
+        "server_key": connection.server_key,
+    }
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            json.dump(fields, file)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def check_endpoint(endpoint: str) -> None:
+    """Raise UnsafeConnection unless the address is an absolute, short enough ipc path or a numeric tcp address."""
+    if endpoint.startswith("ipc://"):
+        path = endpoint.removeprefix("ipc://")
+        if not Path(path).is_absolute():
+            raise UnsafeConnection(
+                f"{endpoint} is not an absolute path; an abstract socket can be reached by every user"
+            )
+        if len(os.fsencode(path)) > MAX_IPC_PATH_BYTES:
+            raise UnsafeConnection(
+                f"{path} is longer than the {MAX_IPC_PATH_BYTES} bytes a socket's path may have; "
+                "set PROPAINTER_RUNTIME_DIR to a shorter one"
+            )
+        return
+    _tcp_address(endpoint)
+
+
+def is_loopback(endpoint: str) -> bool:
+    """Whether only this machine can reach the address. Raises UnsafeConnection for what ``check_endpoint`` refuses."""
+    check_endpoint(endpoint)
+    return endpoint.startswith("ipc://") or _tcp_address(endpoint).is_loopback
+
+
+class DaemonPlace:
+    """Being the one daemon of a runtime directory, as a context manager.
+
+    Entering takes the lock (AlreadyRunning if another living daemon has it) and clears away what a dead one left. Leaving
+    removes connection file and socket, then lets go of the lock. A second bind on a live ipc path would steal it silently;
+    the lock is what prevents that.
+    """
+
+    def __init__(self, directory: Path | None = None) -> None:
+        self.directory = runtime_directory() if directory is None else directory
+        self._lock: int | None = None
+
+    @property
+    def endpoint(self) -> str:
+        """The ipc address to bind."""
+        return f"ipc://{self.directory / SOCKET_NAME}"
+
+    @property
+    def connection_file(self) -> Path:
+        return self.directory / CONNECTION_NAME
+
+    def __enter__(self) -> DaemonPlace:
+        make_private_directory(self.directory)
+        self._lock = _take_lock(self.directory / LOCK_NAME)
+        self._clear()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._lock is not None
+        self._clear()
+        os.close(self._lock)
+        self._lock = None
+
+    def publish(self, endpoint: str, key: bytes, *, server_key: str = "") -> Connection:
+        """Tell clients where the daemon is; call it once the socket is bound."""
+        connection = Connection(endpoint, key, os.getpid(), server_key=server_key)
+        write_connection(self.connection_file, connection)
+        return connection
+
+    def _clear(self) -> None:
+        for name in (CONNECTION_NAME, SOCKET_NAME):
+            (self.directory / name).unlink(missing_ok=True)
+
+
+def new_key() -> bytes:
+    """A new signing key."""
+    return secrets.token_bytes(KEY_BYTES)
+
+
+def _check_private(path: Path, found: os.stat_result) -> None:
+    if sys.platform == "win32":
+        return  # the profile's access list keeps others out; mode bits mean nothing there
+    if found.st_uid != os.geteuid():
+        raise UnsafeConnection(f"{path} belongs to user {found.st_uid}, not to you ({os.geteuid()}); nothing was sent")
+    if stat.S_IMODE(found.st_mode) & 0o077:
+        raise UnsafeConnection(
+            f"{path} is open to others (mode {stat.S_IMODE(found.st_mode):04o}); "
+            f"check who did that, then: chmod go-rwx '{path}'"
+        )
+
+
+def _read_private(path: Path) -> bytes:
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
+    try:
+        descriptor = os.open(path, flags)
+    except FileNotFoundError as error:
+        raise BackendUnreachable(f"no backend is running: there is no {path}") from error
+    except OSError as error:
+        raise UnsafeConnection(f"{path} cannot be read: {error.strerror}") from error
+    with os.fdopen(descriptor, "rb") as file:
+        found = os.fstat(file.fileno())
+        if not stat.S_ISREG(found.st_mode):
+            raise UnsafeConnection(f"{path} is not a regular file")
+        _check_private(path, found)
+        content = file.read(MAX_FILE_BYTES + 1)
+    if len(content) > MAX_FILE_BYTES:
+        raise UnsafeConnection(f"{path} is larger than a connection file may be ({MAX_FILE_BYTES} bytes)")
+    return content
+
+
+def _parse(path: Path, content: bytes) -> Connection:
+    try:
+        fields = json.loads(content.decode("ascii"))
+    except (ValueError, RecursionError) as error:
+        raise UnsafeConnection(f"{path} is not a connection file: {error}") from error
+    if not isinstance(fields, dict) or fields.get("protocol") != "propainter":
+        raise UnsafeConnection(f"{path} is not a connection file of this protocol")
+    texts = [fields.get(name) for name in ("version", "endpoint", "key", "server_key")]
+    pid = fields.get("pid")
+    if not all(isinstance(text, str) for text in texts) or type(pid) is not int:
+        raise UnsafeConnection(f"{path} lacks a field, or one is of the wrong type; restart the backend")
+    version, endpoint, key, server_key = (str(text) for text in texts)
+    if version.split(".")[0] != PROTOCOL_VERSION.split(".")[0]:
+        raise ProtocolMismatch(
+            f"the backend speaks protocol {version}, this client {PROTOCOL_VERSION}; update the older of the two"
+        )
+    if not re.fullmatch(rf"[0-9a-f]{{{2 * KEY_BYTES}}}", key) or len(server_key) not in (0, 40):
+        raise UnsafeConnection(f"{path} holds a key of the wrong form; restart the backend")
+    check_endpoint(endpoint)
+    return Connection(endpoint, bytes.fromhex(key), pid, version, server_key)
+
+
+def _tcp_address(endpoint: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    match = re.fullmatch(r"tcp://(?:\[([0-9a-fA-F:.]+)\]|([0-9.]+)):([0-9]{1,5}|\*)", endpoint)
+    if match is None:
+        raise UnsafeConnection(f"{endpoint} is neither ipc:///path nor tcp://<numeric address>:<port>")
+    try:
+        return ipaddress.ip_address(match[1] or match[2])
+    except ValueError as error:
+        raise UnsafeConnection(f"{endpoint} has no valid numeric address") from error
+
+
+def _take_lock(path: Path) -> int:
+    """Open and lock; the lock lasts as long as the descriptor, however the process ends."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
+    try:
+        _lock(descriptor)
+    except OSError as error:
+        owner = os.pread(descriptor, 32, 0).decode("ascii", "replace") if hasattr(os, "pread") else ""
+        os.close(descriptor)
+        raise AlreadyRunning(f"a backend is running already (process {owner.strip() or '?'}, {path.parent})") from error
+    os.ftruncate(descriptor, 0)
+    os.write(descriptor, f"{os.getpid()}\n".encode("ascii"))
+    return descriptor
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _lock(descriptor: int) -> None:
+        os.lseek(descriptor, 1 << 20, os.SEEK_SET)  # a byte far behind the pid, which others may want to read
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        os.lseek(descriptor, 0, os.SEEK_SET)
+
+else:
+    import fcntl
+
+    def _lock(descriptor: int) -> None:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
