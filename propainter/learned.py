@@ -1,0 +1,167 @@
+"""The learned engine: RAFT, recurrent flow completion, image propagation and the ProPainter generator.
+
+Here: the three networks behind the engine's doors, their precision, the guard against fp16 overflow, and the encoder
+features kept between overlapping windows. Not here: the networks (``raft/``, ``flow_completion.py``, ``painter.py``),
+reading their weights (``weights.py``), the engine without networks (``classical.py``).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import OrderedDict
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from propainter import propagation, raft, windows
+from propainter.flow_completion import FlowCompletion, complete_flow
+from propainter.painter import Painter
+from propainter.raft import Raft
+from propainter.types import BidirectionalFlow, Chunk, Precision, Propagated, Settings, Window
+
+logger = logging.getLogger(__name__)
+
+CODE_VERSION = "1"
+"""Raise it with every change that may move a pixel; it is part of every cache key."""
+
+
+class ProPainterEngine:
+    """An ``Engine`` made of three networks with their weights already loaded; it moves them to its device.
+
+    precision: of the painter. Flow is always fp32: half precision would place a 50 px motion only to 1/32 px (bf16: 1/4),
+    and every later stage looks where the flow says. On a CPU the painter is fp32 too, whatever is asked for.
+    feature_bytes: memory for encoder features of frames that later windows see again.
+    """
+
+    name = "propainter"
+
+    def __init__(
+        self,
+        raft_net: Raft,
+        completion_net: FlowCompletion,
+        painter: Painter,
+        *,
+        weights_id: str,
+        device: torch.device,
+        precision: Precision = Precision.FP32,
+        feature_bytes: int = 1 << 29,
+    ) -> None:
+        self.device = device
+        self.weights_id = weights_id
+        self.precision = precision if device.type == "cuda" else Precision.FP32
+        self._raft, self._completion, self._painter = (
+            net.to(device).eval().requires_grad_(False) for net in (raft_net, completion_net, painter)
+        )
+        self._features = FeatureCache(feature_bytes)
+
+    @property
+    def code_version(self) -> str:
+        """Of this engine, precision included: fp16 and fp32 differ in the last levels."""
+        return f"{CODE_VERSION}-{self.precision.value}"
+
+    @torch.inference_mode()
+    def estimate_flow(self, frames: Float[Tensor, "1 t 3 h w"], *, iterations: int) -> BidirectionalFlow:
+        """Flow of every neighbouring pair, both ways; none for a single frame."""
+        return raft.estimate_flow(self._raft, frames, iterations=iterations)
+
+    @torch.inference_mode()
+    def complete_flow(self, flow: BidirectionalFlow, holes: Float[Tensor, "1 t 1 h w"]) -> BidirectionalFlow:
+        """Fill the flow inside the holes, one chunk at once; outside them the given flow comes back unchanged."""
+        return complete_flow(self._completion, flow, holes) if flow.pairs else flow
+
+    @torch.inference_mode()
+    def propagate_plate(
+        self, frames: Float[Tensor, "1 t 3 h w"], holes: Float[Tensor, "1 t 1 h w"], flow: BidirectionalFlow
+    ) -> Propagated:
+        """Pull known pixels into the holes along completed flow, one chunk at once."""
+        return propagation.propagate_plate(frames, holes, flow)
+
+    def completion_chunks(self, pair_count: int, settings: Settings) -> tuple[Chunk, ...]:
+        """Runs of flow pairs that ``complete_flow`` treats at once."""
+        return windows.completion_chunks(pair_count, settings)
+
+    def propagation_chunks(self, frame_count: int, settings: Settings) -> tuple[Chunk, ...]:
+        """Runs of frames that ``propagate_plate`` treats at once."""
+        return windows.propagation_chunks(frame_count, settings)
+
+    def windows(self, frame_count: int, settings: Settings) -> tuple[Window, ...]:
+        """The painter's windows over a shot, anchored at its first frame."""
+        return windows.paint_windows(frame_count, settings)
+
+    @torch.inference_mode()
+    def paint_window(
+        self,
+        frames: Float[Tensor, "1 t 3 h w"],
+        holes: Float[Tensor, "1 t 1 h w"],
+        unseen: Float[Tensor, "1 t 1 h w"],
+        flow: BidirectionalFlow,
+        *,
+        frame_keys: Sequence[str] | None = None,
+    ) -> Float[Tensor, "l 3 h w"]:
+        """Paint the neighbours of one window; see ``Engine``.
+
+        frame_keys: must differ where a frame, its hole or what is unseen in it differ. They only save time: frames are
+        encoded one by one, so the picture is the same to the bit with and without them.
+        Raises ArithmeticError when the result is not finite even in fp32.
+        """
+        half = {Precision.FP16: torch.float16, Precision.BF16: torch.bfloat16}.get(self.precision)
+        if half is not None:
+            with torch.autocast(self.device.type, dtype=half):
+                painted = self._paint(frames[0], holes[0], unseen[0], flow, frame_keys)
+            if painted.isfinite().all():
+                return painted.float()
+            logger.warning("a window overflowed in %s; painting it again in fp32", self.precision.value)
+            frame_keys = None  # the features kept may be what overflowed
+        painted = self._paint(frames[0], holes[0], unseen[0], flow, frame_keys)
+        if not painted.isfinite().all():
+            raise ArithmeticError(
+                "a painted window has values that are not finite, even in fp32; "
+                "look for NaN or infinity in the plate, or load the weights again"
+            )
+        return painted
+
+    def _paint(
+        self, frames: Tensor, holes: Tensor, unseen: Tensor, flow: BidirectionalFlow, keys: Sequence[str] | None
+    ) -> Float[Tensor, "l 3 h w"]:
+        features = []
+        for i, frame in enumerate(frames):
+            kept = self._features.get(keys[i]) if keys is not None else None
+            if kept is None:
+                kept = self._painter.encode_frame(frame, holes[i], unseen[i])
+                if keys is not None:
+                    self._features.put(keys[i], kept)
+            features.append(kept)
+        count = flow.pairs + 1
+        painted: Tensor = self._painter(torch.stack(features), holes[:count], unseen[:count], flow)
+        return painted
+
+
+class FeatureCache:
+    """Features by key; the least recently used go first when they take more than ``limit_bytes``."""
+
+    def __init__(self, limit_bytes: int) -> None:
+        self._limit_bytes = limit_bytes
+        self._held_bytes = 0
+        self._features: OrderedDict[str, Tensor] = OrderedDict()
+
+    @property
+    def held_bytes(self) -> int:
+        """Memory taken now; never more than the limit."""
+        return self._held_bytes
+
+    def get(self, key: str) -> Tensor | None:
+        """The features kept under ``key``, now the most recently used."""
+        if key not in self._features:
+            return None
+        self._features.move_to_end(key)
+        return self._features[key]
+
+    def put(self, key: str, features: Tensor) -> None:
+        """Keep features, which must not be kept yet, at the cost of the least recently used."""
+        self._features[key] = features
+        self._held_bytes += features.nbytes
+        while self._held_bytes > self._limit_bytes:
+            _, oldest = self._features.popitem(last=False)
+            self._held_bytes -= oldest.nbytes
