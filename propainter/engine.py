@@ -7,7 +7,7 @@ Here: the protocol both engines (``classical.py``, ``learned.py``) fulfil. Not h
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -16,6 +16,7 @@ from torch import Tensor
 from propainter.types import BidirectionalFlow, Chunk, Propagated, Settings, Window
 
 
+@runtime_checkable
 class Engine(Protocol):
     """One way of removing what a hole covers. All tensors live on ``device``; every method is free of side effects that
     change a later result."""

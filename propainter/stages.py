@@ -59,7 +59,7 @@ class ShotStages:
     completed: BidirectionalFlow
     propagated: Propagated
     windows: tuple[Window, ...]
-    painted: tuple[Float[Tensor, "l 3 h w"], ...]
+    painted: tuple[Float[Tensor, "_ 3 h w"], ...]
 
     def fill(self, frame: int) -> Float[Tensor, "3 h w"]:
         """One frame's fill: its windows blended. Only the hole is of use."""

@@ -3,7 +3,8 @@
 Here: immutable values that refuse to be wrong. Not here: any computation (see ``stages.py``), any file or socket.
 
 Axis vocabulary, used in every signature: ``b`` batch, ``t`` frames, ``c`` channels, ``h`` rows, ``w`` columns; pairs of
-frames count ``t-1``. Images are RGB in [-1, 1] at the working size; holes are 1 = fill, 0 = good plate, nothing between.
+frames count ``t-1``. Images are RGB in [-1, 1] at the working size; holes are 1 = fill, 0 = good plate, nothing
+between.
 """
 
 from __future__ import annotations
@@ -97,8 +98,8 @@ class Window:
     references: tuple[int, ...]
     """Distant frames it may look at but does not paint."""
     weights: tuple[float, ...]
-    """One a neighbour, > 0: its share when windows overlap. Depends on the frame's distance from the centre alone, never on
-    the order in which windows are painted."""
+    """One a neighbour, > 0: its share when windows overlap. Depends on the frame's distance from the centre alone,
+    never on the order in which windows are painted."""
 
 
 @dataclass(frozen=True)

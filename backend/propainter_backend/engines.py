@@ -1,6 +1,7 @@
 """Choosing an engine: the learned one where its weights are installed, the embedded one otherwise; and a device for it.
 
-Here: what ``auto`` means, in words a user can be shown. Not here: reading weights (``propainter/weights.py``), the engines.
+Here: what ``auto`` means, in words a user can be shown. Not here: reading weights
+(``propainter/weights.py``), the engines.
 """
 
 from __future__ import annotations
@@ -10,10 +11,10 @@ from pathlib import Path
 
 import torch
 from propainter.classical import ClassicalEngine
+
 from propainter.engine import Engine
 from propainter.types import Precision
 from propainter.weights import find_weights, load_engine
-
 from propainter_backend.errors import BadInput
 
 ENGINES = ("auto", "classical", "propainter")

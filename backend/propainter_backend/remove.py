@@ -1,4 +1,4 @@
-"""``propainter-remove``: a plate and a matte in, the plate without what the matte covers out; the whole chain in one process.
+"""``propainter-remove``: a plate and a matte in, the plate without what the matte covers out; one process does it all.
 
 Here: the command line, its messages and its report. Not here: the walk of a frame (``shot_renderer.py``), files
 (``plates.py``), engines (``engines.py``).
@@ -13,98 +13,34 @@ import sys
 import tempfile
 import time
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
+
+from propainter.hole import hole_of
 from propainter.types import FrameRange, Precision, Settings
 from propainter.weights import WeightsError
-from propainter_wire.shot import content_digest
-
 from propainter_backend.color import WorkingSpace
 from propainter_backend.contact_sheet import SheetRow, make_contact_sheet
 from propainter_backend.engines import ENGINES, EngineChoice, choose_engine
 from propainter_backend.errors import BadInput, OutputError, RemoveError
-from propainter_backend.plates import Frame, FrameSource, check_finite, open_sink, open_source, read_matte
+from propainter_backend.images import Frame
+from propainter_backend.plates import FrameSource, check_finite, open_sink, open_source, read_matte
 from propainter_backend.progress import ProgressLine
 from propainter_backend.shot_cache import ShotCache
 from propainter_backend.shot_renderer import Shot, ShotRenderer, run_to_end, unseen_share
 from propainter_backend.stage_dump import StageDump
+from propainter_wire.shot import digest_of
 
 _MEMORY_BUDGET = 256 << 20
 _RECENT_FRAMES = 3
 _SHEET_ROWS = 4
 
-
-class SourcePictures:
-    """A plate and a matte read from files, frame by frame, as the renderer asks for them.
-
-    numbers: the frames to be rendered, in the plate's own numbering; the renderer counts them from 0.
-    """
-
-    def __init__(
-        self, plate: FrameSource, matte: FrameSource, numbers: range, *, matte_offset: int, keep_nan: bool
-    ) -> None:
-        self._plate = plate
-        self._matte = matte
-        self._numbers = numbers
-        self._matte_offset = matte_offset
-        self._keep_nan = keep_nan
-        self._plates: OrderedDict[int, Frame] = OrderedDict()
-        self._mattes: OrderedDict[int, np.ndarray] = OrderedDict()
-        self._digests: dict[tuple[str, int], str] = {}
-
-    @property
-    def frame_count(self) -> int:
-        return len(self._numbers)
-
-    def plate(self, index: int) -> Frame:
-        frame = self._plates.get(index)
-        if frame is None:
-            number = self._numbers[index]
-            frame = self._plate.read(number)
-            if not self._keep_nan:
-                check_finite(frame, number)
-            _keep(self._plates, index, frame)
-        return frame
-
-    def matte(self, index: int) -> np.ndarray:
-        number = 0 if self._matte.is_still else self._numbers[index] - self._matte_offset
-        matte = self._mattes.get(number)
-        if matte is None:
-            matte = read_matte(self._matte.read(self._matte.range.first if self._matte.is_still else number))
-            self._check_size(matte, self._numbers[index])
-            _keep(self._mattes, number, matte)
-        return matte
-
-    def plate_digest(self, index: int) -> str:
-        known = self._digests.get(("plate", index))
-        if known is None:
-            known = self._digests["plate", index] = content_digest(self.plate(index).pixels)
-        return known
-
-    def matte_digest(self, index: int) -> str:
-        slot = ("matte", 0 if self._matte.is_still else index)
-        known = self._digests.get(slot)
-        if known is None:
-            known = self._digests[slot] = content_digest(self.matte(index))
-        return known
-
-    def _check_size(self, matte: np.ndarray, number: int) -> None:
-        width, height = self._plate.size
-        if matte.shape != (height, width):
-            raise BadInput(
-                f"roto matte of frame {number} is {matte.shape[1]}x{matte.shape[0]} but the plate is {width}x{height}; "
-                "render the matte at the plate's size"
-            )
-
-
-def _keep(recent: OrderedDict[int, object], key: int, value: object) -> None:  # type: ignore[type-arg]
-    recent[key] = value
-    if len(recent) > _RECENT_FRAMES:
-        recent.popitem(last=False)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -126,6 +62,84 @@ class Removal:
     report: Path | None = None
     contact_sheet: Path | None = None
     memory_budget: int = _MEMORY_BUDGET
+
+
+class SourcePictures:
+    """A plate and a matte read from files, frame by frame, as the renderer asks for them.
+
+    numbers: the frames to be rendered, in the plate's own numbering; the renderer counts them from 0.
+    """
+
+    def __init__(self, plate: FrameSource, matte: FrameSource, numbers: range, wish: Removal) -> None:
+        self._plate = plate
+        self._matte = matte
+        self._numbers = numbers
+        self._wish = wish
+        self._plates: OrderedDict[int, Frame] = OrderedDict()
+        self._mattes: OrderedDict[int, np.ndarray] = OrderedDict()
+        self._digests: dict[tuple[str, int], str] = {}
+
+    @property
+    def frame_count(self) -> int:
+        return len(self._numbers)
+
+    def plate(self, index: int) -> Frame:
+        """A frame of the plate. Raises BadInput where it holds NaN outside the hole, unless that is accepted."""
+        frame = self._plates.get(index)
+        if frame is None:
+            frame = self._plate.read(self._numbers[index])
+            if not self._wish.keep_nan and check_finite(frame) is not None:
+                self._refuse_nan(index, frame)
+            _keep(self._plates, index, frame)
+        return frame
+
+    def matte(self, index: int) -> np.ndarray:
+        """A frame of the matte. Raises BadInput where its size is not the plate's."""
+        number = self._matte_number(index)
+        matte = self._mattes.get(number)
+        if matte is None:
+            matte = read_matte(self._matte.read(number))
+            self._check_size(matte, self._numbers[index])
+            _keep(self._mattes, number, matte)
+        return matte
+
+    def plate_digest(self, index: int) -> str:
+        """Digest of all the plate frame's channels."""
+        return self._digest("plate", index, lambda: self.plate(index).pixels)
+
+    def matte_digest(self, index: int) -> str:
+        """Digest of the matte as it was read, 0..1."""
+        return self._digest("matte", self._matte_number(index), lambda: self.matte(index)[..., None])
+
+    def _digest(self, kind: str, number: int, pixels: Callable[[], np.ndarray]) -> str:
+        known = self._digests.get((kind, number))
+        if known is None:
+            known = self._digests[kind, number] = digest_of(pixels())
+        return known
+
+    def _matte_number(self, index: int) -> int:
+        return self._matte.range.first if self._matte.is_still else self._numbers[index] - self._wish.matte_offset
+
+    def _check_size(self, matte: np.ndarray, number: int) -> None:
+        width, height = self._plate.size
+        if matte.shape != (height, width):
+            raise BadInput(
+                f"roto matte of frame {number} is {matte.shape[1]}x{matte.shape[0]} but the plate is {width}x{height}; "
+                "render the matte at the plate's size"
+            )
+
+    def _refuse_nan(self, index: int, frame: Frame) -> None:
+        settings = self._wish.settings
+        hole = hole_of(torch.from_numpy(self.matte(index)), threshold=settings.threshold, grow_pixels=settings.grow)
+        wrong = check_finite(frame, within=hole.numpy() == 0)
+        if wrong is not None:
+            raise BadInput(f"plate {wrong}, or accept them with --keep-nan")
+
+
+def _keep(recent: OrderedDict[int, T], key: int, value: T) -> None:
+    recent[key] = value
+    if len(recent) > _RECENT_FRAMES:
+        recent.popitem(last=False)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -151,8 +165,9 @@ def remove(wish: Removal, choice: EngineChoice, *, quiet: bool = False) -> dict[
     started = time.perf_counter()
     plate, matte = open_source(wish.plate), open_source(wish.matte)
     numbers = common_frames(plate, matte, wish)
+    _require(plate, matte, numbers, wish)
     shot = Shot(
-        SourcePictures(plate, matte, numbers, matte_offset=wish.matte_offset, keep_nan=wish.keep_nan),
+        SourcePictures(plate, matte, numbers, wish),
         wish.space,
         _drafted(wish),
         plate.size,
@@ -167,6 +182,7 @@ def remove(wish: Removal, choice: EngineChoice, *, quiet: bool = False) -> dict[
         like=plate,
         frames=FrameRange(numbers[0], numbers[-1]),
         metadata={"propainter:engine": choice.engine.name, "propainter:weights": choice.engine.weights_id},
+        protect=[matte],
     )
     with tempfile.TemporaryDirectory(prefix="propainter-") as spill, sink:
         cache = ShotCache(Path(spill) / "artifacts", memory_budget=wish.memory_budget, write_through=False)
@@ -213,6 +229,18 @@ def common_frames(plate: FrameSource, matte: FrameSource, wish: Removal) -> rang
     if last < first:
         raise BadInput(f"frame range ends ({last}) before it starts ({first}); swap --first and --last")
     return range(first, last + 1)
+
+
+def _require(plate: FrameSource, matte: FrameSource, numbers: range, wish: Removal) -> None:
+    """Refuse what headers already tell will fail: missing frames, sizes that differ."""
+    plate.require(FrameRange(numbers[0], numbers[-1]))
+    if not matte.is_still:
+        matte.require(FrameRange(numbers[0] - wish.matte_offset, numbers[-1] - wish.matte_offset))
+    if matte.size != plate.size:
+        raise BadInput(
+            f"roto matte {wish.matte} is {matte.size[0]}x{matte.size[1]} but the plate is {plate.size[0]}x"
+            f"{plate.size[1]}; render the matte at the plate's size"
+        )
 
 
 def _drafted(wish: Removal) -> Settings:
@@ -326,8 +354,8 @@ def _parser() -> argparse.ArgumentParser:
     d = Settings()
     parser = argparse.ArgumentParser(
         prog="propainter-remove",
-        description="Remove what a roto matte covers from a plate. Outside the matte the output is the input, bit for bit.",
-        epilog="PLATE, MATTE and OUTPUT: a folder, a pattern (plate.%%04d.exr, plate.####.exr) or a video file; MATTE may be one still.",
+        description="Remove what a roto matte covers from a plate. Outside the matte the output is the input.",
+        epilog="PLATE, MATTE, OUTPUT: a folder, a pattern (plate.%%04d.exr, plate.####.exr) or a video.",
     )
     need = parser.add_argument_group("pictures")
     need.add_argument("--plate", required=True, help="the original frames")
@@ -335,7 +363,9 @@ def _parser() -> argparse.ArgumentParser:
     need.add_argument("--output", required=True, help="where the cleaned frames go")
     need.add_argument("--first", type=int, help="first frame, in the plate's numbering")
     need.add_argument("--last", type=int, help="last frame, included")
-    need.add_argument("--matte-offset", type=int, default=0, metavar="N", help="matte frame n belongs to plate frame n + N")
+    need.add_argument(
+        "--matte-offset", type=int, default=0, metavar="N", help="matte frame n belongs to plate frame n + N"
+    )
     need.add_argument(
         "--color", choices=[space.value for space in WorkingSpace], default="auto",
         help="how the plate's numbers are encoded; auto: whole numbers display-encoded, floats scene-linear",
@@ -346,23 +376,31 @@ def _parser() -> argparse.ArgumentParser:
     matte.add_argument(
         "--feather", type=int, default=d.feather, help="plate pixels of fade inside the grown ring (%(default)s)"
     )
-    matte.add_argument("--threshold", type=float, default=d.threshold, help="matte values above this count (%(default)s)")
+    matte.add_argument(
+        "--threshold", type=float, default=d.threshold, help="matte values above this count (%(default)s)"
+    )
     how = parser.add_argument_group("removal")
     how.add_argument("--engine", choices=ENGINES, default="auto", help="auto: propainter where weights are installed")
     how.add_argument("--weights", type=Path, metavar="DIR", help="folder with the three published checkpoints")
-    how.add_argument("--neighbor-length", type=int, default=d.neighbor_length, help="local frames a window (%(default)s)")
+    how.add_argument(
+        "--neighbor-length", type=int, default=d.neighbor_length, help="local frames a window (%(default)s)"
+    )
     how.add_argument("--ref-stride", type=int, default=d.ref_stride, help="frames between references (%(default)s)")
     how.add_argument("--chunk-length", type=int, default=d.chunk_length, help="frames a pass (%(default)s)")
     how.add_argument("--flow-iterations", type=int, default=d.flow_iterations, help="RAFT updates a pair (%(default)s)")
     how.add_argument(
         "--flow-hole-snap", type=int, default=d.flow_hole_snap, metavar="PX",
-        help="widen the hole of flow completion to blocks of this size, so that small roto edits keep it (%(default)s: exact)",
+        help="widen the flow hole to blocks of this size, so that roto edits keep completed flow (%(default)s: exact)",
     )  # fmt: skip
-    how.add_argument("--working-size", type=_size, metavar="WxH", help="size the fill is made at (default: the plate's)")
+    how.add_argument(
+        "--working-size", type=_size, metavar="WxH", help="size the fill is made at (default: the plate's)"
+    )
     how.add_argument("--draft", action="store_true", help="half working size, at most 5 flow iterations")
     run = parser.add_argument_group("running")
     run.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (%(default)s)")
-    run.add_argument("--precision", choices=[p.value for p in Precision], default="fp32", help="fp16 and bf16 need CUDA")
+    run.add_argument(
+        "--precision", choices=[p.value for p in Precision], default="fp32", help="fp16 and bf16 need CUDA"
+    )
     run.add_argument(
         "--memory", type=int, default=_MEMORY_BUDGET >> 20, metavar="MB",
         help="memory for artifacts before they spill to disk (%(default)s)",

@@ -83,7 +83,7 @@ class ShotCache:
             self._digests.pop(key, None)
             return None
         digest, arrays = read
-        self._remember(key, digest, arrays, spill=False)
+        self._remember(key, digest, arrays)
         return arrays
 
     def save(self, key: str, arrays: Arrays) -> str:
@@ -92,7 +92,7 @@ class ShotCache:
         digest = content_digest(kept)
         if self._write_through and self._disk is not None:
             self._disk.write(key, kept, digest)
-        self._remember(key, digest, kept, spill=not self._write_through)
+        self._remember(key, digest, kept)
         return digest
 
     def use(self) -> CacheUse:
@@ -111,21 +111,21 @@ class ShotCache:
     def shrink_memory(self, budget: int) -> None:
         """Lower the memory budget (after an out-of-memory) and let go of what exceeds it."""
         self._memory_budget = budget
-        self._evict(spill=not self._write_through)
+        self._evict()
 
-    def _remember(self, key: str, digest: str, arrays: Arrays, *, spill: bool) -> None:
+    def _remember(self, key: str, digest: str, arrays: Arrays) -> None:
         size = sum(array.nbytes for array in arrays.values())
         if (old := self._memory.pop(key, None)) is not None:
             self._memory_bytes -= old[2]
         self._memory[key] = (digest, arrays, size)
         self._memory_bytes += size
-        self._evict(spill=spill)
+        self._evict()
 
-    def _evict(self, *, spill: bool) -> None:
+    def _evict(self) -> None:
         while self._memory_bytes > self._memory_budget and self._memory:
             key, (digest, arrays, size) = self._memory.popitem(last=False)
             self._memory_bytes -= size
-            if spill and self._disk is not None and not self._disk.has(key):
+            if not self._write_through and self._disk is not None and not self._disk.has(key):
                 self._disk.write(key, arrays, digest)
 
 
@@ -272,6 +272,8 @@ def _decode(content: bytes) -> tuple[str, dict[str, np.ndarray]]:
         raise ValueError(str(error)) from error
     if content_digest(arrays) != stated:
         raise ValueError("its content differs from its digest")
+    for array in arrays.values():
+        array.flags.writeable = False
     return stated, arrays
 
 

@@ -1,11 +1,11 @@
 """One shot rendered frame by frame: asks for what a frame needs, reuses what is stored, computes the rest unit by unit.
 
 Every step is a generator: it yields ``Progress`` after each unit of work, so that its caller can show progress, stop
-between two units (close the generator) or turn to a more urgent frame. Nothing here grows with the length of the shot: frames
-and artifacts live in the ``ShotCache``, whose memory is bounded.
+between two units (close the generator) or turn to a more urgent frame. Nothing here grows with the length of the shot:
+frames and artifacts live in the ``ShotCache``, whose memory is bounded.
 
-Here: ``Shot`` (what is given), ``ShotRenderer`` (the walk), ``RenderCounts`` (what was computed and reused). Not here: reading
-files (``plates.py``), what depends on what (``stage_graph.py``), the networks.
+Here: ``Shot`` (what is given), ``ShotRenderer`` (the walk), ``RenderCounts`` (what was computed and reused). Not here:
+reading files (``plates.py``), what depends on what (``stage_graph.py``), the networks.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from propainter.engine import Engine
 from propainter.hole import hole_of, shrink_to_working, snap_outward, soft_alpha
 from propainter.types import BidirectionalFlow, Chunk, Propagated, Settings, Window
 from propainter_backend.color import WorkingSpace, from_working, to_working
-from propainter_backend.plates import Frame
+from propainter_backend.images import Frame
 from propainter_backend.shot_cache import Arrays, ShotCache, content_digest
 from propainter_backend.stage_graph import STAGES, Plan, ShotPlan, engine_parts, key_of, part_key, share_of
 
@@ -199,7 +199,7 @@ class ShotRenderer:
         shot, key = self.shot, self._working_id(index)
         arrays = self._cache.load(key)
         if arrays is None:
-            rgb = to_working(shot.pictures.plate(index).rgb(), shot.space)
+            rgb = np.nan_to_num(to_working(shot.pictures.plate(index).rgb(), shot.space), copy=False)
             arrays = {"rgb": _to_grid(rgb, shot).numpy()}
             self._cache.save(key, arrays)
         return torch.from_numpy(np.array(arrays["rgb"]))
@@ -225,9 +225,7 @@ class ShotRenderer:
         matte = torch.from_numpy(self.shot.pictures.matte(index))
         at_plate = hole_of(matte, threshold=s.threshold, grow_pixels=s.grow)
         if self.shot.working_size is not None:
-            at_plate = shrink_to_working(
-                at_plate, width=self.shot.working_size[0], height=self.shot.working_size[1]
-            )
+            at_plate = shrink_to_working(at_plate, width=self.shot.working_size[0], height=self.shot.working_size[1])
         width, height = self.shot.grid
         hole = F.pad(at_plate, (0, width - at_plate.shape[1], 0, height - at_plate.shape[0]))
         arrays = {"bits": np.packbits(hole.numpy().astype(np.uint8))}
@@ -479,7 +477,9 @@ class ShotRenderer:
             flows.append((yield from self._completed_id(pair)))
         return key_of("painting", *self._engine_parts, len(window.neighbours), frame_keys, flows), frame_keys
 
-    def _paint_window(self, window: Window, unit: str, frame_keys: list[str]) -> Steps[dict[int, dict[str, np.ndarray]]]:
+    def _paint_window(
+        self, window: Window, unit: str, frame_keys: list[str]
+    ) -> Steps[dict[int, dict[str, np.ndarray]]]:
         seen = window.neighbours + window.references
         pictures, unseen = [], []
         for index in seen:
@@ -506,11 +506,12 @@ class ShotRenderer:
     def _lay_over(self, plate: Frame, alpha: Tensor, fill: Tensor) -> Frame:
         working = _from_grid(fill, self.shot).permute(1, 2, 0).numpy()
         inside = alpha.numpy() > 0
-        rgb = plate.rgb()[inside]
+        rgb = plate.rgb()
         linear = self.shot.space.is_linear(rgb.dtype)
         painted = from_working(working[inside], np.float32, WorkingSpace.LINEAR if linear else WorkingSpace.RAW)
-        mixed = composite(torch.from_numpy(_as_float(rgb)), torch.from_numpy(painted), alpha[torch.from_numpy(inside)])
-        return plate.with_rgb(_as_type(mixed.numpy(), rgb.dtype), where=inside)
+        before, share = torch.from_numpy(_as_float(rgb[inside])), alpha[torch.from_numpy(inside)]
+        rgb[inside] = _as_type(composite(before, torch.from_numpy(painted), share).numpy(), rgb.dtype)
+        return plate.with_rgb(rgb)
 
     # -- small things ----------------------------------------------------------------------------------------------
 
@@ -569,7 +570,8 @@ def _flow_from(arrays: Arrays) -> BidirectionalFlow:
 
 
 def _to_grid(rgb: np.ndarray, shot: Shot) -> Tensor:
-    """[h, w, 3] at plate size -> [3, h, w] on the working grid: resampled only if a working size asks for it, then padded."""
+    """[h, w, 3] at plate size -> [3, h, w] on the working grid: resampled only if a working size asks for it, then
+    padded."""
     picture = torch.from_numpy(np.ascontiguousarray(rgb)).permute(2, 0, 1)
     if shot.working_size is not None and shot.working_size != shot.plate_size:
         width, height = shot.working_size

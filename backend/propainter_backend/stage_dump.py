@@ -1,9 +1,9 @@
 """Keeping every stage of a removal as plain .npy files, to look at or to compare.
 
-Here: ``StageDump``, which follows one render. All arrays are float32 at working size in the package's conventions. Files:
-``flow_forward.npy``, ``flow_backward.npy``, ``completed_forward.npy``, ``completed_backward.npy`` [T-1, 2, H, W];
-``propagated.npy`` [T, 3, H, W]; ``unseen.npy`` [T, 1, H, W]; ``painted_NNN.npy`` [l, 3, H, W], one a window, NNN its centre;
-``stages.json`` with the windows and what made them. Not here: the stages.
+Here: ``StageDump``, which follows one render. All arrays are float32 at working size in the package's conventions.
+Files: ``flow_forward.npy``, ``flow_backward.npy``, ``completed_forward.npy``, ``completed_backward.npy`` [T-1, 2, H,
+W]; ``propagated.npy`` [T, 3, H, W]; ``unseen.npy`` [T, 1, H, W]; ``painted_NNN.npy`` [l, 3, H, W], one a window, NNN
+its centre; ``stages.json`` with the windows and what made them. Not here: the stages.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from propainter.types import Window
 from torch import Tensor
 
+from propainter.types import Window
 from propainter_backend.errors import OutputError
 from propainter_backend.shot_renderer import ShotRenderer, run_to_end
 

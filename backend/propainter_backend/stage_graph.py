@@ -1,9 +1,9 @@
 """Which units of work a frame needs, and the key of each: pure, integers and digests only.
 
-A key is the digest of exactly what its unit depends on: content of frames and holes, the settings that matter to the stage,
-the engine and its weights, the code version. So a roto edit needs no invalidation code: the flow's key does not contain the
-matte. Keys of later stages contain the *content* digests of earlier artifacts, so that work stops where a recomputed
-artifact equals the old one (early cutoff).
+A key is the digest of exactly what its unit depends on: content of frames and holes, the settings that matter to the
+stage, the engine and its weights, the code version. So a roto edit needs no invalidation code: the flow's key does not
+contain the matte. Keys of later stages contain the *content* digests of earlier artifacts, so that work stops where a
+recomputed artifact equals the old one (early cutoff).
 
 Here: ``Plan`` and the key functions. Not here: carrying a plan out (``shot_renderer.py``), storage (``shot_cache.py``).
 """
