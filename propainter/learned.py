@@ -30,7 +30,7 @@ CODE_VERSION = "1"
 class ProPainterEngine:
     """An ``Engine`` made of three networks with their weights already loaded; it moves them to its device.
 
-    precision: of the painter. Flow is always fp32: half precision would place a 50 px motion only to 1/32 px (bf16: 1/4),
+    precision: of the painter. Flow is always fp32: half precision would round a 50 px motion to 1/32 px (bf16: to 1/4),
     and every later stage looks where the flow says. On a CPU the painter is fp32 too, whatever is asked for.
     feature_bytes: memory for encoder features of frames that later windows see again.
     """
@@ -51,9 +51,9 @@ class ProPainterEngine:
         self.device = device
         self.weights_id = weights_id
         self.precision = precision if device.type == "cuda" else Precision.FP32
-        self._raft, self._completion, self._painter = (
-            net.to(device).eval().requires_grad_(False) for net in (raft_net, completion_net, painter)
-        )
+        self._raft = raft_net.to(device).eval().requires_grad_(False)
+        self._completion = completion_net.to(device).eval().requires_grad_(False)
+        self._painter = painter.to(device).eval().requires_grad_(False)
         self._features = FeatureCache(feature_bytes)
 
     @property
