@@ -1,4 +1,5 @@
-"""Where the daemon is found: runtime directory, connection file, addresses, and the lock that makes a daemon the only one.
+"""Where the daemon is found: runtime directory, connection file, addresses, and the lock that makes a daemon the
+only one.
 
 Here: docs/wire.md, section 1. Not here: sockets (``router.py``, ``client.py``). Everything is checked before use and
 refused rather than repaired: a directory somebody else could write to is a directory somebody else's daemon may sit in.
@@ -88,8 +89,8 @@ def check_private_directory(path: Path) -> None:
 def read_connection(path: Path | None = None) -> Connection:
     """Read a connection file that only this user can have written.
 
-    Raises BackendUnreachable if there is none, UnsafeConnection if it or its directory could be somebody else's or it makes
-    no sense, ProtocolMismatch if its daemon speaks another major version.
+    Raises BackendUnreachable if there is none, UnsafeConnection if it or its directory could be somebody else's or
+    it makes no sense, ProtocolMismatch if its daemon speaks another major version.
     """
     path = connection_path() if path is None else path
     check_private_directory(path.parent)
@@ -143,9 +144,9 @@ def is_loopback(endpoint: str) -> bool:
 class DaemonPlace:
     """Being the one daemon of a runtime directory, as a context manager.
 
-    Entering takes the lock (AlreadyRunning if another living daemon has it) and clears away what a dead one left. Leaving
-    removes connection file and socket, then lets go of the lock. A second bind on a live ipc path would steal it silently;
-    the lock is what prevents that.
+    Entering takes the lock (AlreadyRunning if another living daemon has it) and clears away what a dead one left.
+    Leaving removes connection file and socket, then lets go of the lock. A second bind on a live ipc path would
+    steal it silently; the lock is what prevents that.
     """
 
     def __init__(self, directory: Path | None = None) -> None:

@@ -97,7 +97,8 @@ def encode(
 ) -> list[Part]:
     """The parts of a signed message, without a routing id. Buffers are passed through, not copied.
 
-    Raises WireError(bad_frame) for a message over the limits, WireError(bad_buffer) where descriptors and buffers differ.
+    Raises WireError(bad_frame) for a message over the limits, WireError(bad_buffer) where descriptors and buffers
+    differ.
     """
     _check_buffers(message, buffers)
     parts = [_pack(header.to_map()), _pack({"msg_id": parent} if parent else {}), _pack(message.to_map())]
@@ -126,21 +127,22 @@ def verify(parts: Sequence[Part], *, key: bytes) -> Verified:
             "bad_signature", "the message is not signed with this backend's key; read its connection file again"
         )
     buffers = tuple(memoryview(part) for part in parts[MIN_PARTS:])
-    return Verified(Header.from_map(_unpack(header, "header"), "header"), parent, content, buffers)
+    return Verified(Header.from_map(unpack_map(header, "header"), "header"), parent, content, buffers)
 
 
 def read(verified: Verified, *, known: Mapping[str, type[Message]]) -> Envelope:
     """Read parent and content of a verified message.
 
-    known: the messages the other side may send. Raises WireError: version_mismatch, unknown_type, bad_message, bad_buffer.
+    known: the messages the other side may send. Raises WireError: version_mismatch, unknown_type, bad_message,
+    bad_buffer.
     """
     header = verified.header
     check_version(header)
     if header.msg_type not in known:
-        raise WireError("unknown_type", f"there is no message {ascii(header.msg_type)} in this direction")
-    parent = _unpack(verified.parent, "parent")
+        raise WireError("unknown_type", f"there is no message {header.msg_type!a} in this direction")
+    parent = unpack_map(verified.parent, "parent")
     parent_id = Parent.from_map(parent, "parent").msg_id if parent else ""
-    message = known[header.msg_type].from_map(_unpack(verified.content, "content"))
+    message = known[header.msg_type].from_map(unpack_map(verified.content, "content"))
     _check_buffers(message, verified.buffers)
     return Envelope(header, parent_id, message, verified.buffers)
 
@@ -151,15 +153,15 @@ def decode(parts: Sequence[Part], *, key: bytes, known: Mapping[str, type[Messag
 
 
 def check_version(header: Header) -> None:
-    """Raise WireError(version_mismatch) for a message of a version we do not speak. ``hello`` and ``error`` stay readable
-    for every minor version."""
+    """Raise WireError(version_mismatch) for a message of a version we do not speak. ``hello`` and ``error`` stay
+    readable for every minor version."""
     ours = PROTOCOL_VERSION.split(".")[0]
     same_major = header.version.split(".")[0] == ours
     if header.version in SUPPORTED_VERSIONS or (same_major and header.msg_type in (Hello.type, ErrorReply.type)):
         return
     raise WireError(
         "version_mismatch",
-        f"the message speaks protocol {ascii(header.version)}, this side speaks {', '.join(SUPPORTED_VERSIONS)}; "
+        f"the message speaks protocol {header.version!a}, this side speaks {', '.join(SUPPORTED_VERSIONS)}; "
         "update the older of the two",
         {"supported": list(SUPPORTED_VERSIONS)},
     )
@@ -178,7 +180,7 @@ def read_refusal(parts: Sequence[Part]) -> ErrorReply | None:
         return None
     try:
         _check_sizes(parts)
-        return ErrorReply.from_map(_unpack(parts[3], "content"))
+        return ErrorReply.from_map(unpack_map(parts[3], "content"))
     except WireError:
         return None
 
@@ -219,7 +221,8 @@ def _pack(value: object) -> bytes:
     return packed
 
 
-def _unpack(data: Part, where: str) -> dict[str, Any]:
+def unpack_map(data: Part, where: str) -> dict[str, Any]:
+    """The one map in these bytes, within the limits. Raises WireError(bad_message)."""
     try:
         value = msgpack.unpackb(
             data,

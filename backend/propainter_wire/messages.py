@@ -1,8 +1,8 @@
 """Every message of the protocol, as a frozen dataclass that refuses to be wrong.
 
 Here: docs/wire.md, section 6, in the same order; a test compares the two. Not here: what a checker does
-(``schema.py``), bytes on a socket (``framing.py``). Making a message with a wrong value raises WireError, on either side
-of the wire.
+(``schema.py``), bytes on a socket (``framing.py``). Making a message with a wrong value raises WireError, on either
+side of the wire.
 """
 
 from __future__ import annotations

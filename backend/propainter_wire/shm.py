@@ -1,8 +1,9 @@
 """Shared memory for large frames: segments both sides map, and the daemon's book-keeping of a session's.
 
-Here: docs/wire.md, section 5. Not here: when to use it (``router.py``, ``client.py``). Plain files in /dev/shm rather than
-``multiprocessing.shared_memory``: before Python 3.13 a process that merely attaches to one of those unlinks it at exit.
-Space is reserved with posix_fallocate, because writing to a full tmpfs kills the writer with SIGBUS.
+Here: docs/wire.md, section 5. Not here: when to use it (``router.py``, ``client.py``). Plain files in /dev/shm
+rather than ``multiprocessing.shared_memory``: before Python 3.13 a process that merely attaches to one of those
+unlinks it at exit. Space is reserved with posix_fallocate, because writing to a full tmpfs kills the writer with
+SIGBUS.
 """
 
 from __future__ import annotations
@@ -81,9 +82,11 @@ def create_segment(nbytes: int, directory: Path = SHM_DIRECTORY) -> Segment:
 
 
 def open_segment(name: str, nbytes: int, directory: Path = SHM_DIRECTORY) -> Segment:
-    """Map a segment the daemon has granted. Raises SharedMemoryUnavailable if anything about it is not as it should be."""
+    """Map a segment the daemon has granted. Raises SharedMemoryUnavailable if anything about it is not as it should
+    be.
+    """
     if not re.fullmatch("ppb-[0-9a-f]{32}", name):
-        raise SharedMemoryUnavailable(f"{ascii(name)} is not a segment's name")
+        raise SharedMemoryUnavailable(f"{name!a} is not a segment's name")
     try:
         descriptor = os.open(directory / name, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
