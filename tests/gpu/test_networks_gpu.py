@@ -6,11 +6,11 @@ Here: RAFT, flow completion and the deformable convolution beneath it. Everythin
 
 from __future__ import annotations
 
-import golden
 import pytest
 import torch
 from torch import Tensor
 
+import golden
 from propainter.deform import modulated_deform_conv2d
 from propainter.flow_completion import FlowCompletion, complete_flow
 from propainter.raft import Raft, estimate_flow
@@ -48,7 +48,7 @@ def test_flow_completion_agrees_with_the_reference_in_fp32() -> None:
     torch.testing.assert_close(completed.backward, expected.backward, rtol=0, atol=1e-4)
 
 
-@pytest.mark.parametrize(("precision", "share"), [(torch.float16, 0.01), (torch.bfloat16, 0.08)])
+@pytest.mark.parametrize(("precision", "share"), [(torch.float16, 0.01), (torch.bfloat16, 0.06)])
 def test_flow_completion_in_half_precision_stays_close_to_fp32(precision: torch.dtype, share: float) -> None:
     """Error of the flow inside the hole as a share of that flow, in root mean square."""
     rough = completed_on_device(precision)

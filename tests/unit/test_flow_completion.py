@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import golden
 import pytest
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+import golden
 from propainter.flow_completion import (
     FlowCompletion,
     FlowCompletionConfig,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 
-import golden
 import pytest
 import torch
 from torch import Tensor, nn
 
+import golden
 from propainter.raft import Raft, RaftConfig, estimate_flow, estimation
 from propainter.raft.correlation import CorrelationPyramid, correlate
 from propainter.raft.network import SeparableGru, upsample_flow
