@@ -16,7 +16,6 @@ import dataclasses
 import hashlib
 import json
 import os
-import pickle
 import typing
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -93,13 +92,18 @@ def default_folder() -> Path:
     return platformdirs.user_data_path("propainter-remove", appauthor=False) / "weights"
 
 
+def named_folder(explicit: Path | None = None) -> Path | None:
+    """The folder given, else the one ``$PROPAINTER_WEIGHTS`` names, else None."""
+    return explicit or (Path(os.environ[FOLDER_VARIABLE]) if os.environ.get(FOLDER_VARIABLE) else None)
+
+
 def find_weights(explicit: Path | None = None) -> WeightSet | None:
     """The weight set to use: the folder given, else ``$PROPAINTER_WEIGHTS``, else the user's data folder.
 
     Returns None only if nothing was named and the user's data folder holds no complete set.
     Raises WeightsError if a folder was named and is not a complete set, or a file is not the one recorded.
     """
-    named = explicit or (Path(os.environ[FOLDER_VARIABLE]) if os.environ.get(FOLDER_VARIABLE) else None)
+    named = named_folder(explicit)
     if named is None and missing_files(default_folder()):
         return None
     return read_weight_set(named or default_folder())
@@ -177,13 +181,12 @@ def load_checkpoint(path: Path, expected: Mapping[str, torch.Size]) -> dict[str,
     _refuse_old_torch()
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
+    except OSError as error:
+        raise WeightsError(f"{path} cannot be read ({error.strerror}); check the file and its permissions") from error
+    except Exception as error:  # torch raises whatever the bytes of a damaged file lead it to
         raise WeightsError(
-            f"{path} is damaged, or holds more than tensors and is refused for it; fetch it again"
+            f"{path} is truncated, damaged, or holds more than tensors and is refused for it; fetch it again"
         ) from error
-    except (OSError, RuntimeError, EOFError, ValueError, KeyError) as error:
-        reason = getattr(error, "strerror", None) or "truncated or no checkpoint"
-        raise WeightsError(f"{path} cannot be read ({reason}); fetch it again") from error
     if not isinstance(content, dict) or not all(isinstance(value, Tensor) for value in content.values()):
         raise WeightsError(f"{path} is no plain table of tensors; use one of the published checkpoints")
     tensors = {str(name).removeprefix("module."): tensor for name, tensor in content.items()}
