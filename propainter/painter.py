@@ -79,7 +79,7 @@ class Painter(nn.Module):
 
     def forward(
         self,
-        features: Float[Tensor, "t c h/4 w/4"],
+        features: Float[Tensor, "t c fh fw"],
         holes: Float[Tensor, "l 1 h w"],
         unseen: Float[Tensor, "l 1 h w"],
         flow: BidirectionalFlow,

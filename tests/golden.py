@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import standin_weights
 import torch
 from numpy.typing import NDArray
 
+import standin_weights
 from propainter.types import BidirectionalFlow, Window
 
 FOLDER = Path(__file__).parent / "data" / "golden"

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 
 import pytest
-import standin_weights
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+import standin_weights
 from propainter import transformer
 from propainter.transformer import (
     FusionFeedForward,
