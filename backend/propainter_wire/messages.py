@@ -439,6 +439,7 @@ class CacheQuery(Message):
 @dataclass(frozen=True)
 class CacheStateIs(Message):
     type: ClassVar[str] = "cache_state"
+    shot: Id
     stages: Annotated[tuple[StageRuns, ...], ListOf(Record(StageRuns), 16)]
 
 

@@ -394,7 +394,7 @@ def _problem(error: WireError) -> str:
 
 def _short(name: object) -> str:
     """A stranger's name for a field, fit for a log: short, printable."""
-    return ascii(name)[1:41] if isinstance(name, str) else "?"
+    return ascii(name)[1:-1][:40] if isinstance(name, str) else "?"
 
 
 def _is_utf8(value: str) -> bool:
