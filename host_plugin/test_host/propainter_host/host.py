@@ -32,6 +32,7 @@ from propainter_host.core import Core, Message
 from propainter_host.effect import (
     OUTPUT,
     Clip,
+    Descriptor,
     Instance,
     Project,
     long_components,
@@ -171,6 +172,12 @@ class LoadedPlugin:
         """Contexts both plugin and host have, the host's favourite first."""
         return [one for one in self._core.profile.contexts if one in self._plugin.descriptor.contexts]
 
+    def describe(self, context: str | None = None) -> Descriptor:
+        """Clips and parameters in a context; None = the host's favourite. Raises: UnknownName, PluginRefused."""
+        if context is None and not self.contexts:
+            raise UnknownName(f"{self.identifier} and {self._core.profile.label} share no context")
+        return self._plugin.in_context(context or self.contexts[0])
+
     def create(
         self,
         context: str | None = None,
@@ -186,12 +193,15 @@ class LoadedPlugin:
 
         Raises: UnknownName for a context or clip, PluginRefused.
         """
-        if context is None:
-            if not self.contexts:
-                raise UnknownName(f"{self.identifier} and {self._core.profile.label} share no context")
-            context = self.contexts[0]
         contents = dict(clips or {})
-        effect = Effect(self._core, self._plugin, context, contents, project or _project_of(contents), interactive)
+        effect = Effect(
+            self._core,
+            self._plugin,
+            self.describe(context),
+            contents,
+            project or _project_of(contents),
+            interactive,
+        )
         self._effects.append(effect)
         return effect
 
@@ -221,18 +231,18 @@ class Effect:
         self,
         shared: Core,
         plugin: Plugin,
-        context: str,
+        descriptor: Descriptor,
         contents: dict[str, NumpyClip | None],
         project: Project,
         is_interactive: bool,
     ) -> None:
         self._core = shared
         self._plugin = plugin
-        self._descriptor = plugin.in_context(context)
-        unknown = set(contents) - set(self._descriptor.clips)
+        self._descriptor = descriptor
+        unknown = set(contents) - set(descriptor.clips)
         if unknown:
-            have = ", ".join(self._descriptor.clips)
-            raise UnknownName(f"{plugin} has no clip {', '.join(sorted(unknown))} in {context}; it has {have}")
+            names, have = ", ".join(sorted(unknown)), ", ".join(descriptor.clips)
+            raise UnknownName(f"{plugin} has no clip {names} in {descriptor.context}; it has {have}")
         self._contents = contents
         self._project = project
         self._is_interactive = is_interactive
@@ -739,7 +749,7 @@ class _Wanted:
 
 def _as_scale(scale: tuple[float, float]) -> tuple[float, float]:
     x, y = float(scale[0]), float(scale[1])
-    if not 0 < min(x, y):
+    if min(x, y) <= 0:
         raise BadValue(f"a render scale of {x:g} x {y:g} shows nothing; give positive numbers, 1 for full size")
     return x, y
 

@@ -30,7 +30,7 @@ from propainter_host.core import (
     Message,
 )
 from propainter_host.effect import Clip, Descriptor, EffectHandle, Instance, LentImage
-from propainter_host.errors import BadValue
+from propainter_host.errors import BadValue, HostError
 from propainter_host.handles import Call
 from propainter_host.images import Block
 from propainter_host.parameters import Param, ParamSet, Values
@@ -102,6 +102,9 @@ def _guarded(core: Core, name: str, function: Callable[..., int | None], from_an
             return int(function(*arguments) or 0)
         except Refusal as refusal:
             return refusal.status
+        except HostError as error:  # a file that cannot be read is nobody's broken rule
+            core.ledger.note(str(error))
+            return Status.FAILED
         except Exception as error:
             core.record(Rule.HOST_FAULT, f"{name}: {type(error).__name__}: {error}")
             return Status.FAILED

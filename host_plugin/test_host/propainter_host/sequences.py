@@ -1,0 +1,293 @@
+"""Numbered images on disk: finding, reading and writing them by OpenImageIO.
+
+Here: folders, patterns (``plate.%04d.exr``, ``plate.####.exr``) and single stills. Not here: movies; clips for a plugin
+(``images.py``). Pixels keep the file's depth and numbers: alpha is neither multiplied nor divided out.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import OpenImageIO as oiio
+
+from propainter_host.errors import SequenceError
+from propainter_host.images import Array, Frame, NumpyClip, Rect, place, to_components, to_depth
+
+IMAGE_SUFFIXES = (".exr", ".png", ".tif", ".tiff", ".dpx", ".jpg", ".jpeg")
+_TYPES = {"uint8": "Byte", "uint16": "Short", "half": "Half", "float": "Float"}
+_PLACEHOLDER = re.compile(r"%0?(\d*)d|(#+)")
+_NUMBERED = re.compile(r"^(.*?)(\d+)(\.[A-Za-z]+)$")
+_KEPT_FRAMES = 16
+
+
+@dataclass(frozen=True)
+class Sequence:
+    """Images by frame number, or one still for every frame (then its number is None)."""
+
+    files: dict[int | None, Path]
+    pattern: str
+    """The file name with a placeholder such as %04d, for files of the same name elsewhere."""
+
+    @property
+    def is_still(self) -> bool:
+        """Whether one image stands for all frames."""
+        return None in self.files
+
+    @property
+    def numbers(self) -> list[int]:
+        """The frames there are, in order; 1 for a still."""
+        return sorted(number for number in self.files if number is not None) or [1]
+
+    @property
+    def any_file(self) -> Path:
+        """One of the files, to learn size and depth from."""
+        return next(iter(self.files.values()))
+
+    def path(self, number: int) -> Path | None:
+        """The file of a frame, or None where there is none."""
+        return self.files.get(number, self.files.get(None))
+
+
+def find_sequence(given: str) -> Sequence:
+    """The images a shell argument means: a folder, a pattern or one image.
+
+    Raises: SequenceError, naming what is there instead.
+    """
+    path = Path(given)
+    if path.is_dir():
+        return _in_folder(path)
+    if _PLACEHOLDER.search(path.name):
+        return _by_pattern(path)
+    if path.is_file():
+        return Sequence({None: path}, path.name)
+    raise SequenceError(f"there is no image, folder or pattern {given}; a pattern looks like plate.%04d.exr")
+
+
+def _in_folder(folder: Path) -> Sequence:
+    runs: dict[str, dict[int | None, Path]] = {}
+    for path in sorted(folder.iterdir()):
+        match = _NUMBERED.match(path.name)
+        if match and path.suffix.lower() in IMAGE_SUFFIXES:
+            stem, digits, suffix = match.groups()
+            runs.setdefault(f"{stem}%0{len(digits)}d{suffix}", {})[int(digits)] = path
+    if not runs:
+        raise SequenceError(f"the folder {folder} holds no numbered images ({', '.join(IMAGE_SUFFIXES)})")
+    if len(runs) > 1:
+        raise SequenceError(f"the folder {folder} holds several sequences; name one: {', '.join(sorted(runs))}")
+    pattern, files = runs.popitem()
+    return Sequence(files, pattern)
+
+
+def _by_pattern(path: Path) -> Sequence:
+    placeholder = _PLACEHOLDER.search(path.name)
+    assert placeholder
+    before, after = path.name[: placeholder.start()], path.name[placeholder.end() :]
+    wanted = re.compile(re.escape(before) + r"(\d+)" + re.escape(after) + "$")
+    entries = path.parent.iterdir() if path.parent.is_dir() else ()
+    files: dict[int | None, Path] = {
+        int(match.group(1)): entry for entry in sorted(entries) if (match := wanted.match(entry.name))
+    }
+    if not files:
+        raise SequenceError(f"no image matches {path}; check the folder and the part around the frame number")
+    return Sequence(files, path.name)
+
+
+def file_of_frame(pattern: str, number: int) -> str:
+    """The pattern with the frame's number in place of its %04d or ####; unchanged when there is none."""
+
+    def digits(match: re.Match[str]) -> str:
+        return f"{number:0{int(match.group(1) or 1) if match.group(2) is None else len(match.group(2))}d}"
+
+    return _PLACEHOLDER.sub(digits, pattern, count=1)
+
+
+def has_placeholder(name: str) -> bool:
+    """Whether a name can stand for many frames."""
+    return bool(_PLACEHOLDER.search(name))
+
+
+# Reading.
+
+
+def picture_clip(sequence: Sequence, *, span: tuple[int, int]) -> NumpyClip:
+    """A plate: RGB or RGBA; one channel is shown as grey. span: the frames a still stands for."""
+    spec = _spec(sequence.any_file)
+    has_alpha = len(_channel_order(spec)) in (2, 4)
+    return _clip(sequence, span, functools.partial(_as_picture, has_alpha=has_alpha))
+
+
+def matte_clip(sequence: Sequence, *, span: tuple[int, int]) -> NumpyClip:
+    """A matte of one channel: a lone channel, the alpha when it is not 1 everywhere, or else the luma (Rec. 709)."""
+    return _clip(sequence, span, _as_matte)
+
+
+def _clip(sequence: Sequence, span: tuple[int, int], shape: Callable[[Array], Array]) -> NumpyClip:
+    first, last = span if sequence.is_still else (sequence.numbers[0], sequence.numbers[-1])
+
+    @functools.lru_cache(maxsize=_KEPT_FRAMES)
+    def fetch(number: int) -> Frame | None:
+        path = sequence.path(number)
+        return read_image(path, shape) if path else None
+
+    spec = _spec(sequence.any_file)
+    is_unpremultiplied = bool(spec.get_int_attribute("oiio:UnassociatedAlpha", 0))
+    has_alpha = len(_channel_order(spec)) in (2, 4)
+    return NumpyClip(
+        fetch,
+        first=first,
+        last=last,
+        premultiplication="unpremultiplied" if has_alpha and is_unpremultiplied else None,
+        pixel_aspect=spec.get_float_attribute("PixelAspectRatio", 1.0) or 1.0,
+    )
+
+
+def read_image(path: Path, shape: Callable[[Array], Array]) -> Frame:
+    """One file: its channels put in order and through `shape`, and where its data window lies in the display window.
+
+    Raises: SequenceError.
+    """
+    file = _open(path)
+    spec = file.spec()
+    pixels = file.read_image(0, 0, 0, spec.nchannels, _reading_type(spec))
+    error = file.geterror()
+    file.close()
+    if pixels is None:
+        raise SequenceError(f"{path} cannot be read: {error}")
+    ordered = np.ascontiguousarray(np.asarray(pixels)[..., _channel_order(spec)])
+    bottom = spec.full_y + spec.full_height - spec.y - spec.height
+    return Frame(shape(ordered), (spec.x - spec.full_x, bottom))
+
+
+def _open(path: Path) -> Any:
+    keep_alpha = oiio.ImageSpec()
+    keep_alpha.attribute("oiio:UnassociatedAlpha", 1)
+    file = oiio.ImageInput.open(str(path), keep_alpha)
+    if file is None:
+        raise SequenceError(f"{path} is no image that can be opened: {oiio.geterror()}")
+    return file
+
+
+def _spec(path: Path) -> Any:
+    file = _open(path)
+    spec = file.spec()
+    file.close()
+    return spec
+
+
+def _reading_type(spec: Any) -> Any:
+    """The file's own type where a plugin can see it, else float."""
+    return spec.format if str(spec.format) in _TYPES else oiio.TypeDesc("float")
+
+
+def _channel_order(spec: Any) -> list[int]:
+    """Indices of R G B A, R G B, Y A or the first channel, by name where there are names, else by place."""
+    names = {name.upper().rsplit(".", 1)[-1]: index for index, name in reversed(list(enumerate(spec.channelnames)))}
+    for wanted in (("R", "G", "B", "A"), ("R", "G", "B"), ("Y", "A")):
+        if all(name in names for name in wanted):
+            return [names[name] for name in wanted]
+    return list(range(min(spec.nchannels, 4))) if spec.nchannels in (3, 4) else [0]
+
+
+def _as_picture(pixels: Array, *, has_alpha: bool) -> Array:
+    colour = pixels[..., :3] if pixels.shape[2] > 2 else np.repeat(pixels[..., :1], 3, axis=2)
+    if not has_alpha:
+        return colour
+    if pixels.shape[2] in (2, 4):
+        return np.concatenate([colour, pixels[..., -1:]], axis=2)
+    return to_components(colour, "RGBA")
+
+
+def _as_matte(pixels: Array) -> Array:
+    if pixels.shape[2] == 1:
+        return pixels
+    one = 1 if pixels.dtype.kind == "f" else np.iinfo(pixels.dtype).max
+    if pixels.shape[2] in (2, 4) and not (pixels[..., -1] == one).all():
+        return pixels[..., -1:]
+    if pixels.shape[2] == 2:
+        return pixels[..., :1]
+    luma = pixels[..., :3].astype(np.float64) @ (0.2126, 0.7152, 0.0722)
+    rounded: Array = np.floor(luma + 0.5) if pixels.dtype.kind == "u" else luma
+    return rounded.astype(pixels.dtype)[..., None]
+
+
+# Writing.
+
+
+@dataclass(frozen=True)
+class Writer:
+    """Writes frames the way the plate was stored."""
+
+    output: str
+    """A pattern, or one file name for a single frame."""
+    plate: Sequence
+    scale: float = 1.0
+
+    @staticmethod
+    def for_output(given: str, plate: Sequence, frames: list[int], *, scale: float = 1.0) -> Writer:
+        """A writer into a pattern, a file, or a folder (then files are called as the plate's).
+
+        Raises: SequenceError when frames would overwrite each other or the plate, or the format is unknown.
+        """
+        output = given
+        if not Path(given).suffix or Path(given).is_dir():
+            output = str(Path(given) / plate.pattern)
+        if Path(output).suffix.lower() not in IMAGE_SUFFIXES:
+            raise SequenceError(f"{output} is no image format known here; end it in {', '.join(IMAGE_SUFFIXES)}")
+        if len(frames) > 1 and not has_placeholder(Path(output).name):
+            raise SequenceError(f"{len(frames)} frames cannot all be {output}; put %04d where the frame number goes")
+        sources = {path.resolve() for path in plate.files.values()}
+        if any(Path(file_of_frame(output, number)).resolve() in sources for number in frames):
+            raise SequenceError(f"{output} would overwrite the source; choose another folder or name")
+        return Writer(output, plate, scale)
+
+    def write(self, number: int, pixels: Array, window: Rect) -> Path:
+        """One frame: (h, w, c), top-down, covering `window` (y up, from the display window's corner). Returns the file.
+
+        Raises: SequenceError.
+        """
+        path = Path(file_of_frame(self.output, number))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = oiio.ImageOutput.create(str(path))
+        if file is None:
+            raise SequenceError(f"{path} cannot be written: {oiio.geterror()}")
+        like = _spec(self.plate.path(number) or self.plate.any_file)
+        display = Rect(0, 0, round(like.full_width * self.scale), round(like.full_height * self.scale))
+        if not file.supports("displaywindow"):
+            pixels, window = place(pixels, window, display), display
+        pixels = to_components(pixels, "RGBA" if len(_channel_order(like)) in (2, 4) else "RGB")
+        pixels = np.ascontiguousarray(to_depth(pixels, _file_depth(path.suffix.lower(), self.plate, like)))
+        spec = self._spec_like(like, path, pixels, window, display)
+        if not (file.open(str(path), spec) and file.write_image(pixels)):
+            raise SequenceError(f"{path} cannot be written: {file.geterror()}")
+        file.close()
+        return path
+
+    def _spec_like(self, like: Any, path: Path, pixels: Array, window: Rect, display: Rect) -> Any:
+        """What the file says of itself: as the plate's file, as far as both formats know the same words."""
+        height, width, channels = pixels.shape
+        spec = oiio.ImageSpec(width, height, channels, str(pixels.dtype).replace("float16", "half"))
+        spec.full_width, spec.full_height = display.width, display.height
+        spec.x, spec.y = int(window.x1), int(display.y2 - window.y2)
+        is_same_format = path.suffix.lower() == self.plate.any_file.suffix.lower()
+        for attribute in like.extra_attribs:
+            if is_same_format or attribute.name in ("PixelAspectRatio", "oiio:UnassociatedAlpha", "smpte:TimeCode"):
+                spec.attribute(attribute.name, attribute.type, attribute.value)
+        return spec
+
+
+def _file_depth(suffix: str, plate: Sequence, like: Any) -> str:
+    """As deep as the plate's files, as far as the format goes."""
+    have = _TYPES.get(str(like.format), "Float")
+    if suffix == plate.any_file.suffix.lower():
+        return have
+    if suffix == ".exr":
+        return have if have in ("Half", "Float") else "Half"
+    if suffix in (".jpg", ".jpeg"):
+        return "Byte"
+    return "Byte" if have == "Byte" else "Short"

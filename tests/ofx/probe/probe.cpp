@@ -1,0 +1,521 @@
+// A plugin for testing the headless host: the mean of a few frames where the matte says so, and on request ("misdeed")
+// each thing a plugin must not do. Misdeeds of description are asked for by the environment variable PROBE_MISDEED.
+//
+// It knows nothing of the real node, and keeps to what the OpenFX ABI notes say.
+#include <atomic>
+#include <chrono>
+#include <cmath>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "ofx_abi.h"
+
+namespace {
+
+enum Status { OK = 0, FAILED = 1, MISSING_FEATURE = 4, DEFAULT = 14 };
+
+HostStruct* g_host = nullptr;
+const PropertySuite* g_prop = nullptr;
+const ImageEffectSuite* g_effect = nullptr;
+const ParameterSuite* g_param = nullptr;
+const MemorySuite* g_memory = nullptr;
+const MultiThreadSuite* g_threads = nullptr;
+const MessageSuite* g_message1 = nullptr;
+const MessageSuite* g_message2 = nullptr;
+const ProgressSuite* g_progress = nullptr;
+const TimeLineSuite* g_timeline = nullptr;
+
+// What must not be used any more, kept to be used all the same.
+Handle g_dead_instance = nullptr;
+char* g_kept_string = nullptr;
+
+const char* const kMisdeeds[] = {
+    "none",           "leak image",       "double release",  "write outside window", "write outside image",
+    "write input",    "leave unwritten",  "set value",       "foreign thread",       "undeclared frame",
+    "wrong type",     "bad index",        "read only",       "stale handle",         "invented handle",
+    "null pointer",   "wrong status",     "fail",            "spawned image",        "leak memory",
+    "write outside memory",               "keep string",     "unknown property",     "out of range",
+    "padding",        "leak mutex",       "other time output",
+};
+
+bool env_is(const char* wanted) {
+  const char* value = std::getenv("PROBE_MISDEED");
+  return value && std::strcmp(value, wanted) == 0;
+}
+
+std::string get_string(Handle props, const char* name, int index = 0) {
+  char* text = nullptr;
+  return g_prop->getString(props, name, index, &text) == OK && text ? text : "";
+}
+
+int get_int(Handle props, const char* name, int index = 0) {
+  int value = 0;
+  g_prop->getInt(props, name, index, &value);
+  return value;
+}
+
+double get_double(Handle props, const char* name, int index = 0) {
+  double value = 0;
+  g_prop->getDouble(props, name, index, &value);
+  return value;
+}
+
+Handle find_param(Handle instance, const char* name, Handle* props = nullptr) {
+  Handle params = nullptr, param = nullptr;
+  g_effect->getParamSet(instance, &params);
+  g_param->getHandle(params, name, &param, props);
+  return param;
+}
+
+int int_param(Handle instance, const char* name, double time) {
+  int value = 0;
+  g_param->getValueAtTime(find_param(instance, name), time, &value);
+  return value;
+}
+
+Handle find_clip(Handle instance, const char* name, Handle* props = nullptr) {
+  Handle clip = nullptr;
+  g_effect->clipGetHandle(instance, name, &clip, props);
+  return clip;
+}
+
+// --- pixels -------------------------------------------------------------------------------------------------------------
+
+struct Image {
+  Handle handle = nullptr;
+  char* data = nullptr;
+  int bounds[4] = {0, 0, 0, 0};
+  int rowBytes = 0, channels = 4, bytes = 4;
+  std::string depth;
+
+  bool covers(int x, int y) const { return data && x >= bounds[0] && x < bounds[2] && y >= bounds[1] && y < bounds[3]; }
+  char* at(int x, int y) const {
+    return data + static_cast<ptrdiff_t>(y - bounds[1]) * rowBytes + static_cast<ptrdiff_t>(x - bounds[0]) * bytes * channels;
+  }
+  float get(int x, int y, int c) const {
+    if (!covers(x, y)) return 0.f;
+    const char* p = at(x, y) + c * bytes;
+    if (depth == "OfxBitDepthFloat") return *reinterpret_cast<const float*>(p);
+    if (depth == "OfxBitDepthHalf") return static_cast<float>(*reinterpret_cast<const _Float16*>(p));
+    if (depth == "OfxBitDepthShort") return *reinterpret_cast<const uint16_t*>(p) / 65535.f;
+    return *reinterpret_cast<const uint8_t*>(p) / 255.f;
+  }
+  void set(int x, int y, int c, float v) const {
+    char* p = at(x, y) + c * bytes;
+    if (depth == "OfxBitDepthFloat") *reinterpret_cast<float*>(p) = v;
+    else if (depth == "OfxBitDepthHalf") *reinterpret_cast<_Float16*>(p) = static_cast<_Float16>(v);
+    else if (depth == "OfxBitDepthShort") *reinterpret_cast<uint16_t*>(p) = static_cast<uint16_t>(v * 65535.f + 0.5f);
+    else *reinterpret_cast<uint8_t*>(p) = static_cast<uint8_t>(v * 255.f + 0.5f);
+  }
+};
+
+int fetch(Handle clip, double time, Image* image) {
+  int status = g_effect->clipGetImage(clip, time, nullptr, &image->handle);
+  if (status != OK) return status;
+  void* data = nullptr;
+  g_prop->getPointer(image->handle, "OfxImagePropData", 0, &data);
+  image->data = static_cast<char*>(data);
+  g_prop->getIntN(image->handle, "OfxImagePropBounds", 4, image->bounds);
+  image->rowBytes = get_int(image->handle, "OfxImagePropRowBytes");
+  image->depth = get_string(image->handle, "OfxImageEffectPropPixelDepth");
+  const std::string components = get_string(image->handle, "OfxImageEffectPropComponents");
+  image->channels = components == "OfxImageComponentAlpha" ? 1 : components == "OfxImageComponentRGB" ? 3 : 4;
+  image->bytes = image->depth == "OfxBitDepthFloat" ? 4 : image->depth == "OfxBitDepthByte" ? 1 : 2;
+  return OK;
+}
+
+void release(Image* image) {
+  if (image->handle) g_effect->clipReleaseImage(image->handle);
+  image->handle = nullptr;
+}
+
+// --- describing ---------------------------------------------------------------------------------------------------------
+
+int load() {
+  auto suite = [](const char* name, int version) { return g_host->fetchSuite(g_host->host, name, version); };
+  g_prop = static_cast<const PropertySuite*>(suite("OfxPropertySuite", 1));
+  g_effect = static_cast<const ImageEffectSuite*>(suite("OfxImageEffectSuite", 1));
+  g_param = static_cast<const ParameterSuite*>(suite("OfxParameterSuite", 1));
+  g_memory = static_cast<const MemorySuite*>(suite("OfxMemorySuite", 1));
+  g_threads = static_cast<const MultiThreadSuite*>(suite("OfxMultiThreadSuite", 1));
+  g_message1 = static_cast<const MessageSuite*>(suite("OfxMessageSuite", 1));
+  g_message2 = static_cast<const MessageSuite*>(suite("OfxMessageSuite", 2));
+  g_progress = static_cast<const ProgressSuite*>(suite("OfxProgressSuite", 1));
+  g_timeline = static_cast<const TimeLineSuite*>(suite("OfxTimeLineSuite", 1));
+  return g_prop && g_effect && g_param ? OK : MISSING_FEATURE;
+}
+
+int describe(Handle effect) {
+  if (env_is("refuse")) return FAILED;
+  Handle props = nullptr;
+  g_effect->getPropertySet(effect, &props);
+  g_prop->setString(props, "OfxPropLabel", 0, "Probe");
+  g_prop->setString(props, "OfxImageEffectPropSupportedContexts", 0, "OfxImageEffectContextFilter");
+  g_prop->setString(props, "OfxImageEffectPropSupportedContexts", 1, "OfxImageEffectContextGeneral");
+  const char* depths[] = {"OfxBitDepthFloat", "OfxBitDepthHalf", "OfxBitDepthShort", "OfxBitDepthByte"};
+  g_prop->setStringN(props, "OfxImageEffectPropSupportedPixelDepths", 4, depths);
+  g_prop->setInt(props, "OfxImageEffectPropTemporalClipAccess", 0, env_is("no temporal access") ? 0 : 1);
+  g_prop->setInt(props, "OfxImageEffectPropSupportsTiles", 0, env_is("tiles") ? 1 : 0);
+  g_prop->setString(props, "OfxImageEffectPropClipPreferencesSlaveParam", 0, "opaque");
+  const char* safety = std::getenv("PROBE_SAFETY");
+  g_prop->setString(props, "OfxImageEffectPluginRenderThreadSafety", 0, safety ? safety : "OfxImageEffectRenderInstanceSafe");
+  if (env_is("colour style"))
+    g_prop->setString(props, "OfxImageEffectPropColourManagementStyle", 0, "OfxImageEffectColourManagementCore");
+  if (env_is("define early")) {
+    Handle params = nullptr, param = nullptr;
+    g_effect->getParamSet(effect, &params);
+    g_param->define(params, "OfxParamTypeInteger", "early", &param);
+    g_effect->clipDefine(effect, "Early", &param);
+  }
+  return OK;
+}
+
+Handle define(Handle params, const char* type, const char* name) {
+  Handle props = nullptr;
+  g_param->define(params, type, name, &props);
+  return props;
+}
+
+void define_clip(Handle effect, const char* name, bool mask) {
+  Handle props = nullptr;
+  g_effect->clipDefine(effect, name, &props);
+  int n = 0;
+  if (mask) g_prop->setString(props, "OfxImageEffectPropSupportedComponents", n++, "OfxImageComponentAlpha");
+  g_prop->setString(props, "OfxImageEffectPropSupportedComponents", n++, "OfxImageComponentRGBA");
+  if (!mask) g_prop->setString(props, "OfxImageEffectPropSupportedComponents", n++, "OfxImageComponentRGB");
+  g_prop->setInt(props, "OfxImageEffectPropTemporalClipAccess", 0, 1);
+  g_prop->setInt(props, "OfxImageEffectPropSupportsTiles", 0, env_is("tiles") ? 1 : 0);
+  g_prop->setInt(props, "OfxImageClipPropOptional", 0, mask ? 1 : 0);
+  g_prop->setInt(props, "OfxImageClipPropIsMask", 0, mask ? 1 : 0);
+}
+
+int describe_in_context(Handle effect) {
+  define_clip(effect, "Source", false);
+  define_clip(effect, "Mask", true);
+  define_clip(effect, "Output", false);
+  if (env_is("duplicate clip")) define_clip(effect, "Mask", true);
+
+  Handle params = nullptr;
+  g_effect->getParamSet(effect, &params);
+  Handle p = define(params, "OfxParamTypeInteger", "radius");
+  g_prop->setInt(p, "OfxParamPropDefault", 0, env_is("default out of range") ? 99 : 1);
+  if (!env_is("no range")) {
+    const int lowest = 0, highest = 20;
+    g_prop->setInt(p, "OfxParamPropMin", 0, lowest);
+    g_prop->setInt(p, "OfxParamPropMax", 0, highest);
+    g_prop->setInt(p, "OfxParamPropDisplayMin", 0, lowest);
+    g_prop->setInt(p, "OfxParamPropDisplayMax", 0, highest);
+  }
+  g_prop->setString(p, "OfxParamPropParent", 0, env_is("orphan") ? "nowhere" : "settings");
+  define(params, "OfxParamTypeGroup", "settings");
+
+  p = define(params, "OfxParamTypeChoice", "misdeed");
+  int n = 0;
+  for (const char* misdeed : kMisdeeds) g_prop->setString(p, "OfxParamPropChoiceOption", n++, misdeed);
+
+  for (const char* name : {"gain", "slow_s"}) {
+    p = define(params, "OfxParamTypeDouble", name);
+    g_prop->setDouble(p, "OfxParamPropDefault", 0, std::strcmp(name, "gain") == 0 ? 1.0 : 0.0);
+    for (const char* limit : {"OfxParamPropMin", "OfxParamPropDisplayMin"}) g_prop->setDouble(p, limit, 0, 0.0);
+    for (const char* limit : {"OfxParamPropMax", "OfxParamPropDisplayMax"}) g_prop->setDouble(p, limit, 0, 10.0);
+  }
+  p = define(params, "OfxParamTypeRGBA", "tint");
+  const double white[] = {1, 1, 1, 1};
+  g_prop->setDoubleN(p, "OfxParamPropDefault", 4, white);
+  define(params, "OfxParamTypeBoolean", "opaque");
+  define(params, "OfxParamTypeBoolean", "hold");
+  define(params, "OfxParamTypeString", "status");
+  define(params, "OfxParamTypePushButton", "analyse");
+  define(params, "OfxParamTypePushButton", "clear");
+  define(params, "OfxParamTypeInteger2D", "pair");
+  if (env_is("duplicate parameter")) define(params, "OfxParamTypeInteger", "radius");
+  return OK;
+}
+
+// --- an instance --------------------------------------------------------------------------------------------------------
+
+int create_instance(Handle instance) {
+  if (env_is("image in create")) {
+    Image image;
+    fetch(find_clip(instance, "Source"), 1, &image);
+  }
+  if (env_is("set value in create")) g_param->setValue(find_param(instance, "radius"), 3);
+  return OK;
+}
+
+// Every way values go through variable arguments, there and back.
+int analyse(Handle instance) {
+  Handle params = nullptr;
+  g_effect->getParamSet(instance, &params);
+  g_param->editBegin(params, "analyse");
+  g_param->setValue(find_param(instance, "radius"), 7);
+  g_param->setValue(find_param(instance, "gain"), 2.5);
+  g_param->setValue(find_param(instance, "tint"), 0.1, 0.2, 0.3, 0.4);
+  g_param->setValue(find_param(instance, "pair"), -5, 1234567);
+  g_param->setValueAtTime(find_param(instance, "slow_s"), 10.0, 0.25);
+  int radius = 0, pair[2] = {0, 0};
+  double gain = 0, tint[4] = {0, 0, 0, 0};
+  g_param->getValue(find_param(instance, "radius"), &radius);
+  g_param->getValue(find_param(instance, "gain"), &gain);
+  g_param->getValue(find_param(instance, "tint"), &tint[0], &tint[1], &tint[2], &tint[3]);
+  g_param->getValue(find_param(instance, "pair"), &pair[0], &pair[1]);
+  char text[200];
+  std::snprintf(text, sizeof text, "%d %.2f %.1f %.1f %.1f %.1f %d %d", radius, gain, tint[0], tint[1], tint[2], tint[3],
+                pair[0], pair[1]);
+  g_param->setValue(find_param(instance, "status"), text);
+  g_param->editEnd(params);
+  Handle props = nullptr;
+  find_param(instance, "gain", &props);
+  g_prop->setInt(props, "OfxParamPropEnabled", 0, 0);
+  if (g_message1)
+    g_message1->message(instance, "OfxMessageMessage", "analysed", "%s %d %.3f %d %d %c %.1f %ld %s", "analysed", 1, 2.5,
+                        3, 4, '!', 6.25, 123456789012L, "end");
+  return OK;
+}
+
+int instance_changed(Handle instance, Handle inArgs) {
+  const std::string name = get_string(inArgs, "OfxPropName"), reason = get_string(inArgs, "OfxPropChangeReason");
+  if (g_message2 && g_message2->clearPersistentMessage) g_message2->clearPersistentMessage(instance);
+  if (name == "analyse" && reason == "OfxChangeUserEdited") return analyse(instance);
+  if (name == "clear") {
+    Handle params = nullptr;
+    g_effect->getParamSet(instance, &params);
+    if (env_is("unbalanced edit")) g_param->editBegin(params, "clear");
+    if (env_is("image in changed")) {
+      Image image;
+      fetch(find_clip(instance, "Source"), 1, &image);
+    }
+    g_param->setValue(find_param(instance, "status"), "");
+  }
+  return DEFAULT;
+}
+
+int clip_preferences(Handle instance, Handle outArgs) {
+  if (!int_param(instance, "opaque", 0)) return DEFAULT;
+  g_prop->setString(outArgs, "OfxImageEffectPropPreMultiplication", 0, "OfxImageOpaque");
+  g_prop->setInt(outArgs, "OfxImageEffectFrameVarying", 0, 1);
+  return OK;
+}
+
+int frames_needed(Handle instance, Handle inArgs, Handle outArgs) {
+  const double time = get_double(inArgs, "OfxPropTime");
+  const int radius = int_param(instance, "radius", time);
+  const double range[2] = {time - radius, time + radius};
+  g_prop->setDoubleN(outArgs, "OfxImageClipPropFrameRange_Source", 2, range);
+  g_prop->setDoubleN(outArgs, "OfxImageClipPropFrameRange_Mask", 2, range);
+  return OK;
+}
+
+int is_identity(Handle instance, Handle inArgs, Handle outArgs) {
+  const double time = get_double(inArgs, "OfxPropTime");
+  if (!int_param(instance, "hold", time)) return DEFAULT;
+  g_prop->setString(outArgs, "OfxPropName", 0, "Source");
+  g_prop->setDouble(outArgs, "OfxPropTime", 0, time - 1);
+  return OK;
+}
+
+// --- rendering ----------------------------------------------------------------------------------------------------------
+
+void call_from_elsewhere(unsigned, unsigned, void* clip) {
+  Image image;
+  fetch(clip, 1, &image);
+  release(&image);
+}
+
+// Done before the frame is rendered; what changes the frame itself is done in write_frame.
+int misbehave(const std::string& misdeed, Handle instance, double time) {
+  Handle source = find_clip(instance, "Source"), props = nullptr;
+  g_effect->getPropertySet(instance, &props);
+  Image image;
+  if (misdeed == "leak image") fetch(source, time, &image);
+  if (misdeed == "double release") {
+    fetch(source, time, &image);
+    g_effect->clipReleaseImage(image.handle);
+    g_effect->clipReleaseImage(image.handle);
+  }
+  if (misdeed == "write input") {
+    fetch(source, time, &image);
+    image.set(image.bounds[0], image.bounds[1], 0, 0.123f);
+    release(&image);
+  }
+  if (misdeed == "padding") {
+    fetch(source, time, &image);
+    image.at(image.bounds[2], image.bounds[1])[1] ^= 0x55;
+    release(&image);
+  }
+  if (misdeed == "set value") g_param->setValue(find_param(instance, "radius"), 3);
+  if (misdeed == "foreign thread") std::thread([instance] { g_effect->abort(instance); }).join();
+  if (misdeed == "undeclared frame") {
+    fetch(source, time + int_param(instance, "radius", time) + 1, &image);
+    release(&image);
+  }
+  if (misdeed == "wrong type") get_double(props, "OfxPropIsInteractive");
+  if (misdeed == "bad index") get_int(props, "OfxPropIsInteractive", 3);
+  if (misdeed == "read only") g_prop->setInt(props, "OfxPropIsInteractive", 0, 1);
+  if (misdeed == "unknown property") g_prop->setInt(props, "OfxPropOfMyOwn", 0, 1);
+  if (misdeed == "stale handle" && g_dead_instance) g_effect->getPropertySet(g_dead_instance, &props);
+  if (misdeed == "invented handle") g_effect->getPropertySet(reinterpret_cast<Handle>(0x1234), &props);
+  if (misdeed == "null pointer") g_prop->getInt(props, "OfxPropIsInteractive", 0, nullptr);
+  if (misdeed == "spawned image" && g_threads) g_threads->multiThread(call_from_elsewhere, 2, source);
+  if (misdeed == "leak memory") {
+    void* memory = nullptr;
+    g_memory->alloc(nullptr, 100, &memory);
+  }
+  if (misdeed == "leak mutex") {
+    Handle mutex = nullptr;
+    g_threads->mutexCreate(&mutex, 0);
+  }
+  if (misdeed == "write outside memory") {
+    Handle memory = nullptr;
+    void* bytes = nullptr;
+    g_effect->imageMemoryAlloc(instance, 100, &memory);
+    g_effect->imageMemoryLock(memory, &bytes);
+    static_cast<char*>(bytes)[100] ^= 0x55;
+    g_effect->imageMemoryUnlock(memory);
+    g_effect->imageMemoryFree(memory);
+  }
+  if (misdeed == "keep string") {
+    g_prop->getString(props, "OfxImageEffectPropContext", 0, &g_kept_string);
+    get_string(props, "OfxPropLabel");
+    g_message1->message(instance, "OfxMessageLog", "", "kept: %s", g_kept_string);
+  }
+  if (misdeed == "other time output") fetch(find_clip(instance, "Output"), time + 1, &image);
+  if (misdeed == "wrong status") return 4711;
+  if (misdeed == "fail") {
+    if (g_message2 && g_message2->setPersistentMessage)
+      g_message2->setPersistentMessage(instance, "OfxMessageError", "", "frame %g: nothing to see", time);
+    else if (g_message1)
+      g_message1->message(instance, "OfxMessageError", "", "frame %g: nothing to see", time);
+    return FAILED;
+  }
+  return OK;
+}
+
+struct Sums {
+  std::vector<float> sum;
+  int count = 0;
+};
+
+void add(Sums* sums, const Image& image, const int* window, int channels) {
+  size_t i = 0;
+  for (int y = window[1]; y < window[3]; ++y)
+    for (int x = window[0]; x < window[2]; ++x)
+      for (int c = 0; c < channels; ++c) sums->sum[i++] += image.get(x, y, c);
+  ++sums->count;
+}
+
+void write_frame(const std::string& misdeed, const Image& output, const Image& source, const Image& mask, const Sums& sums,
+                 const int* window, double gain) {
+  size_t i = 0;
+  for (int y = window[1]; y < window[3]; ++y) {
+    for (int x = window[0]; x < window[2]; ++x) {
+      const float matte = mask.handle ? mask.get(x, y, mask.channels - 1) : 1.f;
+      for (int c = 0; c < output.channels; ++c, ++i) {
+        const float now = source.get(x, y, c), mean = sums.sum[i] / sums.count;
+        if (misdeed == "leave unwritten" && x == window[0] && y == window[1]) continue;
+        output.set(x, y, c, static_cast<float>(gain) * (now + (mean - now) * matte));
+      }
+    }
+  }
+  if (misdeed == "write outside window") output.set(output.bounds[0], output.bounds[1], 0, 0.5f);
+  if (misdeed == "write outside image") output.at(output.bounds[0], output.bounds[1])[output.rowBytes < 0 ? -output.rowBytes : -1] ^= 0x55;
+}
+
+int wait_for(Handle instance, double seconds) {
+  const auto end = std::chrono::steady_clock::now() + std::chrono::duration<double>(seconds);
+  if (g_progress) g_progress->start(instance, "waiting");
+  int aborted = 0;
+  while (!(aborted = g_effect->abort(instance)) && std::chrono::steady_clock::now() < end) {
+    if (g_progress) g_progress->update(instance, 0.5);
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  if (g_progress) g_progress->end(instance);
+  return aborted;
+}
+
+std::atomic<int> g_renders{0};
+std::atomic<int> g_most_renders{0};
+
+int render(Handle instance, Handle inArgs) {
+  const double time = get_double(inArgs, "OfxPropTime");
+  int window[4];
+  g_prop->getIntN(inArgs, "OfxImageEffectPropRenderWindow", 4, window);
+  const std::string misdeed = kMisdeeds[int_param(instance, "misdeed", time)];
+  const int status = misbehave(misdeed, instance, time);
+  if (status != OK) return status;
+  double slow_s = 0, gain = 0;
+  g_param->getValueAtTime(find_param(instance, "slow_s"), time, &slow_s);
+  g_param->getValueAtTime(find_param(instance, "gain"), time, &gain);
+  if (slow_s > 0 && wait_for(instance, slow_s)) return DEFAULT;
+
+  Handle mask_props = nullptr;
+  Handle source_clip = find_clip(instance, "Source"), mask_clip = find_clip(instance, "Mask", &mask_props);
+  Image output, source, mask;
+  if (fetch(find_clip(instance, "Output"), time, &output) != OK) return FAILED;
+  if (fetch(source_clip, time, &source) != OK) {
+    release(&output);
+    return FAILED;
+  }
+  if (get_int(mask_props, "OfxImageClipPropConnected")) fetch(mask_clip, time, &mask);
+  const int radius = int_param(instance, "radius", time);
+  Sums sums;
+  sums.sum.assign(static_cast<size_t>(window[2] - window[0]) * (window[3] - window[1]) * output.channels, 0.f);
+  for (int t = -radius; t <= radius; ++t) {
+    Image other;
+    if (fetch(source_clip, time + t, &other) == OK) add(&sums, other, window, output.channels);
+    release(&other);
+  }
+  write_frame(misdeed, output, source, mask, sums, window, gain);
+  release(&mask);
+  release(&source);
+  release(&output);
+  return OK;
+}
+
+int counted_render(Handle instance, Handle inArgs) {
+  const int now = ++g_renders;
+  int most = g_most_renders;
+  while (now > most && !g_most_renders.compare_exchange_weak(most, now)) {
+  }
+  const int status = render(instance, inArgs);
+  --g_renders;
+  return status;
+}
+
+int main_entry(const char* action, const void* handle, Handle inArgs, Handle outArgs) {
+  const std::string name = action;
+  Handle effect = const_cast<void*>(handle);
+  if (name == "OfxActionLoad") return load();
+  if (name == "OfxActionUnload") return OK;
+  if (name == "OfxActionDescribe") return describe(effect);
+  if (name == "OfxImageEffectActionDescribeInContext") return describe_in_context(effect);
+  if (name == "OfxActionCreateInstance") return create_instance(effect);
+  if (name == "OfxActionDestroyInstance") {
+    g_dead_instance = effect;
+    return OK;
+  }
+  if (name == "OfxActionInstanceChanged") return instance_changed(effect, inArgs);
+  if (name == "OfxImageEffectActionGetClipPreferences") return clip_preferences(effect, outArgs);
+  if (name == "OfxImageEffectActionGetFramesNeeded") return frames_needed(effect, inArgs, outArgs);
+  if (name == "OfxImageEffectActionIsIdentity") return is_identity(effect, inArgs, outArgs);
+  if (name == "OfxImageEffectActionRender") return counted_render(effect, inArgs);
+  return env_is("answers everything") ? OK : DEFAULT;
+}
+
+void set_host(HostStruct* host) { g_host = host; }
+
+PluginStruct g_plugin = {"OfxImageEffectPluginAPI", 1, "org.propainter.probe", 1, 0, set_host, main_entry};
+
+}  // namespace
+
+extern "C" {
+__attribute__((visibility("default"))) int OfxGetNumberOfPlugins() { return 1; }
+__attribute__((visibility("default"))) PluginStruct* OfxGetPlugin(int) { return &g_plugin; }
+// For the tests: the most renders that ran at once since last asked.
+__attribute__((visibility("default"))) int ProbeMostRenders() { return g_most_renders.exchange(0); }
+}
