@@ -49,11 +49,18 @@ class VideoReader:
         self._kept: OrderedDict[int, NDArray[Any]] = OrderedDict()
         try:
             self._container = av.open(str(path))
+            if not self._container.streams.video:
+                raise BadInput(f"{path} cannot be read as a video (it holds no pictures); export it again")
             self._stream = self._container.streams.video[0]
             self._stream.codec_context.thread_type = "AUTO"
             self._index = _index_frames(self._container, self._stream)
-        except (av.FFmpegError, IndexError) as error:
+        except av.FFmpegError as error:
             raise BadInput(f"{path} cannot be read as a video ({_reason(error)}); export it again") from error
+        if self._index.is_timed and self._index.count < self._stream.frames:
+            raise BadInput(
+                f"{path} is cut short: {self._index.count} of its {self._stream.frames} frames are there; copy or export "
+                "it again"
+            )
         if not self._index.count:
             raise BadInput(f"{path} holds no video frames; export it again")
         self._next = -1
