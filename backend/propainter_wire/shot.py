@@ -67,7 +67,7 @@ def byte_count(dtype: DType, shape: Shape) -> int:
 def dtype_of(pixels: Pixels) -> DType:
     """The wire's name of an array's dtype. Raises ValueError for any other than the four."""
     for name in DTYPES:
-        if pixels.dtype == np.dtype(name):
+        if pixels.dtype.newbyteorder("=") == np.dtype(name):
             return name
     raise ValueError(f"pixels are {pixels.dtype}; the wire carries {', '.join(DTYPES)}")
 
