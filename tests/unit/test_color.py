@@ -66,7 +66,25 @@ def test_raw_floats_come_back_to_rounding(value: float) -> None:
 
 
 def test_the_curve_is_the_documented_one() -> None:
-    values = [-3.0, -0.01, 0.0, 0.001, 0.003, 0.0031, 0.01, 0.18, 0.5, 0.999, 1.0, 1.001, 2.0, 8.0, 64.0, 1024.0, 65504.0]
+    values = [
+        -3.0,
+        -0.01,
+        0.0,
+        0.001,
+        0.003,
+        0.0031,
+        0.01,
+        0.18,
+        0.5,
+        0.999,
+        1.0,
+        1.001,
+        2.0,
+        8.0,
+        64.0,
+        1024.0,
+        65504.0,
+    ]
     seen = (to_working(np.array(values, np.float32)) + 1) / 2
     np.testing.assert_allclose(seen, [scalar_curve(v) for v in values], rtol=3e-6, atol=1e-7)
 

@@ -25,7 +25,9 @@ def level(index: int) -> int:
     return 10 + 6 * index
 
 
-def encode(path: Path, codec: str, options: dict[str, str], pixel_format: str, *, turned: int = 0, movflags: str = "") -> Path:
+def encode(
+    path: Path, codec: str, options: dict[str, str], pixel_format: str, *, turned: int = 0, movflags: str = ""
+) -> Path:
     with av.open(str(path), "w", options={"movflags": movflags} if movflags else {}) as container:
         stream = container.add_stream(codec, rate=Fraction(24000, 1001), options=options)
         stream.width, stream.height = SIZE
