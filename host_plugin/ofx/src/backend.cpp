@@ -1,0 +1,140 @@
+// Finding, starting and keeping the daemon; see backend.h.
+
+#include "backend.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <mutex>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "launcher.h"
+#include "platform.h"
+
+namespace node {
+namespace {
+
+constexpr double kStartSilenceS = 120.0;  // a cold start reads gigabytes of libraries from disk
+constexpr double kRestartPauseS = 60.0;
+constexpr std::size_t kMostIdle = 8;
+
+std::mutex g_guard;
+std::vector<std::unique_ptr<Session>> g_idle;
+
+struct Launch {
+    long process = 0;  // 0: none yet
+    Clock::time_point at{};
+};
+Launch g_launch;
+
+// An idle session of exactly this daemon that still stands.
+std::unique_ptr<Session> take_idle(const ConnectionInfo& info) {
+    for (;;) {
+        std::unique_ptr<Session> session;
+        {
+            const std::lock_guard<std::mutex> lock(g_guard);
+            const auto fits = [&](const auto& idle) { return idle->endpoint() == info.endpoint && idle->key() == info.key; };
+            const auto found = std::find_if(g_idle.begin(), g_idle.end(), fits);
+            if (found == g_idle.end()) return nullptr;
+            session = std::move(*found);
+            g_idle.erase(found);
+        }
+        try {
+            session->look();
+            return session;
+        } catch (const NodeError&) {
+            // The daemon hung up while the session idled, as it may.
+        }
+    }
+}
+
+std::unique_ptr<Session> connect(const ConnectionInfo& info, const BackendChoice& choice, const Patience& patience) {
+    if (auto idle = take_idle(info)) return idle;
+    return std::make_unique<Session>(info, choice.client_name, patience);
+}
+
+// Starts the daemon unless this process did so a moment ago: several renders may find it missing at once.
+Launch start_once(const Patience& patience) {
+    const std::lock_guard<std::mutex> lock(g_guard);
+    if (g_launch.process != 0 && Seconds(Clock::now() - g_launch.at).count() < kRestartPauseS) return g_launch;
+    patience.throw_if_aborted();
+    const std::string program = find_backend_program();
+    if (program.empty()) {
+        throw NodeError("No ProPainter backend is running and none is installed where this node looks: start propainter-backend "
+                        "yourself, or set PROPAINTER_BACKEND to its path.");
+    }
+    make_private_directory(runtime_directory());
+    g_launch = {start_backend(program, join_path(runtime_directory(), "daemon.log")), Clock::now()};
+    return g_launch;
+}
+
+[[noreturn]] void throw_start_failed(const std::string& how) {
+    {
+        const std::lock_guard<std::mutex> lock(g_guard);
+        g_launch = {};
+    }
+    throw NodeError("The ProPainter backend was started but " + how + ". Look into " + join_path(runtime_directory(), "daemon.log") + ".");
+}
+
+std::unique_ptr<Session> try_to_connect(const std::string& path, const BackendChoice& choice, const Patience& patience) {
+    const auto info = read_connection_file(path);
+    if (!info) return nullptr;
+    try {
+        return connect(*info, choice, patience);
+    } catch (const BackendAbsent&) {
+        return nullptr;
+    }
+}
+
+std::unique_ptr<Session> start_and_connect(const std::string& path, const BackendChoice& choice, const Patience& patience) {
+    const Launch launch = start_once(patience);
+    const auto latest = Clock::now() + std::chrono::duration_cast<Clock::duration>(Seconds(kStartSilenceS));
+    int status = 0;
+    while (Clock::now() < latest) {
+        patience.throw_if_aborted();
+        if (auto session = try_to_connect(path, choice, patience)) return session;
+        if (has_exited(launch.process, status)) {
+            // Somebody else's daemon may have been faster; then ours ended, and theirs answers.
+            if (auto session = try_to_connect(path, choice, patience)) return session;
+            throw_start_failed("ended at once with status " + std::to_string(status));
+        }
+        std::this_thread::sleep_for(std::chrono::milliseconds(Patience::kPollMs));
+    }
+    throw_start_failed("did not come up within " + std::to_string(static_cast<int>(kStartSilenceS)) + " s");
+}
+
+std::unique_ptr<Session> find_session(const BackendChoice& choice, const Patience& patience) {
+    const std::string path = connection_file_path(choice.connection_file);
+    const auto info = read_connection_file(path);
+    if (info) {
+        try {
+            return connect(*info, choice, patience);
+        } catch (const BackendAbsent& gone) {
+            if (!choice.may_start) throw BackendAbsent(std::string(gone.what()) + " Start propainter-backend again.");
+        }
+    }
+    if (!choice.may_start) {
+        throw BackendAbsent("No ProPainter backend is running (there is no " + path +
+                            "). Start propainter-backend, or switch Auto-start on.");
+    }
+    return start_and_connect(path, choice, patience);
+}
+
+}  // namespace
+
+BorrowedSession::BorrowedSession(const BackendChoice& choice, const Patience& patience)
+    : session_(find_session(choice, patience)) {}
+
+BorrowedSession::~BorrowedSession() {
+    if (!session_->is_usable()) return;
+    const std::lock_guard<std::mutex> lock(g_guard);
+    if (g_idle.size() < kMostIdle) g_idle.push_back(std::move(session_));
+}
+
+void hang_up() {
+    const std::lock_guard<std::mutex> lock(g_guard);
+    g_idle.clear();
+}
+
+}  // namespace node

@@ -1,0 +1,219 @@
+// The walk over the reach; see gather.h.
+
+#include "gather.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdlib>
+
+#include "host_quirks.h"
+
+namespace node {
+namespace {
+
+constexpr std::size_t kHeldBytes = std::size_t{96} << 20;
+constexpr std::size_t kFramesInOneMessage = 4096;  // docs/wire.md, section 6
+constexpr int kMostRounds = 4;
+
+const char* colour_name(const ParamValues& values) {
+    constexpr const char* kNames[] = {"", "linear", "srgb", "rec709", "raw"};
+    if (values.input_colour > 0 && values.input_colour < 5) return kNames[values.input_colour];
+    // The daemon's "auto" takes floats for scene-linear and whole numbers for display-like.
+    return quirks().assumed_colour == AssumedColour::kRec709 ? "rec709" : "auto";
+}
+
+std::array<int, 2> working_size(const Task& task) {
+    const auto scaled = [](double pixels) { return std::max(1, static_cast<int>(std::lround(pixels))); };
+    switch (task.values.working_size) {
+        case SizeChoice::kHalf: return {scaled(width_of(task.rect) / 2.0), scaled(height_of(task.rect) / 2.0)};
+        case SizeChoice::kQuarter: return {scaled(width_of(task.rect) / 4.0), scaled(height_of(task.rect) / 4.0)};
+        case SizeChoice::kCustom:
+            return {scaled(task.values.working_width * task.render_scale), scaled(task.values.working_height * task.render_scale)};
+        case SizeChoice::kFull: break;
+    }
+    return {0, 0};
+}
+
+RemovalSettings settings_of(const Task& task) {
+    constexpr const char* kEngines[] = {"auto", "propainter", "classical"};
+    constexpr const char* kPrecisions[] = {"auto", "fp32", "fp16", "bf16"};
+    const ParamValues& values = task.values;
+    RemovalSettings settings;
+    settings.neighbor_length = values.neighbour_window;
+    settings.ref_stride = values.reference_stride;
+    settings.chunk_length = values.chunk_length;
+    settings.flow_iterations = values.flow_iterations;
+    settings.grow = scaled_pixels(values.grow, task.render_scale);
+    settings.feather = scaled_pixels(values.feather, task.render_scale);
+    settings.threshold = values.threshold;
+    settings.flow_hole_snap = values.flow_hole_snap;
+    settings.working_size = working_size(task);
+    settings.engine = kEngines[std::clamp(values.engine, 0, 2)];
+    settings.precision = kPrecisions[std::clamp(values.precision, 0, 3)];
+    settings.color = colour_name(values);
+    return settings;
+}
+
+}  // namespace
+
+const char* quality_name(const ParamValues& values) {
+    constexpr const char* kNames[] = {"draft", "normal", "best"};
+    return kNames[std::clamp(values.quality, 0, 2)];
+}
+
+std::string Gatherer::open(Session& session) const {
+    ShotSpec spec;
+    spec.owner = task_.instance.owner;
+    spec.name = quirks().host_name + " node " + task_.instance.owner.substr(0, 8);
+    spec.first = range_.first;
+    spec.last = range_.last;
+    spec.plate = {task_.dtype, height_of(task_.rect), width_of(task_.rect), 3};
+    spec.settings = settings_of(task_);
+    return session.open_shot(spec, patience_);
+}
+
+std::string Gatherer::provide_reach(Session& session, int frame) {
+    for (;;) {
+        const std::string shot = open(session);
+        const auto wanted = wanted_for(session.reach(shot, frame, task_.quality, patience_));
+        if (read_and_tell(session, shot, wanted, [](double) {})) return shot;
+    }
+}
+
+std::string Gatherer::provide_plates(Session& session, const std::function<void(double)>& on_share) {
+    for (;;) {
+        const std::string shot = open(session);
+        const auto wanted = wanted_for({{{range_.first, range_.last}}, {}});
+        if (read_and_tell(session, shot, wanted, on_share)) return shot;
+    }
+}
+
+// Outward from the frame asked for: where the clip ends, the nearest missing frame is met first.
+std::vector<Gatherer::Wanted> Gatherer::wanted_for(const Reach& reach) const {
+    std::map<int, Wanted> by_frame;
+    const auto mark = [&](const std::vector<FrameRun>& runs, bool Wanted::*kind) {
+        for (const FrameRun& run : runs) {
+            for (int frame = std::max(run.first, range_.first); frame <= std::min(run.last, range_.last); ++frame) {
+                by_frame.emplace(frame, Wanted{frame, false, false}).first->second.*kind = true;
+            }
+        }
+    };
+    mark(reach.plates, &Wanted::plate);
+    mark(reach.mattes, &Wanted::matte);
+    std::vector<Wanted> wanted;
+    for (const auto& [frame, want] : by_frame) wanted.push_back(want);
+    const auto distance = [&](const Wanted& want) { return std::abs(want.frame - task_.frame); };
+    std::stable_sort(wanted.begin(), wanted.end(), [&](const Wanted& a, const Wanted& b) { return distance(a) < distance(b); });
+    return wanted;
+}
+
+// False when the shot turned out shorter than thought and has to be opened anew.
+bool Gatherer::read_and_tell(Session& session, const std::string& shot, const std::vector<Wanted>& wanted,
+                             const std::function<void(double)>& on_share) {
+    std::vector<Wanted> untold;
+    for (const Wanted& want : wanted) {
+        patience_.throw_if_aborted();
+        on_share(static_cast<double>(&want - wanted.data()) / static_cast<double>(wanted.size()));
+        if (!read(session, want)) {
+            end_shot_before(want.frame);
+            return false;
+        }
+        untold.push_back(want);
+        if (held_bytes_ >= kHeldBytes || untold.size() == kFramesInOneMessage) {
+            tell(session, shot, untold);
+            untold.clear();
+        }
+    }
+    if (!untold.empty()) tell(session, shot, untold);
+    return true;
+}
+
+void Gatherer::end_shot_before(int missing_frame) {
+    if (missing_frame == task_.frame) {
+        throw NodeError("The Source has no picture at frame " + std::to_string(missing_frame) + ".");
+    }
+    if (missing_frame < task_.frame) {
+        range_.first = missing_frame + 1;
+    } else {
+        range_.last = missing_frame - 1;
+    }
+}
+
+bool Gatherer::read(Session& session, const Wanted& wanted) {
+    if (wanted.plate && plates_.count(wanted.frame) == 0 && !read_plate(session, wanted.frame)) return false;
+    if (wanted.matte && mattes_.count(wanted.frame) == 0) read_matte(session, wanted.frame);
+    return true;
+}
+
+bool Gatherer::read_plate(Session& session, int frame) {
+    const auto image = task_.instance.source.image_at(task_.time_of(frame));
+    if (!image || !image->view().data) return false;
+    if (image->view().dtype != task_.dtype) throw NodeError("The Source changes its depth at frame " + std::to_string(frame) + "; convert it before this node.");
+    pack_plate(image->view(), task_.rect, scratch_);
+    plates_[frame] = name_and_keep(session);
+    return true;
+}
+
+void Gatherer::read_matte(Session& session, int frame) {
+    const Clip& clip = takes_matte_from_mask(task_.values) ? task_.instance.mask : task_.instance.source;
+    const auto image = clip.image_at(task_.time_of(frame));
+    pack_matte(image ? image->view() : ImageView{}, task_.values.matte_channel, task_.values.invert_matte, task_.rect, scratch_);
+    mattes_[frame] = name_and_keep(session);
+}
+
+// The digest of what was converted last; its pixels stay only when the daemon may lack them.
+Digest128 Gatherer::name_and_keep(Session& session) {
+    const Digest128 digest = digest_of_pixels(scratch_.shape, scratch_.pixels.data());
+    if (session.believes_known(digest)) return digest;
+    const std::size_t byte_count = scratch_.pixels.size();
+    if (held_.emplace(digest, std::move(scratch_)).second) held_bytes_ += byte_count;
+    scratch_ = Packed{};
+    return digest;
+}
+
+void Gatherer::tell(Session& session, const std::string& shot, const std::vector<Wanted>& wanted) {
+    for (int round = 0; round < kMostRounds; ++round) {
+        std::vector<FrameContent> contents;
+        for (const Wanted& want : wanted) {
+            contents.push_back({want.frame, want.plate ? to_hex(plates_[want.frame]) : "", want.matte ? to_hex(mattes_[want.frame]) : ""});
+        }
+        const FramesNeeded needed = session.have(shot, contents, patience_);
+        if (needed.is_nothing()) return forget_held(session, wanted);
+        std::set<Digest128> sent;
+        for (const int frame : needed.plates) {
+            if (sent.insert(plates_[frame]).second) put(session, shot, frame, true);
+        }
+        for (const int frame : needed.mattes) {
+            if (sent.insert(mattes_[frame]).second) put(session, shot, frame, false);
+        }
+    }
+    throw NodeError("The backend keeps asking for frames it was sent; its memory may be too small for this shot.");
+}
+
+void Gatherer::forget_held(Session& session, const std::vector<Wanted>& told) {
+    for (const Wanted& want : told) {
+        if (want.plate) session.note_known(plates_[want.frame]);
+        if (want.matte) session.note_known(mattes_[want.frame]);
+    }
+    held_.clear();
+    held_bytes_ = 0;
+}
+
+void Gatherer::put(Session& session, const std::string& shot, int frame, bool is_plate) {
+    patience_.throw_if_aborted();
+    const Digest128 digest = is_plate ? plates_[frame] : mattes_[frame];
+    auto found = held_.find(digest);
+    if (found == held_.end()) {
+        // The daemon had been seen with it and has forgotten it since: read it again. Should it have changed meanwhile, the next
+        // round tells its new digest.
+        session.note_unknown(digest);
+        if (is_plate) read_plate(session, frame);
+        else read_matte(session, frame);
+        found = held_.find(is_plate ? plates_[frame] : mattes_[frame]);
+        if (found == held_.end()) return;
+    }
+    session.put(shot, is_plate ? "plate" : "matte", found->first, found->second.shape, found->second.pixels.data(), patience_);
+}
+
+}  // namespace node

@@ -1,0 +1,77 @@
+// Frames from the host to the daemon: fetch one, convert it, name it, give it back; send what the daemon lacks.
+//
+// However long the reach is, only so many bytes of converted frames are held at once, and one image of the host. Nothing is
+// remembered between renders; a frame that has not changed costs a fetch, a conversion and a digest, and no bytes on the wire.
+
+#pragma once
+
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "instance.h"
+#include "pixels.h"
+#include "session.h"
+
+namespace node {
+
+// What one action works on: fixed while it runs.
+struct Task {
+    const Instance& instance;
+    ParamValues values;
+    double time = 0;
+    int frame = 0;
+    double render_scale = 1;
+    ofx::RectI rect{0, 0, 0, 0};  // the plate's pixels
+    DType dtype = DType::kFloat32;
+    const char* quality = "normal";
+
+    double time_of(int other_frame) const { return time + (other_frame - frame); }
+};
+
+const char* quality_name(const ParamValues& values);
+
+class Gatherer {
+  public:
+    Gatherer(const Task& task, FrameRange range, const Patience& patience) : task_(task), range_(range), patience_(patience) {}
+
+    // Opens the shot and makes sure the daemon has every frame `frame` depends on. Frames the host cannot deliver end the shot there.
+    // Returns the shot's id.
+    std::string provide_reach(Session& session, int frame);
+
+    // The same for the plates of the whole range, without mattes.
+    std::string provide_plates(Session& session, const std::function<void(double)>& on_share);
+
+    FrameRange range() const { return range_; }
+
+  private:
+    struct Wanted {
+        int frame;
+        bool plate, matte;
+    };
+
+    std::string open(Session& session) const;
+    std::vector<Wanted> wanted_for(const Reach& reach) const;
+    bool read_and_tell(Session& session, const std::string& shot, const std::vector<Wanted>& wanted,
+                       const std::function<void(double)>& on_share);
+    bool read(Session& session, const Wanted& wanted);
+    bool read_plate(Session& session, int frame);
+    void read_matte(Session& session, int frame);
+    Digest128 name_and_keep(Session& session);
+    void forget_held(Session& session, const std::vector<Wanted>& told);
+    void end_shot_before(int missing_frame);
+    void tell(Session& session, const std::string& shot, const std::vector<Wanted>& wanted);
+    void put(Session& session, const std::string& shot, int frame, bool is_plate);
+
+    const Task& task_;
+    FrameRange range_;
+    const Patience& patience_;
+    Packed scratch_;  // one picture's memory, used again for the next
+    std::map<int, Digest128> plates_, mattes_;  // read in this action
+    std::map<Digest128, Packed> held_;          // converted, the daemon perhaps lacks it
+    std::size_t held_bytes_ = 0;
+};
+
+}  // namespace node

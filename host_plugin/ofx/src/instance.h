@@ -1,0 +1,49 @@
+// One node in the host's graph: its handles, and every action but render.
+
+#pragma once
+
+#include <atomic>
+#include <optional>
+#include <string>
+
+#include "backend.h"
+#include "clips.h"
+#include "ofx_abi.h"
+#include "params.h"
+#include "report.h"
+#include "suites.h"
+
+namespace node {
+
+// Nothing here describes content: every render asks the host anew, so nothing can go stale.
+struct Instance {
+    explicit Instance(ofx::EffectHandle effect);
+
+    ofx::EffectHandle effect;
+    ofx::ParamSetHandle params = nullptr;
+    Clip source;
+    Clip mask;
+    Clip output;
+    std::string owner;  // names this instance to the daemon
+    Reporter reporter;
+    std::atomic<bool> is_stop_requested{false};  // by the Cancel button, while another thread renders
+};
+
+Instance& instance_of(ofx::EffectHandle effect);
+
+// The shot a frame belongs to; nothing when the artist's range leaves the frame out. Throws NodeError for a range without frames.
+std::optional<FrameRange> shot_range(const Instance& instance, const ParamValues& values, int frame);
+
+BackendChoice backend_choice(const ParamValues& values);
+
+bool takes_matte_from_mask(const ParamValues& values);
+
+ofx::Status create_instance(ofx::EffectHandle effect);
+ofx::Status destroy_instance(ofx::EffectHandle effect);
+ofx::Status instance_changed(Instance& instance, const Properties& in_args);
+ofx::Status get_clip_preferences(const Properties& out_args);
+ofx::Status get_regions_of_interest(const Instance& instance, const Properties& in_args, const Properties& out_args);
+ofx::Status get_frames_needed(const Instance& instance, const Properties& in_args, const Properties& out_args);
+ofx::Status is_identity(const Instance& instance, const Properties& in_args, const Properties& out_args);
+
+}  // namespace node

@@ -1,0 +1,25 @@
+// Starting the daemon when none runs: a process of its own, with a clean environment and none of the host's open files.
+
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace node {
+
+// The environment a daemon is started with: what it needs to find itself, its files and its GPU, and nothing of the host's Python,
+// libraries or plug-ins. "NAME=value" each.
+std::vector<std::string> clean_environment();
+
+// The program to start: $PROPAINTER_BACKEND, else the path an installer left in the bundle's Resources/backend-path, else
+// `propainter-backend` on PATH. Empty when there is none.
+std::string find_backend_program();
+
+// Starts the program, its output appended to the log, and does not wait. Throws NodeError when it cannot be started.
+// Returns a number for has_exited.
+long start_backend(const std::string& program, const std::string& log_path);
+
+// Whether the process ended already, and with which status.
+bool has_exited(long process, int& status);
+
+}  // namespace node

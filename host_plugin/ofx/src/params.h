@@ -1,0 +1,104 @@
+// Every parameter of the node: one table for describing, and its values as one struct for rendering.
+//
+// Here: names, labels, types, defaults, limits, hints, groups and their order; reading values. Not here: what a value does
+// (render.cpp turns it into a wish for the daemon), what a button does (instance.cpp). docs/node.md carries the table; a test
+// compares the two.
+
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "ofx_abi.h"
+
+namespace node {
+
+enum class ParamKind { kGroup, kInteger, kDouble, kBoolean, kChoice, kText, kFile, kStatus, kLabel, kButton };
+
+struct ParamRow {
+    ParamKind kind;
+    const char* name;
+    const char* label;
+    const char* group;  // empty: at the top, or a group itself
+    double initial = 0;  // number, 0/1, index of the choice; for a group 1 = open
+    double minimum = 0, maximum = 0;
+    double display_minimum = 0, display_maximum = 0;
+    std::vector<const char*> choices;
+    const char* text = "";  // initial text of kText and kLabel
+    const char* hint = "";
+    bool animates = false;
+    bool changes_picture = true;  // false: a host need not render again
+};
+
+const std::vector<ParamRow>& param_table();
+
+// Names that code refers to.
+namespace name {
+inline constexpr char kOutput[] = "output";
+inline constexpr char kMatteChannel[] = "matte_channel";
+inline constexpr char kInvertMatte[] = "invert_matte";
+inline constexpr char kShowOverlay[] = "show_overlay";
+inline constexpr char kInputColour[] = "input_colour";
+inline constexpr char kFrameRange[] = "frame_range";
+inline constexpr char kRangeFirst[] = "range_first";
+inline constexpr char kRangeLast[] = "range_last";
+inline constexpr char kAnalyse[] = "analyse";
+inline constexpr char kCancel[] = "cancel";
+inline constexpr char kStatus[] = "status";
+inline constexpr char kQuality[] = "quality";
+inline constexpr char kWorkingSize[] = "working_size";
+inline constexpr char kWorkingWidth[] = "working_width";
+inline constexpr char kWorkingHeight[] = "working_height";
+inline constexpr char kGrow[] = "grow";
+inline constexpr char kFeather[] = "feather";
+inline constexpr char kThreshold[] = "threshold";
+inline constexpr char kNeighbourWindow[] = "neighbour_window";
+inline constexpr char kReferenceStride[] = "reference_stride";
+inline constexpr char kChunkLength[] = "chunk_length";
+inline constexpr char kFlowIterations[] = "flow_iterations";
+inline constexpr char kFlowHoleSnap[] = "flow_hole_snap";
+inline constexpr char kMix[] = "mix";
+inline constexpr char kEngine[] = "engine";
+inline constexpr char kPrecision[] = "precision";
+inline constexpr char kOnError[] = "on_error";
+inline constexpr char kAutoStart[] = "auto_start";
+inline constexpr char kConnectionFile[] = "connection_file";
+inline constexpr char kTimeout[] = "timeout";
+inline constexpr char kClearFlow[] = "clear_flow_cache";
+inline constexpr char kClearResults[] = "clear_results";
+}  // namespace name
+
+enum class Output { kResult, kFill, kHole, kUnseen, kDifference, kFlow };
+enum class MatteChannel { kMaskAlpha, kMaskLuma, kSourceAlpha };
+enum class RangeChoice { kInput, kGlobal, kCustom };
+enum class SizeChoice { kFull, kHalf, kQuarter, kCustom };
+
+// All values at one time.
+struct ParamValues {
+    Output output = Output::kResult;
+    MatteChannel matte_channel = MatteChannel::kMaskAlpha;
+    bool invert_matte = false;
+    bool show_overlay = false;
+    int input_colour = 0;  // index into the choices; 0 = auto
+    RangeChoice frame_range = RangeChoice::kInput;
+    int range_first = 0, range_last = 0;
+    int quality = 1;
+    SizeChoice working_size = SizeChoice::kFull;
+    int working_width = 0, working_height = 0;
+    int grow = 0, feather = 0;
+    double threshold = 0;
+    int neighbour_window = 0, reference_stride = 0, chunk_length = 0, flow_iterations = 0, flow_hole_snap = 0;
+    double mix = 1;
+    int engine = 0, precision = 0;
+    bool shows_source_on_error = false;
+    bool auto_start = true;
+    std::string connection_file;
+    double timeout_s = 0;
+};
+
+ParamValues read_params(ofx::ParamSetHandle params, ofx::Time time);
+
+// Text of a status line. Only inside InstanceChanged: hosts break when it is done elsewhere.
+void set_text(ofx::ParamSetHandle params, const char* name, const std::string& text);
+
+}  // namespace node

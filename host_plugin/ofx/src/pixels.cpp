@@ -1,0 +1,391 @@
+// Conversions; see pixels.h.
+
+#include "pixels.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <type_traits>
+
+#include "errors.h"
+
+namespace node {
+namespace {
+
+// --- Samples ----------------------------------------------------------------------------------------------------------
+
+struct Half {
+    std::uint16_t bits;
+};
+
+float from_half(std::uint16_t bits) {
+    const std::uint32_t sign = std::uint32_t{bits & 0x8000u} << 16, exponent = bits >> 10 & 31u, fraction = bits & 1023u;
+    if (exponent == 0) return std::copysign(std::ldexp(static_cast<float>(fraction), -24), sign ? -1.0f : 1.0f);
+    const std::uint32_t wide = sign | (exponent == 31 ? 255u : exponent + 112) << 23 | fraction << 13;
+    float value;
+    std::memcpy(&value, &wide, sizeof value);
+    return value;
+}
+
+// Rounds to nearest, ties to even; too large becomes infinity.
+std::uint16_t to_half(float value) {
+    std::uint32_t wide;
+    std::memcpy(&wide, &value, sizeof wide);
+    const auto sign = static_cast<std::uint16_t>(wide >> 16 & 0x8000u);
+    const float magnitude = std::fabs(value);
+    if (std::isnan(value)) return static_cast<std::uint16_t>(sign | 0x7e00u);
+    if (magnitude >= 65520.0f) return static_cast<std::uint16_t>(sign | 0x7c00u);
+    if (magnitude < 6.103515625e-5f) {  // below the smallest normal half: a whole number of 2^-24
+        return static_cast<std::uint16_t>(sign | static_cast<std::uint16_t>(std::nearbyint(std::ldexp(magnitude, 24))));
+    }
+    const std::uint32_t rebiased = (wide & 0x7fffffffu) - (112u << 23);
+    const std::uint32_t rounded = rebiased + 0xfffu + (rebiased >> 13 & 1u);
+    return static_cast<std::uint16_t>(sign | static_cast<std::uint16_t>(rounded >> 13));
+}
+
+// A sample's value, whole numbers with full scale at 1.
+float load(std::uint8_t sample) { return static_cast<float>(sample) / 255.0f; }
+float load(std::uint16_t sample) { return static_cast<float>(sample) / 65535.0f; }
+float load(Half sample) { return from_half(sample.bits); }
+float load(float sample) { return sample; }
+
+// NaN becomes 0 in whole numbers.
+float clamped(float value, float full_scale) { return value > 0 ? std::min(value, 1.0f) * full_scale + 0.5f : 0.0f; }
+
+template <class Sample>
+Sample store(float value) {
+    if constexpr (std::is_same_v<Sample, float>) return value;
+    else if constexpr (std::is_same_v<Sample, Half>) return {to_half(value)};
+    else if constexpr (std::is_same_v<Sample, std::uint8_t>) return static_cast<std::uint8_t>(clamped(value, 255.0f));
+    else return static_cast<std::uint16_t>(clamped(value, 65535.0f));
+}
+
+// Calls body with a value of the sample type: one switch for every conversion below.
+template <class Body>
+void with_sample_type(DType dtype, Body&& body) {
+    switch (dtype) {
+        case DType::kUint8: return body(std::uint8_t{});
+        case DType::kUint16: return body(std::uint16_t{});
+        case DType::kFloat16: return body(Half{});
+        case DType::kFloat32: return body(float{});
+    }
+}
+
+template <class Sample>
+constexpr bool is_whole_number = std::is_same_v<Sample, std::uint8_t> || std::is_same_v<Sample, std::uint16_t>;
+
+// Host rows may start at any byte; samples are moved by memcpy, which compilers turn into plain loads and stores.
+template <class Sample>
+Sample read_sample(const char* at) {
+    Sample sample;
+    std::memcpy(&sample, at, sizeof sample);
+    return sample;
+}
+
+template <class Sample>
+void write_sample(char* at, Sample sample) {
+    std::memcpy(at, &sample, sizeof sample);
+}
+
+// What premultiplied values are divided by to become straight; 1 where alpha says nothing.
+template <class Sample>
+float alpha_of(const ImageView& image, const char* pixel) {
+    if (!image.is_premultiplied) return 1.0f;
+    const float alpha = load(read_sample<Sample>(pixel + 3 * sizeof(Sample)));
+    return alpha > 0 && std::isfinite(alpha) ? alpha : 1.0f;
+}
+
+template <class Sample>
+void read_straight(const ImageView& image, const char* pixel, char* rgb) {
+    const float alpha = alpha_of<Sample>(image, pixel);
+    if (alpha == 1.0f) {
+        std::memcpy(rgb, pixel, 3 * sizeof(Sample));
+        return;
+    }
+    for (std::size_t c = 0; c < 3; ++c) {
+        write_sample(rgb + c * sizeof(Sample), store<Sample>(load(read_sample<Sample>(pixel + c * sizeof(Sample))) / alpha));
+    }
+}
+
+// --- Rectangles of pixels ---------------------------------------------------------------------------------------------
+
+// The frame's rectangle as rows top-down, `pixel_bytes` each pixel, all zero.
+void clear(Packed& packed, const ofx::RectI& rect, DType dtype, int channels) {
+    packed.shape = {dtype, height_of(rect), width_of(rect), channels};
+    packed.pixels.assign(packed.shape.byte_count(), '\0');
+}
+
+char* packed_row(Packed& packed, const ofx::RectI& rect, int y) {
+    const auto row_bytes = packed.shape.byte_count() / static_cast<std::size_t>(packed.shape.height);
+    return packed.pixels.data() + static_cast<std::size_t>(rect.y2 - 1 - y) * row_bytes;
+}
+
+// Calls body(x, y, address of the picture's pixel) for every pixel of the picture that lies in the window.
+template <class Body>
+void for_each_pixel(const Picture& picture, const ofx::RectI& rect, const ofx::RectI& window, Body&& body) {
+    const PlateRegion& region = picture.region;
+    const ofx::RectI covered{rect.x1 + region.x, rect.y2 - region.y - region.height, rect.x1 + region.x + region.width,
+                             rect.y2 - region.y};
+    const ofx::RectI shown = intersect(intersect(covered, window), rect);
+    const std::size_t pixel_bytes = static_cast<std::size_t>(picture.shape.channels) * bytes_per_sample(picture.shape.dtype);
+    for (int y = shown.y1; y < shown.y2; ++y) {
+        const auto row = static_cast<std::size_t>(covered.y2 - 1 - y) * static_cast<std::size_t>(region.width);
+        for (int x = shown.x1; x < shown.x2; ++x) {
+            body(x, y, picture.pixels + (row + static_cast<std::size_t>(x - covered.x1)) * pixel_bytes);
+        }
+    }
+}
+
+float luma(float r, float g, float b) { return 0.2126f * r + 0.7152f * g + 0.0722f * b; }
+
+template <class Sample>
+bool is_opaque(const ImageView& image) {
+    for (int y = image.bounds.y1; y < image.bounds.y2; ++y) {
+        for (int x = image.bounds.x1; x < image.bounds.x2; ++x) {
+            if (load(read_sample<Sample>(image.pixel(x, y) + 3 * sizeof(Sample))) < 1.0f) return false;
+        }
+    }
+    return true;
+}
+
+template <class Sample>
+void fill_matte(const ImageView& image, bool takes_luma, const ofx::RectI& rect, Packed& packed) {
+    const ofx::RectI shown = intersect(image.bounds, rect);
+    const std::size_t step = image.pixel_bytes(), alpha_at = image.components == Components::kRGBA ? 3 * sizeof(Sample) : 0;
+    for (int y = shown.y1; y < shown.y2; ++y) {
+        const char* from = image.pixel(shown.x1, y);
+        char* to = packed_row(packed, rect, y) + static_cast<std::size_t>(shown.x1 - rect.x1) * sizeof(Sample);
+        for (int x = shown.x1; x < shown.x2; ++x, from += step, to += sizeof(Sample)) {
+            if (!takes_luma) {
+                std::memcpy(to, from + alpha_at, sizeof(Sample));
+                continue;
+            }
+            const float value = luma(load(read_sample<Sample>(from)), load(read_sample<Sample>(from + sizeof(Sample))),
+                                     load(read_sample<Sample>(from + 2 * sizeof(Sample))));
+            write_sample(to, store<Sample>(value));
+        }
+    }
+}
+
+template <class Sample>
+void invert(Packed& packed) {
+    for (std::size_t at = 0; at < packed.pixels.size(); at += sizeof(Sample)) {
+        char* sample = packed.pixels.data() + at;
+        write_sample(sample, store<Sample>(std::max(0.0f, 1.0f - load(read_sample<Sample>(sample)))));
+    }
+}
+
+}  // namespace
+
+// --- To the wire ------------------------------------------------------------------------------------------------------
+
+void pack_plate(const ImageView& image, const ofx::RectI& rect, Packed& packed) {
+    clear(packed, rect, image.dtype, 3);
+    const ofx::RectI shown = intersect(image.bounds, rect);
+    with_sample_type(image.dtype, [&](auto type) {
+        using Sample = decltype(type);
+        const std::size_t step = image.pixel_bytes(), packed_step = 3 * sizeof(Sample);
+        for (int y = shown.y1; y < shown.y2; ++y) {
+            const char* from = image.pixel(shown.x1, y);
+            char* to = packed_row(packed, rect, y) + static_cast<std::size_t>(shown.x1 - rect.x1) * packed_step;
+            for (int x = shown.x1; x < shown.x2; ++x, from += step, to += packed_step) read_straight<Sample>(image, from, to);
+        }
+    });
+}
+
+void pack_matte(const ImageView& image, MatteChannel channel, bool is_inverted, const ofx::RectI& rect, Packed& packed) {
+    if (channel == MatteChannel::kSourceAlpha && image.data && image.components == Components::kRGB) {
+        throw NodeError("The matte is to come from the Source's alpha, but the Source has none; connect the Mask input and set Matte "
+                        "channel to Mask alpha.");
+    }
+    clear(packed, rect, image.data ? image.dtype : DType::kUint8, 1);
+    with_sample_type(packed.shape.dtype, [&](auto type) {
+        using Sample = decltype(type);
+        if (image.data) {
+            const bool has_colour = image.components != Components::kAlpha;
+            const bool wants_luma = channel == MatteChannel::kMaskLuma || image.components == Components::kRGB ||
+                                    (channel == MatteChannel::kMaskAlpha && has_colour && is_opaque<Sample>(image));
+            fill_matte<Sample>(image, has_colour && wants_luma, rect, packed);
+        }
+        if (is_inverted) invert<Sample>(packed);
+    });
+}
+
+bool is_matte_empty(const Packed& matte, double threshold) {
+    bool is_empty_so_far = true;
+    with_sample_type(matte.shape.dtype, [&](auto type) {
+        using Sample = decltype(type);
+        const auto limit = static_cast<float>(threshold);
+        for (std::size_t at = 0; at < matte.pixels.size(); at += sizeof(Sample)) {
+            if (load(read_sample<Sample>(matte.pixels.data() + at)) > limit) {
+                is_empty_so_far = false;
+                return;
+            }
+        }
+    });
+    return is_empty_so_far;
+}
+
+// --- To the host ------------------------------------------------------------------------------------------------------
+
+namespace {
+
+void refuse_other_format(const ImageView& source, const ImageView& output) {
+    if (source.data && (source.dtype != output.dtype || source.components != output.components)) {
+        throw NodeError("The host wants the output in another depth or with other channels than the Source has; convert the Source "
+                        "before this node.");
+    }
+}
+
+void clear_row(const ImageView& output, int y, int x1, int x2) {
+    if (x2 > x1) std::memset(output.pixel(x1, y), 0, static_cast<std::size_t>(x2 - x1) * output.pixel_bytes());
+}
+
+}  // namespace
+
+void copy_source(const ImageView& source, const ImageView& output, const ofx::RectI& window) {
+    refuse_other_format(source, output);
+    const ofx::RectI wanted = intersect(window, output.bounds), shown = intersect(wanted, source.bounds);
+    for (int y = wanted.y1; y < wanted.y2; ++y) {
+        if (y < shown.y1 || y >= shown.y2) {
+            clear_row(output, y, wanted.x1, wanted.x2);
+            continue;
+        }
+        clear_row(output, y, wanted.x1, shown.x1);
+        std::memcpy(output.pixel(shown.x1, y), source.pixel(shown.x1, y),
+                    static_cast<std::size_t>(width_of(shown)) * output.pixel_bytes());
+        clear_row(output, y, shown.x2, wanted.x2);
+    }
+}
+
+void write_result(const ImageView& source, const ofx::RectI& rect, const Picture& picture, double mix, const ImageView& output,
+                  const ofx::RectI& window) {
+    if (picture.shape.dtype != source.dtype || picture.shape.channels != 3) {
+        throw NodeError("The backend returned a picture in another format than was asked for; update it.");
+    }
+    const ofx::RectI writable = intersect(intersect(window, output.bounds), source.bounds);
+    const auto share = static_cast<float>(mix);
+    with_sample_type(source.dtype, [&](auto type) {
+        using Sample = decltype(type);
+        for_each_pixel(picture, rect, writable, [&](int x, int y, const char* filled) {
+            char sent[3 * sizeof(Sample)];
+            const char* from = source.pixel(x, y);
+            read_straight<Sample>(source, from, sent);
+            if (std::memcmp(sent, filled, sizeof sent) == 0) return;  // untouched: the host's own bits are there already
+            const float alpha = alpha_of<Sample>(source, from);
+            char* to = output.pixel(x, y);
+            if (alpha == 1.0f && share == 1.0f) {
+                std::memcpy(to, filled, sizeof sent);
+                return;
+            }
+            for (std::size_t at = 0; at < sizeof sent; at += sizeof(Sample)) {
+                const float before = load(read_sample<Sample>(sent + at)), after = load(read_sample<Sample>(filled + at));
+                write_sample(to + at, store<Sample>((before + share * (after - before)) * alpha));
+            }
+        });
+    });
+}
+
+namespace {
+
+// A pixel of an output other than the result, as red, green, blue and, where the output has one of its own, alpha.
+struct Shown {
+    float rgb[3] = {0, 0, 0};
+    float alpha = 0;
+    bool has_alpha = true;
+};
+
+// Signed values have to fit whole numbers somehow: mid grey is zero.
+float around_grey(float value, float span) { return 0.5f + value / span; }
+
+Shown show(Output kind, const float (&v)[4], bool is_whole, bool is_premultiplied) {
+    switch (kind) {
+        case Output::kFill: {
+            const float divisor = is_premultiplied || !(v[3] > 0) ? 1.0f : v[3];
+            return {{v[0] / divisor, v[1] / divisor, v[2] / divisor}, v[3], true};
+        }
+        case Output::kDifference:
+            if (!is_whole) return {{v[0], v[1], v[2]}, 0, false};
+            return {{around_grey(v[0], 2), around_grey(v[1], 2), around_grey(v[2], 2)}, 0, false};
+        case Output::kFlow:
+            if (!is_whole) return {{v[0], v[1], 0}, 0, false};
+            return {{around_grey(v[0], 256), around_grey(v[1], 256), 0.5f}, 0, false};
+        default: return {{v[0], v[0], v[0]}, v[0], true};
+    }
+}
+
+template <class Sample>
+void write_shown(const ImageView& output, int x, int y, const Shown& shown) {
+    char* to = output.pixel(x, y);
+    for (std::size_t c = 0; c < 3; ++c) write_sample(to + c * sizeof(Sample), store<Sample>(shown.rgb[c]));
+    if (output.components == Components::kRGBA && shown.has_alpha) write_sample(to + 3 * sizeof(Sample), store<Sample>(shown.alpha));
+}
+
+void read_values(const Picture& picture, const char* from, float (&values)[4]) {
+    with_sample_type(picture.shape.dtype, [&](auto type) {
+        using Sample = decltype(type);
+        for (int c = 0; c < picture.shape.channels; ++c) {
+            values[c] = load(read_sample<Sample>(from + static_cast<std::size_t>(c) * sizeof(Sample)));
+        }
+    });
+}
+
+int channels_of(Output kind) {
+    switch (kind) {
+        case Output::kFill: return 4;
+        case Output::kDifference: return 3;
+        case Output::kFlow: return 2;
+        default: return 1;
+    }
+}
+
+void refuse_wrong_channels(const Picture& picture, int channels) {
+    if (picture.shape.channels != channels) {
+        throw NodeError("The backend returned a picture with " + std::to_string(picture.shape.channels) + " channels where " +
+                        std::to_string(channels) + " were due; update it.");
+    }
+}
+
+}  // namespace
+
+void write_diagnostic(Output kind, const ImageView& source, const ofx::RectI& rect, const Picture* picture, const ImageView& output,
+                      const ofx::RectI& window) {
+    copy_source(source, output, window);
+    if (picture) refuse_wrong_channels(*picture, channels_of(kind));
+    const ofx::RectI writable = intersect(window, output.bounds);
+    with_sample_type(output.dtype, [&](auto type) {
+        using Sample = decltype(type);
+        const float nothing[4] = {0, 0, 0, 0};
+        const Shown empty = show(kind, nothing, is_whole_number<Sample>, output.is_premultiplied);
+        for (int y = writable.y1; y < writable.y2; ++y) {
+            for (int x = writable.x1; x < writable.x2; ++x) write_shown<Sample>(output, x, y, empty);
+        }
+        if (!picture) return;
+        for_each_pixel(*picture, rect, writable, [&](int x, int y, const char* from) {
+            float values[4] = {0, 0, 0, 0};
+            read_values(*picture, from, values);
+            write_shown<Sample>(output, x, y, show(kind, values, is_whole_number<Sample>, output.is_premultiplied));
+        });
+    });
+}
+
+void write_overlay(const ofx::RectI& rect, const Picture& hole, const ImageView& output, const ofx::RectI& window) {
+    refuse_wrong_channels(hole, 1);
+    const ofx::RectI writable = intersect(window, output.bounds);
+    with_sample_type(output.dtype, [&](auto type) {
+        using Sample = decltype(type);
+        for_each_pixel(hole, rect, writable, [&](int x, int y, const char* from) {
+            float values[4] = {0, 0, 0, 0};
+            read_values(hole, from, values);
+            const float share = 0.5f * values[0];
+            if (!(share > 0)) return;
+            char* to = output.pixel(x, y);
+            for (std::size_t c = 0; c < 3; ++c) {
+                const float before = load(read_sample<Sample>(to + c * sizeof(Sample)));
+                write_sample(to + c * sizeof(Sample), store<Sample>(before + share * ((c == 0 ? 1.0f : 0.0f) - before)));
+            }
+        });
+    });
+}
+
+}  // namespace node
