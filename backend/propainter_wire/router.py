@@ -359,7 +359,7 @@ class Router:
         """Answer what needs no daemon. Raises WireError."""
         message = request.message
         if isinstance(message, Ping):
-            self._enqueue(session, request.msg_id, Pong(), droppable=True)
+            self._enqueue(session, request.msg_id, Pong())
         elif isinstance(message, ShmRequest):
             if not session.shm:
                 raise WireError("shm_unavailable", "this session uses no shared memory")

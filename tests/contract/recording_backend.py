@@ -7,7 +7,9 @@ what that does with a request is tested elsewhere.
 from __future__ import annotations
 
 import threading
+import time
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from propainter_wire.connection import Connection, new_key
@@ -49,6 +51,7 @@ class RecordingBackend:
     endpoint: str
     facts: Facts = FACTS
     curve: CurveKeys | None = None
+    clock: Callable[[], float] = time.monotonic
     key: bytes = field(default_factory=new_key)
     requests: list[Request] = field(default_factory=list)
     ended: list[SessionEnded] = field(default_factory=list)
@@ -64,7 +67,7 @@ class RecordingBackend:
     router: Router = field(init=False)
 
     def __enter__(self) -> RecordingBackend:
-        self.router = Router(self.key, self.facts)
+        self.router = Router(self.key, self.facts, clock=self.clock)
         bound = self.router.bind(self.endpoint, curve=self.curve)
         server_key = self.curve.public.decode() if self.curve else ""
         self.connection = Connection(bound, self.key, 0, server_key=server_key)
