@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import random
+import re
 import sys
 import time
 from collections.abc import Sequence as Items
@@ -19,7 +20,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 
 from propainter_host.effect import Descriptor
 from propainter_host.errors import BadValue, HostError, UnknownName
-from propainter_host.host import Effect, Host, LoadedPlugin, Rendered
+from propainter_host.host import Effect, Host, LoadedPlugin, Rendered, as_scale
 from propainter_host.images import NumpyClip
 from propainter_host.parameters import Param
 from propainter_host.profiles import PROFILES
@@ -127,6 +128,7 @@ def _apply(host: Host, plugin: LoadedPlugin, options: argparse.Namespace) -> int
             raise BadValue(f"--{option} is missing; only --list does without")
     plate = find_sequence(options.source)
     frames = parse_frames(options.frames) if options.frames else plate.numbers
+    as_scale((options.scale, options.scale))
     span = (min(frames), max(frames))
     writer = Writer.for_output(options.output, plate, frames, scale=options.scale)
     effect = plugin.create(options.context, clips=_clips(plugin.describe(options.context), options, span))
@@ -217,15 +219,11 @@ def parse_frames(text: str) -> list[int]:
     """ "1-4,10,20-30x5" to [1, 2, 3, 4, 10, 20, 25, 30]; BadValue on anything else. Negative numbers are allowed."""
     frames: list[int] = []
     for part in text.split(","):
-        span, _, step = part.strip().partition("x")
-        cut = span.find("-", 1)
-        first, last = (span, span) if cut < 0 else (span[:cut], span[cut + 1 :])
-        try:
-            numbers = range(int(first), int(last) + 1, int(step or 1))
-        except ValueError:
-            raise BadValue(
-                f"--frames {text!r} is not understood at {part.strip()!r}; write 1-24, 1-24x2 or 3,7"
-            ) from None
+        match = re.fullmatch(r"\s*(-?\d+)(?:-(-?\d+))?(?:x([1-9]\d*))?\s*", part)
+        if not match:
+            raise BadValue(f"--frames {text!r} is not understood at {part.strip()!r}; write 1-24, 1-24x2 or 3,7")
+        first, last, step = match.groups()
+        numbers = range(int(first), int(last or first) + 1, int(step or 1))
         if not numbers:
             raise BadValue(f"--frames {text!r} holds no frame in {part.strip()!r}; write the first frame first")
         frames += numbers

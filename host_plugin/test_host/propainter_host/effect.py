@@ -361,8 +361,6 @@ class Instance(EffectHandle):
         self.descriptor = descriptor
         self.project = project
         self.persistent_message: Message | None = None
-        self.progress: float | None = None
-        """0..1 while a progress dialog would be open."""
         self.open_edits = 0
         self.on_plugin_edit: Callable[[Param], None] = lambda _param: None
         """Told of every parameter the plugin sets itself."""

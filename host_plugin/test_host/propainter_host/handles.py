@@ -39,6 +39,8 @@ class Call:
     output: HostImage | None = None
     frames_needed: dict[str, list[tuple[float, float]]] | None = None
     """Clip name to the time ranges the plugin declared; None when it was not asked."""
+    progress: float | None = None
+    """0..1 while a progress dialog would be open."""
     regions: dict[str, Rect] | None = None
     """Clip name to the pixel rectangle the plugin declared; None when whole images are given."""
 

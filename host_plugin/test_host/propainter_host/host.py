@@ -345,7 +345,7 @@ class Effect:
 
     def region_of_definition(self, time: float, *, scale: tuple[float, float] = (1.0, 1.0)) -> Rect:
         """Where the output has pixels at a time, canonical units."""
-        return self._region_of_definition(self._live, float(time), _as_scale(scale))
+        return self._region_of_definition(self._live, float(time), as_scale(scale))
 
     def time_domain(self) -> tuple[float, float]:
         """First and last frame the effect can make, by its own word or else its clips'."""
@@ -387,7 +387,7 @@ class Effect:
             timer.start()
         try:
             with self._turn(), self._rendering_instance() as instance:
-                wanted = _Wanted(float(time), _as_scale(scale), field, event, draft, thumbnail)
+                wanted = _Wanted(float(time), as_scale(scale), field, event, draft, thumbnail)
                 return self._render(instance, wanted, Rect(*window) if window else None)
         finally:
             if timer:
@@ -747,7 +747,8 @@ class _Wanted:
     thumbnail: bool
 
 
-def _as_scale(scale: tuple[float, float]) -> tuple[float, float]:
+def as_scale(scale: tuple[float, float]) -> tuple[float, float]:
+    """A render scale as floats; BadValue unless both are above 0."""
     x, y = float(scale[0]), float(scale[1])
     if min(x, y) <= 0:
         raise BadValue(f"a render scale of {x:g} x {y:g} shows nothing; give positive numbers, 1 for full size")

@@ -202,6 +202,8 @@ class Plugin:
         try:
             number = self._main_entry(action.encode(), handle, in_handle, out_handle)
             self._take_back_images(call)
+            if call.progress is not None:
+                self._core.record(Rule.BAD_VALUE, "progress is started and not ended")
             return self._status(action, number)
         finally:
             calls.stack.pop()

@@ -361,7 +361,7 @@ class PropertySet:
         self._calls = calls
         self._unknown_status = Status(unknown_status)
         self.touched: set[str] = set()
-        """Names the plugin has set."""
+        """Names the plugin has set or tried to, known or not."""
 
     def __str__(self) -> str:
         return self._title
@@ -391,7 +391,7 @@ class PropertySet:
         for name in self._values:
             if name in other._values and name != "OfxPropType":
                 self._values[name] = list(other._values[name])
-        self.touched |= other.touched & set(self._props)
+        self.touched |= other.touched
         return self
 
     def drop(self, name: str) -> None:
@@ -458,6 +458,7 @@ class PropertySet:
         return self._values[name]
 
     def _writable(self, name: str, kind: str) -> Prop:
+        self.touched.add(name)
         if name not in self._props:
             self._ledger.note(f"{self} has no property {name}; the plugin set it all the same")
             raise Refusal(self._unknown_status)
@@ -466,7 +467,6 @@ class PropertySet:
         if not prop.writable:
             self._record(Rule.READ_ONLY, f"{name} of {self} is set")
             raise Refusal(Status.VALUE)
-        self.touched.add(name)
         return prop
 
     def _of_kind(self, prop: Prop, kind: str, verb: str) -> None:

@@ -21,6 +21,7 @@ from propainter_host.images import Array, Frame, NumpyClip, Rect, place, to_comp
 
 IMAGE_SUFFIXES = (".exr", ".png", ".tif", ".tiff", ".dpx", ".jpg", ".jpeg")
 _TYPES = {"uint8": "Byte", "uint16": "Short", "half": "Half", "float": "Float"}
+_FILE_TYPES = {"uint8": "uint8", "uint16": "uint16", "float16": "half", "float32": "float"}
 _PLACEHOLDER = re.compile(r"%0?(\d*)d|(#+)")
 _NUMBERED = re.compile(r"^(.*?)(\d+)(\.[A-Za-z]+)$")
 _KEPT_FRAMES = 16
@@ -271,7 +272,7 @@ class Writer:
     def _spec_like(self, like: Any, path: Path, pixels: Array, window: Rect, display: Rect) -> Any:
         """What the file says of itself: as the plate's file, as far as both formats know the same words."""
         height, width, channels = pixels.shape
-        spec = oiio.ImageSpec(width, height, channels, str(pixels.dtype).replace("float16", "half"))
+        spec = oiio.ImageSpec(width, height, channels, _FILE_TYPES[pixels.dtype.name])
         spec.full_width, spec.full_height = display.width, display.height
         spec.x, spec.y = int(window.x1), int(display.y2 - window.y2)
         is_same_format = path.suffix.lower() == self.plate.any_file.suffix.lower()

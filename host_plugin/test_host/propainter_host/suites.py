@@ -701,28 +701,33 @@ class BrokenMessageFunctions(MessageFunctions):
 
 
 class ProgressFunctions(_Functions):
-    """OfxProgressSuite 1 and 2; an abort counts as the artist's cancel."""
+    """OfxProgressSuite 1 and 2; each action in progress has its own dialog, and an abort counts as the artist's cancel."""
 
     def progressStart(self, effect: int | None, _label: bytes | None, _id: bytes | None = None) -> None:
-        instance = self._core.handles.find(effect, Instance, "progressStart")
-        if instance.progress is not None:
+        call = self._call(effect, "progressStart")
+        if call.progress is not None:
             self._core.record(Rule.BAD_VALUE, "progress is started twice")
-        instance.progress = 0.0
+        call.progress = 0.0
 
     def progressUpdate(self, effect: int | None, share: float) -> int:
-        instance = self._core.handles.find(effect, Instance, "progressUpdate")
-        if instance.progress is None or not 0 <= share <= 1:
+        call = self._call(effect, "progressUpdate")
+        if call.progress is None or not 0 <= share <= 1:
             self._core.record(Rule.BAD_VALUE, f"progress {share} is outside 0..1 or was not started")
-        instance.progress = share
-        call = self._core.calls.current
-        is_cancelled = call is not None and call.abort is not None and call.abort.is_set()
-        return Status.REPLY_NO if is_cancelled else Status.OK
+        call.progress = share
+        return Status.REPLY_NO if call.abort is not None and call.abort.is_set() else Status.OK
 
     def progressEnd(self, effect: int | None) -> None:
-        instance = self._core.handles.find(effect, Instance, "progressEnd")
-        if instance.progress is None:
+        call = self._call(effect, "progressEnd")
+        if call.progress is None:
             self._core.record(Rule.BAD_VALUE, "progress is ended but was not started")
-        instance.progress = None
+        call.progress = None
+
+    def _call(self, effect: int | None, what: str) -> Call:
+        self._core.handles.find(effect, Instance, what)
+        call = self._core.calls.current
+        if call is None:
+            raise Refusal(Status.FAILED)
+        return call
 
 
 class TimeLineFunctions(_Functions):
