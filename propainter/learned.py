@@ -17,7 +17,7 @@ from torch import Tensor
 
 from propainter import propagation, raft, windows
 from propainter.flow_completion import FlowCompletion, complete_flow
-from propainter.painter import Painter
+from propainter.painter import SCALE, Painter
 from propainter.raft import Raft
 from propainter.types import BidirectionalFlow, Chunk, Precision, Propagated, Settings, Window
 
@@ -104,11 +104,13 @@ class ProPainterEngine:
 
         frame_keys: must differ where a frame, its hole or what is unseen in it differ. They only save time: frames are
         encoded one by one, so the picture is the same to the bit with and without them.
-        Raises ArithmeticError when the result is not finite even in fp32.
+        Raises ValueError where frames and flow do not fit the painter, ArithmeticError when the result is not finite even
+        in fp32.
         """
-        half = {Precision.FP16: torch.float16, Precision.BF16: torch.bfloat16}.get(self.precision)
-        if half is not None:
-            with torch.autocast(self.device.type, dtype=half):
+        _check_fit(frames, flow)
+        reduced = {Precision.FP16: torch.float16, Precision.BF16: torch.bfloat16}.get(self.precision)
+        if reduced is not None:
+            with torch.autocast(self.device.type, dtype=reduced):
                 painted = self._paint(frames[0], holes[0], unseen[0], flow, frame_keys)
             if painted.isfinite().all():
                 return painted.float()
@@ -136,6 +138,20 @@ class ProPainterEngine:
         count = flow.pairs + 1
         painted: Tensor = self._painter(torch.stack(features), holes[:count], unseen[:count], flow)
         return painted
+
+
+def _check_fit(frames: Tensor, flow: BidirectionalFlow) -> None:
+    count, (height, width) = frames.shape[1], frames.shape[-2:]
+    if height % SCALE or width % SCALE:
+        raise ValueError(
+            f"frames are {width}x{height}; the painter needs sides that are multiples of {SCALE} "
+            "(flow estimation, of 8): resize or crop them"
+        )
+    if flow.pairs >= count:
+        raise ValueError(
+            f"{flow.pairs} pairs of flow belong to {flow.pairs + 1} neighbours, but the window has {count} frames; "
+            "give the flow among the neighbours alone"
+        )
 
 
 class FeatureCache:

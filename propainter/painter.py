@@ -108,8 +108,6 @@ def quarter_guides(
 
 
 def _quarter_flow(flow: Float[Tensor, "1 pairs 2 h w"]) -> Float[Tensor, "1 pairs 2 h/4 w/4"]:
-    if not flow.shape[1]:  # interpolate refuses an empty batch
-        return flow[..., ::SCALE, ::SCALE]
     return F.interpolate(flow[0], scale_factor=1 / SCALE, mode="bilinear", align_corners=False)[None] / SCALE
 
 

@@ -40,10 +40,8 @@ def propagate_plate(
     return Propagated(images, unseen)
 
 
-def _pull(
-    images: Tensor, unseen: Tensor, flow: Tensor, opposite: Tensor, *, source: int, target: int
-) -> None:  # in place
-    """Fill what frame ``target`` has not seen with what frame ``source`` has, where the flow can be trusted."""
+def _pull(images: Tensor, unseen: Tensor, flow: Tensor, opposite: Tensor, *, source: int, target: int) -> None:
+    """Fill, in place, what frame ``target`` has not seen with what frame ``source`` has, where flow can be trusted."""
     pulled = warp(images[:, source], flow, mode="nearest")
     # Bilinear and a low threshold: a source pixel next to an unseen one is not taken, whatever nearest would read.
     source_is_seen = warp(unseen[:, source], flow) <= 0.1

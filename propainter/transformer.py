@@ -149,6 +149,7 @@ class SparseWindowAttention(nn.Module):
     def _attend_widely(self, out: Tensor, query: Tensor, key: Tensor, value: Tensor, plan: WindowPlan) -> None:
         """Masked windows over the key frames given; written into ``out``.
 
+        A single frame has no key frames in odd blocks; attention over nothing is 0, as it should be (spec, section 10.7).
         A few windows at a time: gathered keys are the largest thing in the network (each of a window's 45 tokens brings
         148 from its ring), and need not all be there at once.
         """
@@ -158,9 +159,6 @@ class SparseWindowAttention(nn.Module):
         count = max(1, _gather_budget(key.device) // max(per_window, 1))
         heads = (self.config.heads, -1)
         for tokens, seen in zip(torch.split(plan.tokens_of_masked, count), torch.split(positions, count), strict=True):
-            if not key.shape[0]:  # a single frame has no keys in odd blocks: attention gives 0 (spec, section 10.7)
-                out[:, tokens] = 0.0
-                continue
             q = query[:, tokens].transpose(0, 1).flatten(1, 2)
             k, v = (x[:, seen].transpose(0, 1).flatten(1, 2) for x in (key, value))
             q, k, v = (torch.unflatten(x, -1, heads).transpose(1, 2) for x in (q, k, v))  # m heads frames*n d

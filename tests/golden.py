@@ -125,7 +125,7 @@ def _unpacked(path: Path) -> Arrays:
 
 def _completed(arrays: Arrays, direction: str, target: NDArray[np.bool_]) -> NDArray[np.float32]:
     """The prediction inside the hole, RAFT's flow outside: how the reference combines them, to the bit."""
-    completed = arrays[f"flow_{direction}"].copy()
+    completed: NDArray[np.float32] = arrays[f"flow_{direction}"].copy()
     predicted = np.zeros(completed.size, np.float32)
     predicted[arrays[f"completed_raw_{direction}.idx"]] = arrays[f"completed_raw_{direction}.val"]
     inside = np.broadcast_to(target[:, None], completed.shape)
@@ -135,7 +135,7 @@ def _completed(arrays: Arrays, direction: str, target: NDArray[np.bool_]) -> NDA
 
 def _propagated(arrays: Arrays, hole: NDArray[np.bool_]) -> NDArray[np.float32]:
     """[t, 3, h, w] in [-1, 1]. Propagation moves 8-bit pixels and leaves 0, so 8 bits and a bit keep all of it."""
-    frames = arrays["frames"].transpose(0, 3, 1, 2).astype(np.float32) / np.float32(255) * 2 - 1
+    frames: NDArray[np.float32] = arrays["frames"].transpose(0, 3, 1, 2).astype(np.float32) / np.float32(255) * 2 - 1
     inside = np.broadcast_to(hole[:, None], frames.shape)
     levels = arrays.pop("propagated_in_hole")
     found = np.unpackbits(arrays.pop("found_in_hole"), count=levels.size).astype(bool)

@@ -16,7 +16,7 @@ from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from itertools import count, pairwise
 from pathlib import Path
@@ -49,7 +49,6 @@ __all__ = [
     "FrameSource",
     "NonFinite",
     "check_finite",
-    "find_nonfinite",
     "open_sink",
     "open_source",
     "read_matte",
@@ -263,7 +262,7 @@ class NonFinite:
         )
 
 
-def find_nonfinite(frame: Frame, within: NDArray[np.bool_] | None = None) -> NonFinite | None:
+def check_finite(frame: Frame, within: NDArray[np.bool_] | None = None) -> NonFinite | None:
     """What of red, green and blue is NaN or infinite, or None. Whole-number frames have neither.
 
     within: [h, w]; look only where it is true, for example outside the hole (inside, the plate does not matter).
@@ -277,18 +276,8 @@ def find_nonfinite(frame: Frame, within: NDArray[np.bool_] | None = None) -> Non
     if not wrong.any():
         return None
     row, column, channel = np.argwhere(wrong)[0]
-    count_of_pixels = int(wrong.any(axis=-1).sum())
-    return NonFinite(frame.label, count_of_pixels, (int(column), int(row)), float(rgb[row, column, channel]))
-
-
-def check_finite(frame: Frame, number: int | None = None) -> None:
-    """Raise ``BadInput`` if red, green or blue hold NaN or infinity anywhere; ``find_nonfinite`` only tells.
-
-    number: what to call the frame, if not by its own number.
-    """
-    found = find_nonfinite(frame if number is None else replace(frame, number=number))
-    if found:
-        raise BadInput(str(found))
+    pixel_count = int(wrong.any(axis=-1).sum())
+    return NonFinite(frame.label, pixel_count, (int(column), int(row)), float(rgb[row, column, channel]))
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """A progress line in a terminal: stage, frame, time left.
 
-Here: ``ProgressLine``, drawn by tqdm. Not here: what there is to do (``shot_renderer.py``).
+Here: ``ProgressLine``, drawn by tqdm, and ``TimeLeft``. Not here: what there is to do (``shot_renderer.py``).
 """
 
 from __future__ import annotations
@@ -10,16 +10,13 @@ from types import TracebackType
 
 from tqdm import tqdm
 
-from propainter_backend.shot_renderer import Progress
-from propainter_backend.stage_graph import STAGES
-
 
 class ProgressLine:
     """Shows how a shot's render goes; a context manager. Frames are the bar, stages its text."""
 
     def __init__(self, frames: int, *, quiet: bool) -> None:
         self._bar = tqdm(total=frames, unit="frame", disable=quiet, dynamic_ncols=True, bar_format=_FORMAT)
-        self._eta = TimeLeft()
+        self._left = TimeLeft()
 
     def __enter__(self) -> ProgressLine:
         return self
@@ -29,11 +26,11 @@ class ProgressLine:
     ) -> None:
         self._bar.close()
 
-    def show(self, progress: Progress) -> None:
-        """One unit is done."""
-        self._eta.note(progress.stage, progress.done, progress.total)
-        self._bar.set_description_str(f"{progress.stage} {progress.done}/{progress.total}", refresh=False)
-        self._bar.set_postfix_str(f"ETA {_clock(self._eta.seconds())}", refresh=True)
+    def show(self, stage: str, done: int, total: int) -> None:
+        """One unit of a stage is done."""
+        self._left.note(stage, done, total)
+        self._bar.set_description_str(f"{stage} {done}/{total}", refresh=False)
+        self._bar.set_postfix_str(f"ETA {_clock(self._left.seconds())}", refresh=True)
 
     def frame_done(self, number: int) -> None:
         """One frame is written."""
@@ -46,25 +43,25 @@ class TimeLeft:
 
     def __init__(self) -> None:
         self._last = time.monotonic()
-        self._spent = dict.fromkeys(STAGES, 0.0)
-        self._seen = dict.fromkeys(STAGES, 0)
-        self._done = dict.fromkeys(STAGES, 0)
-        self._total = dict.fromkeys(STAGES, 0)
+        self._spent: dict[str, float] = {}
+        self._seen: dict[str, int] = {}
+        self._left: dict[str, tuple[int, int]] = {}
 
     def note(self, stage: str, done: int, total: int) -> None:
         """Count what was done since the last note towards this stage."""
         now = time.monotonic()
-        self._spent[stage] += now - self._last
+        before = self._left.get(stage, (0, total))[0]
+        self._spent[stage] = self._spent.get(stage, 0.0) + now - self._last
+        self._seen[stage] = self._seen.get(stage, 0) + max(0, done - before)
+        self._left[stage] = (done, total)
         self._last = now
-        self._seen[stage] += max(0, done - self._done[stage])
-        self._done[stage], self._total[stage] = done, total
 
     def seconds(self) -> float | None:
         """Seconds left for the units of the stages seen so far; later stages are not guessed at."""
-        known = [s for s in STAGES if self._seen[s]]
+        known = [stage for stage, seen in self._seen.items() if seen]
         if not known:
             return None
-        return sum(self._spent[s] / self._seen[s] * (self._total[s] - self._done[s]) for s in known)
+        return sum(self._spent[s] / self._seen[s] * max(0, self._left[s][1] - self._left[s][0]) for s in known)
 
 
 def _clock(seconds: float | None) -> str:

@@ -191,7 +191,7 @@ def remove(wish: Removal, choice: EngineChoice, *, quiet: bool = False) -> dict[
         renderer.aim_at(range(len(numbers)))
         with ProgressLine(len(numbers), quiet=quiet) as line:
             for index, number in enumerate(numbers):
-                frame = run_to_end(renderer.frame(index), line.show)
+                frame = run_to_end(renderer.frame(index), lambda step: line.show(step.stage, step.done, step.total))
                 sink.write(number, frame)
                 sheet.take(number, shot, index, frame)
                 line.frame_done(number)

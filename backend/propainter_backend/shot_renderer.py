@@ -11,9 +11,10 @@ reading files (``plates.py``), what depends on what (``stage_graph.py``), the ne
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -49,6 +50,10 @@ class Progress:
 
 
 Steps = Generator[Progress, None, T]
+
+
+class NotCached(Exception):
+    """An artifact would have to be computed, and may not be."""
 
 
 class ShotPictures(Protocol):
@@ -115,6 +120,19 @@ class RenderCounts:
             for stage, count in self.stages.items()
         }
 
+    def snapshot(self) -> dict[str, tuple[float, set[int], set[int]]]:
+        """Per stage: seconds, and which units were computed and reused, named by their first frame or centre."""
+        return {
+            stage: (count.seconds, set(map(_name_of, count.computed)), set(map(_name_of, count.reused)))
+            for stage, count in self.stages.items()
+        }
+
+
+def _name_of(unit: object) -> int:
+    if isinstance(unit, Window):
+        return unit.centre
+    return unit.core_first if isinstance(unit, Chunk) else int(unit)  # type: ignore[call-overload]
+
 
 WindowObserver = Callable[[Window, Tensor], None]
 
@@ -138,6 +156,7 @@ class ShotRenderer:
         self._goal: Plan | None = None
         self._for_frame = 0
         self._known: dict[tuple[str, int], str] = {}
+        self._may_compute = True
 
     # -- what a caller asks for ------------------------------------------------------------------------------------
 
@@ -155,7 +174,7 @@ class ShotRenderer:
             return plate
         fill = yield from self.fill(index, nearest_only=nearest_only)
         started = time.perf_counter()
-        result = self._lay_over(plate, self._alpha(index), fill)
+        result = self._lay_over(plate, self.alpha(index), fill)
         self._count("composite", started, index)
         return result
 
@@ -188,6 +207,18 @@ class ShotRenderer:
         arrays = yield from self._completed_part(pair)
         return self._unpack_completed(pair, flow, arrays)
 
+    def unseen_pixels(self, index: int) -> tuple[int, int]:
+        """Pixels of a frame's hole, and how many of them are unseen; of what is stored, without computing."""
+        hole = self._hole(index)
+        if not bool(hole.any()):
+            return 0, 0
+        try:
+            with self._only_stored():
+                _, unseen = run_to_end(self.propagated(index))
+        except NotCached:
+            return int(hole.sum()), 0
+        return int(hole.sum()), int(unseen.sum())
+
     def analyse(self, pairs: Sequence[int]) -> Steps[None]:
         """Estimate flow ahead of roto, so that later edits find it."""
         for pair in pairs:
@@ -207,6 +238,48 @@ class ShotRenderer:
     def hole(self, index: int) -> Tensor:
         """The hole on the working grid, [h, w], 1 = fill."""
         return self._hole(index)
+
+    def cached(self) -> dict[str, list[bool]]:
+        """Per stage, of every frame (flow and completion: of the pair it begins), whether its artifact is stored.
+
+        Computes nothing; use a renderer of its own for it, beside one that is at work.
+        """
+        count = self.plan.frame_count
+        with self._only_stored():
+            return {
+                "flow": [self._cache.digest(self._flow_key(pair)) is not None for pair in range(count - 1)],
+                "completion": [self._is_stored(self._completed_id(pair)) for pair in range(count - 1)],
+                "propagation": [self._is_stored(self._propagated_id(i)) for i in range(count)],
+                "painting": [self._is_painted(i) for i in range(count)],
+            }
+
+    @contextmanager
+    def _only_stored(self) -> Iterator[None]:
+        """Within it, whatever would have to be computed raises NotCached."""
+        self._may_compute = False
+        try:
+            yield
+        finally:
+            self._may_compute = True
+
+    def _is_painted(self, index: int) -> bool:
+        if not bool(self._hole(index).any()):
+            return True
+        return all(self._is_stored(self._painted_id(window, index)) for window in self.plan.windows_of(index))
+
+    @staticmethod
+    def _is_stored(steps: Steps[object]) -> bool:
+        try:
+            run_to_end(steps)
+        except NotCached:
+            return False
+        return True
+
+    def _start(self) -> float:
+        """Called before every computation: when it begins. Raises NotCached where none is allowed."""
+        if not self._may_compute:
+            raise NotCached
+        return time.perf_counter()
 
     # -- holes -----------------------------------------------------------------------------------------------------
 
@@ -254,7 +327,8 @@ class ShotRenderer:
             digest = self._cache.save(key, {"bits": bits})
         return digest
 
-    def _alpha(self, index: int) -> Tensor:
+    def alpha(self, index: int) -> Tensor:
+        """How much of the fill each plate pixel takes, [h, w], 0..1."""
         s = self.shot.settings
         matte = torch.from_numpy(self.shot.pictures.matte(index))
         return soft_alpha(matte, threshold=s.threshold, grow_pixels=s.grow, feather=s.feather)
@@ -280,7 +354,7 @@ class ShotRenderer:
         end = pair
         while end < last and end - pair + 1 < longest and self._cache.digest(self._flow_key(end + 1)) is None:
             end += 1
-        started = time.perf_counter()
+        started = self._start()
         flow = stages.estimate_flow(
             self._engine, self._to_engine(self.working(i) for i in range(pair, end + 2)), settings=self.shot.settings
         )
@@ -348,7 +422,7 @@ class ShotRenderer:
         for pair in range(chunk.reach_first, chunk.reach_last + 1):
             flows.append((yield from self._flow_part(pair, chunk.reach_first, chunk.reach_last)))
         holes = [self._flow_hole(i) for i in range(chunk.reach_first, chunk.reach_last + 2)]
-        started = time.perf_counter()
+        started = self._start()
         core = stages.complete_chunk(
             self._engine, self._flow_to_engine(flows), self._to_engine(h[None] for h in holes), chunk
         )
@@ -427,7 +501,7 @@ class ShotRenderer:
     def _propagate_chunk(self, chunk: Chunk, unit: str) -> Steps[list[dict[str, np.ndarray]]]:
         flow = yield from self._completed_span(chunk.reach_first, chunk.reach_last)
         frames = range(chunk.reach_first, chunk.reach_last + 1)
-        started = time.perf_counter()
+        started = self._start()
         core = stages.propagate_chunk(
             self._engine,
             self._to_engine(self.working(i) for i in frames),
@@ -466,6 +540,13 @@ class ShotRenderer:
         run = yield from self._paint_window(window, unit, frame_keys)
         return torch.from_numpy(run[index]["rgb"])
 
+    def _painted_id(self, window: Window, index: int) -> Steps[str]:
+        unit, _ = yield from self._painting_key(window)
+        digest = self._cache.digest(part_key(unit, index))
+        if digest is None:
+            raise NotCached
+        return digest
+
     def _painting_key(self, window: Window) -> Steps[tuple[str, list[str]]]:
         frame_keys = []
         for index in window.neighbours + window.references:
@@ -488,7 +569,7 @@ class ShotRenderer:
             unseen.append(unknown)
         flow = yield from self._completed_span(window.neighbours[0], window.neighbours[-1])
         holes = [self._hole(i)[None] for i in seen]
-        started = time.perf_counter()
+        started = self._start()
         painted = self._engine.paint_window(
             self._to_engine(pictures), self._to_engine(holes), self._to_engine(unseen), flow, frame_keys=frame_keys
         ).cpu()
@@ -509,8 +590,8 @@ class ShotRenderer:
         rgb = plate.rgb()
         linear = self.shot.space.is_linear(rgb.dtype)
         painted = from_working(working[inside], np.float32, WorkingSpace.LINEAR if linear else WorkingSpace.RAW)
-        before, share = torch.from_numpy(_as_float(rgb[inside])), alpha[torch.from_numpy(inside)]
-        rgb[inside] = _as_type(composite(before, torch.from_numpy(painted), share).numpy(), rgb.dtype)
+        before, share = torch.from_numpy(as_float(rgb[inside])), alpha[torch.from_numpy(inside)]
+        rgb[inside] = as_type(composite(before, torch.from_numpy(painted), share).numpy(), rgb.dtype)
         return plate.with_rgb(rgb)
 
     # -- small things ----------------------------------------------------------------------------------------------
@@ -544,22 +625,27 @@ def run_to_end(steps: Steps[T], on_progress: Callable[[Progress], None] = lambda
 
 
 def _numpy(tensor: Tensor) -> np.ndarray:
-    return tensor.detach().cpu().contiguous().numpy()
+    array: np.ndarray = tensor.detach().cpu().contiguous().numpy()
+    return array
 
 
-def _as_float(pixels: np.ndarray) -> np.ndarray:
+def as_float(pixels: np.ndarray) -> np.ndarray:
     """Whole numbers as shares of their range, floats as they are."""
+    shares: np.ndarray = pixels.astype(np.float32)
     if np.issubdtype(pixels.dtype, np.integer):
-        return pixels.astype(np.float32) / np.float32(np.iinfo(pixels.dtype).max)
-    return pixels.astype(np.float32)
+        shares /= np.float32(np.iinfo(pixels.dtype).max)
+    return shares
 
 
-def _as_type(values: np.ndarray, dtype: np.dtype[np.generic]) -> np.ndarray:
+def as_type(values: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray:
     """The inverse: rounded to the nearest and clipped to what the type can hold, nothing narrower."""
     if np.issubdtype(dtype, np.integer):
         limit = np.iinfo(dtype).max
-        return np.clip(np.rint(values * np.float32(limit)), 0, limit).astype(dtype)
-    return np.clip(values, np.finfo(dtype).min, np.finfo(dtype).max).astype(dtype)
+        held: np.ndarray = np.clip(np.rint(values * np.float32(limit)), 0, limit)
+    else:
+        limits = np.finfo(dtype)
+        held = np.clip(values, limits.min, limits.max)
+    return held.astype(dtype)
 
 
 def _flow_from(arrays: Arrays) -> BidirectionalFlow:

@@ -232,6 +232,10 @@ class Router:
         with contextlib.suppress(BlockingIOError, OSError):  # full: it will wake anyway; closed: nobody polls
             self._waker.send(b"\0")
 
+    def update_facts(self, facts: Facts) -> None:
+        """What later ``welcome`` messages say; the engine is known only once a worker has loaded it."""
+        self._facts = facts
+
     @property
     def session_count(self) -> int:
         return len(self._sessions)

@@ -64,7 +64,8 @@ def forty(engine: ProPainterEngine) -> Forty:
 def differences(case: str, name: str, ours: Tensor) -> NDArray[np.float32]:
     """|ours - reference's| at the stored positions."""
     arrays = golden.load(case)
-    return np.abs(ours.cpu().numpy().ravel()[arrays[f"{name}.idx"]] - arrays[f"{name}.val"])
+    gap: NDArray[np.float32] = np.abs(ours.cpu().numpy().ravel()[arrays[f"{name}.idx"]] - arrays[f"{name}.val"])
+    return gap
 
 
 def in_hole(case: str, name: str, holes: Tensor) -> NDArray[np.bool_]:

@@ -78,15 +78,22 @@ def test_features_kept_from_another_window_give_the_same_picture_to_the_bit() ->
     assert torch.equal(engine.paint_window(frames, holes, unseen, flow, frame_keys=keys), fresh)
 
 
-def test_frames_already_seen_are_not_encoded_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    painter, encoded = seeded_painter(SMALL), []
-    monkeypatch.setattr(
-        painter, "encode_frame", lambda *frame: encoded.append(1) or Painter.encode_frame(painter, *frame)
-    )
+class CountingPainter(Painter):
+    """Counts the frames it encodes."""
+
+    encoded = 0
+
+    def encode_frame(self, frame: Tensor, hole: Tensor, unseen: Tensor) -> Tensor:
+        self.encoded += 1
+        return super().encode_frame(frame, hole, unseen)
+
+
+def test_frames_already_seen_are_not_encoded_again() -> None:
+    painter = CountingPainter(SMALL)
     engine = engine_around(painter)
     for _ in range(2):
         engine.paint_window(*window(3, 1), frame_keys=["a", "b", "c", "d"])
-    assert len(encoded) == 4
+    assert painter.encoded == 4
 
 
 def test_the_feature_cache_forgets_the_least_recently_used_and_keeps_its_limit() -> None:
@@ -140,3 +147,18 @@ def test_a_plate_with_nan_is_refused_in_words() -> None:
     frames[0, 1, 0, 0, 0] = float("nan")
     with pytest.raises(ArithmeticError, match="look for NaN or infinity in the plate"):
         engine_around(seeded_painter(SMALL)).paint_window(frames, holes, unseen, flow)
+
+
+def test_a_size_the_networks_cannot_take_is_refused_by_name() -> None:
+    frames, holes, unseen, flow = window(2, 0)
+    cut = BidirectionalFlow(flow.forward[..., :30, :], flow.backward[..., :30, :])
+    with pytest.raises(ValueError, match="frames are 48x30; the painter needs sides that are multiples of 4"):
+        engine_around(seeded_painter(SMALL)).paint_window(
+            frames[..., :30, :], holes[..., :30, :], unseen[..., :30, :], cut
+        )
+
+
+def test_more_flow_than_frames_is_refused_by_number() -> None:
+    frames, holes, unseen, flow = window(4, 0)
+    with pytest.raises(ValueError, match="3 pairs of flow belong to 4 neighbours, but the window has 2 frames"):
+        engine_around(seeded_painter(SMALL)).paint_window(frames[:, :2], holes[:, :2], unseen[:, :2], flow)

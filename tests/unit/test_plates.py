@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import resource
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,7 +16,7 @@ from propainter.types import FrameRange
 from propainter_backend.color import Pixels
 from propainter_backend.errors import BadInput, OutputError
 from propainter_backend.images import Frame, write_image
-from propainter_backend.plates import FrameSource, check_finite, find_nonfinite, open_sink, open_source, read_matte
+from propainter_backend.plates import FrameSource, check_finite, open_sink, open_source, read_matte
 from propainter_backend.video import VideoWriter
 
 RGB = ("R", "G", "B")
@@ -405,21 +404,19 @@ def broken_plate(dtype: str = "float32") -> Frame:
 
 @pytest.mark.parametrize("dtype", ["float16", "float32"])
 def test_nan_and_infinity_in_a_plate_are_counted_and_the_first_is_placed(dtype: str) -> None:
-    found = find_nonfinite(broken_plate(dtype))
+    found = check_finite(broken_plate(dtype))
     assert found and (found.count, found.first, found.value) == (2, (5, 1), np.inf)
-    expected = "frame 1043 (plate.1043.exr): 2 pixels are NaN or infinite, the first inf at (5, 1)"
-    with pytest.raises(BadInput, match=re.escape(expected)):
-        check_finite(broken_plate(dtype))
+    assert str(found).startswith("frame 1043 (plate.1043.exr): 2 pixels are NaN or infinite, the first inf at (5, 1); ")
 
 
 def test_only_the_pixels_asked_about_count() -> None:
     within = np.zeros((6, 8), bool)
-    assert find_nonfinite(broken_plate(), within) is None
+    assert check_finite(broken_plate(), within) is None
     within[4] = True
-    found = find_nonfinite(broken_plate(), within)
+    found = check_finite(broken_plate(), within)
     assert found and (found.count, found.first) == (1, (2, 4))
 
 
 @pytest.mark.parametrize("make", [lambda: picture(3, dtype="float16"), lambda: picture(3)], ids=["half", "8 bit"])
 def test_a_sound_plate_passes(make: Callable[[], Pixels]) -> None:
-    check_finite(Frame(make(), RGB))
+    assert check_finite(Frame(make(), RGB)) is None

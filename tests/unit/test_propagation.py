@@ -1,11 +1,11 @@
 """Promises of ``propainter.propagation``, against the reference's output and pixels that can be told by hand."""
 
-import golden
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
+import golden
 from propainter.propagation import propagate_plate
 from propainter.types import BidirectionalFlow
 

@@ -1,13 +1,14 @@
 """Promises of ``propainter.warp``, against loops over single pixels and closed forms."""
 
 import math
+from typing import Literal
 
-import golden
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
+import golden
 from propainter.warp import is_consistent, warp
 
 
@@ -39,7 +40,7 @@ def test_bilinear_warp_reads_where_the_flow_points_and_zero_outside() -> None:
 
 
 @pytest.mark.parametrize("mode", ["nearest", "bilinear"])
-def test_a_whole_pixel_flow_shifts_x_right_and_y_down(mode: str) -> None:
+def test_a_whole_pixel_flow_shifts_x_right_and_y_down(mode: Literal["nearest", "bilinear"]) -> None:
     image = torch.arange(20.0).view(1, 1, 4, 5)
     shifted = warp(image, uniform_flow(2, 1, 4, 5), mode=mode)
     expected = torch.zeros(4, 5)

@@ -1,10 +1,10 @@
 """Promises of ``propainter.windows``: integers against the specification's examples and the reference's own choice."""
 
-import golden
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import golden
 from propainter.types import Chunk, Settings
 from propainter.windows import completion_chunks, paint_windows, propagation_chunks
 

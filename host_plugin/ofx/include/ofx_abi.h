@@ -174,7 +174,6 @@ inline constexpr char kProperty[] = "OfxPropertySuite";
 inline constexpr char kImageEffect[] = "OfxImageEffectSuite";
 inline constexpr char kParameter[] = "OfxParameterSuite";
 inline constexpr char kMessage[] = "OfxMessageSuite";
-inline constexpr char kProgress[] = "OfxProgressSuite";
 inline constexpr char kTimeLine[] = "OfxTimeLineSuite";
 }  // namespace suite
 

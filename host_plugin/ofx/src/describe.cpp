@@ -29,7 +29,8 @@ void describe_clip(ofx::EffectHandle descriptor, const char* clip, std::initiali
 const char* ofx_type(ParamKind kind) {
     switch (kind) {
         case ParamKind::kGroup: return ofx::param::kGroup;
-        case ParamKind::kInteger: return ofx::param::kInteger;
+        case ParamKind::kInteger:
+        case ParamKind::kHiddenCounter: return ofx::param::kInteger;
         case ParamKind::kDouble: return ofx::param::kDouble;
         case ParamKind::kBoolean: return ofx::param::kBoolean;
         case ParamKind::kChoice: return ofx::param::kChoice;
@@ -69,7 +70,7 @@ void set_text_facts(const Properties& properties, const ParamRow& row) {
 // all must not make them render again.
 void set_value_facts(const Properties& properties, const ParamRow& row) {
     properties.set_int(ofx::prop::kParamAnimates, row.animates ? 1 : 0);
-    properties.set_int(ofx::prop::kParamPersistent, 1);
+    properties.set_int(ofx::prop::kParamPersistent, row.kind == ParamKind::kHiddenCounter ? 0 : 1);
     properties.set_int(ofx::prop::kParamEvaluateOnChange, row.changes_picture ? 1 : 0);
     if (row.changes_picture) properties.set_string(ofx::prop::kParamCacheInvalidation, ofx::value::kInvalidateAll);
 }
@@ -85,6 +86,7 @@ void describe_param(ofx::ParamSetHandle params, const ParamRow& row) {
     switch (row.kind) {
         case ParamKind::kGroup: properties.set_int(ofx::prop::kParamGroupOpen, static_cast<int>(row.initial)); return;
         case ParamKind::kButton: return;
+        case ParamKind::kHiddenCounter: properties.set_int(ofx::prop::kParamSecret, 1); [[fallthrough]];
         case ParamKind::kInteger: set_integer_facts(properties, row); break;
         case ParamKind::kDouble: set_double_facts(properties, row); break;
         case ParamKind::kBoolean: properties.set_int(ofx::prop::kParamDefault, static_cast<int>(row.initial)); break;

@@ -57,12 +57,9 @@ RemovalSettings settings_of(const Task& task) {
 
 }  // namespace
 
-const char* quality_name(const ParamValues& values) {
-    constexpr const char* kNames[] = {"draft", "normal", "best"};
-    return kNames[std::clamp(values.quality, 0, 2)];
-}
+std::string Gatherer::open(Session& session) const { return session.open_shot(shot_spec(), patience_); }
 
-std::string Gatherer::open(Session& session) const {
+ShotSpec Gatherer::shot_spec() const {
     ShotSpec spec;
     spec.owner = task_.instance.owner;
     spec.name = quirks().host_name + " node " + task_.instance.owner.substr(0, 8);
@@ -70,22 +67,21 @@ std::string Gatherer::open(Session& session) const {
     spec.last = range_.last;
     spec.plate = {task_.dtype, height_of(task_.rect), width_of(task_.rect), 3};
     spec.settings = settings_of(task_);
-    return session.open_shot(spec, patience_);
+    return spec;
 }
 
 std::string Gatherer::provide_reach(Session& session, int frame) {
     for (;;) {
         const std::string shot = open(session);
         const auto wanted = wanted_for(session.reach(shot, frame, task_.quality, patience_));
-        if (read_and_tell(session, shot, wanted, [](double) {})) return shot;
+        if (read_and_tell(session, shot, wanted)) return shot;
     }
 }
 
-std::string Gatherer::provide_plates(Session& session, const std::function<void(double)>& on_share) {
+std::string Gatherer::provide_plates(Session& session) {
     for (;;) {
         const std::string shot = open(session);
-        const auto wanted = wanted_for({{{range_.first, range_.last}}, {}});
-        if (read_and_tell(session, shot, wanted, on_share)) return shot;
+        if (read_and_tell(session, shot, wanted_for({{{range_.first, range_.last}}, {}}))) return shot;
     }
 }
 
@@ -109,12 +105,10 @@ std::vector<Gatherer::Wanted> Gatherer::wanted_for(const Reach& reach) const {
 }
 
 // False when the shot turned out shorter than thought and has to be opened anew.
-bool Gatherer::read_and_tell(Session& session, const std::string& shot, const std::vector<Wanted>& wanted,
-                             const std::function<void(double)>& on_share) {
+bool Gatherer::read_and_tell(Session& session, const std::string& shot, const std::vector<Wanted>& wanted) {
     std::vector<Wanted> untold;
     for (const Wanted& want : wanted) {
         patience_.throw_if_aborted();
-        on_share(static_cast<double>(&want - wanted.data()) / static_cast<double>(wanted.size()));
         if (!read(session, want)) {
             end_shot_before(want.frame);
             return false;

@@ -5,7 +5,6 @@
 
 #pragma once
 
-#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -31,8 +30,6 @@ struct Task {
     double time_of(int other_frame) const { return time + (other_frame - frame); }
 };
 
-const char* quality_name(const ParamValues& values);
-
 class Gatherer {
   public:
     Gatherer(const Task& task, FrameRange range, const Patience& patience) : task_(task), range_(range), patience_(patience) {}
@@ -42,9 +39,10 @@ class Gatherer {
     std::string provide_reach(Session& session, int frame);
 
     // The same for the plates of the whole range, without mattes.
-    std::string provide_plates(Session& session, const std::function<void(double)>& on_share);
+    std::string provide_plates(Session& session);
 
-    FrameRange range() const { return range_; }
+    // The shot as it is known now.
+    ShotSpec shot_spec() const;
 
   private:
     struct Wanted {
@@ -54,8 +52,7 @@ class Gatherer {
 
     std::string open(Session& session) const;
     std::vector<Wanted> wanted_for(const Reach& reach) const;
-    bool read_and_tell(Session& session, const std::string& shot, const std::vector<Wanted>& wanted,
-                       const std::function<void(double)>& on_share);
+    bool read_and_tell(Session& session, const std::string& shot, const std::vector<Wanted>& wanted);
     bool read(Session& session, const Wanted& wanted);
     bool read_plate(Session& session, int frame);
     void read_matte(Session& session, int frame);

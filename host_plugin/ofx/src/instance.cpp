@@ -7,7 +7,7 @@
 #include <memory>
 #include <utility>
 
-#include "analyse.h"
+#include "buttons.h"
 #include "describe.h"
 #include "host_quirks.h"
 #include "message.h"
@@ -55,6 +55,16 @@ Instance::Instance(ofx::EffectHandle handle)
       output(handle, ofx::clip::kOutput),
       owner(new_message_id()) {
     suites().effect->getParamSet(handle, &params);
+}
+
+std::optional<ShotSpec> Instance::last_shot() const {
+    const std::lock_guard<std::mutex> lock(guard_);
+    return last_shot_;
+}
+
+void Instance::note_shot(const ShotSpec& spec) {
+    const std::lock_guard<std::mutex> lock(guard_);
+    last_shot_ = spec;
 }
 
 Instance& instance_of(ofx::EffectHandle effect) {
@@ -107,13 +117,11 @@ ofx::Status instance_changed(Instance& instance, const Properties& in_args) {
     if (!is_button_press) return ofx::kReplyDefault;
     const std::string name = in_args.get_string(ofx::prop::kName);
     const double time = in_args.get_double(ofx::prop::kTime, 0);
-    if (name == name::kAnalyse) return analyse(instance, time, in_args.get_double(ofx::prop::kRenderScale, 1));
+    if (name == name::kAnalyse) return request_analysis(instance, time);
+    if (name == name::kCancel) return cancel(instance);
+    if (name == name::kUpdateStatus) return update_status(instance, time);
     if (name == name::kClearFlow) return clear_cache(instance, time, {"flow"});
     if (name == name::kClearResults) return clear_cache(instance, time, {"completion", "propagation", "painting", "composite"});
-    if (name == name::kCancel) {
-        instance.is_stop_requested = true;
-        return ofx::kOk;
-    }
     return ofx::kReplyDefault;
 }
 
@@ -137,7 +145,9 @@ ofx::Status get_frames_needed(const Instance& instance, const Properties& in_arg
     const auto range = quirks().has_temporal_access ? shot_range(instance, values, frame) : std::nullopt;
     const FrameRange seen = range.value_or(FrameRange{frame, frame});
     const int reach = longest_reach(values.chunk_length, values.neighbour_window);
-    const int first = std::max(seen.first, frame - reach), last = std::min(seen.last, frame + reach);
+    const bool takes_all = is_analysis_due(instance, values);
+    const int first = takes_all ? seen.first : std::max(seen.first, frame - reach);
+    const int last = takes_all ? seen.last : std::min(seen.last, frame + reach);
     set_range(out_args, ofx::clip::kSource, time + (first - frame), time + (last - frame));
     if (takes_matte_from_mask(values)) set_range(out_args, kMaskClip, time + (first - frame), time + (last - frame));
     return ofx::kOk;
@@ -148,7 +158,7 @@ ofx::Status is_identity(const Instance& instance, const Properties& in_args, con
     if (!quirks().has_temporal_access) return ofx::kReplyDefault;
     const double time = in_args.get_double(ofx::prop::kTime, 0);
     const ParamValues values = read_params(instance.params, time);
-    const bool shows_result = values.output == Output::kResult && !values.show_overlay;
+    const bool shows_result = values.output == Output::kResult && !values.show_overlay && !is_analysis_due(instance, values);
     const bool removes_nothing = shows_result && (values.mix == 0 || (takes_matte_from_mask(values) && !values.invert_matte &&
                                                                       is_mask_surely_absent(instance)));
     const bool is_outside = !shot_range(instance, values, frame_of(time));

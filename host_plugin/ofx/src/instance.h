@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <mutex>
 #include <optional>
 #include <string>
 
@@ -16,8 +17,13 @@
 namespace node {
 
 // Nothing here describes content: every render asks the host anew, so nothing can go stale.
-struct Instance {
+class Instance {
+  public:
     explicit Instance(ofx::EffectHandle effect);
+
+    // The shot rendered last, for the status line; renders run on other threads than buttons.
+    std::optional<ShotSpec> last_shot() const;
+    void note_shot(const ShotSpec& spec);
 
     ofx::EffectHandle effect;
     ofx::ParamSetHandle params = nullptr;
@@ -27,6 +33,11 @@ struct Instance {
     std::string owner;  // names this instance to the daemon
     Reporter reporter;
     std::atomic<bool> is_stop_requested{false};  // by the Cancel button, while another thread renders
+    std::atomic<int> analysed_request{0};        // the press of Analyse that was carried out last
+
+  private:
+    mutable std::mutex guard_;
+    std::optional<ShotSpec> last_shot_;
 };
 
 Instance& instance_of(ofx::EffectHandle effect);

@@ -2,6 +2,9 @@
 
 #include "params.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "suites.h"
 
 namespace node {
@@ -75,9 +78,11 @@ std::vector<ParamRow> make_table() {
         integer(analysis, name::kRangeFirst, "From", 1, -1000000, 10000000, 1, 1000, "First frame of a custom range."),
         integer(analysis, name::kRangeLast, "To", 100, -1000000, 10000000, 1, 1000, "Last frame of a custom range, included."),
         text(Kind::kButton, analysis, name::kAnalyse, "Analyse", "",
-             "Estimate the flow of the whole range now. Needs no matte; renders then start at once."),
+             "Estimate the flow of the whole range with the next render of this node. Needs no matte."),
         text(Kind::kButton, analysis, name::kCancel, "Cancel", "", "Stop this node's render in the backend."),
         text(Kind::kStatus, analysis, name::kStatus, "Status", "not analysed", "What the backend has of this shot."),
+        text(Kind::kButton, analysis, name::kUpdateStatus, "Update status", "", "Ask the backend what it has of the shot rendered last."),
+        {Kind::kHiddenCounter, name::kAnalysisRequest, "Analysis request", analysis, 0, 0, 1000000, 0, 1000000, {}, "", "Counts presses of Analyse."},
         choice(analysis, name::kQuality, "Quality", 1, {"Draft", "Normal", "Best"},
                "Draft: half size, 5 flow iterations. Final renders should use Normal or Best."),
         choice(analysis, name::kWorkingSize, "Working size", 0, {"Full", "1/2", "1/4", "Custom"},
@@ -178,6 +183,7 @@ ParamValues read_params(ofx::ParamSetHandle params, ofx::Time time) {
     values.frame_range = static_cast<RangeChoice>(read.integer(name::kFrameRange));
     values.range_first = read.integer(name::kRangeFirst);
     values.range_last = read.integer(name::kRangeLast);
+    values.analysis_request = read.integer(name::kAnalysisRequest);
     values.quality = read.integer(name::kQuality);
     values.working_size = static_cast<SizeChoice>(read.integer(name::kWorkingSize));
     values.working_width = read.integer(name::kWorkingWidth);
@@ -198,6 +204,17 @@ ParamValues read_params(ofx::ParamSetHandle params, ofx::Time time) {
     values.connection_file = read.text(name::kConnectionFile);
     values.timeout_s = read.real(name::kTimeout);
     return values;
+}
+
+const char* quality_name(const ParamValues& values) {
+    constexpr const char* kNames[] = {"draft", "normal", "best"};
+    return kNames[std::clamp(values.quality, 0, 2)];
+}
+
+void set_integer(ofx::ParamSetHandle params, const char* name, int value) {
+    ofx::ParamHandle param = nullptr;
+    if (suites().parameter->paramGetHandle(params, name, &param, nullptr) != ofx::kOk) return;
+    suites().parameter->paramSetValue(param, value);
 }
 
 void set_text(ofx::ParamSetHandle params, const char* name, const std::string& text) {

@@ -13,7 +13,7 @@
 
 namespace node {
 
-enum class ParamKind { kGroup, kInteger, kDouble, kBoolean, kChoice, kText, kFile, kStatus, kLabel, kButton };
+enum class ParamKind { kGroup, kInteger, kDouble, kBoolean, kChoice, kFile, kStatus, kLabel, kButton, kHiddenCounter };
 
 struct ParamRow {
     ParamKind kind;
@@ -24,7 +24,7 @@ struct ParamRow {
     double minimum = 0, maximum = 0;
     double display_minimum = 0, display_maximum = 0;
     std::vector<const char*> choices;
-    const char* text = "";  // initial text of kText and kLabel
+    const char* text = "";  // initial text of kStatus and kLabel
     const char* hint = "";
     bool animates = false;
     bool changes_picture = true;  // false: a host need not render again
@@ -45,6 +45,8 @@ inline constexpr char kRangeLast[] = "range_last";
 inline constexpr char kAnalyse[] = "analyse";
 inline constexpr char kCancel[] = "cancel";
 inline constexpr char kStatus[] = "status";
+inline constexpr char kUpdateStatus[] = "update_status";
+inline constexpr char kAnalysisRequest[] = "analysis_request";
 inline constexpr char kQuality[] = "quality";
 inline constexpr char kWorkingSize[] = "working_size";
 inline constexpr char kWorkingWidth[] = "working_width";
@@ -82,6 +84,7 @@ struct ParamValues {
     int input_colour = 0;  // index into the choices; 0 = auto
     RangeChoice frame_range = RangeChoice::kInput;
     int range_first = 0, range_last = 0;
+    int analysis_request = 0;  // grows with every press of Analyse in this session of the host
     int quality = 1;
     SizeChoice working_size = SizeChoice::kFull;
     int working_width = 0, working_height = 0;
@@ -98,7 +101,11 @@ struct ParamValues {
 
 ParamValues read_params(ofx::ParamSetHandle params, ofx::Time time);
 
-// Text of a status line. Only inside InstanceChanged: hosts break when it is done elsewhere.
+// As docs/wire.md calls the quality chosen.
+const char* quality_name(const ParamValues& values);
+
+// Only inside InstanceChanged: hosts break when values are set elsewhere.
 void set_text(ofx::ParamSetHandle params, const char* name, const std::string& text);
+void set_integer(ofx::ParamSetHandle params, const char* name, int value);
 
 }  // namespace node

@@ -4,6 +4,7 @@
 
 #include <thread>
 
+#include "buttons.h"
 #include "gather.h"
 #include "host_quirks.h"
 #include "pixels.h"
@@ -43,7 +44,7 @@ class Rendering {
   public:
     Rendering(Instance& instance, const Call& call, const ParamValues& values, const ImageView& source, const ImageView& output,
               const Patience& patience)
-        : call_(call), source_(source), output_(output), patience_(patience), task_{instance, values} {
+        : instance_(instance), call_(call), source_(source), output_(output), patience_(patience), task_{instance, values} {
         task_.time = call.time;
         task_.frame = frame_of(call.time);
         task_.render_scale = call.render_scale;
@@ -55,7 +56,8 @@ class Rendering {
     void run() {
         const auto range = shot_range(task_.instance, task_.values, task_.frame);
         if (!range || call_.is_thumbnail) return copy_source(source_, output_, call_.window);
-        if (!needs_daemon()) return write_nothing_removed();
+        const bool is_asked_anyway = is_analysis_due(instance_, task_.values);
+        if (!is_asked_anyway && !needs_daemon()) return write_nothing_removed();
         ask_with_new_connections(*range);
     }
 
@@ -102,8 +104,21 @@ class Rendering {
         }
     }
 
+    void analyse(Session& session, Gatherer& gatherer) {
+        const std::string shot = gatherer.provide_plates(session);
+        const ShotSpec spec = gatherer.shot_spec();
+        session.analyse(shot, spec.first, spec.last, task_.quality, {}, patience_);
+        instance_.note_shot(spec);
+        instance_.analysed_request = task_.values.analysis_request;
+    }
+
     void ask(Session& session, Gatherer& gatherer) {
+        if (is_analysis_due(instance_, task_.values)) {
+            analyse(session, gatherer);
+            if (!needs_daemon()) return write_nothing_removed();
+        }
         const RenderedFrame frame = ask_for(session, gatherer, task_.values.output);
+        instance_.note_shot(gatherer.shot_spec());
         write(frame);
         session.release(frame, patience_);
         if (!task_.values.show_overlay || task_.values.output != Output::kResult) return;
@@ -144,6 +159,7 @@ class Rendering {
         write_result(source_, task_.rect, picture, task_.values.mix, output_, call_.window);
     }
 
+    Instance& instance_;
     const Call& call_;
     const ImageView& source_;
     const ImageView& output_;

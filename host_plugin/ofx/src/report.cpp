@@ -1,4 +1,4 @@
-// Messages and progress; see report.h.
+// Messages; see report.h.
 
 #include "report.h"
 
@@ -25,19 +25,6 @@ void Reporter::clear(ofx::EffectHandle effect) {
     if (shown_.empty()) return;
     shown_.clear();
     if (suites().persistent_message) suites().persistent_message->clearPersistentMessage(effect);
-}
-
-ProgressBar::ProgressBar(ofx::EffectHandle effect, const char* label) : effect_(effect) {
-    if (suites().progress) suites().progress->start(effect_, label);
-}
-
-ProgressBar::~ProgressBar() {
-    if (suites().progress) suites().progress->end(effect_);
-}
-
-bool ProgressBar::is_cancelled() {
-    if (suites().progress && suites().progress->update(effect_, share_) == ofx::kReplyNo) is_cancelled_ = true;
-    return is_cancelled_;
 }
 
 }  // namespace node

@@ -18,22 +18,4 @@ class Reporter {
     std::string shown_;
 };
 
-// The host's progress bar with its cancel button; does nothing where the host has none.
-class ProgressBar {
-  public:
-    ProgressBar(ofx::EffectHandle effect, const char* label);
-    ~ProgressBar();
-    ProgressBar(const ProgressBar&) = delete;
-    ProgressBar& operator=(const ProgressBar&) = delete;
-
-    void set(double share) { share_ = share; }
-    // Shows the share done; true when the artist has pressed cancel.
-    bool is_cancelled();
-
-  private:
-    ofx::EffectHandle effect_;
-    double share_ = 0;
-    bool is_cancelled_ = false;
-};
-
 }  // namespace node

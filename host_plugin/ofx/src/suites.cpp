@@ -15,10 +15,8 @@ const Suite* fetch(const char* name, int version) {
     return static_cast<const Suite*>(g_host->fetchSuite(g_host->host, name, version));
 }
 
-// Versions 1 and 2 of the progress suite differ only in a message id that version 1 does not take; version 1 is enough.
 void fetch_optional_suites() {
     g_suites.message = fetch<ofx::MessageSuiteV1>(ofx::suite::kMessage, 1);
-    g_suites.progress = fetch<ofx::ProgressSuiteV1>(ofx::suite::kProgress, 1);
     g_suites.timeline = fetch<ofx::TimeLineSuiteV1>(ofx::suite::kTimeLine, 1);
     if (quirks().persistent_messages_work) {
         const auto* table = fetch<ofx::MessageSuiteV2>(ofx::suite::kMessage, 2);

@@ -18,7 +18,6 @@ struct Suites {
     // Optional: any of these may be missing.
     const ofx::MessageSuiteV1* message = nullptr;
     const ofx::MessageSuiteV2* persistent_message = nullptr;
-    const ofx::ProgressSuiteV1* progress = nullptr;
     const ofx::TimeLineSuiteV1* timeline = nullptr;
 };
 
