@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.typing import DTypeLike
 
@@ -54,8 +54,12 @@ def test_every_float_comes_back_to_rounding_negatives_and_highlights_included(va
 
 
 @given(st.floats(width=32, allow_nan=False, allow_infinity=False))
+@example(-float(np.finfo(np.float32).max))
+@example(float(np.finfo(np.float32).max))
 def test_no_finite_value_becomes_infinite(value: float) -> None:
-    assert np.isfinite(to_working(np.array([value], np.float32))).all()
+    seen = to_working(np.array([value], np.float32))
+    assert np.isfinite(seen).all()
+    assert np.isfinite(from_working(seen, np.float32)).all()
 
 
 @given(st.floats(width=32, min_value=-100, max_value=100))
