@@ -1,0 +1,159 @@
+"""``propainter-backend``: the daemon, and looking after it.
+
+Here: the command line. Without a command it serves. Not here: serving (``daemon.py``), what ``doctor`` looks at
+(``doctor.py``). Nothing heavy is imported: the daemon must accept connections within a second.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import platformdirs
+
+from propainter_backend.errors import RemoveError
+from propainter_wire.client import Client
+from propainter_wire.connection import DaemonPlace, connection_path
+from propainter_wire.errors import AlreadyRunning, PropainterError
+from propainter_wire.start import EXIT_ALREADY_RUNNING
+
+_GB = 1 << 30
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point. Exit codes: 0 done, 2 something the user can put right, 75 another daemon is running."""
+    options = _parser().parse_args(argv)
+    try:
+        return int(options.act(options))
+    except AlreadyRunning as error:
+        print(f"propainter-backend: {error}", file=sys.stderr)
+        return EXIT_ALREADY_RUNNING
+    except (RemoveError, PropainterError, ValueError, OSError) as error:
+        print(f"propainter-backend: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def _serve(options: argparse.Namespace) -> int:
+    from propainter_backend.daemon import Daemon, DaemonOptions
+    from propainter_backend.devices import choose_devices
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s", stream=sys.stderr)
+    devices, said = choose_devices(options.gpu or (), options.device)
+    logging.getLogger(__name__).info("%s", said)
+    cache_dir = options.cache_dir.resolve()
+    cache_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    daemon_options = DaemonOptions(
+        devices,
+        cache_dir,
+        cache_budget=int(options.cache_size * _GB),
+        memory_budget=int(options.memory * _GB),
+        weights=options.weights,
+        endpoint=options.endpoint,
+        idle_timeout_s=options.idle_timeout,
+        parent_pid=options.parent_pid,
+        flow_hole_snap=options.flow_hole_snap,
+    )
+    with DaemonPlace() as place:
+        Daemon(daemon_options, place).serve()
+    return 0
+
+
+def _status(options: argparse.Namespace) -> int:
+    with Client.connect(name="propainter-backend status") as client:
+        status = client.status()
+    if options.json:
+        print(json.dumps(asdict(status), indent=2))
+        return 0
+    memory = status.memory
+    print(f"backend {status.server}, process {status.pid}, up {status.uptime_s:.0f} s, {connection_path()}")
+    print(f"engine {status.engine}, weights {status.weights}, device {status.device}")
+    print(f"sessions {status.sessions}, jobs {len(status.jobs)}")
+    for job in status.jobs:
+        print(f"  {job.name or job.job[:8]}: {job.priority}, {job.stage} {job.done}/{job.total}")
+    sizes = [(name, value) for name, value in sorted(memory.items()) if isinstance(value, int)]
+    print(", ".join(f"{name.removesuffix('_bytes')} {value / 2**20:.0f} MB" for name, value in sizes))
+    for note in status.notes:
+        print(note)
+    return 0
+
+
+def _stop(options: argparse.Namespace) -> int:
+    with Client.connect(name="propainter-backend stop") as client:
+        jobs = client.stop("idle" if options.idle else "now")
+    print("stopping" + (f"; {jobs} jobs are {'waited for' if options.idle else 'ended'}" if jobs else ""))
+    return 0
+
+
+def _cache(options: argparse.Namespace) -> int:
+    with Client.connect(name="propainter-backend cache") as client:
+        told = client.list_cache() if options.action == "list" else client.clear_cache()
+    for entry in told.entries:
+        print(f"{entry.what}: {entry.count} entries, {entry.bytes / 2**20:.1f} MB")
+    if options.action == "clear":
+        print(f"freed {told.freed_bytes / 2**20:.1f} MB")
+    return 0
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from propainter_backend.doctor import examine
+
+    findings = examine(options.cache_dir, options.weights)
+    for finding in findings:
+        print(
+            f"{'ok  ' if finding.is_well else 'FIX '} {finding.what}"
+            + (f"\n       {finding.advice}" if finding.advice else "")
+        )
+    return 0 if all(finding.is_well for finding in findings if finding.is_needed) else 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="propainter-backend", description="The daemon behind the node, the panel and propainter-remove --backend."
+    )
+    parser.set_defaults(act=_serve)
+    parser.add_argument("--gpu", type=int, action="append", metavar="N", help="work on this GPU; repeat for several")
+    parser.add_argument("--device", choices=["auto", "cpu"], help="cpu, or auto: the first GPU, else the processor")
+    parser.add_argument(
+        "--endpoint", help="ipc:///path or tcp://127.0.0.1:port (default: a socket in the runtime directory)"
+    )
+    cache = Path(platformdirs.user_cache_dir("propainter-remove", appauthor=False))
+    parser.add_argument(
+        "--cache-dir", type=Path, default=cache, help="where flow and everything else is kept (%(default)s)"
+    )
+    parser.add_argument(
+        "--cache-size", type=float, default=50, metavar="GB", help="disk the cache may take (%(default)s)"
+    )
+    parser.add_argument(
+        "--memory", type=float, default=2, metavar="GB", help="memory for cached artifacts (%(default)s)"
+    )
+    parser.add_argument("--weights", type=Path, metavar="DIR", help="folder with the three published checkpoints")
+    parser.add_argument("--idle-timeout", type=float, metavar="S", help="stop after so long without clients")
+    parser.add_argument("--parent-pid", type=int, metavar="PID", help="stop when this process is gone")
+    parser.add_argument(
+        "--flow-hole-snap", type=int, default=16, metavar="PX",
+        help="learned engine: widen the flow hole to blocks of this size where a shot does not say (%(default)s; 0: exact)",
+    )  # fmt: skip
+    commands = parser.add_subparsers(title="commands", metavar="")
+    status = commands.add_parser("status", help="sessions, jobs, memory, cache, versions")
+    status.add_argument("--json", action="store_true")
+    status.set_defaults(act=_status)
+    stop = commands.add_parser("stop", help="stop the daemon")
+    stop.add_argument("--idle", action="store_true", help="when no job is left")
+    stop.set_defaults(act=_stop)
+    doctor = commands.add_parser("doctor", help="what works on this machine, and what to do about the rest")
+    doctor.set_defaults(act=_doctor)
+    cached = commands.add_parser("cache", help="what is cached")
+    cached.add_argument("action", choices=["list", "clear"])
+    cached.set_defaults(act=_cache)
+    return parser
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
