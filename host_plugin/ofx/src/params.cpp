@@ -85,7 +85,7 @@ std::vector<ParamRow> make_table() {
         {Kind::kHiddenCounter, name::kAnalysisRequest, "Analysis request", analysis, 0, 0, 1000000, 0, 1000000, {}, "", "Counts presses of Analyse."},
         choice(analysis, name::kQuality, "Quality", 1, {"Draft", "Normal", "Best"},
                "Draft: half size, 5 flow iterations. Final renders should use Normal or Best."),
-        choice(analysis, name::kWorkingSize, "Working size", 0, {"Full", "1/2", "1/4", "Custom"},
+        choice(analysis, name::kWorkingSize, "Working size", 0, {"Full", "Half", "Quarter", "Custom"},
                "The size the networks see. Full: as near the plate's as the device's memory allows. Pixels outside the hole are never "
                "resampled, whatever is chosen."),
         integer(analysis, name::kWorkingWidth, "Width", 960, 8, 16384, 128, 4096, "Custom working width, pixels of a full-size plate."),

@@ -1,0 +1,286 @@
+"""A daemon that speaks the real protocol over a real socket and removes objects by turning them inside out.
+
+Here: ``FakeDaemon``, whose result is the plate inverted where the matte is above the threshold (1 - v), so that a
+test can work out the right answer by itself; and the misbehaviours a node has to survive. Not here: any network, any cache; the real
+daemon is ``propainter_backend``. As a program (``python fake_daemon.py <runtime directory>``) it can be killed.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from propainter_wire import messages as m
+from propainter_wire.connection import DaemonPlace, new_key, write_connection
+from propainter_wire.errors import WireError
+from propainter_wire.framing import new_id
+from propainter_wire.router import Facts, Request, Router
+from propainter_wire.shot import Pixels, digest_of, runs_of
+
+TOP = {"uint8": 255, "uint16": 65535}
+
+
+def inverted(plate: Pixels) -> Pixels:
+    """What the fake daemon fills a hole with: 1 - v, in the plate's own depth."""
+    if plate.dtype.kind == "u":
+        return np.array(np.iinfo(plate.dtype).max - plate, plate.dtype)
+    return np.array(1 - plate, plate.dtype)
+
+
+def is_hole(matte: Pixels, threshold: float) -> Pixels:
+    """(h, w) of bool."""
+    scale = np.float32(TOP.get(str(matte.dtype), 1))
+    return np.array(matte[..., 0].astype(np.float32) / scale > np.float32(threshold))
+
+
+@dataclass
+class Behaviour:
+    """How this daemon is to fail, if at all."""
+
+    reach: int = 3
+    """Frames on each side a result depends on."""
+    silent: bool = False
+    """Takes messages and never answers."""
+    silent_after: str = ""
+    """Answers until the first message of this type, then never again."""
+    never_done: bool = False
+    """Reports progress for ever."""
+    refuse_render: WireError | None = None
+    dies_at: str = ""
+    """Ends the process at the first message of this type."""
+    forgets: bool = False
+    """Lets go of all content after telling that it needs nothing, once."""
+    busy_times: int = 0
+    """So many renders are refused as busy first."""
+
+
+@dataclass
+class _Shot:
+    opened: m.OpenShot
+    settings: dict[str, object]
+    plates: dict[int, str] = field(default_factory=dict)
+    mattes: dict[int, str] = field(default_factory=dict)
+
+
+class FakeDaemon:
+    """Serves one runtime directory on a thread of its own, as a context manager."""
+
+    def __init__(
+        self, directory: Path, behaviour: Behaviour | None = None, *, endpoint: str = "", **facts: object
+    ) -> None:
+        self.directory = directory
+        self.behaviour = behaviour or Behaviour()
+        self.seen: Counter[str] = Counter()
+        """How many messages of each type came."""
+        self.puts: list[m.Put] = []
+        self.renders: list[m.Render] = []
+        self.opened: list[m.OpenShot] = []
+        self.cancelled: list[str] = []
+        self.clients: set[str] = set()
+        self.content: dict[str, Pixels] = {}
+        self._endpoint = endpoint
+        self._facts = Facts(server="fake", engine="classical", device="cpu", licence="none at all", **facts)  # type: ignore[arg-type]
+        self._shots: dict[str, _Shot] = {}
+        self._running: dict[str, Request] = {}
+        self._is_leaving = threading.Event()
+        self._is_up = threading.Event()
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+
+    def __enter__(self) -> FakeDaemon:
+        self._thread.start()
+        assert self._is_up.wait(30), "the fake daemon did not come up"
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._is_leaving.set()
+        self._thread.join(30)
+
+    def wait_for(self, message_type: str, count: int = 1) -> None:
+        """Until so many of these have come."""
+        for _ in range(3000):
+            if self.seen[message_type] >= count:
+                return
+            time.sleep(0.01)
+        raise AssertionError(f"no {message_type} came; so far: {dict(self.seen)}")
+
+    def _serve(self) -> None:
+        key = new_key()
+        with DaemonPlace(self.directory) as place, Router(key, self._facts) as router:
+            endpoint = router.bind(self._endpoint or place.endpoint)
+            place.publish(endpoint, key)
+            self._is_up.set()
+            while not self._is_leaving.is_set():
+                self._keep_working(router)
+                for event in router.poll(0.02):
+                    if isinstance(event, Request):
+                        self._handle(router, event)
+
+    def _handle(self, router: Router, request: Request) -> None:
+        message, behaviour = request.message, self.behaviour
+        self.clients.add(request.client)
+        self.seen[message.type] += 1
+        if behaviour.dies_at == message.type:
+            os._exit(7)
+        if behaviour.silent or (behaviour.silent_after and self.seen[behaviour.silent_after]):
+            return
+        try:
+            self._answer(router, request)
+        except WireError as error:
+            router.reply_error(request, error)
+
+    def _answer(self, router: Router, request: Request) -> None:
+        message = request.message
+        match message:
+            case m.OpenShot():
+                self.opened.append(message)
+                shot = new_id()
+                self._shots[shot] = _Shot(message, dict(message.settings))
+                router.reply(request, self._opened(shot))
+            case m.ChangeSettings():
+                self._shots[message.shot].settings.update(message.settings)
+                router.reply(request, self._opened(message.shot))
+            case m.CloseShot():
+                self._shots.pop(message.shot)
+                router.reply(request, m.ShotClosed(message.shot))
+            case m.Reach():
+                runs = runs_of(self._reached(message.shot, message.frames))
+                router.reply(request, m.ReachIs(plates=runs, mattes=runs))
+            case m.Have():
+                router.reply(request, self._need(message))
+            case m.Put():
+                assert request.pixels is not None
+                self.puts.append(message)
+                self.content[digest_of(request.pixels)] = np.array(request.pixels)
+                router.reply(request, m.Stored(message.digest))
+            case m.Render():
+                self._render(router, request, message)
+            case m.Analyse():
+                self._analyse(router, request, message)
+            case m.Cancel():
+                self.cancelled.append(message.job)
+                running = self._running.pop(message.job, None)
+                router.reply(request, m.Cancelled(message.job, was_running=running is not None))
+            case m.CacheQuery():
+                opened = self._shots[message.shot].opened
+                stages = (m.StageRuns("flow", ((opened.first, opened.last - 1, "cached"),)),)
+                router.reply(request, m.CacheStateIs(message.shot, stages))
+            case m.Cache():
+                router.reply(request, m.CacheIs(entries=(), freed_bytes=3_000_000))
+
+    def _opened(self, shot: str) -> m.ShotOpened:
+        opened, settings = self._shots[shot].opened, self._shots[shot].settings
+        every = replace(m.ShotSettings(), **settings)  # type: ignore[arg-type]
+        return m.ShotOpened(shot, every, "classical", every.working_size or (opened.width, opened.height))
+
+    def _reached(self, shot: str, frames: tuple[int, ...]) -> set[int]:
+        opened, reach = self._shots[shot].opened, self.behaviour.reach
+        near = {frame + step for frame in frames for step in range(-reach, reach + 1)}
+        return {frame for frame in near if opened.first <= frame <= opened.last}
+
+    def _need(self, have: m.Have) -> m.Need:
+        shot = self._shots[have.shot]
+        for frame in have.frames:
+            shot.plates.update({frame.frame: frame.plate} if frame.plate else {})
+            shot.mattes.update({frame.frame: frame.matte} if frame.matte else {})
+        need = m.Need(
+            plates=tuple(f.frame for f in have.frames if f.plate and f.plate not in self.content),
+            mattes=tuple(f.frame for f in have.frames if f.matte and f.matte not in self.content),
+        )
+        if self.behaviour.forgets and not need.plates and not need.mattes:
+            self.behaviour.forgets = False
+            self.content.clear()
+        return need
+
+    def _require_content(self, shot: str, frames: set[int]) -> None:
+        told = self._shots[shot]
+        missing = [
+            frame
+            for frame in frames
+            if told.plates.get(frame) not in self.content or told.mattes.get(frame) not in self.content
+        ]
+        if missing:
+            raise WireError("frames_missing", f"frames {runs_of(missing)} are not here; have and put them first")
+
+    def _render(self, router: Router, request: Request, render: m.Render) -> None:
+        self.renders.append(render)
+        if self.behaviour.refuse_render:
+            raise self.behaviour.refuse_render
+        if self.behaviour.busy_times:
+            self.behaviour.busy_times -= 1
+            raise WireError("busy", "too many jobs at once; try again later")
+        self._require_content(render.shot, self._reached(render.shot, render.frames))
+        job = new_id()
+        router.reply(request, m.Accepted(job))
+        router.reply(request, m.Progress(job, "painting", 1, 2))
+        if self.behaviour.never_done:
+            self._running[job] = request
+            return
+        for frame in render.frames:
+            pixels, region = self._picture(render, frame)
+            router.reply_result(request, pixels, job=job, frame=frame, quality=render.quality, region=region)
+        router.reply(request, m.Done(job, {}))
+
+    def _analyse(self, router: Router, request: Request, analyse: m.Analyse) -> None:
+        shot = self._shots[analyse.shot]
+        missing = [f for f in range(analyse.first, analyse.last + 1) if shot.plates.get(f) not in self.content]
+        if missing:
+            raise WireError("frames_missing", f"plates {runs_of(missing)} are not here; have and put them first")
+        job = new_id()
+        router.reply(request, m.Accepted(job))
+        router.reply(request, m.Done(job, {}))
+
+    def _picture(self, render: m.Render, frame: int) -> tuple[Pixels, tuple[int, int, int, int]]:
+        shot = self._shots[render.shot]
+        plate = self.content[shot.plates[frame]]
+        hole = is_hole(self.content[shot.mattes[frame]], float(shot.settings.get("threshold", 0.0)))  # type: ignore[arg-type]
+        picture = self._output(render.output, plate, hole)
+        if render.dtype and picture.dtype != render.dtype:
+            picture = picture.astype(render.dtype)
+        rows, columns = np.flatnonzero(hole.any(1)), np.flatnonzero(hole.any(0))
+        if not render.crop or not rows.size:
+            return picture, (0, 0, plate.shape[1], plate.shape[0])
+        (y1, y2), (x1, x2) = (rows[0], rows[-1] + 1), (columns[0], columns[-1] + 1)
+        return np.ascontiguousarray(picture[y1:y2, x1:x2]), (int(x1), int(y1), int(x2 - x1), int(y2 - y1))
+
+    @staticmethod
+    def _output(kind: str, plate: Pixels, hole: Pixels) -> Pixels:
+        top, zero = TOP.get(str(plate.dtype), 1), np.zeros_like(plate)
+        result = np.where(hole[..., None], inverted(plate), plate)
+        coverage = (hole * top).astype(plate.dtype)[..., None]
+        match kind:
+            case "fill":
+                return np.concatenate([np.where(hole[..., None], result, zero), coverage], axis=2)
+            case "difference":
+                scale = np.float32(top)
+                return (result.astype(np.float32) / scale - plate.astype(np.float32) / scale).astype(np.float32)
+            case "flow":
+                return np.stack([np.full(hole.shape, 2.0, np.float32), np.full(hole.shape, -3.0, np.float32)], axis=2)
+            case "hole" | "unseen":
+                return coverage
+            case _:
+                return result
+
+    def _keep_working(self, router: Router) -> None:
+        for job, request in list(self._running.items()):
+            router.reply(request, m.Progress(job, "painting", 1, 2), droppable=True)
+
+
+def publish_stale_connection(directory: Path, *, version: str = "1.0", endpoint: str = "") -> None:
+    """A connection file of a daemon that is not there."""
+    place = DaemonPlace(directory)
+    with place:
+        connection = place.publish(endpoint or place.endpoint, new_key())
+    write_connection(place.connection_file, replace(connection, version=version))
+
+
+if __name__ == "__main__":
+    arguments = sys.argv[1:]
+    with FakeDaemon(Path(arguments[0]), Behaviour(dies_at=arguments[1] if len(arguments) > 1 else "")):
+        threading.Event().wait()

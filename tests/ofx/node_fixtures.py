@@ -1,0 +1,117 @@
+"""For tests of the node: its binary, a runtime directory of their own, a daemon in it, and a short way to a render.
+
+Here: fixtures (``conftest.py`` makes them known) and small helpers. Not here: the daemon itself (``fake_daemon.py``), the
+host (``propainter_host``).
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fake_daemon import FakeDaemon, inverted
+from propainter_host.host import Effect, Host
+from propainter_host.images import NumpyClip
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="session")
+def node_build() -> Path:
+    """The directory of the node's everyday build, brought up to date: the bundle and the test programs."""
+    if shutil.which("cmake") is None or shutil.which("ninja") is None:
+        pytest.skip("no cmake and ninja to build the node with")
+    return build_node(ROOT / "build" / "ofx-native")
+
+
+def build_node(directory: Path, *options: str) -> Path:
+    """Configure and build; what is up to date is left alone."""
+    source = str(ROOT / "host_plugin" / "ofx")
+    for command in (["-S", source, "-B", str(directory), "-G", "Ninja", *options], ["--build", str(directory)]):
+        done = subprocess.run(["cmake", *command], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+    return directory
+
+
+@pytest.fixture(scope="session")
+def node_bundle(node_build: Path) -> Path:
+    """The bundle under test; PROPAINTER_NODE_BUNDLE names another one, say the release's."""
+    named = os.environ.get("PROPAINTER_NODE_BUNDLE")
+    return Path(named) if named else node_build / "ProPainterRemove.ofx.bundle"
+
+
+@pytest.fixture
+def runtime(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An empty runtime directory that node and daemon find; short, because socket paths have to be."""
+    directory = Path(tempfile.mkdtemp(prefix="ppn"))
+    monkeypatch.setenv("PROPAINTER_RUNTIME_DIR", str(directory))
+    for name in ("PROPAINTER_CONNECTION", "PROPAINTER_BACKEND"):
+        monkeypatch.delenv(name, raising=False)
+    yield directory
+    shutil.rmtree(directory)
+
+
+@pytest.fixture
+def daemon(runtime: Path) -> Iterator[FakeDaemon]:
+    """A well-behaved daemon."""
+    with FakeDaemon(runtime) as running:
+        yield running
+
+
+@dataclass(frozen=True)
+class Shot:
+    """A plate and a matte, and the answer the fake daemon's way of removing has for them."""
+
+    plate: np.ndarray
+    """(t, h, w, c)"""
+    matte: np.ndarray
+    """(t, h, w), float"""
+    first: int = 1
+
+    def source(self, **options: object) -> NumpyClip:
+        return NumpyClip(self.plate, first=self.first, **options)  # type: ignore[arg-type]
+
+    def mask(self, **options: object) -> NumpyClip:
+        return NumpyClip(self.matte, first=self.first, **options)  # type: ignore[arg-type]
+
+    def expected(self, frame: int) -> np.ndarray:
+        """The plate with the matte's pixels turned inside out; alpha stays."""
+        picture = self.plate[frame - self.first].copy()
+        hole = self.matte[frame - self.first] > 0
+        picture[hole, :3] = inverted(picture[hole, :3])
+        return picture
+
+
+def make_shot(*, frames: int = 9, dtype: str = "float32", channels: int = 4, first: int = 1, alpha: float = 1.0) -> Shot:
+    """Noise with a box to remove that moves a pixel a frame."""
+    noise = np.random.default_rng(11).random((frames, 12, 16, channels))
+    if channels == 4:
+        noise[..., 3] = alpha
+    if np.dtype(dtype).kind == "u":
+        plate = np.round(noise * np.iinfo(dtype).max).astype(dtype)
+    else:
+        plate = noise.astype(dtype)
+    matte = np.zeros((frames, 12, 16), np.float32)
+    for index in range(frames):
+        matte[index, 3:8, 2 + index % 6 : 7 + index % 6] = 1
+    return Shot(plate, matte, first)
+
+
+def node_effect(host: Host, bundle: Path, shot: Shot, **options: object) -> Effect:
+    """The node with the shot plugged in, asking nobody's daemon to start."""
+    options.setdefault("clips", {"Source": shot.source(), "Mask": shot.mask()})
+    effect = host.load(bundle).create(**options)  # type: ignore[arg-type]
+    effect.set_param("auto_start", False)
+    return effect
+
+
+def sentence(rendered: object) -> str:
+    """What the node said during a render, in one line."""
+    return " | ".join(message.text for message in rendered.messages)  # type: ignore[attr-defined]

@@ -1,0 +1,93 @@
+"""What the node tells hosts about itself, in every host this project can pass for."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+from node_fixtures import ROOT
+from propainter_host.host import Host
+from propainter_host.profiles import PROFILES
+
+
+def _page_writer() -> object:
+    path = ROOT / "host_plugin" / "ofx" / "write_parameters.py"
+    spec = importlib.util.spec_from_file_location("write_parameters", path)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_every_host_loads_it_and_finds_nothing_to_complain_about(node_bundle: Path, profile: str) -> None:
+    with Host(profile) as host:
+        plugin = host.load(node_bundle)
+        for context in plugin.contexts:
+            assert list(plugin.describe(context).clips) == ["Source", "Mask", "Output"]
+        assert plugin.contexts
+        assert not host.violations
+
+
+def test_the_documented_parameters_are_the_nodes_own(node_bundle: Path) -> None:
+    writer = _page_writer()
+    documented = writer.PAGE.read_text(encoding="utf-8")  # type: ignore[attr-defined]
+    assert writer.page_of(node_bundle) == documented  # type: ignore[attr-defined]
+
+
+def test_the_defaults_are_the_protocols_where_both_name_a_setting(node_bundle: Path) -> None:
+    from propainter_wire.messages import ShotSettings
+
+    wire = ShotSettings()
+    with Host("nuke") as host:
+        effect = host.load(node_bundle).create()
+        for param, setting in {
+            "neighbour_window": wire.neighbor_length,
+            "reference_stride": wire.ref_stride,
+            "chunk_length": wire.chunk_length,
+            "flow_iterations": wire.flow_iterations,
+            "grow": wire.grow,
+            "feather": wire.feather,
+            "threshold": wire.threshold,
+            "flow_hole_snap": wire.flow_hole_snap,
+        }.items():
+            assert effect.get_param(param) == setting, param
+
+
+def test_it_asks_for_time_but_not_for_tiles(node_bundle: Path) -> None:
+    with Host("natron") as host:
+        descriptor = host.load(node_bundle).describe("Filter")
+        for clip in ("Source", "Mask"):
+            assert descriptor.clips[clip].first("OfxImageEffectPropTemporalClipAccess") == 1
+        assert descriptor.has_temporal_access
+        assert not descriptor.has_tiles
+        assert descriptor.thread_safety == "InstanceSafe"
+        mask = descriptor.clips["Mask"]
+        assert mask.first("OfxImageClipPropOptional") == 1
+        assert mask.first("OfxImageClipPropIsMask") == 1
+
+
+def test_a_hundred_loads_and_unloads_leave_nothing_behind(node_bundle: Path) -> None:
+    files = len(list(Path("/proc/self/fd").iterdir()))
+    threads = len(list(Path("/proc/self/task").iterdir()))
+    for _ in range(100):
+        with Host("natron") as host:
+            host.load(node_bundle).create()
+    assert len(list(Path("/proc/self/fd").iterdir())) == files
+    assert len(list(Path("/proc/self/task").iterdir())) == threads
+
+
+def test_describing_and_making_an_instance_touches_no_backend(
+    node_bundle: Path, runtime: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    launched = runtime / "launched"
+    program = runtime / "backend"
+    program.write_text(f"#!/bin/sh\ntouch {launched}\n")
+    program.chmod(0o700)
+    monkeypatch.setenv("PROPAINTER_BACKEND", str(program))
+    with Host("natron") as host:
+        effect = host.load(node_bundle).create()
+        effect.frames_needed(1)
+        effect.set_param("grow", 7)
+    assert not launched.exists()
