@@ -50,7 +50,11 @@ MAX_UNREAD_BYTES = 2**30
 """Replies nobody has taken yet; beyond, the socket is left unread and the backend holds results back."""
 HEARTBEAT_MS = 5_000
 SILENCE_MS = 20_000
+LAST_WORDS_MS = 500
 _TURN_MS = 1_000
+_NEVER_MS = 2**31 - 1
+"""A new connection would be a new session, and only the caller can make one. Not -1, libzmq's own "never": with it the end
+of a connection throws away what was received and not yet read (libzmq 4.3.5), the answer to ``stop`` one time in three."""
 _DEAD = zmq.EVENT_DISCONNECTED | zmq.EVENT_CLOSED
 _REFUSED = zmq.EVENT_HANDSHAKE_FAILED_AUTH | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
 
@@ -215,6 +219,8 @@ class Link:
             dealer.connect(self._connection.endpoint)
             while not self._closing and self._failure is None:
                 self._turn(dealer, monitor)
+            if self._failure is None:
+                self._send_waiting(dealer)  # a cancel said on the way out
         except PropainterError as error:
             self._fail(error)
         except Exception as error:
@@ -222,7 +228,7 @@ class Link:
             self._fail(BackendDied(f"the connection failed: {error}"))
         finally:
             self._fail(BackendDied("the connection was closed"))
-            context.destroy(linger=0)
+            context.destroy(linger=LAST_WORDS_MS)
 
     def _turn(self, dealer: zmq.Socket[bytes], monitor: zmq.Socket[bytes]) -> None:
         """Wait for the next thing to do, and do it."""
@@ -347,7 +353,7 @@ class Link:
             (zmq.MAXMSGSIZE, MAX_PART_BYTES),
             (zmq.RCVHWM, 4),
             (zmq.SNDHWM, 16),
-            (zmq.RECONNECT_IVL, -1),  # a new connection is a new session; only the caller can make one
+            (zmq.RECONNECT_IVL, _NEVER_MS),
             (zmq.HEARTBEAT_IVL, HEARTBEAT_MS),
             (zmq.HEARTBEAT_TIMEOUT, SILENCE_MS),
         ):

@@ -68,6 +68,7 @@ HELLO_WITHIN_S = 300.0
 MAX_REMEMBERED_HELLOS = 4096
 HEARTBEAT_MS = 5_000
 SILENCE_MS = 20_000
+LAST_WORDS_MS = 1_000
 _BATCH = 64
 """Messages taken a poll, so that sending and housekeeping get their turn under a flood."""
 _RETRY_S = 0.005
@@ -216,13 +217,14 @@ class Router:
         return self._socket.getsockopt_string(zmq.LAST_ENDPOINT)
 
     def close(self) -> None:
-        """End every session and close the socket; what clients have not read is lost."""
+        """End every session and close the socket; what clients do not read within LAST_WORDS_MS is lost."""
         for session in list(self._sessions.values()):
             self._end(session, "the backend is closing")
         self._socket.disable_monitor()
-        for ours in (self._monitor, self._zap, self._socket):
-            if ours is not None:
-                ours.close(linger=0)
+        for helper in (self._monitor, self._zap):
+            if helper is not None:
+                helper.close(linger=0)
+        self._socket.close(linger=LAST_WORDS_MS)
         self._waker.close()
         self._woken.close()
         self._context.term()

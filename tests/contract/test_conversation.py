@@ -132,12 +132,12 @@ def test_large_frames_travel_by_shared_memory_both_ways_and_leave_no_name_behind
 @pytest.mark.parametrize("share", [1, 10 * 2**20], ids=["none at all", "enough for one way"])
 def test_where_shared_memory_runs_out_the_same_pixels_go_inline(endpoint: str, share: int) -> None:
     provider = large_gradient()
-    with RecordingBackend(endpoint, facts=dataclasses.replace(FACTS, shm_max_bytes=share)) as backend:
-        with Client.connect(backend.connection) as client:
-            client.open_shot(provider.shot())
-            client.offer_frames(SHOT, [1, 2], provider)
-            for frame, pixels in results(client, [1, 2]).items():
-                np.testing.assert_array_equal(pixels, provider.plate(frame))
+    facts = dataclasses.replace(FACTS, shm_max_bytes=share)
+    with RecordingBackend(endpoint, facts=facts) as backend, Client.connect(backend.connection) as client:
+        client.open_shot(provider.shot())
+        client.offer_frames(SHOT, [1, 2], provider)
+        for frame, pixels in results(client, [1, 2]).items():
+            np.testing.assert_array_equal(pixels, provider.plate(frame))
 
 
 def test_a_client_without_shared_memory_is_served_all_the_same(backend: RecordingBackend) -> None:
@@ -180,9 +180,8 @@ def test_a_refusal_arrives_with_its_code_its_sentence_and_its_details(backend: R
 
 
 def test_pixels_that_are_not_what_their_digest_says_are_refused(backend: RecordingBackend) -> None:
-    with Client.connect(backend.connection) as client:
-        with pytest.raises(RemoteError) as caught:
-            client._put(SHOT, "plate", np.zeros((2, 2, 3), np.uint8), "0" * 32)
+    with Client.connect(backend.connection) as client, pytest.raises(RemoteError) as caught:
+        client._put(SHOT, "plate", np.zeros((2, 2, 3), np.uint8), "0" * 32)
     assert caught.value.code == "bad_digest"
     assert not backend.requests_of(Put)
 
@@ -315,23 +314,26 @@ class Clock:
 
 def test_a_lease_is_kept_alive_without_the_caller_and_ends_without_the_client(endpoint: str) -> None:
     clock = Clock()
-    with RecordingBackend(endpoint, facts=dataclasses.replace(FACTS, lease_s=10), clock=clock) as backend:
-        with Client.connect(backend.connection) as client:
-            for _ in range(3):
-                clock.now += 6
-                client._link._keep_alive_s = 0.0  # a third of the lease has passed
-                client._link._wake()
-                backend.wait_for(lambda: all(s.heard_at == clock.now for s in backend.router._sessions.values()))
-            client._link._keep_alive_s = None
-            for _ in range(2):  # after the second answer no ping sent before is still on its way
-                assert client.status().sessions == 1
-            clock.now += 11
-            backend.router.wake()
-            backend.wait_for(lambda: backend.ended)
-            assert backend.ended[0].reason == "the client said nothing for 10 s"
-            with pytest.raises(RemoteError) as caught:
-                client.status()
-            assert (caught.value.code, caught.value.retry) == ("no_session", True)
+    facts = dataclasses.replace(FACTS, lease_s=10)
+    with (
+        RecordingBackend(endpoint, facts=facts, clock=clock) as backend,
+        Client.connect(backend.connection) as client,
+    ):
+        for _ in range(3):
+            clock.now += 6
+            client._link._keep_alive_s = 0.0  # a third of the lease has passed
+            client._link._wake()
+            backend.wait_for(lambda: all(s.heard_at == clock.now for s in backend.router._sessions.values()))
+        client._link._keep_alive_s = None
+        for _ in range(2):  # after the second answer no ping sent before is still on its way
+            assert client.status().sessions == 1
+        clock.now += 11
+        backend.router.wake()
+        backend.wait_for(lambda: backend.ended)
+        assert backend.ended[0].reason == "the client said nothing for 10 s"
+        with pytest.raises(RemoteError) as caught:
+            client.status()
+        assert (caught.value.code, caught.value.retry) == ("no_session", True)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")

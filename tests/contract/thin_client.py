@@ -78,14 +78,17 @@ class ThinClient:
         while True:
             flags, body = self._frame()
             if flags & 4:
-                if body.startswith(b"\x04PING"):
-                    self.pings += 1
-                    pong = b"\x04PONG" + body[7:]
-                    self.socket.sendall(bytes([4, len(pong)]) + pong)
+                self._obey(body)
                 continue
             parts.append(body)
             if not flags & 1:
                 return parts
+
+    def answer_ping(self) -> None:
+        """Wait for the next frame, which is a command."""
+        flags, body = self._frame()
+        assert flags & 4
+        self._obey(body)
 
     def ask(
         self, kind: str, content: dict[str, object], *buffers: bytes, **header: object
@@ -115,6 +118,12 @@ class ThinClient:
             return True
         except TimeoutError:
             return False
+
+    def _obey(self, command: bytes) -> None:
+        if command.startswith(b"\x04PING"):
+            self.pings += 1
+            pong = b"\x04PONG" + command[7:]
+            self.socket.sendall(bytes([4, len(pong)]) + pong)
 
     def _frame(self) -> tuple[int, bytes]:
         flags = self._read(1)[0]
