@@ -113,7 +113,6 @@ _SHOULDER_GAIN = _WHITE * (1 + _OFFSET) / _POWER * np.log(2) / _SHOULDER_BEND  #
 # log2(1 + b (v - 1)) is computed as log2(b) + log2(v - pivot): the largest floats then cannot overflow.
 _SHOULDER_PIVOT = 1 - 1 / _SHOULDER_BEND
 _SHOULDER_START = np.log2(_SHOULDER_BEND)
-_MOST_STOPS = np.nextafter(np.float32(128), np.float32(0))  # two to more than this is no float32
 _DARKEST = 1e37  # negatives below minus this would overflow on the straight part; they stay here
 
 
@@ -142,5 +141,5 @@ def _decode_linear(encoded: NDArray[np.float32]) -> NDArray[np.float32]:
     bright = encoded > _WHITE
     if bright.any():
         stops = (encoded[bright] - np.float32(_WHITE)) / np.float32(_SHOULDER_GAIN) - np.float32(_SHOULDER_START)
-        linear[bright] = np.exp2(np.minimum(stops, _MOST_STOPS)) + np.float32(_SHOULDER_PIVOT)
+        linear[bright] = np.exp2(stops) + np.float32(_SHOULDER_PIVOT)
     return linear

@@ -104,6 +104,7 @@ def test_a_pattern_picks_one_sequence_of_several(spelling: str, tmp_path: Path) 
     names = ["p.-001.png", "p.0000.png", "p.0001.png", "p.12345.png", "p.7.png", "q.0002.png"]
     source = open_source(str(write_frames(tmp_path, names) / spelling))
     assert source.range == FrameRange(-1, 12345)
+    assert len(source.files) == 4
     assert [int(source.read(number).pixels[0, 0, 0]) for number in (-1, 0, 1, 12345)] == [0, 1, 2, 3]
 
 
