@@ -97,6 +97,7 @@ def test_an_animated_double_is_linear_between_its_keys(probe: Path, plate: np.nd
         effect.set_param("radius", 0)
         effect.set_param("gain", 0.0, time=2)
         effect.set_param("gain", 1.0, time=6)
+        np.testing.assert_array_equal(effect.render(1).pixels, np.zeros_like(plate[0]))
         np.testing.assert_allclose(effect.render(5).pixels, plate[4] * 0.75, atol=1e-6)
         np.testing.assert_allclose(effect.render(9).pixels, plate[8], atol=1e-6)
 

@@ -47,6 +47,7 @@ IN_LIFE = {
     "answers everything": Rule.WRONG_STATUS,
     "no temporal access": Rule.NO_TEMPORAL_ACCESS,
     "colour style": Rule.HOST_TRAP,
+    "late description": Rule.AFTER_DESTROY,
 }
 
 PADDED = dataclasses.replace(PROFILES["natron"], row_padding=64)

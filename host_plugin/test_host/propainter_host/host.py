@@ -449,16 +449,17 @@ class Effect:
         identity = self._identity(instance, wanted, window)
         if identity:
             return rendered("identity", Status.OK, self._copy(instance, identity, wanted, window), identity=identity)
-        call = self._prepare(instance, wanted, region, window.union(whole))
+        call = self._prepare(instance, wanted, window, window.union(whole))
         status = self._render_frame(instance, wanted, window, call)
         outcome = self._judge(status, wanted, window, call)
         assert call.output is not None
         pixels = _cut(call.output, window) if outcome == "done" else None
         return rendered(outcome, status, pixels)
 
-    def _prepare(self, instance: Instance, wanted: _Wanted, region: Rect, bounds: Rect) -> Call:
+    def _prepare(self, instance: Instance, wanted: _Wanted, window: Rect, bounds: Rect) -> Call:
         """Everything the plugin declares before a render, and the output's memory."""
         output, profile = instance.clips[OUTPUT], self._core.profile
+        region = window.scaled(output.pixel_aspect / wanted.scale[0], 1 / wanted.scale[1])
         regions = self._regions_of_interest(instance, wanted, region)
         needed = self._frames_needed(instance, wanted.time) if profile.temporal_access else None
         image = HostImage(

@@ -1,6 +1,9 @@
 // A plugin for testing the headless host: the mean of a few frames where the matte says so, and on request ("misdeed")
 // each thing a plugin must not do. Misdeeds of description are asked for by the environment variable PROBE_MISDEED.
 //
+// It is a witness too: the file named by PROBE_TRACE receives a line for each action and each opening and closing of the
+// binary, and with the parameter "report" a render tells what it was shown, as a log message of name=value lines.
+//
 // It knows nothing of the real node, and keeps to what the OpenFX ABI notes say.
 #include <atomic>
 #include <chrono>
@@ -33,6 +36,7 @@ const TimeLineSuite* g_timeline = nullptr;
 // What must not be used any more, kept to be used all the same.
 Handle g_dead_instance = nullptr;
 char* g_kept_string = nullptr;
+Handle g_clip_descriptor = nullptr;
 
 const char* const kMisdeeds[] = {
     "none",           "leak image",       "double release",  "write outside window", "write outside image",
@@ -42,6 +46,20 @@ const char* const kMisdeeds[] = {
     "write outside memory",               "keep string",     "unknown property",     "out of range",
     "padding",        "leak mutex",       "other time output",
 };
+
+void trace(const char* line) {
+  const char* path = std::getenv("PROBE_TRACE");
+  if (!path) return;
+  if (FILE* file = std::fopen(path, "a")) {
+    std::fprintf(file, "%s\n", line);
+    std::fclose(file);
+  }
+}
+
+struct Lifetime {
+  Lifetime() { trace("opened"); }
+  ~Lifetime() { trace("closed"); }
+} g_lifetime;
 
 bool env_is(const char* wanted) {
   const char* value = std::getenv("PROBE_MISDEED");
@@ -184,6 +202,7 @@ Handle define(Handle params, const char* type, const char* name) {
 void define_clip(Handle effect, const char* name, bool mask) {
   Handle props = nullptr;
   g_effect->clipDefine(effect, name, &props);
+  g_clip_descriptor = props;
   int n = 0;
   if (mask) g_prop->setString(props, "OfxImageEffectPropSupportedComponents", n++, "OfxImageComponentAlpha");
   g_prop->setString(props, "OfxImageEffectPropSupportedComponents", n++, "OfxImageComponentRGBA");
@@ -230,6 +249,7 @@ int describe_in_context(Handle effect) {
   define(params, "OfxParamTypeBoolean", "opaque");
   define(params, "OfxParamTypeBoolean", "hold");
   define(params, "OfxParamTypeBoolean", "meet");
+  define(params, "OfxParamTypeBoolean", "report");
   define(params, "OfxParamTypeString", "status");
   define(params, "OfxParamTypePushButton", "analyse");
   define(params, "OfxParamTypePushButton", "clear");
@@ -240,7 +260,9 @@ int describe_in_context(Handle effect) {
 
 // --- an instance --------------------------------------------------------------------------------------------------------
 
-int create_instance(Handle instance) {
+int create_instance(Handle instance, Handle inArgs) {
+  if (inArgs) trace(get_string(inArgs, "OfxImageEffectPropResolvePage").c_str());
+  if (env_is("late description")) g_prop->setString(g_clip_descriptor, "OfxPropLabel", 0, "too late");
   if (env_is("image in create")) {
     Image image;
     fetch(find_clip(instance, "Source"), 1, &image);
@@ -411,6 +433,90 @@ void add(Sums* sums, const Image& image, const int* window, int channels) {
   ++sums->count;
 }
 
+// --- witness ------------------------------------------------------------------------------------------------------------
+
+class Report {
+ public:
+  void add(const char* name, const std::string& value) { text_ += std::string(name) + "=" + value + "\n"; }
+  void add(const char* name, double value) {
+    char text[40];
+    std::snprintf(text, sizeof text, "%g", value);
+    add(name, std::string(text));
+  }
+  void add(const char* name, Handle props, const char* property, int count, bool integers) {
+    std::string all;
+    for (int i = 0; i < count; ++i) {
+      char text[40];
+      std::snprintf(text, sizeof text, "%s%g", i ? "," : "",
+                    integers ? get_int(props, property, i) : get_double(props, property, i));
+      all += text;
+    }
+    add(name, all);
+  }
+  const char* text() const { return text_.c_str(); }
+
+ private:
+  std::string text_;
+};
+
+void report_animation(Report* report, Handle instance, double time) {
+  Handle gain = find_param(instance, "gain");
+  double value = 0;
+  unsigned keys = 0;
+  int index = -1;
+  g_param->getNumKeys(gain, &keys);
+  report->add("keys", keys);
+  g_param->getDerivative(gain, time, &value);
+  report->add("derivative", value);
+  g_param->getIntegral(gain, 1.0, 7.0, &value);
+  report->add("integral", value);
+  if (g_param->getKeyTime(gain, 1, &value) == OK) report->add("second key", value);
+  if (g_param->getKeyIndex(gain, time, -1, &index) == OK) report->add("key before", index);
+  if (g_param->getKeyIndex(gain, time, 1, &index) == OK) report->add("key after", index);
+  if (g_param->getKeyIndex(gain, time, 0, &index) == OK) report->add("key here", index);
+}
+
+void report_host(Report* report, Handle instance) {
+  int count = 0;
+  report->add("api", g_prop->getDimension(g_host->host, "OfxPropAPIVersion", &count) == OK ? "told" : "not told");
+  report->add("contexts", g_prop->getDimension(g_host->host, "OfxImageEffectPropSupportedContexts", &count) == OK ? count : -1);
+  report->add("message suite 2", g_message2 ? g_message2->clearPersistentMessage ? "whole" : "broken" : "absent");
+  unsigned processors = 0;
+  g_threads->numCPUs(&processors);
+  report->add("processors", processors);
+  static std::atomic<int> spawned;
+  spawned = 0;
+  g_threads->multiThread([](unsigned, unsigned, void*) { ++spawned; }, 3, nullptr);
+  report->add("threads", spawned);
+  double first = 0, last = 0, now = 0;
+  g_timeline->getTimeBounds(instance, &first, &last);
+  g_timeline->getTime(instance, &now);
+  report->add("first", first);
+  report->add("last", last);
+  report->add("now", now);
+}
+
+void report_render(Handle instance, Handle inArgs, double time, const Image& source, Handle source_props) {
+  Report report;
+  Handle props = nullptr;
+  g_effect->getPropertySet(instance, &props);
+  report.add("scale", source.handle, "OfxImageEffectPropRenderScale", 2, false);
+  report.add("region", source.handle, "OfxImagePropRegionOfDefinition", 4, true);
+  report.add("bounds", source.handle, "OfxImagePropBounds", 4, true);
+  report.add("identifier", get_string(source.handle, "OfxImagePropUniqueIdentifier"));
+  report.add("range", source_props, "OfxImageEffectPropFrameRange", 2, false);
+  report.add("premultiplication", get_string(source.handle, "OfxImageEffectPropPreMultiplication"));
+  report.add("file", get_string(props, "OfxImageEffectPropSrcFilePath"));
+  report.add("source frame", get_int(inArgs, "OfxImageEffectPropSrcFrame"));
+  report.add("draft", get_int(inArgs, "OfxImageEffectPropRenderQualityDraft"));
+  report.add("thumbnail", get_string(inArgs, "OfxImageEffectPropThumbnailRender"));
+  report.add("field", get_string(inArgs, "OfxImageEffectPropFieldToRender"));
+  report.add("interactive", get_int(props, "OfxPropIsInteractive"));
+  report_host(&report, instance);
+  report_animation(&report, instance, time);
+  g_message1->message(instance, "OfxMessageLog", "", "%s", report.text());
+}
+
 void write_frame(const std::string& misdeed, const Image& output, const Image& source, const Image& mask, const Sums& sums,
                  const int* window, double gain) {
   size_t i = 0;
@@ -457,14 +563,15 @@ int render(Handle instance, Handle inArgs) {
   g_param->getValueAtTime(find_param(instance, "gain"), time, &gain);
   if (slow_s > 0 && wait_for(instance, slow_s, int_param(instance, "meet", time))) return DEFAULT;
 
-  Handle mask_props = nullptr;
-  Handle source_clip = find_clip(instance, "Source"), mask_clip = find_clip(instance, "Mask", &mask_props);
+  Handle mask_props = nullptr, source_props = nullptr;
+  Handle source_clip = find_clip(instance, "Source", &source_props), mask_clip = find_clip(instance, "Mask", &mask_props);
   Image output, source, mask;
   if (fetch(find_clip(instance, "Output"), time, &output) != OK) return FAILED;
   if (fetch(source_clip, time, &source) != OK) {
     release(&output);
     return FAILED;
   }
+  if (int_param(instance, "report", time)) report_render(instance, inArgs, time, source, source_props);
   if (get_int(mask_props, "OfxImageClipPropConnected")) fetch(mask_clip, time, &mask);
   const int radius = int_param(instance, "radius", time);
   Sums sums;
@@ -494,11 +601,12 @@ int counted_render(Handle instance, Handle inArgs) {
 int main_entry(const char* action, const void* handle, Handle inArgs, Handle outArgs) {
   const std::string name = action;
   Handle effect = const_cast<void*>(handle);
+  trace(action);
   if (name == "OfxActionLoad") return load();
   if (name == "OfxActionUnload") return OK;
   if (name == "OfxActionDescribe") return describe(effect);
   if (name == "OfxImageEffectActionDescribeInContext") return describe_in_context(effect);
-  if (name == "OfxActionCreateInstance") return create_instance(effect);
+  if (name == "OfxActionCreateInstance") return create_instance(effect, inArgs);
   if (name == "OfxActionDestroyInstance") {
     g_dead_instance = effect;
     return OK;
@@ -511,7 +619,10 @@ int main_entry(const char* action, const void* handle, Handle inArgs, Handle out
   return env_is("answers everything") ? OK : DEFAULT;
 }
 
-void set_host(HostStruct* host) { g_host = host; }
+void set_host(HostStruct* host) {
+  trace("setHost");
+  g_host = host;
+}
 
 PluginStruct g_plugin = {"OfxImageEffectPluginAPI", 1, "org.propainter.probe", 1, 0, set_host, main_entry};
 
@@ -520,6 +631,10 @@ PluginStruct g_plugin = {"OfxImageEffectPluginAPI", 1, "org.propainter.probe", 1
 extern "C" {
 __attribute__((visibility("default"))) int OfxGetNumberOfPlugins() { return 1; }
 __attribute__((visibility("default"))) PluginStruct* OfxGetPlugin(int) { return &g_plugin; }
+__attribute__((visibility("default"))) int OfxSetHost(const HostStruct*) {
+  trace("OfxSetHost");
+  return OK;
+}
 // For the tests: the most renders that ran at once since last asked.
 __attribute__((visibility("default"))) int ProbeMostRenders() { return g_most_renders.exchange(0); }
 }
