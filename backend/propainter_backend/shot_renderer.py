@@ -120,7 +120,7 @@ class RenderCounts:
             for stage, count in self.stages.items()
         }
 
-    def snapshot(self) -> dict[str, tuple[float, set[int], set[int]]]:
+    def units(self) -> dict[str, tuple[float, set[int], set[int]]]:
         """Per stage: seconds, and which units were computed and reused, named by their first frame or centre."""
         return {
             stage: (count.seconds, set(map(_name_of, count.computed)), set(map(_name_of, count.reused)))
@@ -154,6 +154,7 @@ class ShotRenderer:
         self._on_painted = on_painted
         self._engine_parts = engine_parts(engine)
         self._goal: Plan | None = None
+        self._seen: dict[str, set[object]] = {stage: set() for stage in STAGES}
         self._for_frame = 0
         self._known: dict[tuple[str, int], str] = {}
         self._may_compute = True
@@ -162,7 +163,10 @@ class ShotRenderer:
 
     def aim_at(self, frames: Sequence[int], *, nearest_only: bool = False) -> None:
         """Tell which frames will be asked for, so that progress can be counted towards a total."""
-        self._goal = self.plan.plan(frames, nearest_only=nearest_only)
+        goal = self.plan.plan(frames, nearest_only=nearest_only)
+        if goal != self._goal:
+            self._goal = goal
+            self._seen = {stage: set() for stage in STAGES}
 
     def frame(self, index: int, *, nearest_only: bool = False) -> Steps[Frame]:
         """The finished frame. ``nearest_only``: from the window nearest to it alone, a preview of the final blend."""
@@ -600,7 +604,8 @@ class ShotRenderer:
         count = self.counts.stages[stage]
         count.seconds += time.perf_counter() - started
         count.computed.update(units)
-        done = len(count.computed | count.reused)
+        self._seen[stage] |= count.computed | count.reused
+        done = len(self._seen[stage])
         total = max(done, self._goal.count(stage) if self._goal is not None else done)
         return Progress(stage, done, total, self._for_frame)
 

@@ -34,8 +34,8 @@ from propainter_backend.outputs import converted, cropped, picture_of, region_of
 from propainter_backend.pipe import Note, receive, send
 from propainter_backend.progress import TimeLeft
 from propainter_backend.shot_cache import ShotCache
-from propainter_backend.shot_renderer import Progress, Shot, ShotRenderer, as_float
-from propainter_backend.stage_graph import STAGES, ShotPlan
+from propainter_backend.shot_renderer import Progress, RenderCounts, Shot, ShotRenderer, as_float
+from propainter_backend.stage_graph import ShotPlan
 from propainter_backend.worker_entry import SHOTS_REMEMBERED, WorkerOptions
 
 log = logging.getLogger(__name__)
@@ -314,11 +314,11 @@ class Worker:
     def _step(self, task: Note) -> None:
         bench = self._bench(task)
         renderer = bench.renderer
-        before = renderer.counts.snapshot()
+        renderer.counts = RenderCounts()
         index = task["frame"]
         if task["kind"] == "analyse":
             self._watch(renderer.analyse(task["pairs"]), bench, task)
-            self._say({"op": "done", "work": task["work"], **_delta(before, renderer), "notes": bench.notes})
+            self._say({"op": "done", "work": task["work"], **_cost_of(renderer), "notes": bench.notes})
             return
         renderer.aim_at(task["aim"], nearest_only=task["provisional"])
         steps = picture_of(renderer, index, task["output"], nearest_only=task["provisional"])
@@ -326,7 +326,7 @@ class Worker:
         region = region_of(renderer, index) if task["crop"] else (0, 0, pixels.shape[1], pixels.shape[0])
         hole, unseen = renderer.unseen_pixels(index)
         note = {"hole": hole, "unseen": unseen, "notes": bench.notes, "region": list(region)}
-        self._say({"op": "done", "work": task["work"], **_delta(before, renderer), **note}, cropped(pixels, region))
+        self._say({"op": "done", "work": task["work"], **_cost_of(renderer), **note}, cropped(pixels, region))
 
     def _watch(self, steps: Any, bench: _Bench, task: Note) -> Any:
         """Carry steps through, telling of each; raises Stopped between two of them."""
@@ -429,18 +429,14 @@ class Worker:
             return engine
 
 
-def _delta(before: dict[str, tuple[float, set[Any], set[Any]]], renderer: ShotRenderer) -> Note:
+def _cost_of(renderer: ShotRenderer) -> Note:
     """What a step computed and reused, as lists of units a report can name."""
-    after = renderer.counts.snapshot()
-    stages = {}
-    for stage in STAGES:
-        seconds, computed, _ = before[stage]
-        stages[stage] = {
-            "seconds": after[stage][0] - seconds,
-            "computed": sorted(after[stage][1] - computed),
-            "reused": sorted(after[stage][2]),
+    return {
+        "stages": {
+            stage: {"seconds": seconds, "computed": sorted(computed), "reused": sorted(reused)}
+            for stage, (seconds, computed, reused) in renderer.counts.units().items()
         }
-    return {"stages": stages}
+    }
 
 
 def _runs(frames: tuple[int, ...]) -> list[list[int]]:
