@@ -1,8 +1,9 @@
 """A daemon that speaks the real protocol over a real socket and removes objects by turning them inside out.
 
 Here: ``FakeDaemon``, whose result is the plate inverted where the matte is above the threshold (1 - v), so that a
-test can work out the right answer by itself; and the misbehaviours a node has to survive. Not here: any network, any cache; the real
-daemon is ``propainter_backend``. As a program (``python fake_daemon.py <runtime directory>``) it can be killed.
+test can work out the right answer by itself; and the misbehaviours a node has to survive. Not here: any network, any
+cache; the real daemon is ``propainter_backend``. As a program (``python fake_daemon.py <runtime directory>``) it can be
+killed.
 """
 
 from __future__ import annotations
@@ -110,6 +111,14 @@ class FakeDaemon:
             time.sleep(0.01)
         raise AssertionError(f"no {message_type} came; so far: {dict(self.seen)}")
 
+    def wait_until_idle(self) -> None:
+        """Until no render is worked on any more: cancelled, or its client gone."""
+        for _ in range(3000):
+            if not self._running:
+                return
+            time.sleep(0.01)
+        raise AssertionError("a render is still worked on")
+
     def _serve(self) -> None:
         key = new_key()
         with DaemonPlace(self.directory) as place, Router(key, self._facts) as router:
@@ -121,6 +130,11 @@ class FakeDaemon:
                 for event in router.poll(0.02):
                     if isinstance(event, Request):
                         self._handle(router, event)
+                    else:
+                        self._forget_jobs_of(event.session)
+
+    def _forget_jobs_of(self, session: str) -> None:
+        self._running = {job: request for job, request in self._running.items() if request.session != session}
 
     def _handle(self, router: Router, request: Request) -> None:
         message, behaviour = request.message, self.behaviour

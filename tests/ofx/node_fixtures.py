@@ -6,17 +6,21 @@ host (``propainter_host``).
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
 from fake_daemon import FakeDaemon, inverted
+
 from propainter_host.host import Effect, Host
 from propainter_host.images import NumpyClip
 
@@ -89,19 +93,28 @@ class Shot:
         return picture
 
 
-def make_shot(*, frames: int = 9, dtype: str = "float32", channels: int = 4, first: int = 1, alpha: float = 1.0) -> Shot:
+def make_shot(
+    *, frames: int = 9, dtype: str = "float32", channels: int = 4, first: int = 1, alpha: float = 1.0
+) -> Shot:
     """Noise with a box to remove that moves a pixel a frame."""
     noise = np.random.default_rng(11).random((frames, 12, 16, channels))
     if channels == 4:
         noise[..., 3] = alpha
-    if np.dtype(dtype).kind == "u":
-        plate = np.round(noise * np.iinfo(dtype).max).astype(dtype)
-    else:
-        plate = noise.astype(dtype)
+    plate = (np.round(noise * np.iinfo(dtype).max) if np.dtype(dtype).kind == "u" else noise).astype(dtype)
     matte = np.zeros((frames, 12, 16), np.float32)
     for index in range(frames):
         matte[index, 3:8, 2 + index % 6 : 7 + index % 6] = 1
     return Shot(plate, matte, first)
+
+
+def load_program(name: str) -> ModuleType:
+    """One of the programs beside the node's sources, as a module."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "host_plugin" / "ofx" / f"{name}.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
 
 
 def node_effect(host: Host, bundle: Path, shot: Shot, **options: object) -> Effect:

@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 
 import pytest
-from node_fixtures import ROOT
+from node_fixtures import load_program
+
 from propainter_host.host import Host
 from propainter_host.profiles import PROFILES
-
-
-def _page_writer() -> object:
-    path = ROOT / "host_plugin" / "ofx" / "write_parameters.py"
-    spec = importlib.util.spec_from_file_location("write_parameters", path)
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.mark.parametrize("profile", PROFILES)
@@ -31,9 +22,9 @@ def test_every_host_loads_it_and_finds_nothing_to_complain_about(node_bundle: Pa
 
 
 def test_the_documented_parameters_are_the_nodes_own(node_bundle: Path) -> None:
-    writer = _page_writer()
-    documented = writer.PAGE.read_text(encoding="utf-8")  # type: ignore[attr-defined]
-    assert writer.page_of(node_bundle) == documented  # type: ignore[attr-defined]
+    writer = load_program("write_parameters")
+    documented = writer.PAGE.read_text(encoding="utf-8")
+    assert writer.page_of(node_bundle) == documented
 
 
 def test_the_defaults_are_the_protocols_where_both_name_a_setting(node_bundle: Path) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from fake_daemon import FakeDaemon, inverted
 from node_fixtures import Shot, make_shot, node_effect, sentence
+
 from propainter_host.host import Host
 from propainter_host.images import Frame, NumpyClip
 from propainter_host.profiles import FUSION, MLT, NATRON, NUKE, PROFILES, Profile
@@ -97,7 +98,9 @@ def test_bounds_may_lie_anywhere_and_the_mattes_elsewhere(node_bundle: Path, dae
         mask = NumpyClip(small, origin=(-9, 30))  # three of its columns, and three of its rows, lie over the plate
         rendered = node_effect(host, node_bundle, shot, clips={"Source": source, "Mask": mask}).render(5)
     expected = shot.plate[4].copy()
-    expected[0:3, 0:3, :3] = inverted(expected[0:3, 0:3, :3])  # the plate's top rows are y 30..32, its left columns x -7..-5
+    expected[0:3, 0:3, :3] = inverted(
+        expected[0:3, 0:3, :3]
+    )  # the plate's top rows are y 30..32, its left columns x -7..-5
     np.testing.assert_array_equal(rendered.pixels, expected)
     assert (daemon.opened[0].width, daemon.opened[0].height) == (16, 12)
 
@@ -153,7 +156,9 @@ def test_the_settings_that_reach_the_daemon_are_the_panels(node_bundle: Path, da
     assert [wish.quality for wish in daemon.renders] == ["best"]
 
 
-@pytest.mark.parametrize(("profile", "colour"), [("nuke", "auto"), ("natron", "auto"), ("resolve", "rec709"), ("fusion", "rec709")])
+@pytest.mark.parametrize(
+    ("profile", "colour"), [("nuke", "auto"), ("natron", "auto"), ("resolve", "rec709"), ("fusion", "rec709")]
+)
 def test_the_assumed_colour_is_the_hosts(node_bundle: Path, daemon: FakeDaemon, profile: str, colour: str) -> None:
     render(profile, node_bundle, make_shot(), 5)
     assert [opened.settings["color"] for opened in daemon.opened] == [colour]
@@ -261,7 +266,9 @@ def test_the_other_outputs_show_what_they_say(node_bundle: Path, daemon: FakeDae
         "Fill only": np.where(hole[..., None], shot.expected(5), 0),
         "Hole": np.repeat(hole[..., None], 4, axis=2),
         "Never seen": np.repeat(hole[..., None], 4, axis=2),
-        "Difference": np.concatenate([shot.expected(5)[..., :3] - shot.plate[4][..., :3], shot.plate[4][..., 3:]], axis=2),
+        "Difference": np.concatenate(
+            [shot.expected(5)[..., :3] - shot.plate[4][..., :3], shot.plate[4][..., 3:]], axis=2
+        ),
         "Flow": np.where(hole[..., None], [2, -3, 0, 1], [0, 0, 0, 1]),
     }[output]
     np.testing.assert_allclose(picture, whole, atol=1e-6)

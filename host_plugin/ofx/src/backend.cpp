@@ -16,17 +16,12 @@ namespace node {
 namespace {
 
 constexpr double kStartSilenceS = 120.0;  // a cold start reads gigabytes of libraries from disk
-constexpr double kRestartPauseS = 60.0;
 constexpr std::size_t kMostIdle = 8;
 
 std::mutex g_guard;
 std::vector<std::unique_ptr<Session>> g_idle;
 
-struct Launch {
-    long process = 0;  // 0: none yet
-    Clock::time_point at{};
-};
-Launch g_launch;
+long g_launched = 0;  // the daemon this process started and has not seen ending; 0: none
 
 // An idle session of exactly this daemon that still stands.
 std::unique_ptr<Session> take_idle(const ConnectionInfo& info) {
@@ -54,10 +49,11 @@ std::unique_ptr<Session> connect(const ConnectionInfo& info, const BackendChoice
     return std::make_unique<Session>(info, choice.client_name, patience);
 }
 
-// Starts the daemon unless this process did so a moment ago: several renders may find it missing at once.
-Launch start_once(const Patience& patience) {
+// Starts the daemon unless one this process started is still coming up: several renders may find it missing at once.
+long start_once(const Patience& patience) {
     const std::lock_guard<std::mutex> lock(g_guard);
-    if (g_launch.process != 0 && Seconds(Clock::now() - g_launch.at).count() < kRestartPauseS) return g_launch;
+    int status = 0;
+    if (g_launched != 0 && !has_exited(g_launched, status)) return g_launched;
     patience.throw_if_aborted();
     const std::string program = find_backend_program();
     if (program.empty()) {
@@ -65,16 +61,12 @@ Launch start_once(const Patience& patience) {
                         "yourself, or set PROPAINTER_BACKEND to its path.");
     }
     make_private_directory(runtime_directory());
-    g_launch = {start_backend(program, join_path(runtime_directory(), "daemon.log")), Clock::now()};
-    return g_launch;
+    g_launched = start_backend(program, backend_log_path());
+    return g_launched;
 }
 
 [[noreturn]] void throw_start_failed(const std::string& how) {
-    {
-        const std::lock_guard<std::mutex> lock(g_guard);
-        g_launch = {};
-    }
-    throw NodeError("The ProPainter backend was started but " + how + ". Look into " + join_path(runtime_directory(), "daemon.log") + ".");
+    throw NodeError("The ProPainter backend was started but " + how + ". Look into " + backend_log_path() + ".");
 }
 
 std::unique_ptr<Session> try_to_connect(const std::string& path, const BackendChoice& choice, const Patience& patience) {
@@ -88,13 +80,13 @@ std::unique_ptr<Session> try_to_connect(const std::string& path, const BackendCh
 }
 
 std::unique_ptr<Session> start_and_connect(const std::string& path, const BackendChoice& choice, const Patience& patience) {
-    const Launch launch = start_once(patience);
+    const long process = start_once(patience);
     const auto latest = Clock::now() + std::chrono::duration_cast<Clock::duration>(Seconds(kStartSilenceS));
     int status = 0;
     while (Clock::now() < latest) {
         patience.throw_if_aborted();
         if (auto session = try_to_connect(path, choice, patience)) return session;
-        if (has_exited(launch.process, status)) {
+        if (has_exited(process, status)) {
             // Somebody else's daemon may have been faster; then ours ended, and theirs answers.
             if (auto session = try_to_connect(path, choice, patience)) return session;
             throw_start_failed("ended at once with status " + std::to_string(status));
@@ -131,6 +123,8 @@ BorrowedSession::~BorrowedSession() {
     const std::lock_guard<std::mutex> lock(g_guard);
     if (g_idle.size() < kMostIdle) g_idle.push_back(std::move(session_));
 }
+
+std::string backend_log_path() { return join_path(runtime_directory(), "daemon.log"); }
 
 void hang_up() {
     const std::lock_guard<std::mutex> lock(g_guard);

@@ -34,6 +34,9 @@ class BorrowedSession {
     std::unique_ptr<Session> session_;
 };
 
+// Where a daemon started from here writes what it has to say.
+std::string backend_log_path();
+
 // Hangs up every idle conversation; called when the host unloads the plug-in.
 void hang_up();
 

@@ -18,7 +18,6 @@ void recognise_host() {
     Quirks found;
     found.host_name = host.get_string(ofx::prop::kName);
     found.has_temporal_access = host.get_int(ofx::prop::kTemporalClipAccess, 0) != 0;
-    found.is_background = host.get_int(ofx::prop::kHostIsBackground, 0) != 0;
 
     const bool is_resolve = starts_with(found.host_name, "DaVinciResolve");
     const bool is_fusion = starts_with(found.host_name, "com.blackmagicdesign.Fusion");

@@ -19,7 +19,7 @@ std::string find_backend_program();
 // Returns a number for has_exited.
 long start_backend(const std::string& program, const std::string& log_path);
 
-// Whether the process ended already, and with which status.
+// Whether the process has ended, and with which status; -1 when nobody knows any more.
 bool has_exited(long process, int& status);
 
 }  // namespace node

@@ -99,7 +99,12 @@ long start_backend(const std::string& program, const std::string& log_path) {
 
 bool has_exited(long process, int& status) {
     int raw = 0;
-    if (::waitpid(static_cast<pid_t>(process), &raw, WNOHANG) != static_cast<pid_t>(process)) return false;
+    const pid_t ended = ::waitpid(static_cast<pid_t>(process), &raw, WNOHANG);
+    if (ended < 0 && errno == ECHILD) {  // somebody else in the host has collected it
+        status = -1;
+        return true;
+    }
+    if (ended != static_cast<pid_t>(process)) return false;
     status = WIFEXITED(raw) ? WEXITSTATUS(raw) : 128 + WTERMSIG(raw);
     return true;
 }

@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::size_t kSignedParts = 4, kMostBuffers = 16;
 constexpr MsgpackLimits kHeadLimits{65536, 1024, 64, 4};
-constexpr MsgpackLimits kContentLimits{1 << 20, 1 << 18, 256, 8};
+constexpr MsgpackLimits kContentLimits{1 << 20, 1 << 18, 256, 9};  // the content itself, and 8 inside it
 
 std::string write_header(const RequestHead& head) {
     MsgpackWriter header;

@@ -77,7 +77,7 @@ class MsgpackValue {
 
 struct MsgpackLimits {
     std::size_t bytes = 1 << 20;
-    std::size_t values = 65536;
+    std::size_t values = 1 << 18;
     std::size_t keys = 256;  // of one map
     int depth = 16;
 };

@@ -33,7 +33,7 @@ Call read_call(const Instance& instance, const Properties& in_args) {
     call.window = {in_args.get_int(ofx::prop::kRenderWindow, 0, 0), in_args.get_int(ofx::prop::kRenderWindow, 0, 1),
                    in_args.get_int(ofx::prop::kRenderWindow, 0, 2), in_args.get_int(ofx::prop::kRenderWindow, 0, 3)};
     call.is_draft = in_args.get_int(ofx::prop::kRenderQualityDraft, 0) != 0;
-    call.is_interactive = !quirks().is_background && in_args.get_int(ofx::prop::kInteractiveRender, 0) != 0;
+    call.is_interactive = in_args.get_int(ofx::prop::kInteractiveRender, 0) != 0;
     call.is_thumbnail = in_args.get_string(ofx::prop::kThumbnailRender) == ofx::value::kTrue || instance.source.is_thumbnail();
     return call;
 }
@@ -88,8 +88,8 @@ class Rendering {
             try {
                 BorrowedSession session(backend_choice(task_.values), patience_);
                 return ask(*session, gatherer);
-            } catch (const ConnectionLost&) {
-                if (!is_first) throw;
+            } catch (const ConnectionLost& lost) {
+                if (!is_first) throw NodeError(std::string(lost.what()) + " It may have died: look into " + backend_log_path() + " and render again.");
             } catch (const BackendError& error) {
                 if (error.code != "busy" || Clock::now() > latest) throw;
                 wait_for_others();

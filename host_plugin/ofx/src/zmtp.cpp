@@ -99,7 +99,7 @@ void ZmtpConnection::shake_hands(const Patience& patience) {
     char theirs[kGreetingLength];
     receive_exactly(theirs, sizeof theirs, patience);
     const bool is_zmtp = theirs[0] == '\xff' && theirs[9] == '\x7f' && static_cast<unsigned char>(theirs[10]) >= 3;
-    if (!is_zmtp) throw ConnectionLost("What listens at the backend's address does not speak its protocol.");
+    if (!is_zmtp) throw NodeError("What listens at the backend's address does not speak its protocol.");
     if (std::memcmp(theirs + 12, "NULL\0", 5) != 0) {
         throw NodeError("The backend asks for an encrypted connection, which this node does not speak; "
                         "run a backend on this machine.");
@@ -138,7 +138,7 @@ void ZmtpConnection::receive_exactly(char* data, std::size_t length, const Patie
         const std::size_t count = socket_.receive_some(data, length);
         data += count;
         length -= count;
-        if (count == 0 && Clock::now() > latest) throw NodeError("The backend accepts calls but does not answer; it may hang. Stop it and render again.");
+        if (count == 0 && Clock::now() > latest) throw NodeError("The backend accepts calls but gives no sign of life; it may hang. Stop it and render again.");
         if (count == 0) socket_.wait(false, Patience::kPollMs);
     }
 }

@@ -1,0 +1,444 @@
+"""Backends that are absent, slow, mute, dying, strange or replaced: each ends in a picture or in one sentence, never in
+a hang, a crash or a wrong picture."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fake_daemon import Behaviour, FakeDaemon, publish_stale_connection
+from node_fixtures import build_node, make_shot, node_effect, sentence
+
+from propainter_host.host import Host, Rendered
+from propainter_wire.errors import WireError
+
+FAKE_DAEMON = Path(__file__).with_name("fake_daemon.py")
+
+
+def render_once(bundle: Path, *, profile: str = "natron", **params: object) -> Rendered:
+    with Host(profile) as host:
+        effect = node_effect(host, bundle, make_shot())
+        for name, value in params.items():
+            effect.set_param(name, value)
+        return effect.render(5)
+
+
+@contextmanager
+def fake_daemon_process(runtime: Path, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    """The fake daemon in a process that can be killed."""
+    process = subprocess.Popen([sys.executable, str(FAKE_DAEMON), str(runtime), *arguments])
+    try:
+        for _ in range(3000):
+            if (runtime / "daemon.json").exists():
+                break
+            time.sleep(0.01)
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """Stop every thread of it, and wait until the kernel says so."""
+    process.send_signal(signal.SIGSTOP)
+    for _ in range(3000):
+        threads = Path(f"/proc/{process.pid}/task").glob("*/stat")
+        if all(thread.read_text().rsplit(") ", 1)[1].startswith("T") for thread in threads):
+            return
+        time.sleep(0.01)
+    raise AssertionError("the process does not stop")
+
+
+def test_an_absent_backend_is_named_with_the_way_out(node_bundle: Path, runtime: Path) -> None:
+    rendered = render_once(node_bundle)
+    assert rendered.outcome == "failed"
+    assert f"there is no {runtime / 'daemon.json'}" in sentence(rendered)
+    assert "Auto-start" in sentence(rendered)
+
+
+def test_a_backend_that_left_its_file_behind_is_named(node_bundle: Path, runtime: Path) -> None:
+    publish_stale_connection(runtime)
+    rendered = render_once(node_bundle)
+    assert rendered.outcome == "failed"
+    assert "No backend answers at ipc://" in sentence(rendered)
+
+
+@pytest.mark.parametrize(
+    ("version", "words"), [("2.0", "speaks protocol 2.0 but this node speaks 1.0"), ("x", "speaks protocol x")]
+)
+def test_another_protocol_is_named_with_both_versions(
+    node_bundle: Path, runtime: Path, version: str, words: str
+) -> None:
+    publish_stale_connection(runtime, version=version)
+    rendered = render_once(node_bundle)
+    assert rendered.outcome == "failed"
+    assert words in sentence(rendered)
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o620])
+def test_a_connection_file_others_can_touch_is_refused(node_bundle: Path, daemon: FakeDaemon, mode: int) -> None:
+    (daemon.directory / "daemon.json").chmod(mode)
+    rendered = render_once(node_bundle)
+    assert "mode 0600" in sentence(rendered)
+    assert not daemon.seen
+
+
+def test_a_runtime_directory_others_can_enter_is_refused(node_bundle: Path, daemon: FakeDaemon) -> None:
+    daemon.directory.chmod(0o755)
+    assert "mode 0700" in sentence(render_once(node_bundle))
+    daemon.directory.chmod(0o700)
+    assert not daemon.seen
+
+
+def test_a_link_in_place_of_the_connection_file_is_refused(node_bundle: Path, daemon: FakeDaemon) -> None:
+    path = daemon.directory / "daemon.json"
+    path.rename(daemon.directory / "elsewhere.json")
+    path.symlink_to(daemon.directory / "elsewhere.json")
+    assert "plain file" in sentence(render_once(node_bundle))
+    assert not daemon.seen
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{", b"[]", b'{"protocol": "other"}', b"\xff" * 5000, b'{"protocol": "propainter", "version": "1.0"}'],
+)
+def test_a_file_that_is_no_connection_file_is_refused_in_words(
+    node_bundle: Path, runtime: Path, content: bytes
+) -> None:
+    (runtime / "daemon.json").write_bytes(content)
+    (runtime / "daemon.json").chmod(0o600)
+    assert "Start the backend again" in sentence(render_once(node_bundle))
+
+
+def test_the_connection_file_can_be_named(
+    node_bundle: Path, daemon: FakeDaemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = daemon.directory / "elsewhere.json"
+    (daemon.directory / "daemon.json").rename(path)
+    assert render_once(node_bundle).outcome == "failed"
+    assert render_once(node_bundle, connection_file=str(path)).outcome == "done"
+    monkeypatch.setenv("PROPAINTER_CONNECTION", str(path))
+    assert render_once(node_bundle).outcome == "done"
+
+
+@pytest.mark.parametrize("after", ["", "reach", "put", "render"])
+def test_a_mute_backend_is_given_up_after_the_timeout(node_bundle: Path, runtime: Path, after: str) -> None:
+    behaviour = Behaviour(silent=not after, silent_after=after)
+    with FakeDaemon(runtime, behaviour):
+        rendered = render_once(node_bundle, timeout=1.0)
+    assert rendered.outcome == "failed"
+    assert "no sign of life for 1 s" in sentence(rendered)
+
+
+def test_what_accepts_calls_without_being_a_backend_is_given_up(node_bundle: Path, runtime: Path) -> None:
+    path = runtime / "mute.sock"
+    with socket.socket(socket.AF_UNIX) as mute:
+        mute.bind(str(path))
+        mute.listen(5)
+        publish_stale_connection(runtime, endpoint=f"ipc://{path}")
+        assert "accepts calls but gives no sign of life" in sentence(render_once(node_bundle, timeout=1.0))
+
+
+def test_what_speaks_another_protocol_is_named(node_bundle: Path, runtime: Path) -> None:
+    path = runtime / "other.sock"
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(str(path))
+        other.listen(5)
+
+        def answer() -> None:
+            connection, _ = other.accept()
+            with connection:
+                connection.sendall(b"HTTP/1.1 400 Bad Request\r\n" * 10)
+                connection.recv(1 << 16)
+
+        threading.Thread(target=answer, daemon=True).start()
+        publish_stale_connection(runtime, endpoint=f"ipc://{path}")
+        assert "does not speak its protocol" in sentence(render_once(node_bundle, timeout=2.0))
+
+
+@pytest.mark.parametrize("at", ["open_shot", "have", "put", "render"])
+def test_a_backend_that_dies_is_named_and_the_host_lives(node_bundle: Path, runtime: Path, at: str) -> None:
+    with fake_daemon_process(runtime, at) as process:
+        rendered = render_once(node_bundle)
+        assert process.wait(10) == 7
+    assert rendered.outcome == "failed"
+    assert "No backend answers" in sentence(rendered) or "It may have died" in sentence(rendered)
+
+
+def test_a_backend_that_hangs_as_a_process_is_given_up(node_bundle: Path, runtime: Path) -> None:
+    with fake_daemon_process(runtime) as process:
+        assert render_once(node_bundle).outcome == "done"
+        stop(process)
+        rendered = render_once(node_bundle, timeout=1.0)
+        process.send_signal(signal.SIGCONT)
+    assert rendered.outcome == "failed"
+    assert "no sign of life" in sentence(rendered)
+
+
+def test_a_restarted_backend_with_a_new_key_is_found_without_a_word(node_bundle: Path, runtime: Path) -> None:
+    shot = make_shot()
+    with Host("nuke") as host:
+        effect = node_effect(host, node_bundle, shot)
+        for _ in range(2):
+            with FakeDaemon(runtime):
+                rendered = effect.render(5)
+                assert rendered.messages == ()
+                np.testing.assert_array_equal(rendered.pixels, shot.expected(5))
+
+
+def test_a_backend_that_forgot_frames_is_sent_them_again(node_bundle: Path, runtime: Path) -> None:
+    shot = make_shot()
+    with FakeDaemon(runtime) as daemon, Host("nuke") as host:
+        effect = node_effect(host, node_bundle, shot)
+        effect.render(5)
+        daemon.content.clear()  # between two renders
+        np.testing.assert_array_equal(effect.render(5).pixels, shot.expected(5))
+        daemon.behaviour.forgets = True  # between have and render
+        np.testing.assert_array_equal(effect.render(5).pixels, shot.expected(5))
+        assert not daemon.behaviour.forgets
+
+
+def test_a_busy_backend_is_asked_again(node_bundle: Path, runtime: Path) -> None:
+    with FakeDaemon(runtime, Behaviour(busy_times=2)) as daemon:
+        assert render_once(node_bundle).outcome == "done"
+        assert len(daemon.renders) == 3
+
+
+def test_the_backends_own_refusal_is_shown_word_for_word(node_bundle: Path, runtime: Path) -> None:
+    refusal = WireError(
+        "out_of_memory", "100 frames of 4096x2160 need 80 GB, the device has 24; choose Working size Half"
+    )
+    with FakeDaemon(runtime, Behaviour(refuse_render=refusal)):
+        assert "choose Working size Half" in sentence(render_once(node_bundle))
+
+
+def test_an_abort_ends_the_render_and_the_backends_job(node_bundle: Path, runtime: Path) -> None:
+    with FakeDaemon(runtime, Behaviour(never_done=True)) as daemon, Host("natron") as host:
+        effect = node_effect(host, node_bundle, make_shot())
+        raised_at: list[float] = []
+        abort = threading.Event()
+
+        def raise_it() -> None:
+            daemon.wait_for("render")
+            raised_at.append(time.monotonic())
+            abort.set()
+
+        threading.Thread(target=raise_it, daemon=True).start()
+        rendered = effect.render(5, abort=abort)
+        waited_s = time.monotonic() - raised_at[0]
+        daemon.wait_until_idle()
+    assert rendered.outcome == "aborted"
+    assert rendered.messages == ()
+    assert waited_s < 5  # one poll is 25 ms; a machine that hangs for seconds is no news of the node
+
+
+def test_after_an_abort_the_next_frame_is_right(node_bundle: Path, runtime: Path) -> None:
+    shot = make_shot()
+    with FakeDaemon(runtime, Behaviour(never_done=True)) as daemon, Host("natron") as host:
+        effect = node_effect(host, node_bundle, shot)
+        assert effect.render(5, abort_after_s=0.2).outcome == "aborted"
+        daemon.behaviour.never_done = False
+        np.testing.assert_array_equal(effect.render(6).pixels, shot.expected(6))
+
+
+def test_cancel_stops_a_render_that_runs_on_another_thread(node_bundle: Path, runtime: Path) -> None:
+    with FakeDaemon(runtime, Behaviour(never_done=True)) as daemon, Host("natron") as host:
+        effect = node_effect(host, node_bundle, make_shot())
+        done: list[Rendered] = []
+        thread = threading.Thread(target=lambda: done.append(effect.render(5)))
+        thread.start()
+        daemon.wait_for("render")
+        effect.push_button("cancel")
+        thread.join(30)
+        daemon.wait_until_idle()
+    assert done[0].outcome == "failed"
+    assert "Cancelled" in sentence(done[0])
+
+
+def test_a_message_goes_when_the_artist_acts_and_when_a_render_succeeds(node_bundle: Path, runtime: Path) -> None:
+    shot = make_shot()
+    with Host("nuke") as host:
+        effect = node_effect(host, node_bundle, shot)
+        assert effect.render(5).outcome == "failed"
+        assert effect.persistent_message is not None
+        assert effect.render(5).outcome == "blocked"  # Nuke does not ask while a message stands
+        effect.set_param("grow", 5)
+        assert effect.persistent_message is None
+        with FakeDaemon(runtime):
+            assert effect.render(5).outcome == "done"
+    with Host("natron") as host:
+        effect = node_effect(host, node_bundle, shot)
+        assert effect.render(5).outcome == "failed"
+        with FakeDaemon(runtime):
+            assert effect.render(5).outcome == "done"
+        assert effect.persistent_message is None
+
+
+@pytest.mark.parametrize("profile", ["resolve", "resolve14", "fusion"])
+def test_hosts_without_standing_messages_hear_each_sentence_once(
+    node_bundle: Path, runtime: Path, profile: str
+) -> None:
+    with Host(profile) as host:
+        effect = node_effect(host, node_bundle, make_shot())
+        for frame in (4, 5, 6):
+            assert effect.render(frame).outcome == "failed"
+        assert len(host.messages) == 1
+
+
+def test_show_source_helps_in_the_viewer_but_never_in_a_final_render(node_bundle: Path, runtime: Path) -> None:
+    shot = make_shot()
+    for is_viewer in (True, False):
+        with Host("natron") as host:
+            effect = host.load(node_bundle).create(
+                clips={"Source": shot.source(), "Mask": shot.mask()}, interactive=is_viewer
+            )
+            effect.set_param("auto_start", False)
+            effect.set_param("on_error", "Show source")
+            rendered = effect.render(5)
+            assert rendered.outcome == ("done" if is_viewer else "failed")
+            assert "No ProPainter backend" in sentence(rendered)
+            if is_viewer:
+                np.testing.assert_array_equal(rendered.pixels, shot.plate[4])
+
+
+def test_renders_of_two_instances_on_two_threads_do_not_disturb_each_other(
+    node_bundle: Path, daemon: FakeDaemon
+) -> None:
+    shots = [make_shot(), replace(make_shot(), matte=np.roll(make_shot().matte, 2, axis=2))]
+    wrong: list[str] = []
+    with Host("nuke") as host:
+        plugin = host.load(node_bundle)
+        effects = [plugin.create(clips={"Source": shot.source(), "Mask": shot.mask()}) for shot in shots]
+
+        def render_all(index: int) -> None:
+            for frame in [5, 6, 4, 5]:
+                pixels = effects[index].render(frame).pixels
+                if pixels is None or not np.array_equal(pixels, shots[index].expected(frame)):
+                    wrong.append(f"instance {index}, frame {frame}")
+
+        threads = [threading.Thread(target=render_all, args=(index,)) for index in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+    assert wrong == []
+
+
+def test_an_idle_conversation_the_backend_hung_up_on_is_begun_anew(
+    node_bundle: Path, runtime: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("propainter_wire.router.SILENCE_MS", 300)
+    monkeypatch.setattr("propainter_wire.router.HEARTBEAT_MS", 100)
+    shot = make_shot()
+    with FakeDaemon(runtime), Host("nuke") as host:
+        effect = node_effect(host, node_bundle, shot)
+        for _ in range(2):
+            np.testing.assert_array_equal(effect.render(5).pixels, shot.expected(5))
+            time.sleep(0.8)  # the daemon's heartbeat is what has to run out here
+
+
+def test_a_long_wait_is_survived_by_answering_the_backends_pings(
+    node_bundle: Path, runtime: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("propainter_wire.router.SILENCE_MS", 300)
+    monkeypatch.setattr("propainter_wire.router.HEARTBEAT_MS", 100)
+    with FakeDaemon(runtime, Behaviour(never_done=True)) as daemon, Host("natron") as host:
+        effect = node_effect(host, node_bundle, make_shot())
+        assert effect.render(5, abort_after_s=1.2).outcome == "aborted"
+        daemon.wait_for("cancel")  # so the session was still the same
+        assert daemon.seen["open_shot"] == 1
+
+
+def launcher(runtime: Path, *, exits: int | None = None) -> Path:
+    """A program standing in for propainter-backend."""
+    program = runtime / "propainter-backend"
+    run = f"exit {exits}" if exits is not None else f'exec "{sys.executable}" "{FAKE_DAEMON}" "{runtime}"'
+    program.write_text(
+        f"#!/bin/sh\nenv > {runtime}/environment\nls /proc/self/fd > {runtime}/files\necho started\n{run}\n"
+    )
+    program.chmod(0o700)
+    return program
+
+
+@pytest.fixture
+def started_daemons(runtime: Path) -> Iterator[None]:
+    """Ends, by its pid, whatever daemon a test caused to be started."""
+    yield
+    lock = runtime / "daemon.lock"
+    if lock.exists() and lock.read_text().strip():
+        os.kill(int(lock.read_text()), signal.SIGTERM)
+
+
+def test_a_missing_backend_is_started_with_a_clean_environment(
+    node_bundle: Path, runtime: Path, started_daemons: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PROPAINTER_BACKEND", str(launcher(runtime)))
+    monkeypatch.setenv("LD_LIBRARY_PATH", "/opt/host/libs")
+    monkeypatch.setenv("PYTHONHOME", "/opt/host/python")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
+    monkeypatch.setenv("PATH", os.environ["PATH"])
+    shot = make_shot()
+    leaked = os.dup(0)
+    os.set_inheritable(leaked, True)
+    try:
+        with Host("natron") as host:
+            effect = node_effect(host, node_bundle, shot)
+            effect.set_param("auto_start", True)
+            rendered = effect.render(5)
+            assert rendered.outcome == "done", sentence(rendered)
+            np.testing.assert_array_equal(rendered.pixels, shot.expected(5))
+    finally:
+        os.close(leaked)
+    environment = dict(line.split("=", 1) for line in (runtime / "environment").read_text().splitlines() if "=" in line)
+    assert environment["CUDA_VISIBLE_DEVICES"] == "1"
+    assert environment["PROPAINTER_RUNTIME_DIR"] == str(runtime)
+    assert not {"LD_LIBRARY_PATH", "PYTHONHOME"} & set(environment)
+    assert {int(name) for name in (runtime / "files").read_text().split()} <= {0, 1, 2, 3}  # 3 is ls's own
+    assert (runtime / "daemon.log").read_text().startswith("started")
+    assert (runtime / "daemon.log").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_backend_that_ends_at_once_is_named_with_its_log(
+    node_bundle: Path, runtime: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PROPAINTER_BACKEND", str(launcher(runtime, exits=3)))
+    rendered = render_once(node_bundle, auto_start=True)
+    assert rendered.outcome == "failed"
+    assert "ended at once with status 3" in sentence(rendered)
+    assert str(runtime / "daemon.log") in sentence(rendered)
+
+
+def test_a_backend_that_is_not_installed_is_named(
+    node_bundle: Path, runtime: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(runtime))
+    assert "set PROPAINTER_BACKEND" in sentence(render_once(node_bundle, auto_start=True))
+
+
+@pytest.mark.slow
+def test_the_sanitizers_find_nothing_in_a_day_of_a_nodes_life(tmp_path: Path) -> None:
+    """The renders and failures above once more, in a node built with the address and undefined-behaviour sanitizers."""
+    build = build_node(Path(__file__).parents[2] / "build" / "ofx-sanitized", "-DSANITIZE=ON")
+    find = subprocess.run(["g++", "-print-file-name=libasan.so"], capture_output=True, text=True, check=True)
+    environment = {
+        **os.environ,
+        "LD_PRELOAD": find.stdout.strip(),
+        "ASAN_OPTIONS": "detect_leaks=0:abort_on_error=1",  # the interpreter itself leaks
+        "PROPAINTER_NODE_BUNDLE": str(build / "ProPainterRemove.ofx.bundle"),
+    }
+    here = Path(__file__).parent
+    tests = [str(here / name) for name in ("test_node_renders.py", "test_node_survives.py")]
+    command = [sys.executable, "-m", "pytest", "-q", "-m", "not slow", "-p", "no:cacheprovider", *tests]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
