@@ -17,7 +17,7 @@ from propainter_backend.video import VideoReader, VideoWriter
 
 FRAMES = 40
 SIZE = (64, 48)
-GOP = {"g": "12", "bf": "3", "b_strategy": "0"}  # keyframes now and then, frames stored out of order
+GOP = {"g": "12", "bf": "3", "b_strategy": "0", "sc_threshold": "0"}  # a keyframe in 12, stored out of order
 
 
 def level(index: int) -> int:
