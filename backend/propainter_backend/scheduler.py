@@ -276,7 +276,7 @@ class Scheduler:
 
     def __init__(self) -> None:
         self._jobs: dict[str, _LiveJob] = {}  # in order of submission
-        self._by_key: dict[str, dict[str, _LiveJob]] = {}  # who may want work of this key
+        self._by_key: dict[tuple[str, int], dict[str, _LiveJob]] = {}  # who of this rank may want work of this key
         self._sessions: dict[str, _Session] = {}
         self._workers: dict[str, _Worker] = {}  # those that are ready or busy
         self._faults: dict[Work, _Faults] = {}  # of wanted work that went wrong before
@@ -302,7 +302,7 @@ class Scheduler:
         return [live.view() for live in self._jobs.values()]
 
     def wanted_by(self, work: Work) -> list[tuple[str, str]]:
-        """(job, session) of each job that waits for this work: to whom its progress belongs."""
+        """(job, session) of each job that waits for this work, most urgent first: to whom its progress belongs."""
         return [(live.job.id, live.job.session) for live, _ in self._wanters(work)]
 
     @property
@@ -353,7 +353,7 @@ class Scheduler:
         live = _LiveJob(job)
         self._jobs[job.id] = live
         for key in live.keys:
-            self._by_key.setdefault(key, {})[job.id] = live
+            self._by_key.setdefault((key, live.rank), {})[job.id] = live
         self._sessions.setdefault(job.session, _Session()).enqueue(live)
         for worker in self._workers.values():
             place = live.open_place(worker.work) if worker.work else None
@@ -372,7 +372,7 @@ class Scheduler:
         self._workers[worker] = _Worker()
 
     def _deliver(self, work: Work) -> None:
-        for live, place in self._wanters(work):
+        for live, place in list(self._wanters(work)):
             self._out.append(Deliver(live.job.id, live.job.session, work))
             live.settle(place)
             if not work.provisional:
@@ -413,7 +413,7 @@ class Scheduler:
         self._fail(work, "internal", message, retry=False)
 
     def _fail(self, work: Work, code: str, message: str, *, retry: bool) -> None:
-        for live, _ in self._wanters(work):
+        for live, _ in list(self._wanters(work)):
             self._out.append(FailJob(live.job.id, live.job.session, code, message, retry))
             self._forget_job(live)
 
@@ -456,8 +456,6 @@ class Scheduler:
         """Ask as many less urgent workers to stop as more urgent steps wait, beyond those about to be free anyway."""
         busy = {name: worker for name, worker in self._workers.items() if worker.work}
         staying = {name: self._rank(worker) for name, worker in busy.items() if not worker.stop_asked}
-        if not any(staying.values()):  # nobody is at anything less than the most urgent
-            return
         # Of equally urgent ones the latest start goes first: it loses least.
         victims = sorted(staying, key=lambda name: (staying[name], busy[name].started), reverse=True)
         waiting = islice(self._waiting_ranks(), len(busy) - len(staying), None)
@@ -479,7 +477,7 @@ class Scheduler:
 
     def _rank(self, worker: _Worker) -> int:
         assert worker.work
-        return min((live.rank for live, _ in self._wanters(worker.work)), default=len(PRIORITIES))
+        return next((live.rank for live, _ in self._wanters(worker.work)), len(PRIORITIES))
 
     def _stop(self, name: str) -> None:
         self._workers[name].stop_asked = True
@@ -487,13 +485,16 @@ class Scheduler:
 
     # Book-keeping
 
-    def _wanters(self, work: Work) -> list[tuple[_LiveJob, int]]:
-        """Jobs that still need this work, each with the place of the step."""
-        candidates = ((live, live.open_place(work)) for live in self._by_key.get(work.key, {}).values())
-        return [(live, place) for live, place in candidates if place is not None]
+    def _wanters(self, work: Work) -> Iterator[tuple[_LiveJob, int]]:
+        """Jobs that still need this work, most urgent first, each with the place of the step."""
+        for rank in range(len(PRIORITIES)):
+            for live in self._by_key.get((work.key, rank), {}).values():
+                place = live.open_place(work)
+                if place is not None:
+                    yield live, place
 
     def _is_wanted(self, work: Work) -> bool:
-        return any(live.open_place(work) is not None for live in self._by_key.get(work.key, {}).values())
+        return any(True for _ in self._wanters(work))
 
     def _release(self, name: str, work: Work) -> bool:
         """Free the worker of this work; False if it was not at it."""
@@ -508,9 +509,10 @@ class Scheduler:
         del self._jobs[live.job.id]
         self._sessions[live.job.session].queues[live.rank].remove(live)
         for key in live.keys:
-            del self._by_key[key][live.job.id]
-            if not self._by_key[key]:
-                del self._by_key[key]
+            sharers = self._by_key[key, live.rank]
+            del sharers[live.job.id]
+            if not sharers:
+                del self._by_key[key, live.rank]
 
     def _forget_faults(self) -> None:
         for work in [work for work in self._faults if not self._is_wanted(work)]:
@@ -524,8 +526,8 @@ class Scheduler:
         self._check_workers()
         queued = [live.job.id for session in self._sessions.values() for queue in session.queues for live in queue]
         assert sorted(queued) == sorted(self._jobs), "each job stands in exactly one queue"
-        indexed = {(key, job_id) for key, jobs in self._by_key.items() for job_id in jobs}
-        assert indexed == {(key, live.job.id) for live in self._jobs.values() for key in live.keys}
+        indexed = {(key, rank, job_id) for (key, rank), jobs in self._by_key.items() for job_id in jobs}
+        assert indexed == {(key, live.rank, live.job.id) for live in self._jobs.values() for key in live.keys}
         assert all(self._by_key.values()), "a key nobody wants is kept"
         assert all(self._is_wanted(work) for work in self._faults), "faults of work nobody wants are kept"
 
@@ -561,7 +563,7 @@ _WAITING, _RUNNING, _SETTLED = range(3)
 
 
 class _LiveJob:
-    """A job that has not ended. Ending it costs nothing a step: steps are found by key, never registered one by one."""
+    """A job that has not ended. Steps are found by key, never registered one by one: ending it visits none."""
 
     def __init__(self, job: Job) -> None:
         self.job = job
@@ -615,16 +617,17 @@ class _LiveJob:
         if change.mattes_only and self.job.kind == "analyse":
             return False
         changed = change.frames
-        return any(_meet(reach, changed) for reach in self.reaches)
+        return any(_sees(reach, changed) for reach in self.reaches)
 
     def view(self) -> JobView:
         job = self.job
         return JobView(job.id, job.session, job.priority, self.settled, len(self.states), self.is_running)
 
 
-def _meet(reach: Reach, changed: frozenset[int]) -> bool:
-    fewer, more = sorted((reach, changed), key=len)
-    return any(frame in more for frame in fewer)
+def _sees(reach: Reach, changed: frozenset[int]) -> bool:
+    if len(changed) < len(reach):
+        return any(map(reach.__contains__, changed))
+    return not changed.isdisjoint(reach)
 
 
 @dataclass
