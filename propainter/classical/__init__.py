@@ -1,0 +1,116 @@
+"""The classical engine: object removal without networks or weights, on the CPU.
+
+Here: the engine's five doors, tensors to arrays and back. Not here: the stages themselves - ``propainter/dis.py``
+(flow), ``motion.py`` (completion), ``alignment.py`` and ``pull.py`` (propagation), ``paint.py`` (invention) - and the
+learned engine (``propainter/learned.py``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from propainter import dis, windows
+from propainter.classical.alignment import align_flow
+from propainter.classical.harmonic import Field, Mask
+from propainter.classical.motion import complete_pairs
+from propainter.classical.paint import paint_unseen
+from propainter.classical.pull import pull_plate
+from propainter.types import BidirectionalFlow, Chunk, Propagated, Settings, Window
+
+__all__ = ["ClassicalEngine"]
+
+CODE_VERSION = "1"
+"""Raise it with every change that may move a pixel; it is part of every cache key."""
+
+
+class ClassicalEngine:
+    """An ``Engine`` of robust statistics and interpolation. It keeps no state: same input, same bits.
+
+    Colours may leave [-1, 1] (HDR) and come back as they were; 8-bit images are made only to measure motion.
+    """
+
+    name = "classical"
+    weights_id = "none"
+    code_version = CODE_VERSION
+    device = torch.device("cpu")
+
+    def estimate_flow(self, frames: Float[Tensor, "1 t 3 h w"], *, iterations: int) -> BidirectionalFlow:
+        """Flow of every neighbouring pair, both ways; none for a single frame. ``iterations`` is for networks."""
+        return _flow_of(*dis.estimate_flow(_images(frames)))
+
+    def complete_flow(self, flow: BidirectionalFlow, holes: Float[Tensor, "1 t 1 h w"]) -> BidirectionalFlow:
+        """Fill the flow inside the holes, one chunk at once; outside them the given flow comes back unchanged."""
+        forward, backward = _arrays(flow)
+        hole = _masks(holes)
+        return _flow_of(complete_pairs(forward, hole[:-1], hole[1:]), complete_pairs(backward, hole[1:], hole[:-1]))
+
+    def propagate_plate(
+        self, frames: Float[Tensor, "1 t 3 h w"], holes: Float[Tensor, "1 t 1 h w"], flow: BidirectionalFlow
+    ) -> Propagated:
+        """Pull known pixels into the holes, one chunk at once, along the flow measured again around the holes."""
+        images, hole = _images(frames), _masks(holes)
+        grey = [dis.grey_of(image) for image in images]
+        filled, unseen = pull_plate(images, hole, *align_flow(grey, hole, *_arrays(flow)))
+        return Propagated(_frames_of(filled)[None], torch.from_numpy(unseen.astype(np.float32))[None, :, None])
+
+    def completion_chunks(self, pair_count: int, settings: Settings) -> tuple[Chunk, ...]:
+        """Runs of flow pairs that ``complete_flow`` treats at once."""
+        return windows.completion_chunks(pair_count, settings)
+
+    def propagation_chunks(self, frame_count: int, settings: Settings) -> tuple[Chunk, ...]:
+        """Runs of frames that ``propagate_plate`` treats at once."""
+        return windows.propagation_chunks(frame_count, settings)
+
+    def windows(self, frame_count: int, settings: Settings) -> tuple[Window, ...]:
+        """One window a propagation chunk, its reach included; where two overlap one fades out while the other fades in."""
+        return tuple(_window_of(chunk, frame_count) for chunk in self.propagation_chunks(frame_count, settings))
+
+    def paint_window(
+        self,
+        frames: Float[Tensor, "1 t 3 h w"],
+        holes: Float[Tensor, "1 t 1 h w"],
+        unseen: Float[Tensor, "1 t 1 h w"],
+        flow: BidirectionalFlow,
+        *,
+        frame_keys: Sequence[str] | None = None,
+    ) -> Float[Tensor, "l 3 h w"]:
+        """Invent what is unseen in the neighbours of one window; there are no references to look at."""
+        count = flow.pairs + 1
+        missing = _masks(unseen)[:count] & _masks(holes)[:count]
+        return _frames_of(paint_unseen(_images(frames)[:count], missing, *_arrays(flow)))
+
+
+def _window_of(chunk: Chunk, frame_count: int) -> Window:
+    """Weights rise over the frames shared with the chunk before and fall over those shared with the chunk after."""
+    neighbours = range(chunk.reach_first, chunk.reach_last + 1)
+    rise = 2 * (chunk.core_first - chunk.reach_first) + 1
+    fall = 2 * (chunk.reach_last - chunk.core_last) + 1
+    weights = (min(1.0, (i - chunk.reach_first + 1) / rise, (chunk.reach_last - i + 1) / fall) for i in neighbours)
+    centre = (chunk.core_first + chunk.core_last) // 2
+    return Window(centre=centre, neighbours=tuple(neighbours), references=(), weights=tuple(weights))
+
+
+def _images(frames: Tensor) -> Field:
+    return cast(Field, np.ascontiguousarray(frames[0].permute(0, 2, 3, 1).numpy(), dtype=np.float32))
+
+
+def _masks(holes: Tensor) -> Mask:
+    return holes[0, :, 0].numpy() > 0
+
+
+def _arrays(flow: BidirectionalFlow) -> tuple[Field, Field]:
+    return _images(flow.forward), _images(flow.backward)
+
+
+def _frames_of(images: Field) -> Tensor:
+    return torch.from_numpy(images).permute(0, 3, 1, 2).contiguous()
+
+
+def _flow_of(forward: Field, backward: Field) -> BidirectionalFlow:
+    return BidirectionalFlow(_frames_of(forward)[None], _frames_of(backward)[None])

@@ -1,0 +1,72 @@
+"""The training-free flow estimator: OpenCV's dense inverse search (Kroeger et al., ECCV 2016), both ways per pair.
+
+Here: plate to 8-bit grey, one pair's flow, the flow of a run of frames. Not here: what is done about the hole
+(``classical/``), the learned estimator (``raft/``).
+
+A pair's flow is a function of its two frames alone, to the bit, whatever the number of threads.
+"""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+Grey = npt.NDArray[np.uint8]
+Flow = npt.NDArray[np.float32]
+
+_SMALLEST_SIDE = 32
+"""Below this many pixels a side, dense inverse search has no pyramid to stand on; smaller images are padded to it."""
+_WHITE = 230.0
+"""Grey level of diffuse white (1 in the working range); highlights above it share what is left up to 255."""
+
+
+def grey_of(frame: npt.NDArray[np.float32]) -> Grey:
+    """Luma of an (h, w, 3) RGB frame for matching; [-1, 1] maps linearly to 0..230, highlights are compressed above.
+
+    Weights of ITU-R BT.601. An HDR frame so keeps texture in its highlights, and a frame's grey depends on no other.
+    """
+    luma = (frame @ np.array([0.299, 0.587, 0.114], np.float32) + 1.0) * 0.5
+    over = np.maximum(luma - 1.0, 0.0)
+    level = _WHITE * np.clip(luma, 0.0, 1.0) + (255.0 - _WHITE) * (1.0 - np.exp(-over * (_WHITE / (255.0 - _WHITE))))
+    return cast(Grey, np.rint(level).astype(np.uint8))
+
+
+def make_estimator() -> Any:
+    """OpenCV's medium preset, but down to full resolution: at half the published error on a textured pan it costs 2.6x.
+
+    Finest scale 0 against 1, mean error 0.055 against 0.088 px away from objects, 0.55 against 1.07 px around them.
+    """
+    estimator = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    estimator.setFinestScale(0)
+    return estimator
+
+
+def flow_between(source: Grey, target: Grey, estimator: Any) -> Flow:
+    """Flow (h, w, 2) in pixels that carries each pixel of ``source`` to its place in ``target``."""
+    height, width = source.shape
+    below, right = max(0, _SMALLEST_SIDE - height), max(0, _SMALLEST_SIDE - width)
+    if below or right:
+        source, target = (np.pad(image, ((0, below), (0, right)), mode="edge") for image in (source, target))
+    flow = estimator.calc(np.ascontiguousarray(source), np.ascontiguousarray(target), None)
+    return cast(Flow, flow[:height, :width])
+
+
+def estimate_flow(frames: npt.NDArray[np.float32]) -> tuple[Flow, Flow]:
+    """Forward and backward flow of every neighbouring pair.
+
+    frames: (t, h, w, 3) RGB, nominally [-1, 1]. Returns two (t-1, h, w, 2) arrays in pixels, x right, y down; the first
+    carries frame i to i + 1, the second i + 1 to i.
+    """
+    count, height, width, _ = frames.shape
+    forward, backward = np.empty((2, max(count - 1, 0), height, width, 2), np.float32)
+    estimator = make_estimator()
+    grey = grey_of(frames[0])
+    for i in range(count - 1):
+        following = grey_of(frames[i + 1])
+        forward[i] = flow_between(grey, following, estimator)
+        backward[i] = flow_between(following, grey, estimator)
+        grey = following
+    return forward, backward
