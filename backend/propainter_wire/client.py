@@ -18,8 +18,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-import numpy as np
-
 from propainter_wire.connection import Connection, read_connection
 from propainter_wire.errors import (
     BackendUnreachable,
@@ -81,6 +79,7 @@ from propainter_wire.messages import (
     Stored,
     Welcome,
 )
+from propainter_wire.pool import PixelPool
 from propainter_wire.shm import SHM_DIRECTORY, Segment, Use, is_supported, open_segment
 from propainter_wire.shot import (
     DType,
@@ -91,7 +90,6 @@ from propainter_wire.shot import (
     dtype_of,
     frames_of,
     packed,
-    pixels_in,
     shape_of,
 )
 from propainter_wire.start import start_daemon
@@ -99,6 +97,8 @@ from propainter_wire.start import start_daemon
 REQUEST_TIMEOUT_S = 30.0
 SILENCE_S = 30.0
 """A job that says nothing this long has died in its sleep: the backend reports progress every second."""
+_POOL_BYTES = 256 * 2**20
+"""Memory of results the caller has let go, kept for the next ones."""
 _OFFER_BYTES = 256 * 2**20
 """Pixels read ahead of being put, so that no frame is read twice."""
 
@@ -134,6 +134,7 @@ class Client:
 
     def __init__(self, link: Link, welcome: Welcome, *, timeout_s: float = REQUEST_TIMEOUT_S) -> None:
         self.welcome = welcome
+        self.pool = PixelPool(keep_bytes=_POOL_BYTES)
         self._link = link
         self._timeout_s = timeout_s
         self._shots: dict[str, OpenShot] = {}
@@ -378,7 +379,8 @@ class Client:
     def _frame_result(self, result: Result, buffers: tuple[memoryview, ...]) -> FrameResult:
         buffer = result.buffer
         if isinstance(buffer.place, Inline):
-            pixels: Pixels = pixels_in(buffers[buffer.place.index], buffer.dtype, buffer.shape).copy()
+            pixels = self.pool.empty(buffer.dtype, buffer.shape)
+            bytes_of(pixels)[:] = buffers[buffer.place.index]
         elif self._memory is not None:
             pixels = self._memory.download(buffer, buffer.place)
         else:
@@ -456,7 +458,7 @@ class _SharedMemory:
             if segment is None:
                 raise WireError("bad_buffer", f"the backend used a segment nobody mapped: {place.name}")
             memory = segment.span(place.offset, place.nbytes)
-        pixels: Pixels = np.empty(buffer.shape, np.dtype(buffer.dtype).newbyteorder("<"))
+        pixels = self._client.pool.empty(buffer.dtype, buffer.shape)
         bytes_of(pixels)[:] = memory
         self._client.notify(ShmRelease(place.name, place.generation))
         return pixels

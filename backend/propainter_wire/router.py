@@ -52,6 +52,7 @@ from propainter_wire.messages import (
     ShmUnlinked,
     Welcome,
 )
+from propainter_wire.pool import PixelPool
 from propainter_wire.shm import SHM_DIRECTORY, SessionSegments, is_supported
 from propainter_wire.shot import Pixels, bytes_of, digest_of, dtype_of, packed, pixels_in, shape_of
 
@@ -62,6 +63,7 @@ MAX_WAITING_MESSAGES = 256
 MAX_WAITING_BYTES = 512 * 2**20
 MAX_IN_FLIGHT_BYTES = 256 * 2**20
 """Given to libzmq and not yet taken by the kernel, a client; one message of any size always is."""
+MAX_POOL_BYTES = 512 * 2**20
 RECEIVE_AHEAD = 4
 SEND_AHEAD = 64
 HELLO_WITHIN_S = 300.0
@@ -174,6 +176,7 @@ class Router:
         self._ended: list[SessionEnded] = []
         self._clients: frozenset[bytes] = frozenset()
         self._zap: zmq.Socket[bytes] | None = None
+        self._pool = PixelPool(keep_bytes=MAX_POOL_BYTES)
         self._probe_at: float | None = None
         self._tidied_at = clock()
         self._context = zmq.Context()
@@ -311,7 +314,7 @@ class Router:
         if self._answer_here(session, request):
             return None
         if isinstance(envelope.message, Put):
-            return replace(request, pixels=_received_pixels(session, envelope.message, envelope.buffers))
+            return replace(request, pixels=_received_pixels(session, envelope.message, envelope.buffers, self._pool))
         return request
 
     def _check_hello(self, header: Header) -> None:
@@ -591,14 +594,14 @@ class Router:
         zap.send_multipart([version, request_id, *status, b"", b""])
 
 
-def _received_pixels(session: _Session, put: Put, buffers: tuple[memoryview, ...]) -> Pixels:
+def _received_pixels(session: _Session, put: Put, buffers: tuple[memoryview, ...], pool: PixelPool) -> Pixels:
     """Pixels of a put, no longer shared with the client, after comparing their digest. Raises WireError."""
-    place = put.buffer.place
+    place, dtype, shape = put.buffer.place, put.buffer.dtype, put.buffer.shape
     if isinstance(place, InSegment):
-        memory: memoryview | bytearray = bytearray(session.segments.uploaded(place))
+        pixels = pool.empty(dtype, shape)
+        bytes_of(pixels)[:] = session.segments.uploaded(place)
     else:
-        memory = buffers[place.index]
-    pixels: Pixels = pixels_in(memory, put.buffer.dtype, put.buffer.shape)
+        pixels = pixels_in(buffers[place.index], dtype, shape)
     pixels.flags.writeable = False
     digest = digest_of(pixels)
     if digest != put.digest:

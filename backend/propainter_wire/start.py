@@ -66,8 +66,11 @@ _KEPT = frozenset(
     ]
 )
 _KEPT_PREFIXES = ("PROPAINTER_", "XDG_", "NVIDIA_")
+EXIT_ALREADY_RUNNING = 75
+"""What the backend's command returns when another holds the lock (EX_TEMPFAIL)."""
 _POLL_S = 0.05
 _LOG_TAIL_BYTES = 2000
+_LOG_LIMIT_BYTES = 4 * 2**20
 
 
 def start_daemon(
@@ -88,17 +91,20 @@ def start_daemon(
     directory = runtime_directory(environ) if directory is None else directory
     make_private_directory(directory)
     earlier = _read_if_there(directory)
+    told_before = _log_size(directory)
     process = _spawn(list(command or find_command(environ)), directory, environ)
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:
+        code = process.poll()  # before the file: a backend that ends has removed it
         connection = _read_if_there(directory)
-        if connection is not None and (connection != earlier or _is_alive(connection.pid)):
+        if connection is not None and (connection != earlier or code == EXIT_ALREADY_RUNNING):
             return connection
-        code = process.poll()
-        if code is not None and not _someone_else_is_starting(code):
-            raise BackendUnreachable(f"the backend ended at once (exit code {code}): {_log_tail(directory)}")
+        if code not in (None, EXIT_ALREADY_RUNNING):
+            raise BackendUnreachable(
+                f"the backend ended at once (exit code {code}): {_log_tail(directory, told_before)}"
+            )
         time.sleep(_POLL_S)
-    raise BackendUnreachable(f"the backend did not come up within {timeout_s:g} s: {_log_tail(directory)}")
+    raise BackendUnreachable(f"the backend did not come up within {timeout_s:g} s: {_log_tail(directory, told_before)}")
 
 
 def find_command(environ: Mapping[str, str] | None = None) -> list[str]:
@@ -122,16 +128,8 @@ def clean_environment(environ: Mapping[str, str], directory: Path) -> dict[str, 
     return {**kept, "PROPAINTER_RUNTIME_DIR": str(directory)}
 
 
-EXIT_ALREADY_RUNNING = 75
-"""What the backend's command returns when another holds the lock (EX_TEMPFAIL)."""
-
-
-def _someone_else_is_starting(code: int) -> bool:
-    return code == EXIT_ALREADY_RUNNING
-
-
 def _spawn(command: list[str], directory: Path, environ: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0)
     log = os.open(directory / LOG_NAME, flags, 0o600)
     try:
         return subprocess.Popen(
@@ -160,20 +158,22 @@ def _read_if_there(directory: Path) -> Connection | None:
         return None
 
 
-def _is_alive(pid: int) -> bool:
-    if sys.platform == "win32":
-        return True  # os.kill(pid, 0) would end it there; connecting will tell
+def _log_size(directory: Path) -> int:
+    """Bytes of the log so far; a log grown long is begun anew."""
+    path = directory / LOG_NAME
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+        size = path.stat().st_size
+        if size > _LOG_LIMIT_BYTES:
+            path.unlink()
+            return 0
+    except OSError:
+        return 0
+    return size
 
 
-def _log_tail(directory: Path) -> str:
+def _log_tail(directory: Path, start: int) -> str:
+    """The last the backend said since then, for an error message."""
     with contextlib.suppress(OSError):
-        text = (directory / LOG_NAME).read_bytes()[-_LOG_TAIL_BYTES:].decode("utf-8", "replace").strip()
-        return text or "its log is empty"
+        content = (directory / LOG_NAME).read_bytes()[start:]
+        return content[-_LOG_TAIL_BYTES:].decode("utf-8", "replace").strip() or "its log is empty"
     return "it left no log"

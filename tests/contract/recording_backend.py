@@ -10,7 +10,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from propainter_wire.connection import Connection, new_key
 from propainter_wire.errors import WireError
@@ -105,7 +105,7 @@ class RecordingBackend:
                     if isinstance(event, SessionEnded):
                         self.ended.append(event)
                     else:
-                        self.requests.append(event)
+                        self.requests.append(replace(event, pixels=None))  # pixels live in content alone
                         self._answer(router, event)
                 with self._changed:
                     self._changed.notify_all()
