@@ -23,7 +23,7 @@ from propainter_wire.connection import DaemonPlace, new_key, write_connection
 from propainter_wire.errors import WireError
 from propainter_wire.framing import new_id
 from propainter_wire.router import Facts, Request, Router
-from propainter_wire.shot import Pixels, digest_of, runs_of
+from propainter_wire.shot import Pixels, bytes_of, digest_of, runs_of
 
 TOP = {"uint8": 255, "uint16": 65535}
 
@@ -60,6 +60,8 @@ class Behaviour:
     """Lets go of all content after telling that it needs nothing, once."""
     busy_times: int = 0
     """So many renders are refused as busy first."""
+    lie: str = ""
+    """What is wrong with its results: ``digest``, ``region``, ``outside``, ``channels``, ``dtype``, ``nothing``."""
 
 
 @dataclass
@@ -238,8 +240,39 @@ class FakeDaemon:
             return
         for frame in render.frames:
             pixels, region = self._picture(render, frame)
+            if self.behaviour.lie:
+                self._reply_lying(router, request, job, pixels, region)
+                continue
             router.reply_result(request, pixels, job=job, frame=frame, quality=render.quality, region=region)
         router.reply(request, m.Done(job, {}))
+
+    def _reply_lying(
+        self, router: Router, request: Request, job: str, pixels: Pixels, region: tuple[int, int, int, int]
+    ) -> None:
+        render = request.message
+        assert isinstance(render, m.Render)
+        x, y, width, height = region
+        digest, wrong = None, (x, y, width + 1, height)
+        match self.behaviour.lie:
+            case "nothing":
+                return
+            case "digest":
+                digest = "0" * 32
+            case "outside":
+                wrong = (x + 9, y - 9, width, height)
+            case "channels":
+                pixels = np.repeat(pixels[..., :1], 4, axis=2)
+            case "dtype":
+                pixels = pixels.astype(np.float16)
+        shape = (pixels.shape[0], pixels.shape[1], pixels.shape[2])
+        buffer = m.Buffer(str(pixels.dtype), shape, m.Inline(0))  # type: ignore[arg-type]
+        result = m.Result(job, render.frames[0], render.quality, False, region, digest or digest_of(pixels), buffer)
+        if self.behaviour.lie in ("region", "outside"):
+            object.__setattr__(result, "region", wrong)  # the message itself refuses to be made so
+        if self.behaviour.lie in ("region", "outside"):
+            object.__setattr__(result, "region", wrong)  # the message itself refuses to be made so
+        session = router._sessions[request.session]
+        router._enqueue(session, request.msg_id, result, buffers=(bytes_of(np.ascontiguousarray(pixels)),))
 
     def _analyse(self, router: Router, request: Request, analyse: m.Analyse) -> None:
         shot = self._shots[analyse.shot]

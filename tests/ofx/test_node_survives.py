@@ -21,6 +21,7 @@ from fake_daemon import Behaviour, FakeDaemon, publish_stale_connection
 from node_fixtures import build_node, make_shot, node_effect, sentence
 
 from propainter_host.host import Host, Rendered
+from propainter_wire.connection import new_key, read_connection, write_connection
 from propainter_wire.errors import WireError
 
 FAKE_DAEMON = Path(__file__).with_name("fake_daemon.py")
@@ -173,7 +174,7 @@ def test_a_backend_that_dies_is_named_and_the_host_lives(node_bundle: Path, runt
         rendered = render_once(node_bundle)
         assert process.wait(10) == 7
     assert rendered.outcome == "failed"
-    assert "No backend answers" in sentence(rendered) or "It may have died" in sentence(rendered)
+    assert "No backend answers" in sentence(rendered) or f"Look into {runtime}" in sentence(rendered)
 
 
 def test_a_backend_that_hangs_as_a_process_is_given_up(node_bundle: Path, runtime: Path) -> None:
@@ -221,6 +222,38 @@ def test_the_backends_own_refusal_is_shown_word_for_word(node_bundle: Path, runt
     )
     with FakeDaemon(runtime, Behaviour(refuse_render=refusal)):
         assert "choose Working size Half" in sentence(render_once(node_bundle))
+
+
+LIES = {
+    "digest": "arrived damaged",
+    "region": "region and shape differ",
+    "channels": "another format than was asked for",
+    "dtype": "another format than was asked for",
+    "nothing": "without a picture of frame 5",
+}
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_a_result_that_is_not_what_it_says_is_refused_in_words(node_bundle: Path, runtime: Path, lie: str) -> None:
+    with FakeDaemon(runtime, Behaviour(lie=lie)):
+        rendered = render_once(node_bundle)
+    assert rendered.outcome == "failed"
+    assert LIES[lie] in sentence(rendered)
+
+
+def test_a_result_that_lies_beside_the_plate_writes_nothing_beside_it(node_bundle: Path, runtime: Path) -> None:
+    with FakeDaemon(runtime, Behaviour(lie="outside")):
+        assert render_once(node_bundle).outcome == "done"  # and the host finds no byte out of place
+
+
+def test_another_daemons_key_is_refused_by_both_and_named(node_bundle: Path, daemon: FakeDaemon) -> None:
+    path = daemon.directory / "daemon.json"
+    connection = read_connection(path)
+    write_connection(path, replace(connection, key=new_key()))
+    rendered = render_once(node_bundle)
+    assert rendered.outcome == "failed"
+    assert "does not accept this node's signature" in sentence(rendered)
+    assert not daemon.seen
 
 
 def test_an_abort_ends_the_render_and_the_backends_job(node_bundle: Path, runtime: Path) -> None:

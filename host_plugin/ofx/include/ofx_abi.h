@@ -1,8 +1,9 @@
-// The OpenFX image-effect ABI, as far as this node uses it: struct layouts, the order of suite functions, C strings, ints.
+// The OpenFX image-effect ABI, as far as this node uses it: struct layouts, the order of suite functions, C strings,
+// ints.
 //
-// Here: only facts both sides must agree on, written from a description of the ABI under names of our own, with the sizes
-// and offsets the description gives nailed down by static_assert. Not here: any behaviour (suites.h wraps the calls), and no
-// suite or property this node never touches.
+// Here: only facts both sides must agree on, written from a description of the ABI under names of our own, with the
+// sizes and offsets the description gives nailed down by static_assert. Not here: any behaviour (suites.h wraps the
+// calls), and no suite or property this node never touches.
 
 #pragma once
 
@@ -14,15 +15,9 @@ using Status = int;
 
 inline constexpr Status kOk = 0;
 inline constexpr Status kFailed = 1;
-inline constexpr Status kErrFatal = 2;
-inline constexpr Status kErrUnknown = 3;
 inline constexpr Status kErrMissingHostFeature = 4;
 inline constexpr Status kErrUnsupported = 5;
 inline constexpr Status kErrMemory = 8;
-inline constexpr Status kErrBadHandle = 9;
-inline constexpr Status kErrBadIndex = 10;
-inline constexpr Status kErrValue = 11;
-inline constexpr Status kReplyNo = 13;
 inline constexpr Status kReplyDefault = 14;
 
 // Opaque handles: the host's memory, never looked into.
@@ -32,11 +27,21 @@ using ClipHandle = struct ClipStruct*;
 using ParamHandle = struct ParamStruct*;
 using ParamSetHandle = struct ParamSetStruct*;
 
-struct RangeI { int min, max; };
-struct RangeD { double min, max; };
-struct PointD { double x, y; };
-struct RectI { int x1, y1, x2, y2; };
-struct RectD { double x1, y1, x2, y2; };
+struct RangeI {
+    int min, max;
+};
+struct RangeD {
+    double min, max;
+};
+struct PointD {
+    double x, y;
+};
+struct RectI {
+    int x1, y1, x2, y2;
+};
+struct RectD {
+    double x1, y1, x2, y2;
+};
 using Time = double;
 
 struct Host {
@@ -44,7 +49,8 @@ struct Host {
     const void* (*fetchSuite)(PropertySetHandle host, const char* name, int version);
 };
 
-using MainEntry = Status (*)(const char* action, const void* handle, PropertySetHandle in_args, PropertySetHandle out_args);
+using MainEntry = Status (*)(const char* action, const void* handle, PropertySetHandle in_args,
+                             PropertySetHandle out_args);
 
 struct Plugin {
     const char* pluginApi;
@@ -93,8 +99,8 @@ struct ImageEffectSuiteV1 {
     Status (*imageMemoryUnlock)(void*);
 };
 
-// The values of a parameter travel as C varargs: these must be called through a prototype with `...`, because arm64 macOS
-// passes varargs differently from ordinary arguments.
+// The values of a parameter travel as C varargs: these must be called through a prototype with `...`, because arm64
+// macOS passes varargs differently from ordinary arguments.
 struct ParameterSuiteV1 {
     Status (*paramDefine)(ParamSetHandle, const char* type, const char* name, PropertySetHandle*);
     Status (*paramGetHandle)(ParamSetHandle, const char*, ParamHandle*, PropertySetHandle*);
@@ -126,18 +132,6 @@ struct MessageSuiteV2 {
     Status (*clearPersistentMessage)(void* effect);
 };
 
-struct ProgressSuiteV1 {
-    Status (*start)(void* effect, const char* label);
-    Status (*update)(void* effect, double progress);  // kReplyNo: the artist pressed cancel
-    Status (*end)(void* effect);
-};
-
-struct ProgressSuiteV2 {
-    Status (*start)(void* effect, const char* message, const char* message_id);
-    Status (*update)(void* effect, double progress);
-    Status (*end)(void* effect);
-};
-
 struct TimeLineSuiteV1 {
     Status (*getTime)(void* effect, double*);
     Status (*gotoTime)(void* effect, double);
@@ -165,7 +159,7 @@ static_assert(sizeof(ParameterSuiteV1) == 144);
 static_assert(offsetof(ParameterSuiteV1, paramGetHandle) == 8 && offsetof(ParameterSuiteV1, paramGetValue) == 32);
 static_assert(offsetof(ParameterSuiteV1, paramSetValue) == 64 && offsetof(ParameterSuiteV1, paramEditEnd) == 136);
 static_assert(sizeof(MessageSuiteV1) == 8 && sizeof(MessageSuiteV2) == 24);
-static_assert(sizeof(ProgressSuiteV1) == 24 && sizeof(ProgressSuiteV2) == 24 && sizeof(TimeLineSuiteV1) == 24);
+static_assert(sizeof(TimeLineSuiteV1) == 24);
 
 inline constexpr char kPluginApi[] = "OfxImageEffectPluginAPI";
 
@@ -208,22 +202,15 @@ inline constexpr char kComponentRGBA[] = "OfxImageComponentRGBA";
 inline constexpr char kComponentRGB[] = "OfxImageComponentRGB";
 inline constexpr char kComponentAlpha[] = "OfxImageComponentAlpha";
 inline constexpr char kRenderInstanceSafe[] = "OfxImageEffectRenderInstanceSafe";
-inline constexpr char kOpaque[] = "OfxImageOpaque";
 inline constexpr char kPremultiplied[] = "OfxImageAlphaPremultiplied";
-inline constexpr char kUnPremultiplied[] = "OfxImageAlphaUnPremultiplied";
-inline constexpr char kFieldNone[] = "OfxFieldNone";
-inline constexpr char kFieldBoth[] = "OfxFieldBoth";
 inline constexpr char kChangeUserEdited[] = "OfxChangeUserEdited";
 inline constexpr char kTypeParameter[] = "OfxTypeParameter";
 inline constexpr char kMessageError[] = "OfxMessageError";
-inline constexpr char kMessageLog[] = "OfxMessageLog";
-inline constexpr char kMessageMessage[] = "OfxMessageMessage";
 inline constexpr char kInvalidateAll[] = "OfxParamInvalidateAll";
 inline constexpr char kStringSingleLine[] = "OfxParamStringIsSingleLine";
 inline constexpr char kStringFilePath[] = "OfxParamStringIsFilePath";
 inline constexpr char kStringLabel[] = "OfxParamStringIsLabel";
 inline constexpr char kDoublePlain[] = "OfxParamDoubleTypePlain";
-inline constexpr char kFalse[] = "false";
 inline constexpr char kTrue[] = "true";
 }  // namespace value
 
@@ -234,7 +221,6 @@ inline constexpr char kBoolean[] = "OfxParamTypeBoolean";
 inline constexpr char kChoice[] = "OfxParamTypeChoice";
 inline constexpr char kString[] = "OfxParamTypeString";
 inline constexpr char kGroup[] = "OfxParamTypeGroup";
-inline constexpr char kPage[] = "OfxParamTypePage";
 inline constexpr char kPushButton[] = "OfxParamTypePushButton";
 }  // namespace param
 
@@ -245,14 +231,10 @@ inline constexpr char kShortLabel[] = "OfxPropShortLabel";
 inline constexpr char kLongLabel[] = "OfxPropLongLabel";
 inline constexpr char kPluginDescription[] = "OfxPropPluginDescription";
 inline constexpr char kVersion[] = "OfxPropVersion";
-inline constexpr char kVersionLabel[] = "OfxPropVersionLabel";
-inline constexpr char kApiVersion[] = "OfxPropAPIVersion";
 inline constexpr char kTime[] = "OfxPropTime";
 inline constexpr char kType[] = "OfxPropType";
 inline constexpr char kChangeReason[] = "OfxPropChangeReason";
 inline constexpr char kInstanceData[] = "OfxPropInstanceData";
-inline constexpr char kIsInteractive[] = "OfxPropIsInteractive";
-inline constexpr char kPluginFilePath[] = "OfxPluginPropFilePath";
 
 inline constexpr char kGrouping[] = "OfxImageEffectPluginPropGrouping";
 inline constexpr char kContext[] = "OfxImageEffectPropContext";
@@ -268,8 +250,6 @@ inline constexpr char kSingleInstance[] = "OfxImageEffectPluginPropSingleInstanc
 inline constexpr char kFieldRenderTwiceAlways[] = "OfxImageEffectPluginPropFieldRenderTwiceAlways";
 inline constexpr char kMultipleClipDepths[] = "OfxImageEffectPropMultipleClipDepths";
 inline constexpr char kMultipleClipPARs[] = "OfxImageEffectPropSupportsMultipleClipPARs";
-inline constexpr char kSlaveParam[] = "OfxImageEffectPropClipPreferencesSlaveParam";
-inline constexpr char kHostIsBackground[] = "OfxImageEffectHostPropIsBackground";
 
 inline constexpr char kClipOptional[] = "OfxImageClipPropOptional";
 inline constexpr char kClipIsMask[] = "OfxImageClipPropIsMask";
@@ -279,24 +259,19 @@ inline constexpr char kPixelDepth[] = "OfxImageEffectPropPixelDepth";
 inline constexpr char kComponents[] = "OfxImageEffectPropComponents";
 inline constexpr char kPreMultiplication[] = "OfxImageEffectPropPreMultiplication";
 inline constexpr char kFrameRange[] = "OfxImageEffectPropFrameRange";
-inline constexpr char kUnmappedFrameRange[] = "OfxImageEffectPropUnmappedFrameRange";
-inline constexpr char kFrameRate[] = "OfxImageEffectPropFrameRate";
 
 inline constexpr char kImageData[] = "OfxImagePropData";
 inline constexpr char kImageBounds[] = "OfxImagePropBounds";
 inline constexpr char kImageRowBytes[] = "OfxImagePropRowBytes";
-inline constexpr char kImagePixelAspectRatio[] = "OfxImagePropPixelAspectRatio";
 
 inline constexpr char kRenderScale[] = "OfxImageEffectPropRenderScale";
 inline constexpr char kRenderWindow[] = "OfxImageEffectPropRenderWindow";
-inline constexpr char kRegionOfInterest[] = "OfxImageEffectPropRegionOfInterest";
 inline constexpr char kInteractiveRender[] = "OfxImageEffectPropInteractiveRenderStatus";
 inline constexpr char kRenderQualityDraft[] = "OfxImageEffectPropRenderQualityDraft";
 inline constexpr char kThumbnailRender[] = "OfxImageEffectPropThumbnailRender";
 inline constexpr char kFrameVarying[] = "OfxImageEffectFrameVarying";
 inline constexpr char kClipRoIPrefix[] = "OfxImageClipPropRoI_";
 inline constexpr char kClipFrameRangePrefix[] = "OfxImageClipPropFrameRange_";
-inline constexpr char kClipDepthPrefix[] = "OfxImageClipPropDepth_";
 
 inline constexpr char kParamHint[] = "OfxParamPropHint";
 inline constexpr char kParamScriptName[] = "OfxParamPropScriptName";
@@ -312,14 +287,11 @@ inline constexpr char kParamMin[] = "OfxParamPropMin";
 inline constexpr char kParamMax[] = "OfxParamPropMax";
 inline constexpr char kParamDisplayMin[] = "OfxParamPropDisplayMin";
 inline constexpr char kParamDisplayMax[] = "OfxParamPropDisplayMax";
-inline constexpr char kParamIncrement[] = "OfxParamPropIncrement";
-inline constexpr char kParamDigits[] = "OfxParamPropDigits";
 inline constexpr char kParamDoubleType[] = "OfxParamPropDoubleType";
 inline constexpr char kParamChoiceOption[] = "OfxParamPropChoiceOption";
 inline constexpr char kParamStringMode[] = "OfxParamPropStringMode";
 inline constexpr char kParamFilePathExists[] = "OfxParamPropStringFilePathExists";
 inline constexpr char kParamGroupOpen[] = "OfxParamPropGroupOpen";
-inline constexpr char kParamPageChild[] = "OfxParamPropPageChild";
 }  // namespace prop
 
 }  // namespace ofx

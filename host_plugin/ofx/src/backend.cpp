@@ -29,7 +29,9 @@ std::unique_ptr<Session> take_idle(const ConnectionInfo& info) {
         std::unique_ptr<Session> session;
         {
             const std::lock_guard<std::mutex> lock(g_guard);
-            const auto fits = [&](const auto& idle) { return idle->endpoint() == info.endpoint && idle->key() == info.key; };
+            const auto fits = [&](const auto& idle) {
+                return idle->endpoint() == info.endpoint && idle->key() == info.key;
+            };
             const auto found = std::find_if(g_idle.begin(), g_idle.end(), fits);
             if (found == g_idle.end()) return nullptr;
             session = std::move(*found);
@@ -57,8 +59,9 @@ long start_once(const Patience& patience) {
     patience.throw_if_aborted();
     const std::string program = find_backend_program();
     if (program.empty()) {
-        throw NodeError("No ProPainter backend is running and none is installed where this node looks: start propainter-backend "
-                        "yourself, or set PROPAINTER_BACKEND to its path.");
+        throw NodeError(
+            "No ProPainter backend is running and none is installed where this node looks: start propainter-backend "
+            "yourself, or set PROPAINTER_BACKEND to its path.");
     }
     make_private_directory(runtime_directory());
     g_launched = start_backend(program, backend_log_path());
@@ -69,7 +72,8 @@ long start_once(const Patience& patience) {
     throw NodeError("The ProPainter backend was started but " + how + ". Look into " + backend_log_path() + ".");
 }
 
-std::unique_ptr<Session> try_to_connect(const std::string& path, const BackendChoice& choice, const Patience& patience) {
+std::unique_ptr<Session> try_to_connect(const std::string& path, const BackendChoice& choice,
+                                        const Patience& patience) {
     const auto info = read_connection_file(path);
     if (!info) return nullptr;
     try {
@@ -79,7 +83,8 @@ std::unique_ptr<Session> try_to_connect(const std::string& path, const BackendCh
     }
 }
 
-std::unique_ptr<Session> start_and_connect(const std::string& path, const BackendChoice& choice, const Patience& patience) {
+std::unique_ptr<Session> start_and_connect(const std::string& path, const BackendChoice& choice,
+                                           const Patience& patience) {
     const long process = start_once(patience);
     const auto latest = Clock::now() + std::chrono::duration_cast<Clock::duration>(Seconds(kStartSilenceS));
     int status = 0;
@@ -124,7 +129,9 @@ BorrowedSession::~BorrowedSession() {
     if (g_idle.size() < kMostIdle) g_idle.push_back(std::move(session_));
 }
 
-std::string backend_log_path() { return join_path(runtime_directory(), "daemon.log"); }
+std::string backend_log_path() {
+    return join_path(runtime_directory(), "daemon.log");
+}
 
 void hang_up() {
     const std::lock_guard<std::mutex> lock(g_guard);

@@ -1,7 +1,7 @@
 // A way to the daemon: finding it, starting it, and keeping conversations open between renders.
 //
-// Renders of different instances run at the same time, and one instance's render may, through the host, run another's inside
-// itself; so each borrows a session of its own for as long as it renders. No thread, no socket before the first.
+// Renders of different instances run at the same time, and one instance's render may, through the host, run another's
+// inside itself; so each borrows a session of its own for as long as it renders. No thread, no socket before the first.
 
 #pragma once
 

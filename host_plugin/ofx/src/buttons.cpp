@@ -7,7 +7,9 @@
 namespace node {
 namespace {
 
-std::string in_megabytes(std::int64_t bytes) { return std::to_string((bytes + 500'000) / 1'000'000) + " MB"; }
+std::string in_megabytes(std::int64_t bytes) {
+    return std::to_string((bytes + 500'000) / 1'000'000) + " MB";
+}
 
 // Does something for a button and leaves its outcome, or what went wrong, in the status line.
 template <class Work>
@@ -32,11 +34,13 @@ ofx::Status report_in_status(Instance& instance, double time, Work&& work) {
     return status;
 }
 
-std::string describe_cache(Session& session, const ShotSpec& spec, const ParamValues& values, const Patience& patience) {
+std::string describe_cache(Session& session, const ShotSpec& spec, const ParamValues& values,
+                           const Patience& patience) {
     const std::string shot = session.open_shot(spec, patience);
     const int cached = session.count_cached(shot, "flow", quality_name(values), patience);
-    return "flow of " + std::to_string(cached) + " of " + std::to_string(spec.last - spec.first) + " pairs cached, frames " +
-           std::to_string(spec.first) + " to " + std::to_string(spec.last) + "; " + session.self_description();
+    return "flow of " + std::to_string(cached) + " of " + std::to_string(spec.last - spec.first) +
+           " pairs cached, frames " + std::to_string(spec.first) + " to " + std::to_string(spec.last) + "; " +
+           session.self_description();
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// What the push buttons do. A host waits for them on its own thread, so none of them touches a picture: Analyse only asks for it, and the
-// next render, which hosts run beside their interface and can abort, does it.
+// What the push buttons do. A host waits for them on its own thread, so none of them touches a picture: Analyse only
+// asks for it, and the next render, which hosts run beside their interface and can abort, does it.
 
 #pragma once
 

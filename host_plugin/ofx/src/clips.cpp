@@ -73,14 +73,16 @@ std::optional<ImageRef> Clip::image_at(double time) const {
     if (!handle_) return std::nullopt;
     ofx::PropertySetHandle image = nullptr;
     const ofx::Status status = suites().effect->clipGetImage(handle_, time, nullptr, &image);
-    if (status == ofx::kErrMemory) throw NodeError("The host has no memory left for an image; render at a smaller scale.");
+    if (status == ofx::kErrMemory)
+        throw NodeError("The host has no memory left for an image; render at a smaller scale.");
     if (status != ofx::kOk || !image) return std::nullopt;
     return std::optional<ImageRef>(std::in_place, image);
 }
 
 std::optional<FrameRange> Clip::frame_range() const {
     const Properties properties(properties_);
-    const double first = properties.get_double(ofx::prop::kFrameRange, NAN, 0), last = properties.get_double(ofx::prop::kFrameRange, NAN, 1);
+    const double first = properties.get_double(ofx::prop::kFrameRange, NAN, 0),
+                 last = properties.get_double(ofx::prop::kFrameRange, NAN, 1);
     constexpr double kSane = 1e6;
     if (!(first <= last) || std::fabs(first) > kSane || std::fabs(last) > kSane) return std::nullopt;
     return FrameRange{frame_of(first), frame_of(last)};
@@ -92,6 +94,8 @@ std::optional<ofx::RectD> Clip::region_of_definition(double time) const {
     return region;
 }
 
-bool Clip::is_thumbnail() const { return Properties(properties_).get_int(ofx::prop::kClipThumbnail, 0) != 0; }
+bool Clip::is_thumbnail() const {
+    return Properties(properties_).get_int(ofx::prop::kClipThumbnail, 0) != 0;
+}
 
 }  // namespace node

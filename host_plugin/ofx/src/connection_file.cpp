@@ -34,7 +34,9 @@ class FlatJson {
 
   private:
     char peek() {
-        while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\n' || text_[at_] == '\r' || text_[at_] == '\t')) ++at_;
+        while (at_ < text_.size() &&
+               (text_[at_] == ' ' || text_[at_] == '\n' || text_[at_] == '\r' || text_[at_] == '\t'))
+            ++at_;
         return at_ < text_.size() ? text_[at_] : '\0';
     }
 
@@ -58,7 +60,8 @@ class FlatJson {
 
     std::optional<std::string> bare() {
         const std::size_t start = at_;
-        while (at_ < text_.size() && std::string("0123456789+-.eEtrufalsn").find(text_[at_]) != std::string::npos) ++at_;
+        while (at_ < text_.size() && std::string("0123456789+-.eEtrufalsn").find(text_[at_]) != std::string::npos)
+            ++at_;
         return at_ > start ? std::optional(text_.substr(start, at_ - start)) : std::nullopt;
     }
 
@@ -95,7 +98,8 @@ ConnectionInfo parse_connection_file(const std::string& path, const std::string&
                         "; update whichever of the two is older.");
     }
     if (!field("server_key").empty()) {
-        throw NodeError("The backend of " + path + " asks for an encrypted connection, which this node does not speak; "
+        throw NodeError("The backend of " + path +
+                        " asks for an encrypted connection, which this node does not speak; "
                         "run a backend on this machine.");
     }
     ConnectionInfo info{path, field("endpoint"), from_hex(field("key"))};

@@ -16,8 +16,8 @@ struct ConnectionInfo {
 // Where the file is looked for: the path given, else $PROPAINTER_CONNECTION, else <runtime directory>/daemon.json.
 std::string connection_file_path(const std::string& given);
 
-// Nothing when there is no file. Throws NodeError when it is not trustworthy, unreadable, of another major version, or asks for
-// an encrypted connection, which this node does not speak.
+// Nothing when there is no file. Throws NodeError when it is not trustworthy, unreadable, of another major version, or
+// asks for an encrypted connection, which this node does not speak.
 std::optional<ConnectionInfo> read_connection_file(const std::string& path);
 
 // The parsing alone; a text that is no flat JSON object of strings and numbers throws NodeError.

@@ -9,12 +9,14 @@ namespace node {
 namespace {
 
 constexpr char kDescription[] =
-    "Removes what the roto matte covers, filling it with the background seen in other frames, and inventing it where no frame shows it. "
-    "Source: the plate. Mask: the roto matte, 1 = remove. Pixels the matte does not reach are passed through bit by bit. "
+    "Removes what the roto matte covers, filling it with the background seen in other frames, and inventing it where "
+    "no frame shows it. "
+    "Source: the plate. Mask: the roto matte, 1 = remove. Pixels the matte does not reach are passed through bit by "
+    "bit. "
     "Needs a running ProPainter backend, which it can start.";
 
-void describe_clip(ofx::EffectHandle descriptor, const char* clip, std::initializer_list<const char*> components, bool is_input,
-                   bool is_mask) {
+void describe_clip(ofx::EffectHandle descriptor, const char* clip, std::initializer_list<const char*> components,
+                   bool is_input, bool is_mask) {
     ofx::PropertySetHandle handle = nullptr;
     suites().effect->clipDefine(descriptor, clip, &handle);
     const Properties properties(handle);
@@ -66,8 +68,8 @@ void set_text_facts(const Properties& properties, const ParamRow& row) {
     if (row.kind == ParamKind::kStatus) properties.set_int(ofx::prop::kParamEnabled, 0);
 }
 
-// What changes the picture of one frame changes others through the flow: hosts must forget them all. What changes no picture at
-// all must not make them render again.
+// What changes the picture of one frame changes others through the flow: hosts must forget them all. What changes no
+// picture at all must not make them render again.
 void set_value_facts(const Properties& properties, const ParamRow& row) {
     properties.set_int(ofx::prop::kParamAnimates, row.animates ? 1 : 0);
     properties.set_int(ofx::prop::kParamPersistent, row.kind == ParamKind::kHiddenCounter ? 0 : 1);
@@ -113,7 +115,8 @@ ofx::Status describe(ofx::EffectHandle descriptor) {
     properties.set_string(ofx::prop::kSupportedContexts, ofx::value::kContextGeneral, 0);
     properties.set_string(ofx::prop::kSupportedContexts, ofx::value::kContextFilter, 1);
     int index = 0;
-    for (const char* depth : {ofx::value::kDepthFloat, ofx::value::kDepthHalf, ofx::value::kDepthShort, ofx::value::kDepthByte}) {
+    for (const char* depth :
+         {ofx::value::kDepthFloat, ofx::value::kDepthHalf, ofx::value::kDepthShort, ofx::value::kDepthByte}) {
         properties.set_string(ofx::prop::kSupportedPixelDepths, depth, index++);
     }
     properties.set_int(ofx::prop::kTemporalClipAccess, 1);

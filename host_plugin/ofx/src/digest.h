@@ -18,8 +18,9 @@ struct Digest128 {
     bool operator<(const Digest128& other) const { return high != other.high ? high < other.high : low < other.low; }
 };
 
-// XXH3-128 of the prefix and then the buffer, with seed 0 and the default secret (xxHash fast digest algorithm, specification
-// 0.2.0, "XXH3"). The prefix is at most 512 bytes, so that pixels can be named together with their shape without copying them.
+// XXH3-128 of the prefix and then the buffer, with seed 0 and the default secret (xxHash fast digest algorithm,
+// specification 0.2.0, "XXH3"). The prefix is at most 512 bytes, so that pixels can be named together with their shape
+// without copying them.
 Digest128 xxh3_128(std::string_view prefix, const void* data, std::size_t length);
 
 // 32 lower-case hex digits, the high half first: the canonical form.

@@ -27,7 +27,8 @@ struct BackendAbsent : NodeError {
 
 // The backend answered with an error of its own.
 struct BackendError : NodeError {
-    BackendError(std::string error_code, const std::string& sentence) : NodeError(sentence), code(std::move(error_code)) {}
+    BackendError(std::string error_code, const std::string& sentence)
+        : NodeError(sentence), code(std::move(error_code)) {}
     std::string code;  // docs/wire.md, section 8
 };
 

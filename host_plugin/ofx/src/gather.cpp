@@ -29,7 +29,8 @@ std::array<int, 2> working_size(const Task& task) {
         case SizeChoice::kHalf: return {scaled(width_of(task.rect) / 2.0), scaled(height_of(task.rect) / 2.0)};
         case SizeChoice::kQuarter: return {scaled(width_of(task.rect) / 4.0), scaled(height_of(task.rect) / 4.0)};
         case SizeChoice::kCustom:
-            return {scaled(task.values.working_width * task.render_scale), scaled(task.values.working_height * task.render_scale)};
+            return {scaled(task.values.working_width * task.render_scale),
+                    scaled(task.values.working_height * task.render_scale)};
         case SizeChoice::kFull: break;
     }
     return {0, 0};
@@ -57,7 +58,9 @@ RemovalSettings settings_of(const Task& task) {
 
 }  // namespace
 
-std::string Gatherer::open(Session& session) const { return session.open_shot(shot_spec(), patience_); }
+std::string Gatherer::open(Session& session) const {
+    return session.open_shot(shot_spec(), patience_);
+}
 
 ShotSpec Gatherer::shot_spec() const {
     ShotSpec spec;
@@ -88,7 +91,7 @@ std::string Gatherer::provide_plates(Session& session) {
 // Outward from the frame asked for: where the clip ends, the nearest missing frame is met first.
 std::vector<Gatherer::Wanted> Gatherer::wanted_for(const Reach& reach) const {
     std::map<int, Wanted> by_frame;
-    const auto mark = [&](const std::vector<FrameRun>& runs, bool Wanted::*kind) {
+    const auto mark = [&](const std::vector<FrameRun>& runs, bool Wanted::* kind) {
         for (const FrameRun& run : runs) {
             for (int frame = std::max(run.first, range_.first); frame <= std::min(run.last, range_.last); ++frame) {
                 by_frame.emplace(frame, Wanted{frame, false, false}).first->second.*kind = true;
@@ -100,7 +103,8 @@ std::vector<Gatherer::Wanted> Gatherer::wanted_for(const Reach& reach) const {
     std::vector<Wanted> wanted;
     for (const auto& [frame, want] : by_frame) wanted.push_back(want);
     const auto distance = [&](const Wanted& want) { return std::abs(want.frame - task_.frame); };
-    std::stable_sort(wanted.begin(), wanted.end(), [&](const Wanted& a, const Wanted& b) { return distance(a) < distance(b); });
+    std::stable_sort(wanted.begin(), wanted.end(),
+                     [&](const Wanted& a, const Wanted& b) { return distance(a) < distance(b); });
     return wanted;
 }
 
@@ -143,7 +147,9 @@ bool Gatherer::read(Session& session, const Wanted& wanted) {
 bool Gatherer::read_plate(Session& session, int frame) {
     const auto image = task_.instance.source.image_at(task_.time_of(frame));
     if (!image || !image->view().data) return false;
-    if (image->view().dtype != task_.dtype) throw NodeError("The Source changes its depth at frame " + std::to_string(frame) + "; convert it before this node.");
+    if (image->view().dtype != task_.dtype)
+        throw NodeError("The Source changes its depth at frame " + std::to_string(frame) +
+                        "; convert it before this node.");
     pack_plate(image->view(), task_.rect, scratch_);
     plates_[frame] = name_and_keep(session);
     return true;
@@ -152,7 +158,8 @@ bool Gatherer::read_plate(Session& session, int frame) {
 void Gatherer::read_matte(Session& session, int frame) {
     const Clip& clip = takes_matte_from_mask(task_.values) ? task_.instance.mask : task_.instance.source;
     const auto image = clip.image_at(task_.time_of(frame));
-    pack_matte(image ? image->view() : ImageView{}, task_.values.matte_channel, task_.values.invert_matte, task_.rect, scratch_);
+    pack_matte(image ? image->view() : ImageView{}, task_.values.matte_channel, task_.values.invert_matte, task_.rect,
+               scratch_);
     mattes_[frame] = name_and_keep(session);
 }
 
@@ -170,7 +177,8 @@ void Gatherer::tell(Session& session, const std::string& shot, const std::vector
     for (int round = 0; round < kMostRounds; ++round) {
         std::vector<FrameContent> contents;
         for (const Wanted& want : wanted) {
-            contents.push_back({want.frame, want.plate ? to_hex(plates_[want.frame]) : "", want.matte ? to_hex(mattes_[want.frame]) : ""});
+            contents.push_back({want.frame, want.plate ? to_hex(plates_[want.frame]) : "",
+                                want.matte ? to_hex(mattes_[want.frame]) : ""});
         }
         const FramesNeeded needed = session.have(shot, contents, patience_);
         if (needed.is_nothing()) return forget_held(session, wanted);
@@ -199,15 +207,18 @@ void Gatherer::put(Session& session, const std::string& shot, int frame, bool is
     const Digest128 digest = is_plate ? plates_[frame] : mattes_[frame];
     auto found = held_.find(digest);
     if (found == held_.end()) {
-        // The daemon had been seen with it and has forgotten it since: read it again. Should it have changed meanwhile, the next
-        // round tells its new digest.
+        // The daemon had been seen with it and has forgotten it since: read it again. Should it have changed meanwhile,
+        // the next round tells its new digest.
         session.note_unknown(digest);
-        if (is_plate) read_plate(session, frame);
-        else read_matte(session, frame);
+        if (is_plate)
+            read_plate(session, frame);
+        else
+            read_matte(session, frame);
         found = held_.find(is_plate ? plates_[frame] : mattes_[frame]);
         if (found == held_.end()) return;
     }
-    session.put(shot, is_plate ? "plate" : "matte", found->first, found->second.shape, found->second.pixels.data(), patience_);
+    session.put(shot, is_plate ? "plate" : "matte", found->first, found->second.shape, found->second.pixels.data(),
+                patience_);
 }
 
 }  // namespace node

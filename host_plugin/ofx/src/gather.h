@@ -1,7 +1,8 @@
 // Frames from the host to the daemon: fetch one, convert it, name it, give it back; send what the daemon lacks.
 //
-// However long the reach is, only so many bytes of converted frames are held at once, and one image of the host. Nothing is
-// remembered between renders; a frame that has not changed costs a fetch, a conversion and a digest, and no bytes on the wire.
+// However long the reach is, only so many bytes of converted frames are held at once, and one image of the host.
+// Nothing is remembered between renders; a frame that has not changed costs a fetch, a conversion and a digest, and no
+// bytes on the wire.
 
 #pragma once
 
@@ -32,10 +33,11 @@ struct Task {
 
 class Gatherer {
   public:
-    Gatherer(const Task& task, FrameRange range, const Patience& patience) : task_(task), range_(range), patience_(patience) {}
+    Gatherer(const Task& task, FrameRange range, const Patience& patience)
+        : task_(task), range_(range), patience_(patience) {}
 
-    // Opens the shot and makes sure the daemon has every frame `frame` depends on. Frames the host cannot deliver end the shot there.
-    // Returns the shot's id.
+    // Opens the shot and makes sure the daemon has every frame `frame` depends on. Frames the host cannot deliver end
+    // the shot there. Returns the shot's id.
     std::string provide_reach(Session& session, int frame);
 
     // The same for the plates of the whole range, without mattes.
@@ -65,7 +67,7 @@ class Gatherer {
     const Task& task_;
     FrameRange range_;
     const Patience& patience_;
-    Packed scratch_;  // one picture's memory, used again for the next
+    Packed scratch_;                            // one picture's memory, used again for the next
     std::map<int, Digest128> plates_, mattes_;  // read in this action
     std::map<Digest128, Packed> held_;          // converted, the daemon perhaps lacks it
     std::size_t held_bytes_ = 0;

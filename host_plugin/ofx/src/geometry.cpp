@@ -24,7 +24,9 @@ bool contains(const ofx::RectI& outer, const ofx::RectI& inner) {
     return outer.x1 <= inner.x1 && outer.y1 <= inner.y1 && outer.x2 >= inner.x2 && outer.y2 >= inner.y2;
 }
 
-int frame_of(double time) { return static_cast<int>(std::floor(time + 0.5)); }
+int frame_of(double time) {
+    return static_cast<int>(std::floor(time + 0.5));
+}
 
 int scaled_pixels(int full_size_pixels, double render_scale) {
     if (full_size_pixels == 0) return 0;

@@ -9,7 +9,9 @@ namespace {
 
 Quirks g_quirks;
 
-bool starts_with(const std::string& text, const char* prefix) { return text.rfind(prefix, 0) == 0; }
+bool starts_with(const std::string& text, const char* prefix) {
+    return text.rfind(prefix, 0) == 0;
+}
 
 }  // namespace
 
@@ -29,6 +31,8 @@ void recognise_host() {
     g_quirks = found;
 }
 
-const Quirks& quirks() { return g_quirks; }
+const Quirks& quirks() {
+    return g_quirks;
+}
 
 }  // namespace node

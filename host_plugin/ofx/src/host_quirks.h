@@ -1,5 +1,5 @@
-// Every oddity of a host the node makes room for, as one answer per question. HOSTS.md names the host, the version and how
-// to see each one gone; nothing else in the sources asks for a host's name.
+// Every oddity of a host the node makes room for, as one answer per question. HOSTS.md names the host, the version and
+// how to see each one gone; nothing else in the sources asks for a host's name.
 
 #pragma once
 
@@ -12,8 +12,8 @@ enum class AssumedColour { kSceneLinear, kRec709 };
 
 struct Quirks {
     std::string host_name;
-    bool has_temporal_access = true;  // MLT says 0 and hands the current frame for every time asked
-    bool persistent_messages_work = true;  // Resolve: the table holds NULL and garbage
+    bool has_temporal_access = true;               // MLT says 0 and hands the current frame for every time asked
+    bool persistent_messages_work = true;          // Resolve: the table holds NULL and garbage
     bool unconnected_clips_say_connected = false;  // Resolve: every clip is always "connected"
     AssumedColour assumed_colour = AssumedColour::kSceneLinear;
 };

@@ -19,7 +19,8 @@ constexpr int kLongestShot = 100'000;  // docs/wire.md, open_shot
 
 std::optional<FrameRange> timeline_range(ofx::EffectHandle effect) {
     double first = 0, last = 0;
-    if (!suites().timeline || suites().timeline->getTimeBounds(effect, &first, &last) != ofx::kOk || !(first <= last)) return std::nullopt;
+    if (!suites().timeline || suites().timeline->getTimeBounds(effect, &first, &last) != ofx::kOk || !(first <= last))
+        return std::nullopt;
     return FrameRange{frame_of(first), frame_of(last)};
 }
 
@@ -74,8 +75,8 @@ Instance& instance_of(ofx::EffectHandle effect) {
 std::optional<FrameRange> shot_range(const Instance& instance, const ParamValues& values, int frame) {
     if (values.frame_range == RangeChoice::kCustom) {
         if (values.range_last < values.range_first) {
-            throw NodeError("The custom frame range ends (" + std::to_string(values.range_last) + ") before it starts (" +
-                            std::to_string(values.range_first) + "); set From and To.");
+            throw NodeError("The custom frame range ends (" + std::to_string(values.range_last) +
+                            ") before it starts (" + std::to_string(values.range_first) + "); set From and To.");
         }
         const FrameRange range{values.range_first, values.range_last};
         return range.holds(frame) ? std::optional(range) : std::nullopt;
@@ -90,13 +91,16 @@ std::optional<FrameRange> shot_range(const Instance& instance, const ParamValues
 }
 
 BackendChoice backend_choice(const ParamValues& values) {
-    return {values.connection_file, values.auto_start, quirks().host_name + " ofx " + std::to_string(kVersionMajor) + "." +
-                                                           std::to_string(kVersionMinor)};
+    return {values.connection_file, values.auto_start,
+            quirks().host_name + " ofx " + std::to_string(kVersionMajor) + "." + std::to_string(kVersionMinor)};
 }
 
-bool takes_matte_from_mask(const ParamValues& values) { return values.matte_channel != MatteChannel::kSourceAlpha; }
+bool takes_matte_from_mask(const ParamValues& values) {
+    return values.matte_channel != MatteChannel::kSourceAlpha;
+}
 
-// --- Actions ----------------------------------------------------------------------------------------------------------
+// --- Actions
+// ----------------------------------------------------------------------------------------------------------
 
 ofx::Status create_instance(ofx::EffectHandle effect) {
     auto instance = std::make_unique<Instance>(effect);
@@ -121,7 +125,8 @@ ofx::Status instance_changed(Instance& instance, const Properties& in_args) {
     if (name == name::kCancel) return cancel(instance);
     if (name == name::kUpdateStatus) return update_status(instance, time);
     if (name == name::kClearFlow) return clear_cache(instance, time, {"flow"});
-    if (name == name::kClearResults) return clear_cache(instance, time, {"completion", "propagation", "painting", "composite"});
+    if (name == name::kClearResults)
+        return clear_cache(instance, time, {"completion", "propagation", "painting", "composite"});
     return ofx::kReplyDefault;
 }
 
@@ -158,9 +163,11 @@ ofx::Status is_identity(const Instance& instance, const Properties& in_args, con
     if (!quirks().has_temporal_access) return ofx::kReplyDefault;
     const double time = in_args.get_double(ofx::prop::kTime, 0);
     const ParamValues values = read_params(instance.params, time);
-    const bool shows_result = values.output == Output::kResult && !values.show_overlay && !is_analysis_due(instance, values);
-    const bool removes_nothing = shows_result && (values.mix == 0 || (takes_matte_from_mask(values) && !values.invert_matte &&
-                                                                      is_mask_surely_absent(instance)));
+    const bool shows_result =
+        values.output == Output::kResult && !values.show_overlay && !is_analysis_due(instance, values);
+    const bool removes_nothing =
+        shows_result &&
+        (values.mix == 0 || (takes_matte_from_mask(values) && !values.invert_matte && is_mask_surely_absent(instance)));
     const bool is_outside = !shot_range(instance, values, frame_of(time));
     if (!removes_nothing && !is_outside && !instance.source.is_thumbnail()) return ofx::kReplyDefault;
     out_args.set_string(ofx::prop::kName, ofx::clip::kSource);

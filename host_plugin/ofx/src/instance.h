@@ -42,7 +42,8 @@ class Instance {
 
 Instance& instance_of(ofx::EffectHandle effect);
 
-// The shot a frame belongs to; nothing when the artist's range leaves the frame out. Throws NodeError for a range without frames.
+// The shot a frame belongs to; nothing when the artist's range leaves the frame out. Throws NodeError for a range
+// without frames.
 std::optional<FrameRange> shot_range(const Instance& instance, const ParamValues& values, int frame);
 
 BackendChoice backend_choice(const ParamValues& values);

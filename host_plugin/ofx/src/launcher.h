@@ -7,12 +7,12 @@
 
 namespace node {
 
-// The environment a daemon is started with: what it needs to find itself, its files and its GPU, and nothing of the host's Python,
-// libraries or plug-ins. "NAME=value" each.
+// The environment a daemon is started with: what it needs to find itself, its files and its GPU, and nothing of the
+// host's Python, libraries or plug-ins. "NAME=value" each.
 std::vector<std::string> clean_environment();
 
-// The program to start: $PROPAINTER_BACKEND, else the path an installer left in the bundle's Resources/backend-path, else
-// `propainter-backend` on PATH. Empty when there is none.
+// The program to start: $PROPAINTER_BACKEND, else the path an installer left in the bundle's Resources/backend-path,
+// else `propainter-backend` on PATH. Empty when there is none.
 std::string find_backend_program();
 
 // Starts the program, its output appended to the log, and does not wait. Throws NodeError when it cannot be started.

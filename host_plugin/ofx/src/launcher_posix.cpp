@@ -48,14 +48,15 @@ void close_host_files(posix_spawn_file_actions_t*) {}
 #else
 constexpr short kCloseEverything = 0;
 
-// Files the host opened without O_CLOEXEC. One opened between this look and the spawn slips through; one closed meanwhile does no
-// harm.
+// Files the host opened without O_CLOEXEC. One opened between this look and the spawn slips through; one closed
+// meanwhile does no harm.
 void close_host_files(posix_spawn_file_actions_t* actions) {
     DIR* directory = ::opendir("/proc/self/fd");
     if (!directory) return;
     while (const dirent* entry = ::readdir(directory)) {
         const int descriptor = std::atoi(entry->d_name);
-        if (descriptor > 2 && descriptor != ::dirfd(directory)) ::posix_spawn_file_actions_addclose(actions, descriptor);
+        if (descriptor > 2 && descriptor != ::dirfd(directory))
+            ::posix_spawn_file_actions_addclose(actions, descriptor);
     }
     ::closedir(directory);
 }
@@ -78,7 +79,8 @@ void set_clean_signals(posix_spawnattr_t* attributes) {
 long start_backend(const std::string& program, const std::string& log_path) {
     FileActions actions;
     ::posix_spawn_file_actions_addopen(actions.get(), 0, "/dev/null", O_RDONLY, 0);
-    ::posix_spawn_file_actions_addopen(actions.get(), 1, log_path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, 0600);
+    ::posix_spawn_file_actions_addopen(actions.get(), 1, log_path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW,
+                                       0600);
     ::posix_spawn_file_actions_adddup2(actions.get(), 1, 2);
     close_host_files(actions.get());
     SpawnAttributes attributes;
@@ -92,7 +94,8 @@ long start_backend(const std::string& program, const std::string& log_path) {
     char* arguments[] = {name.data(), nullptr};
 
     pid_t process = 0;
-    const int error = ::posix_spawn(&process, program.c_str(), actions.get(), attributes.get(), arguments, environment_pointers.data());
+    const int error = ::posix_spawn(&process, program.c_str(), actions.get(), attributes.get(), arguments,
+                                    environment_pointers.data());
     if (error != 0) throw NodeError("The backend " + program + " cannot be started (" + std::strerror(error) + ").");
     return process;
 }

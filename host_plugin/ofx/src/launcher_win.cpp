@@ -1,5 +1,5 @@
-// Windows; see launcher.h. Only the log's handle is inherited, and the host's DLL directory is not: it has given children the wrong
-// runtime libraries before.
+// Windows; see launcher.h. Only the log's handle is inherited, and the host's DLL directory is not: it has given
+// children the wrong runtime libraries before.
 
 #define NOMINMAX
 #define WIN32_LEAN_AND_MEAN
@@ -38,7 +38,8 @@ class InheritOnly {
         ::InitializeProcThreadAttributeList(nullptr, 1, 0, &size);
         memory_.resize(size);
         ::InitializeProcThreadAttributeList(get(), 1, 0, &size);
-        ::UpdateProcThreadAttribute(get(), 0, PROC_THREAD_ATTRIBUTE_HANDLE_LIST, &handle_, sizeof handle_, nullptr, nullptr);
+        ::UpdateProcThreadAttribute(get(), 0, PROC_THREAD_ATTRIBUTE_HANDLE_LIST, &handle_, sizeof handle_, nullptr,
+                                    nullptr);
     }
     ~InheritOnly() { ::DeleteProcThreadAttributeList(get()); }
     InheritOnly(const InheritOnly&) = delete;
@@ -66,8 +67,8 @@ std::wstring environment_block() {
 
 long start_backend(const std::string& program, const std::string& log_path) {
     SECURITY_ATTRIBUTES inheritable{sizeof(SECURITY_ATTRIBUTES), nullptr, TRUE};
-    const Handle log(::CreateFileW(to_wide(log_path).c_str(), FILE_APPEND_DATA, FILE_SHARE_READ | FILE_SHARE_WRITE, &inheritable,
-                                   OPEN_ALWAYS, FILE_ATTRIBUTE_NORMAL, nullptr));
+    const Handle log(::CreateFileW(to_wide(log_path).c_str(), FILE_APPEND_DATA, FILE_SHARE_READ | FILE_SHARE_WRITE,
+                                   &inheritable, OPEN_ALWAYS, FILE_ATTRIBUTE_NORMAL, nullptr));
     InheritOnly inherited(log.get());
     STARTUPINFOEXW startup{};
     startup.StartupInfo.cb = sizeof startup;
@@ -77,11 +78,13 @@ long start_backend(const std::string& program, const std::string& log_path) {
 
     std::wstring command = L"\"" + to_wide(program) + L"\"";
     std::wstring variables = environment_block();
-    constexpr DWORD kFlags = CREATE_UNICODE_ENVIRONMENT | CREATE_NO_WINDOW | CREATE_NEW_PROCESS_GROUP | EXTENDED_STARTUPINFO_PRESENT;
+    constexpr DWORD kFlags =
+        CREATE_UNICODE_ENVIRONMENT | CREATE_NO_WINDOW | CREATE_NEW_PROCESS_GROUP | EXTENDED_STARTUPINFO_PRESENT;
     PROCESS_INFORMATION process{};
-    if (!::CreateProcessW(to_wide(program).c_str(), command.data(), nullptr, nullptr, TRUE, kFlags, variables.data(), nullptr,
-                          &startup.StartupInfo, &process)) {
-        throw NodeError("The backend " + program + " cannot be started (error " + std::to_string(::GetLastError()) + ").");
+    if (!::CreateProcessW(to_wide(program).c_str(), command.data(), nullptr, nullptr, TRUE, kFlags, variables.data(),
+                          nullptr, &startup.StartupInfo, &process)) {
+        throw NodeError("The backend " + program + " cannot be started (error " + std::to_string(::GetLastError()) +
+                        ").");
     }
     ::CloseHandle(process.hThread);
     ::CloseHandle(process.hProcess);

@@ -74,7 +74,8 @@ Reply read_reply(std::string_view key, Parts parts) {
     if (parts.size() < kSignedParts || parts.size() > kSignedParts + kMostBuffers) {
         throw ProtocolError("the reply has " + std::to_string(parts.size()) + " parts");
     }
-    if (parts[1].size() > kHeadLimits.bytes || parts[2].size() > kHeadLimits.bytes || parts[3].size() > kContentLimits.bytes) {
+    if (parts[1].size() > kHeadLimits.bytes || parts[2].size() > kHeadLimits.bytes ||
+        parts[3].size() > kContentLimits.bytes) {
         throw ProtocolError("a part of the reply is too long");
     }
     const bool is_signed = parts[0].size() != 0;
@@ -97,7 +98,9 @@ std::string new_message_id() {
 }
 
 std::string from_hex(std::string_view digits) {
-    const auto value_of = [](char c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1; };
+    const auto value_of = [](char c) {
+        return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+    };
     std::string bytes;
     if (digits.size() % 2 != 0) return {};
     for (std::size_t i = 0; i < digits.size(); i += 2) {

@@ -1,4 +1,5 @@
-// One signed message of docs/wire.md, section 3: writing a request, verifying a reply. Pure: no socket, no clock of its own.
+// One signed message of docs/wire.md, section 3: writing a request, verifying a reply. Pure: no socket, no clock of its
+// own.
 
 #pragma once
 

@@ -73,11 +73,21 @@ const MsgpackValue& MsgpackValue::require(std::string_view key, Kind wanted) con
     return *value;
 }
 
-std::int64_t MsgpackValue::integer_at(std::string_view key) const { return require(key, Kind::kInteger).whole; }
-bool MsgpackValue::bool_at(std::string_view key) const { return require(key, Kind::kBool).flag; }
-const std::string& MsgpackValue::text_at(std::string_view key) const { return require(key, Kind::kText).text; }
-const std::vector<MsgpackValue>& MsgpackValue::array_at(std::string_view key) const { return require(key, Kind::kArray).items; }
-const MsgpackValue& MsgpackValue::map_at(std::string_view key) const { return require(key, Kind::kMap); }
+std::int64_t MsgpackValue::integer_at(std::string_view key) const {
+    return require(key, Kind::kInteger).whole;
+}
+bool MsgpackValue::bool_at(std::string_view key) const {
+    return require(key, Kind::kBool).flag;
+}
+const std::string& MsgpackValue::text_at(std::string_view key) const {
+    return require(key, Kind::kText).text;
+}
+const std::vector<MsgpackValue>& MsgpackValue::array_at(std::string_view key) const {
+    return require(key, Kind::kArray).items;
+}
+const MsgpackValue& MsgpackValue::map_at(std::string_view key) const {
+    return require(key, Kind::kMap);
+}
 
 double MsgpackValue::real_at(std::string_view key) const {
     const MsgpackValue* value = find(key);
@@ -86,7 +96,9 @@ double MsgpackValue::real_at(std::string_view key) const {
 
 namespace {
 
-bool is_absent(const MsgpackValue* value) { return !value || value->kind == MsgpackValue::Kind::kNil; }
+bool is_absent(const MsgpackValue* value) {
+    return !value || value->kind == MsgpackValue::Kind::kNil;
+}
 
 }  // namespace
 

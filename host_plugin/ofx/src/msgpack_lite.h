@@ -1,8 +1,9 @@
 // The part of MessagePack the protocol uses: nil, bool, integers, doubles, text, arrays, maps with text keys.
 //
-// Here: a writer that appends to a string, and a reader that takes bytes from a stranger: it refuses too deep, too many, too
-// long, unknown types, non-finite numbers, bad UTF-8, repeated keys and trailing bytes. Not here: what the fields mean
-// (message.h, session.h). Binary data and extension types never occur inside a header: pixels travel beside it.
+// Here: a writer that appends to a string, and a reader that takes bytes from a stranger: it refuses too deep, too
+// many, too long, unknown types, non-finite numbers, bad UTF-8, repeated keys and trailing bytes. Not here: what the
+// fields mean (message.h, session.h). Binary data and extension types never occur inside a header: pixels travel beside
+// it.
 
 #pragma once
 

@@ -27,10 +27,20 @@ ParamRow group(const char* name, const char* label, bool is_open) {
     return {Kind::kGroup, name, label, "", is_open ? 1.0 : 0.0, 0, 0, 0, 0, {}, "", ""};
 }
 
-ParamRow integer(const char* group, const char* name, const char* label, int initial, int minimum, int maximum, int shown_minimum,
-                 int shown_maximum, const char* hint) {
-    return {Kind::kInteger, name, label, group, double(initial), double(minimum), double(maximum),
-            double(shown_minimum), double(shown_maximum), {}, "", hint};
+ParamRow integer(const char* group, const char* name, const char* label, int initial, int minimum, int maximum,
+                 int shown_minimum, int shown_maximum, const char* hint) {
+    return {Kind::kInteger,
+            name,
+            label,
+            group,
+            double(initial),
+            double(minimum),
+            double(maximum),
+            double(shown_minimum),
+            double(shown_maximum),
+            {},
+            "",
+            hint};
 }
 
 ParamRow real(const char* group, const char* name, const char* label, double initial, double minimum, double maximum,
@@ -42,11 +52,13 @@ ParamRow boolean(const char* group, const char* name, const char* label, bool in
     return {Kind::kBoolean, name, label, group, initial ? 1.0 : 0.0, 0, 1, 0, 1, {}, "", hint};
 }
 
-ParamRow choice(const char* group, const char* name, const char* label, int initial, std::vector<const char*> choices, const char* hint) {
+ParamRow choice(const char* group, const char* name, const char* label, int initial, std::vector<const char*> choices,
+                const char* hint) {
     return {Kind::kChoice, name, label, group, double(initial), 0, 0, 0, 0, std::move(choices), "", hint};
 }
 
-ParamRow text(Kind kind, const char* group, const char* name, const char* label, const char* initial, const char* hint) {
+ParamRow text(Kind kind, const char* group, const char* name, const char* label, const char* initial,
+              const char* hint) {
     return unseen({kind, name, label, group, 0, 0, 0, 0, 0, {}, initial, hint});
 }
 
@@ -61,10 +73,12 @@ std::vector<ParamRow> make_table() {
     return {
         group(general, "General", true),
         choice(general, name::kOutput, "Output", 0, {"Result", "Fill only", "Hole", "Never seen", "Difference", "Flow"},
-               "What the node shows. Hole: the grown matte the networks fill. Never seen: where no frame in reach showed the "
+               "What the node shows. Hole: the grown matte the networks fill. Never seen: where no frame in reach "
+               "showed the "
                "background, so the fill is invented. Flow: motion to the next frame in pixels."),
         choice(general, name::kMatteChannel, "Matte channel", 0, {"Mask alpha", "Mask luma", "Source alpha"},
-               "Where the roto matte comes from: 1 = remove, 0 = keep. A one-channel mask is its own alpha. Source alpha is for pages "
+               "Where the roto matte comes from: 1 = remove, 0 = keep. A one-channel mask is its own alpha. Source "
+               "alpha is for pages "
                "without a second input."),
         boolean(general, name::kInvertMatte, "Invert matte", false, "Remove what the matte keeps."),
         boolean(general, name::kShowOverlay, "Show overlay", false, "Tint the grown hole red in the viewer's picture."),
@@ -73,22 +87,38 @@ std::vector<ParamRow> make_table() {
 
         group(analysis, "Analysis", true),
         choice(analysis, name::kFrameRange, "Frame range", 0, {"Input", "Global", "Custom"},
-               "The shot, in which the background is looked for. Input: as long as the Source clip says it is. Frames outside a "
+               "The shot, in which the background is looked for. Input: as long as the Source clip says it is. Frames "
+               "outside a "
                "custom range pass through."),
         integer(analysis, name::kRangeFirst, "From", 1, -1000000, 10000000, 1, 1000, "First frame of a custom range."),
-        integer(analysis, name::kRangeLast, "To", 100, -1000000, 10000000, 1, 1000, "Last frame of a custom range, included."),
+        integer(analysis, name::kRangeLast, "To", 100, -1000000, 10000000, 1, 1000,
+                "Last frame of a custom range, included."),
         text(Kind::kButton, analysis, name::kAnalyse, "Analyse", "",
              "Estimate the flow of the whole range with the next render of this node. Needs no matte."),
         text(Kind::kButton, analysis, name::kCancel, "Cancel", "", "Stop this node's render in the backend."),
         text(Kind::kStatus, analysis, name::kStatus, "Status", "not analysed", "What the backend has of this shot."),
-        text(Kind::kButton, analysis, name::kUpdateStatus, "Update status", "", "Ask the backend what it has of the shot rendered last."),
-        {Kind::kHiddenCounter, name::kAnalysisRequest, "Analysis request", analysis, 0, 0, 1000000, 0, 1000000, {}, "", "Counts presses of Analyse."},
+        text(Kind::kButton, analysis, name::kUpdateStatus, "Update status", "",
+             "Ask the backend what it has of the shot rendered last."),
+        {Kind::kHiddenCounter,
+         name::kAnalysisRequest,
+         "Analysis request",
+         analysis,
+         0,
+         0,
+         1000000,
+         0,
+         1000000,
+         {},
+         "",
+         "Counts presses of Analyse."},
         choice(analysis, name::kQuality, "Quality", 1, {"Draft", "Normal", "Best"},
                "Draft: half size, 5 flow iterations. Final renders should use Normal or Best."),
         choice(analysis, name::kWorkingSize, "Working size", 0, {"Full", "Half", "Quarter", "Custom"},
-               "The size the networks see. Full: as near the plate's as the device's memory allows. Pixels outside the hole are never "
+               "The size the networks see. Full: as near the plate's as the device's memory allows. Pixels outside the "
+               "hole are never "
                "resampled, whatever is chosen."),
-        integer(analysis, name::kWorkingWidth, "Width", 960, 8, 16384, 128, 4096, "Custom working width, pixels of a full-size plate."),
+        integer(analysis, name::kWorkingWidth, "Width", 960, 8, 16384, 128, 4096,
+                "Custom working width, pixels of a full-size plate."),
         integer(analysis, name::kWorkingHeight, "Height", 540, 8, 16384, 128, 2160, "Custom working height, pixels."),
 
         group(matte, "Matte", true),
@@ -103,9 +133,11 @@ std::vector<ParamRow> make_table() {
                 "Frames between two distant references; lower sees more of the shot and needs more memory."),
         integer(propagation, name::kChunkLength, "Chunk length", 80, 2, 10000, 10, 200,
                 "Frames flow completion treats at once; fewer need less memory and see less far."),
-        integer(propagation, name::kFlowIterations, "Flow iterations", 20, 1, 100, 1, 40, "Updates of the optical flow per pair of frames."),
+        integer(propagation, name::kFlowIterations, "Flow iterations", 20, 1, 100, 1, 40,
+                "Updates of the optical flow per pair of frames."),
         integer(propagation, name::kFlowHoleSnap, "Flow hole grid", 0, 0, 256, 0, 64,
-                "Working pixels: the hole for the flow is widened to whole blocks, so a small roto edit leaves it as it was. 0: exact."),
+                "Working pixels: the hole for the flow is widened to whole blocks, so a small roto edit leaves it as "
+                "it was. 0: exact."),
 
         group(finish, "Finish", true),
         animated(real(finish, name::kMix, "Mix", 1.0, 0.0, 1.0, 0.0, 1.0, "0 = Source, 1 = Result.")),
@@ -113,14 +145,18 @@ std::vector<ParamRow> make_table() {
         group(backend, "Backend", false),
         choice(backend, name::kEngine, "Engine", 0, {"Auto", "ProPainter", "Classical"},
                "Classical needs no weights. Auto: ProPainter where its weights are installed."),
-        choice(backend, name::kPrecision, "Precision", 0, {"Auto", "fp32", "fp16", "bf16"}, "Arithmetic of the networks."),
-        unseen(choice(backend, name::kOnError, "On error", 0, {"Fail", "Show source"},
-                      "Show source: in the viewer only; a final render always fails, so that no plate is delivered unremoved.")),
+        choice(backend, name::kPrecision, "Precision", 0, {"Auto", "fp32", "fp16", "bf16"},
+               "Arithmetic of the networks."),
+        unseen(choice(
+            backend, name::kOnError, "On error", 0, {"Fail", "Show source"},
+            "Show source: in the viewer only; a final render always fails, so that no plate is delivered unremoved.")),
         unseen(boolean(backend, name::kAutoStart, "Auto-start", true, "Start a backend when none is running.")),
-        text(Kind::kFile, backend, name::kConnectionFile, "Connection file", "", "Of a particular backend. Empty: this user's."),
+        text(Kind::kFile, backend, name::kConnectionFile, "Connection file", "",
+             "Of a particular backend. Empty: this user's."),
         unseen(real(backend, name::kTimeout, "Timeout", 60.0, 1.0, 3600.0, 5.0, 300.0,
                     "Seconds without any sign of life from the backend before a render fails.")),
-        text(Kind::kButton, backend, name::kClearFlow, "Clear flow cache", "", "Forget every flow the backend has kept, of all shots."),
+        text(Kind::kButton, backend, name::kClearFlow, "Clear flow cache", "",
+             "Forget every flow the backend has kept, of all shots."),
         text(Kind::kButton, backend, name::kClearResults, "Clear results", "",
              "Forget every completed flow, propagated plate, painted hole and composite the backend has kept."),
 

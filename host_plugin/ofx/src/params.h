@@ -1,8 +1,8 @@
 // Every parameter of the node: one table for describing, and its values as one struct for rendering.
 //
-// Here: names, labels, types, defaults, limits, hints, groups and their order; reading values. Not here: what a value does
-// (render.cpp turns it into a wish for the daemon), what a button does (instance.cpp). docs/node.md carries the table; a test
-// compares the two.
+// Here: names, labels, types, defaults, limits, hints, groups and their order; reading values. Not here: what a value
+// does (render.cpp turns it into a wish for the daemon), what a button does (instance.cpp). docs/node.md carries the
+// table; a test compares the two.
 
 #pragma once
 
@@ -19,7 +19,7 @@ struct ParamRow {
     ParamKind kind;
     const char* name;
     const char* label;
-    const char* group;  // empty: at the top, or a group itself
+    const char* group;   // empty: at the top, or a group itself
     double initial = 0;  // number, 0/1, index of the choice; for a group 1 = open
     double minimum = 0, maximum = 0;
     double display_minimum = 0, display_maximum = 0;

@@ -16,7 +16,8 @@ using Seconds = std::chrono::duration<double>;
 class Patience {
   public:
     // is_aborted is called on the thread that waits, which must be the one the host called the action on.
-    Patience(std::function<bool()> is_aborted, double silence_s) : is_aborted_(std::move(is_aborted)), silence_(silence_s) {}
+    Patience(std::function<bool()> is_aborted, double silence_s)
+        : is_aborted_(std::move(is_aborted)), silence_(silence_s) {}
 
     // Longest pause between two looks at is_aborted.
     static constexpr int kPollMs = 25;

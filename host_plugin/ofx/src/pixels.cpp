@@ -12,14 +12,16 @@
 namespace node {
 namespace {
 
-// --- Samples ----------------------------------------------------------------------------------------------------------
+// --- Samples
+// ----------------------------------------------------------------------------------------------------------
 
 struct Half {
     std::uint16_t bits;
 };
 
 float from_half(std::uint16_t bits) {
-    const std::uint32_t sign = std::uint32_t{bits & 0x8000u} << 16, exponent = bits >> 10 & 31u, fraction = bits & 1023u;
+    const std::uint32_t sign = std::uint32_t{bits & 0x8000u} << 16, exponent = bits >> 10 & 31u,
+                        fraction = bits & 1023u;
     if (exponent == 0) return std::copysign(std::ldexp(static_cast<float>(fraction), -24), sign ? -1.0f : 1.0f);
     const std::uint32_t wide = sign | (exponent == 31 ? 255u : exponent + 112) << 23 | fraction << 13;
     float value;
@@ -44,20 +46,34 @@ std::uint16_t to_half(float value) {
 }
 
 // A sample's value, whole numbers with full scale at 1.
-float load(std::uint8_t sample) { return static_cast<float>(sample) / 255.0f; }
-float load(std::uint16_t sample) { return static_cast<float>(sample) / 65535.0f; }
-float load(Half sample) { return from_half(sample.bits); }
-float load(float sample) { return sample; }
+float load(std::uint8_t sample) {
+    return static_cast<float>(sample) / 255.0f;
+}
+float load(std::uint16_t sample) {
+    return static_cast<float>(sample) / 65535.0f;
+}
+float load(Half sample) {
+    return from_half(sample.bits);
+}
+float load(float sample) {
+    return sample;
+}
 
 // NaN becomes 0 in whole numbers.
-float clamped(float value, float full_scale) { return value > 0 ? std::min(value, 1.0f) * full_scale + 0.5f : 0.0f; }
+float clamped(float value, float full_scale) {
+    return value > 0 ? std::min(value, 1.0f) * full_scale + 0.5f : 0.0f;
+}
 
 template <class Sample>
 Sample store(float value) {
-    if constexpr (std::is_same_v<Sample, float>) return value;
-    else if constexpr (std::is_same_v<Sample, Half>) return {to_half(value)};
-    else if constexpr (std::is_same_v<Sample, std::uint8_t>) return static_cast<std::uint8_t>(clamped(value, 255.0f));
-    else return static_cast<std::uint16_t>(clamped(value, 65535.0f));
+    if constexpr (std::is_same_v<Sample, float>)
+        return value;
+    else if constexpr (std::is_same_v<Sample, Half>)
+        return {to_half(value)};
+    else if constexpr (std::is_same_v<Sample, std::uint8_t>)
+        return static_cast<std::uint8_t>(clamped(value, 255.0f));
+    else
+        return static_cast<std::uint16_t>(clamped(value, 65535.0f));
 }
 
 // Calls body with a value of the sample type: one switch for every conversion below.
@@ -103,11 +119,13 @@ void read_straight(const ImageView& image, const char* pixel, char* rgb) {
         return;
     }
     for (std::size_t c = 0; c < 3; ++c) {
-        write_sample(rgb + c * sizeof(Sample), store<Sample>(load(read_sample<Sample>(pixel + c * sizeof(Sample))) / alpha));
+        write_sample(rgb + c * sizeof(Sample),
+                     store<Sample>(load(read_sample<Sample>(pixel + c * sizeof(Sample))) / alpha));
     }
 }
 
-// --- Rectangles of pixels ---------------------------------------------------------------------------------------------
+// --- Rectangles of pixels
+// ---------------------------------------------------------------------------------------------
 
 // The frame's rectangle as rows top-down, `pixel_bytes` each pixel, all zero.
 void clear(Packed& packed, const ofx::RectI& rect, DType dtype, int channels) {
@@ -127,7 +145,8 @@ void for_each_pixel(const Picture& picture, const ofx::RectI& rect, const ofx::R
     const ofx::RectI covered{rect.x1 + region.x, rect.y2 - region.y - region.height, rect.x1 + region.x + region.width,
                              rect.y2 - region.y};
     const ofx::RectI shown = intersect(intersect(covered, window), rect);
-    const std::size_t pixel_bytes = static_cast<std::size_t>(picture.shape.channels) * bytes_per_sample(picture.shape.dtype);
+    const std::size_t pixel_bytes =
+        static_cast<std::size_t>(picture.shape.channels) * bytes_per_sample(picture.shape.dtype);
     for (int y = shown.y1; y < shown.y2; ++y) {
         const auto row = static_cast<std::size_t>(covered.y2 - 1 - y) * static_cast<std::size_t>(region.width);
         for (int x = shown.x1; x < shown.x2; ++x) {
@@ -136,7 +155,9 @@ void for_each_pixel(const Picture& picture, const ofx::RectI& rect, const ofx::R
     }
 }
 
-float luma(float r, float g, float b) { return 0.2126f * r + 0.7152f * g + 0.0722f * b; }
+float luma(float r, float g, float b) {
+    return 0.2126f * r + 0.7152f * g + 0.0722f * b;
+}
 
 template <class Sample>
 bool is_opaque(const ImageView& image) {
@@ -151,7 +172,8 @@ bool is_opaque(const ImageView& image) {
 template <class Sample>
 void fill_matte(const ImageView& image, bool takes_luma, const ofx::RectI& rect, Packed& packed) {
     const ofx::RectI shown = intersect(image.bounds, rect);
-    const std::size_t step = image.pixel_bytes(), alpha_at = image.components == Components::kRGBA ? 3 * sizeof(Sample) : 0;
+    const std::size_t step = image.pixel_bytes(),
+                      alpha_at = image.components == Components::kRGBA ? 3 * sizeof(Sample) : 0;
     for (int y = shown.y1; y < shown.y2; ++y) {
         const char* from = image.pixel(shown.x1, y);
         char* to = packed_row(packed, rect, y) + static_cast<std::size_t>(shown.x1 - rect.x1) * sizeof(Sample);
@@ -177,7 +199,8 @@ void invert(Packed& packed) {
 
 }  // namespace
 
-// --- To the wire ------------------------------------------------------------------------------------------------------
+// --- To the wire
+// ------------------------------------------------------------------------------------------------------
 
 void pack_plate(const ImageView& image, const ofx::RectI& rect, Packed& packed) {
     clear(packed, rect, image.dtype, 3);
@@ -188,15 +211,19 @@ void pack_plate(const ImageView& image, const ofx::RectI& rect, Packed& packed) 
         for (int y = shown.y1; y < shown.y2; ++y) {
             const char* from = image.pixel(shown.x1, y);
             char* to = packed_row(packed, rect, y) + static_cast<std::size_t>(shown.x1 - rect.x1) * packed_step;
-            for (int x = shown.x1; x < shown.x2; ++x, from += step, to += packed_step) read_straight<Sample>(image, from, to);
+            for (int x = shown.x1; x < shown.x2; ++x, from += step, to += packed_step)
+                read_straight<Sample>(image, from, to);
         }
     });
 }
 
-void pack_matte(const ImageView& image, MatteChannel channel, bool is_inverted, const ofx::RectI& rect, Packed& packed) {
+void pack_matte(const ImageView& image, MatteChannel channel, bool is_inverted, const ofx::RectI& rect,
+                Packed& packed) {
     if (channel == MatteChannel::kSourceAlpha && image.data && image.components == Components::kRGB) {
-        throw NodeError("The matte is to come from the Source's alpha, but the Source has none; connect the Mask input and set Matte "
-                        "channel to Mask alpha.");
+        throw NodeError(
+            "The matte is to come from the Source's alpha, but the Source has none; connect the Mask input and set "
+            "Matte "
+            "channel to Mask alpha.");
     }
     clear(packed, rect, image.data ? image.dtype : DType::kUint8, 1);
     with_sample_type(packed.shape.dtype, [&](auto type) {
@@ -226,14 +253,16 @@ bool is_matte_empty(const Packed& matte, double threshold) {
     return is_empty_so_far;
 }
 
-// --- To the host ------------------------------------------------------------------------------------------------------
+// --- To the host
+// ------------------------------------------------------------------------------------------------------
 
 namespace {
 
 void refuse_other_format(const ImageView& source, const ImageView& output) {
     if (source.data && (source.dtype != output.dtype || source.components != output.components)) {
-        throw NodeError("The host wants the output in another depth or with other channels than the Source has; convert the Source "
-                        "before this node.");
+        throw NodeError(
+            "The host wants the output in another depth or with other channels than the Source has; convert the Source "
+            "before this node.");
     }
 }
 
@@ -258,8 +287,8 @@ void copy_source(const ImageView& source, const ImageView& output, const ofx::Re
     }
 }
 
-void write_result(const ImageView& source, const ofx::RectI& rect, const Picture& picture, double mix, const ImageView& output,
-                  const ofx::RectI& window) {
+void write_result(const ImageView& source, const ofx::RectI& rect, const Picture& picture, double mix,
+                  const ImageView& output, const ofx::RectI& window) {
     if (picture.shape.dtype != source.dtype || picture.shape.channels != 3) {
         throw NodeError("The backend returned a picture in another format than was asked for; update it.");
     }
@@ -271,7 +300,8 @@ void write_result(const ImageView& source, const ofx::RectI& rect, const Picture
             char sent[3 * sizeof(Sample)];
             const char* from = source.pixel(x, y);
             read_straight<Sample>(source, from, sent);
-            if (std::memcmp(sent, filled, sizeof sent) == 0) return;  // untouched: the host's own bits are there already
+            if (std::memcmp(sent, filled, sizeof sent) == 0)
+                return;  // untouched: the host's own bits are there already
             const float alpha = alpha_of<Sample>(source, from);
             char* to = output.pixel(x, y);
             if (alpha == 1.0f && share == 1.0f) {
@@ -279,7 +309,8 @@ void write_result(const ImageView& source, const ofx::RectI& rect, const Picture
                 return;
             }
             for (std::size_t at = 0; at < sizeof sent; at += sizeof(Sample)) {
-                const float before = load(read_sample<Sample>(sent + at)), after = load(read_sample<Sample>(filled + at));
+                const float before = load(read_sample<Sample>(sent + at)),
+                            after = load(read_sample<Sample>(filled + at));
                 write_sample(to + at, store<Sample>((before + share * (after - before)) * alpha));
             }
         });
@@ -296,7 +327,9 @@ struct Shown {
 };
 
 // Signed values have to fit whole numbers somehow: mid grey is zero.
-float around_grey(float value, float span) { return 0.5f + value / span; }
+float around_grey(float value, float span) {
+    return 0.5f + value / span;
+}
 
 Shown show(Output kind, const float (&v)[4], bool is_whole, bool is_premultiplied) {
     switch (kind) {
@@ -318,7 +351,8 @@ template <class Sample>
 void write_shown(const ImageView& output, int x, int y, const Shown& shown) {
     char* to = output.pixel(x, y);
     for (std::size_t c = 0; c < 3; ++c) write_sample(to + c * sizeof(Sample), store<Sample>(shown.rgb[c]));
-    if (output.components == Components::kRGBA && shown.has_alpha) write_sample(to + 3 * sizeof(Sample), store<Sample>(shown.alpha));
+    if (output.components == Components::kRGBA && shown.has_alpha)
+        write_sample(to + 3 * sizeof(Sample), store<Sample>(shown.alpha));
 }
 
 void read_values(const Picture& picture, const char* from, float (&values)[4]) {
@@ -341,15 +375,15 @@ int channels_of(Output kind) {
 
 void refuse_wrong_channels(const Picture& picture, int channels) {
     if (picture.shape.channels != channels) {
-        throw NodeError("The backend returned a picture with " + std::to_string(picture.shape.channels) + " channels where " +
-                        std::to_string(channels) + " were due; update it.");
+        throw NodeError("The backend returned a picture with " + std::to_string(picture.shape.channels) +
+                        " channels where " + std::to_string(channels) + " were due; update it.");
     }
 }
 
 }  // namespace
 
-void write_diagnostic(Output kind, const ImageView& source, const ofx::RectI& rect, const Picture* picture, const ImageView& output,
-                      const ofx::RectI& window) {
+void write_diagnostic(Output kind, const ImageView& source, const ofx::RectI& rect, const Picture* picture,
+                      const ImageView& output, const ofx::RectI& window) {
     copy_source(source, output, window);
     if (picture) refuse_wrong_channels(*picture, channels_of(kind));
     const ofx::RectI writable = intersect(window, output.bounds);
@@ -382,7 +416,8 @@ void write_overlay(const ofx::RectI& rect, const Picture& hole, const ImageView&
             char* to = output.pixel(x, y);
             for (std::size_t c = 0; c < 3; ++c) {
                 const float before = load(read_sample<Sample>(to + c * sizeof(Sample)));
-                write_sample(to + c * sizeof(Sample), store<Sample>(before + share * ((c == 0 ? 1.0f : 0.0f) - before)));
+                write_sample(to + c * sizeof(Sample),
+                             store<Sample>(before + share * ((c == 0 ? 1.0f : 0.0f) - before)));
             }
         });
     });

@@ -1,7 +1,9 @@
-// Pixels from the host's layout to the wire's and back: row order, depth, channels, premultiplication. Each in this one place.
+// Pixels from the host's layout to the wire's and back: row order, depth, channels, premultiplication. Each in this one
+// place.
 //
-// The host's rows run bottom-up, the wire's top-down. The wire carries straight (unpremultiplied) RGB in the host's own depth and a
-// one-channel matte; alpha never leaves the host. A pixel the daemon returns exactly as it was sent keeps the host's own bits.
+// The host's rows run bottom-up, the wire's top-down. The wire carries straight (unpremultiplied) RGB in the host's own
+// depth and a one-channel matte; alpha never leaves the host. A pixel the daemon returns exactly as it was sent keeps
+// the host's own bits.
 
 #pragma once
 
@@ -20,18 +22,18 @@ struct Packed {
     std::vector<char> pixels;
 };
 
-// Straight RGB of the frame's rectangle; black where the image has none. Alpha 0 or below says nothing about its pixel: such a pixel
-// counts as straight, so a plate whose alpha was never filled in is not lost.
+// Straight RGB of the frame's rectangle; black where the image has none. Alpha 0 or below says nothing about its pixel:
+// such a pixel counts as straight, so a plate whose alpha was never filled in is not lost.
 void pack_plate(const ImageView& image, const ofx::RectI& rect, Packed& packed);
 
-// One channel, 1 = remove; 0 (or, inverted, 1) where the image has none. "Mask alpha" of an image that is opaque all over means its
-// luma: there is no matte in such an alpha. Throws NodeError for the alpha of an image without one.
+// One channel, 1 = remove; 0 (or, inverted, 1) where the image has none. "Mask alpha" of an image that is opaque all
+// over means its luma: there is no matte in such an alpha. Throws NodeError for the alpha of an image without one.
 void pack_matte(const ImageView& image, MatteChannel channel, bool is_inverted, const ofx::RectI& rect, Packed& packed);
 
 bool is_matte_empty(const Packed& matte, double threshold);
 
-// The window of the output as the source has it, bit by bit; black where it has nothing. Throws NodeError when the two differ in depth
-// or components.
+// The window of the output as the source has it, bit by bit; black where it has nothing. Throws NodeError when the two
+// differ in depth or components.
 void copy_source(const ImageView& source, const ImageView& output, const ofx::RectI& window);
 
 // A picture from the daemon, somewhere in the frame's rectangle.
@@ -42,14 +44,14 @@ struct Picture {
 };
 
 // Over an output that holds the source already: the pixels the daemon changed, mixed in.
-void write_result(const ImageView& source, const ofx::RectI& rect, const Picture& picture, double mix, const ImageView& output,
-                  const ofx::RectI& window);
+void write_result(const ImageView& source, const ofx::RectI& rect, const Picture& picture, double mix,
+                  const ImageView& output, const ofx::RectI& window);
 
-// Any output but the result; `picture` may be nullptr, which is empty. Fill comes with its coverage as alpha; hole and never-seen fill
-// all channels; difference and flow keep the source's alpha and, on whole-number depths, lie around mid grey (flow: 256 pixels span the
-// range).
-void write_diagnostic(Output kind, const ImageView& source, const ofx::RectI& rect, const Picture* picture, const ImageView& output,
-                      const ofx::RectI& window);
+// Any output but the result; `picture` may be nullptr, which is empty. Fill comes with its coverage as alpha; hole and
+// never-seen fill all channels; difference and flow keep the source's alpha and, on whole-number depths, lie around mid
+// grey (flow: 256 pixels span the range).
+void write_diagnostic(Output kind, const ImageView& source, const ofx::RectI& rect, const Picture* picture,
+                      const ImageView& output, const ofx::RectI& window);
 
 // Half red over the hole.
 void write_overlay(const ofx::RectI& rect, const Picture& hole, const ImageView& output, const ofx::RectI& window);

@@ -1,5 +1,5 @@
-// The few things every operating system does differently, apart from sockets (socket.h), shared memory (shared_memory.h)
-// and starting a process (launcher.h).
+// The few things every operating system does differently, apart from sockets (socket.h), shared memory
+// (shared_memory.h) and starting a process (launcher.h).
 
 #pragma once
 
@@ -22,8 +22,9 @@ std::string join_path(const std::string& directory, const std::string& name);
 
 bool is_absolute_path(const std::string& path);
 
-// The content of a file nobody but this user can have written or read. Nothing when there is none. Throws NodeError when it
-// or its directory is a link, another user's, open to others, or longer than the limit: such a file is refused, not repaired.
+// The content of a file nobody but this user can have written or read. Nothing when there is none. Throws NodeError
+// when it or its directory is a link, another user's, open to others, or longer than the limit: such a file is refused,
+// not repaired.
 std::optional<std::string> read_private_file(const std::string& path, std::size_t longest);
 
 // The content of an ordinary file; nothing when it cannot be read.

@@ -31,7 +31,9 @@ class File {
     int descriptor_;
 };
 
-bool is_private(const struct stat& facts) { return facts.st_uid == ::geteuid() && (facts.st_mode & 077) == 0; }
+bool is_private(const struct stat& facts) {
+    return facts.st_uid == ::geteuid() && (facts.st_mode & 077) == 0;
+}
 
 std::string directory_of(const std::string& path) {
     const std::size_t slash = path.rfind('/');
@@ -42,8 +44,10 @@ void refuse_shared_directory(const std::string& directory) {
     struct stat facts;
     if (::lstat(directory.c_str(), &facts) != 0) return;  // then there is no file in it either
     if (!S_ISDIR(facts.st_mode) || !is_private(facts)) {
-        throw NodeError("The folder " + directory + " must be a plain folder only you can open (mode 0700); "
-                        "it is not, so the backend's connection file in it cannot be trusted. Remove it and start the backend again.");
+        throw NodeError("The folder " + directory +
+                        " must be a plain folder only you can open (mode 0700); "
+                        "it is not, so the backend's connection file in it cannot be trusted. Remove it and start the "
+                        "backend again.");
     }
 }
 
@@ -68,9 +72,13 @@ std::optional<std::string> environment(const char* name) {
     return value && *value ? std::optional<std::string>(value) : std::nullopt;
 }
 
-bool is_absolute_path(const std::string& path) { return !path.empty() && path[0] == '/'; }
+bool is_absolute_path(const std::string& path) {
+    return !path.empty() && path[0] == '/';
+}
 
-std::string join_path(const std::string& directory, const std::string& name) { return directory + "/" + name; }
+std::string join_path(const std::string& directory, const std::string& name) {
+    return directory + "/" + name;
+}
 
 std::string runtime_directory() {
     const auto own = environment("PROPAINTER_RUNTIME_DIR");
@@ -92,8 +100,10 @@ std::optional<std::string> read_private_file(const std::string& path, std::size_
     const File file(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
     if (file.descriptor() < 0 && errno == ENOENT) return std::nullopt;
     struct stat facts;
-    if (file.descriptor() < 0 || ::fstat(file.descriptor(), &facts) != 0 || !S_ISREG(facts.st_mode) || !is_private(facts)) {
-        throw NodeError("The connection file " + path + " must be a plain file only you can read (mode 0600); "
+    if (file.descriptor() < 0 || ::fstat(file.descriptor(), &facts) != 0 || !S_ISREG(facts.st_mode) ||
+        !is_private(facts)) {
+        throw NodeError("The connection file " + path +
+                        " must be a plain file only you can read (mode 0600); "
                         "it is not, so it is not trusted. Remove it and start the backend again.");
     }
     const auto content = read_up_to(file.descriptor(), longest);
@@ -122,6 +132,8 @@ std::string own_binary_path() {
     return facts.dli_fname;
 }
 
-int process_id() { return static_cast<int>(::getpid()); }
+int process_id() {
+    return static_cast<int>(::getpid());
+}
 
 }  // namespace node

@@ -1,4 +1,5 @@
-// Windows; see platform.h. The user's profile directory keeps others out by its access list; mode bits mean nothing here.
+// Windows; see platform.h. The user's profile directory keeps others out by its access list; mode bits mean nothing
+// here.
 
 #define NOMINMAX
 #define WIN32_LEAN_AND_MEAN
@@ -21,19 +22,24 @@ std::wstring to_wide(const std::string& text) {
 }
 
 std::string to_utf8(const std::wstring& wide) {
-    const int length = ::WideCharToMultiByte(CP_UTF8, 0, wide.data(), static_cast<int>(wide.size()), nullptr, 0, nullptr, nullptr);
+    const int length =
+        ::WideCharToMultiByte(CP_UTF8, 0, wide.data(), static_cast<int>(wide.size()), nullptr, 0, nullptr, nullptr);
     std::string text(static_cast<std::size_t>(length), '\0');
-    ::WideCharToMultiByte(CP_UTF8, 0, wide.data(), static_cast<int>(wide.size()), text.data(), length, nullptr, nullptr);
+    ::WideCharToMultiByte(CP_UTF8, 0, wide.data(), static_cast<int>(wide.size()), text.data(), length, nullptr,
+                          nullptr);
     return text;
 }
 
 namespace {
 
-bool is_link(DWORD attributes) { return (attributes & FILE_ATTRIBUTE_REPARSE_POINT) != 0; }
+bool is_link(DWORD attributes) {
+    return (attributes & FILE_ATTRIBUTE_REPARSE_POINT) != 0;
+}
 
 std::optional<std::string> read_up_to(const std::string& path, std::size_t longest) {
-    const HANDLE file = ::CreateFileW(to_wide(path).c_str(), GENERIC_READ, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
-                                      nullptr, OPEN_EXISTING, FILE_ATTRIBUTE_NORMAL, nullptr);
+    const HANDLE file =
+        ::CreateFileW(to_wide(path).c_str(), GENERIC_READ, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
+                      nullptr, OPEN_EXISTING, FILE_ATTRIBUTE_NORMAL, nullptr);
     if (file == INVALID_HANDLE_VALUE) return std::nullopt;
     std::string content(longest + 1, '\0');
     DWORD length = 0;
@@ -60,7 +66,9 @@ bool is_absolute_path(const std::string& path) {
     return path.size() > 2 && ((path[1] == ':' && (path[2] == '\\' || path[2] == '/')) || path.rfind("\\\\", 0) == 0);
 }
 
-std::string join_path(const std::string& directory, const std::string& name) { return directory + "\\" + name; }
+std::string join_path(const std::string& directory, const std::string& name) {
+    return directory + "\\" + name;
+}
 
 std::string runtime_directory() {
     const auto own = environment("PROPAINTER_RUNTIME_DIR");
@@ -82,7 +90,8 @@ std::optional<std::string> read_private_file(const std::string& path, std::size_
     if (attributes == INVALID_FILE_ATTRIBUTES) return std::nullopt;
     const auto content = is_link(attributes) ? std::nullopt : read_up_to(path, longest);
     if (!content || content->size() > longest) {
-        throw NodeError("The connection file " + path + " cannot be read, is a link, or is too long. Start the backend again.");
+        throw NodeError("The connection file " + path +
+                        " cannot be read, is a link, or is too long. Start the backend again.");
     }
     return content;
 }
@@ -107,6 +116,8 @@ std::string own_binary_path() {
     return to_utf8(std::wstring(path.data(), length));
 }
 
-int process_id() { return static_cast<int>(::GetCurrentProcessId()); }
+int process_id() {
+    return static_cast<int>(::GetCurrentProcessId());
+}
 
 }  // namespace node

@@ -1,4 +1,5 @@
-// The three functions a host finds in the binary, and the dispatch of its actions. Nothing thrown crosses from here to the host.
+// The three functions a host finds in the binary, and the dispatch of its actions. Nothing thrown crosses from here to
+// the host.
 
 #include <exception>
 #include <new>
@@ -21,14 +22,17 @@
 namespace node {
 namespace {
 
-ofx::Status load() { return fetch_suites(); }
+ofx::Status load() {
+    return fetch_suites();
+}
 
 ofx::Status unload() {
     hang_up();
     return ofx::kOk;
 }
 
-ofx::Status dispatch(std::string_view action, ofx::EffectHandle effect, const Properties& in_args, const Properties& out_args) {
+ofx::Status dispatch(std::string_view action, ofx::EffectHandle effect, const Properties& in_args,
+                     const Properties& out_args) {
     using namespace ofx::action;
     if (action == kLoad) return load();
     if (action == kUnload) return unload();
@@ -45,7 +49,8 @@ ofx::Status dispatch(std::string_view action, ofx::EffectHandle effect, const Pr
     return ofx::kReplyDefault;
 }
 
-ofx::Status main_entry(const char* action, const void* handle, ofx::PropertySetHandle in_args, ofx::PropertySetHandle out_args) {
+ofx::Status main_entry(const char* action, const void* handle, ofx::PropertySetHandle in_args,
+                       ofx::PropertySetHandle out_args) {
     try {
         const auto effect = static_cast<ofx::EffectHandle>(const_cast<void*>(handle));
         return dispatch(action, effect, Properties(in_args), Properties(out_args));
@@ -65,9 +70,13 @@ ofx::Plugin g_plugin = {
 }  // namespace
 }  // namespace node
 
-NODE_EXPORT int OfxGetNumberOfPlugins() { return 1; }
+NODE_EXPORT int OfxGetNumberOfPlugins() {
+    return 1;
+}
 
-NODE_EXPORT ofx::Plugin* OfxGetPlugin(int nth) { return nth == 0 ? &node::g_plugin : nullptr; }
+NODE_EXPORT ofx::Plugin* OfxGetPlugin(int nth) {
+    return nth == 0 ? &node::g_plugin : nullptr;
+}
 
 NODE_EXPORT ofx::Status OfxSetHost(const ofx::Host* host) {
     node::remember_host(const_cast<ofx::Host*>(host));

@@ -1,4 +1,5 @@
-// The walk of one frame: what the host wants, which frames that takes, ask the daemon, write what it changed; see render.h.
+// The walk of one frame: what the host wants, which frames that takes, ask the daemon, write what it changed; see
+// render.h.
 
 #include "render.h"
 
@@ -34,17 +35,25 @@ Call read_call(const Instance& instance, const Properties& in_args) {
                    in_args.get_int(ofx::prop::kRenderWindow, 0, 2), in_args.get_int(ofx::prop::kRenderWindow, 0, 3)};
     call.is_draft = in_args.get_int(ofx::prop::kRenderQualityDraft, 0) != 0;
     call.is_interactive = in_args.get_int(ofx::prop::kInteractiveRender, 0) != 0;
-    call.is_thumbnail = in_args.get_string(ofx::prop::kThumbnailRender) == ofx::value::kTrue || instance.source.is_thumbnail();
+    call.is_thumbnail =
+        in_args.get_string(ofx::prop::kThumbnailRender) == ofx::value::kTrue || instance.source.is_thumbnail();
     return call;
 }
 
-Picture picture_of(const RenderedFrame& frame) { return {frame.region, frame.shape, frame.pixels}; }
+Picture picture_of(const RenderedFrame& frame) {
+    return {frame.region, frame.shape, frame.pixels};
+}
 
 class Rendering {
   public:
-    Rendering(Instance& instance, const Call& call, const ParamValues& values, const ImageView& source, const ImageView& output,
-              const Patience& patience)
-        : instance_(instance), call_(call), source_(source), output_(output), patience_(patience), task_{instance, values} {
+    Rendering(Instance& instance, const Call& call, const ParamValues& values, const ImageView& source,
+              const ImageView& output, const Patience& patience)
+        : instance_(instance),
+          call_(call),
+          source_(source),
+          output_(output),
+          patience_(patience),
+          task_{instance, values} {
         task_.time = call.time;
         task_.frame = frame_of(call.time);
         task_.render_scale = call.render_scale;
@@ -68,7 +77,8 @@ class Rendering {
         Packed matte;
         if (takes_matte_from_mask(task_.values)) {
             const auto mask = task_.instance.mask.image_at(call_.time);
-            pack_matte(mask ? mask->view() : ImageView{}, task_.values.matte_channel, task_.values.invert_matte, task_.rect, matte);
+            pack_matte(mask ? mask->view() : ImageView{}, task_.values.matte_channel, task_.values.invert_matte,
+                       task_.rect, matte);
         } else {
             pack_matte(source_, task_.values.matte_channel, task_.values.invert_matte, task_.rect, matte);
         }
@@ -89,7 +99,9 @@ class Rendering {
                 BorrowedSession session(backend_choice(task_.values), patience_);
                 return ask(*session, gatherer);
             } catch (const ConnectionLost& lost) {
-                if (!is_first) throw NodeError(std::string(lost.what()) + " It may have died: look into " + backend_log_path() + " and render again.");
+                if (!is_first)
+                    throw NodeError(std::string(lost.what()) + " Look into " + backend_log_path() +
+                                    ", and render again.");
             } catch (const BackendError& error) {
                 if (error.code != "busy" || Clock::now() > latest) throw;
                 wait_for_others();
@@ -169,7 +181,8 @@ class Rendering {
 
 void refuse_host_without_time() {
     if (quirks().has_temporal_access) return;
-    throw NodeError("This host (" + quirks().host_name + ") gives a plug-in only the current frame, and removing an object needs its "
+    throw NodeError("This host (" + quirks().host_name +
+                    ") gives a plug-in only the current frame, and removing an object needs its "
                     "neighbours. Render the shot with the propainter-remove command instead.");
 }
 
@@ -193,7 +206,8 @@ bool show_source_instead(Instance& instance, const Call& call) {
     return true;
 }
 
-ofx::Status report_failure(Instance& instance, const Call& call, const ParamValues& values, const std::string& sentence) {
+ofx::Status report_failure(Instance& instance, const Call& call, const ParamValues& values,
+                           const std::string& sentence) {
     instance.reporter.show_error(instance.effect, sentence);
     const bool may_show_source = values.shows_source_on_error && call.is_interactive;
     return may_show_source && show_source_instead(instance, call) ? ofx::kOk : ofx::kFailed;
@@ -205,7 +219,8 @@ ofx::Status render(Instance& instance, const Properties& in_args) {
     const Call call = read_call(instance, in_args);
     const ParamValues values = read_params(instance.params, call.time);
     instance.is_stop_requested = false;
-    const Patience patience([&] { return instance.is_stop_requested || suites().effect->abort(instance.effect) != 0; }, values.timeout_s);
+    const Patience patience([&] { return instance.is_stop_requested || suites().effect->abort(instance.effect) != 0; },
+                            values.timeout_s);
     try {
         render_frame(instance, call, values, patience);
         instance.reporter.clear(instance.effect);

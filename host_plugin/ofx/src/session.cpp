@@ -45,19 +45,23 @@ std::string encode_settings(const RemovalSettings& settings) {
     return map.bytes();
 }
 
-std::vector<int> read_frames(const std::vector<MsgpackValue>& items) {
-    std::vector<int> frames;
+// Frame numbers, sizes and positions: all far inside what an int holds, so that sums of them are, too.
+std::vector<int> read_small_integers(const std::vector<MsgpackValue>& items) {
+    constexpr std::int64_t kLargest = 10'000'000;
+    std::vector<int> numbers;
     for (const MsgpackValue& item : items) {
-        if (item.kind != MsgpackValue::Kind::kInteger) throw MsgpackError("a frame is not a whole number");
-        frames.push_back(static_cast<int>(item.whole));
+        if (item.kind != MsgpackValue::Kind::kInteger || item.whole < -kLargest || item.whole > kLargest) {
+            throw MsgpackError("a frame number, size or position is none");
+        }
+        numbers.push_back(static_cast<int>(item.whole));
     }
-    return frames;
+    return numbers;
 }
 
 std::vector<FrameRun> read_runs(const std::vector<MsgpackValue>& items) {
     std::vector<FrameRun> runs;
     for (const MsgpackValue& item : items) {
-        const std::vector<int> ends = read_frames(item.items);
+        const std::vector<int> ends = read_small_integers(item.items);
         if (ends.size() != 2 || ends[1] < ends[0]) throw MsgpackError("a run of frames is not [first, last]");
         runs.push_back({ends[0], ends[1]});
     }
@@ -65,7 +69,7 @@ std::vector<FrameRun> read_runs(const std::vector<MsgpackValue>& items) {
 }
 
 std::array<int, 4> read_four(const std::vector<MsgpackValue>& items) {
-    const std::vector<int> numbers = read_frames(items);
+    const std::vector<int> numbers = read_small_integers(items);
     if (numbers.size() != 4) throw MsgpackError("a region is not four numbers");
     return {numbers[0], numbers[1], numbers[2], numbers[3]};
 }
@@ -78,7 +82,7 @@ DType read_dtype(const std::string& name) {
 }
 
 PixelShape read_shape(const MsgpackValue& buffer) {
-    const std::vector<int> axes = read_frames(buffer.array_at("shape"));
+    const std::vector<int> axes = read_small_integers(buffer.array_at("shape"));
     if (axes.size() != 3) throw MsgpackError("a shape is not three numbers");
     const PixelShape shape{read_dtype(buffer.text_at("dtype")), axes[0], axes[1], axes[2]};
     const auto is_size = [](int value) { return value >= 1 && value <= 16384; };
@@ -102,7 +106,8 @@ void write_inline_place(MsgpackWriter& content) {
     content.text("index"), content.integer(0);
 }
 
-void write_shared_place(MsgpackWriter& content, const std::string& name, std::size_t byte_count, std::int64_t generation) {
+void write_shared_place(MsgpackWriter& content, const std::string& name, std::size_t byte_count,
+                        std::int64_t generation) {
     content.map(5);
     content.text("kind"), content.text("shm");
     content.text("name"), content.text(name);
@@ -150,7 +155,8 @@ std::string Session::self_description() const {
     return engine_ + " on " + device_ + (licence_.empty() ? "" : "; weights: " + licence_);
 }
 
-// --- Sending and receiving --------------------------------------------------------------------------------------------
+// --- Sending and receiving
+// --------------------------------------------------------------------------------------------
 
 std::string Session::send(const char* type, const MsgpackWriter& content, const Patience& patience,
                           std::optional<std::string_view> buffer) {
@@ -167,8 +173,8 @@ std::string Session::send(const char* type, const MsgpackWriter& content, const 
     return head.id;
 }
 
-// The next verified reply to anything; nothing when there is none by the given time. A reply that does not verify is dropped,
-// except the unsigned error, which hints that this connection's key is out of date.
+// The next verified reply to anything; nothing when there is none by the given time. A reply that does not verify is
+// dropped, except the unsigned error, which hints that this connection's key is out of date.
 std::optional<Reply> Session::next_reply(Clock::time_point latest, const Patience& patience) {
     try {
         while (auto parts = connection_->receive_until(latest, patience)) {
@@ -205,7 +211,8 @@ Reply Session::wait_for_reply(const std::string& request_id, const Patience& pat
 Reply Session::expect(const char* type, const std::string& request_id, const Patience& patience) {
     Reply reply = wait_for_reply(request_id, patience);
     if (reply.type == "error") throw_error(reply);
-    if (reply.type != type) throw NodeError("The backend answered '" + reply.type + "' where '" + type + "' was due; update it.");
+    if (reply.type != type)
+        throw NodeError("The backend answered '" + reply.type + "' where '" + type + "' was due; update it.");
     return reply;
 }
 
@@ -223,7 +230,8 @@ Reply Session::ask(const char* type, const MsgpackWriter& content, const char* r
     return expect(reply_type, send(type, content, patience), patience);
 }
 
-// --- Shots ------------------------------------------------------------------------------------------------------------
+// --- Shots
+// ------------------------------------------------------------------------------------------------------------
 
 // The most a picture of this shot can weigh: four channels over the whole plate.
 std::size_t Session::shot_bytes(const std::string& id, DType dtype) const {
@@ -238,7 +246,8 @@ Session::OpenShot* Session::find_shot(const ShotSpec& spec) {
         const PixelShape& plate = shot.plate;
         const bool has_same_plate = plate.width == spec.plate.width && plate.height == spec.plate.height &&
                                     plate.channels == spec.plate.channels && plate.dtype == spec.plate.dtype;
-        if (shot.owner == spec.owner && shot.first == spec.first && shot.last == spec.last && has_same_plate) return &shot;
+        if (shot.owner == spec.owner && shot.first == spec.first && shot.last == spec.last && has_same_plate)
+            return &shot;
     }
     return nullptr;
 }
@@ -261,7 +270,8 @@ std::string Session::open_shot(const ShotSpec& spec, const Patience& patience) {
     content.text("settings"), content.encoded(settings);
     content.text("name"), content.text(spec.name);
     const Reply reply = ask("open_shot", content, "shot", patience);
-    shots_.push_back({reply.content.text_at("shot"), spec.owner, std::move(settings), spec.first, spec.last, spec.plate});
+    shots_.push_back(
+        {reply.content.text_at("shot"), spec.owner, std::move(settings), spec.first, spec.last, spec.plate});
     return shots_.back().id;
 }
 
@@ -282,7 +292,8 @@ void Session::close_oldest_shot(const Patience& patience) {
     ask("close_shot", content, "closed", patience);
 }
 
-// --- Content ----------------------------------------------------------------------------------------------------------
+// --- Content
+// ----------------------------------------------------------------------------------------------------------
 
 Reach Session::reach(const std::string& shot, int frame, const std::string& quality, const Patience& patience) {
     MsgpackWriter content;
@@ -306,7 +317,8 @@ FramesNeeded Session::have(const std::string& shot, const std::vector<FrameConte
         content.text("matte"), content.text_or_nil(frame.matte);
     }
     const Reply reply = ask("have", content, "need", patience);
-    return {read_frames(reply.content.array_at("plates")), read_frames(reply.content.array_at("mattes"))};
+    return {read_small_integers(reply.content.array_at("plates")),
+            read_small_integers(reply.content.array_at("mattes"))};
 }
 
 void Session::put(const std::string& shot, const char* kind, const Digest128& digest, const PixelShape& shape,
@@ -337,7 +349,8 @@ void Session::note_known(const Digest128& digest) {
     known_.insert(digest);
 }
 
-// --- Shared memory ----------------------------------------------------------------------------------------------------
+// --- Shared memory
+// ----------------------------------------------------------------------------------------------------
 
 void Session::give_segment_back(Segment& segment, const Patience& patience) {
     if (!segment.memory) return;
@@ -349,7 +362,8 @@ void Session::give_segment_back(Segment& segment, const Patience& patience) {
     send("shm_release", content, patience);
 }
 
-std::optional<SharedSegment> Session::request_segment(const char* use, std::size_t byte_count, const Patience& patience) {
+std::optional<SharedSegment> Session::request_segment(const char* use, std::size_t byte_count,
+                                                      const Patience& patience) {
     MsgpackWriter wish;
     wish.map(2);
     wish.text("nbytes"), wish.integer(static_cast<std::int64_t>(byte_count));
@@ -367,10 +381,12 @@ std::optional<SharedSegment> Session::request_segment(const char* use, std::size
     return mapped;
 }
 
-// The segment, granted and mapped, big enough for so many bytes; nothing when the pixels had better go inline. A daemon that
-// refuses is not asked again in this session.
-Session::Segment* Session::segment_for(Segment& segment, const char* use, std::size_t byte_count, const Patience& patience) {
-    if (!shares_memory_ || byte_count < shared_minimum_ || byte_count > shared_maximum_ || segment.is_refused) return nullptr;
+// The segment, granted and mapped, big enough for so many bytes; nothing when the pixels had better go inline. A daemon
+// that refuses is not asked again in this session.
+Session::Segment* Session::segment_for(Segment& segment, const char* use, std::size_t byte_count,
+                                       const Patience& patience) {
+    if (!shares_memory_ || byte_count < shared_minimum_ || byte_count > shared_maximum_ || segment.is_refused)
+        return nullptr;
     if (segment.memory && segment.memory->size() >= byte_count) return &segment;
     give_segment_back(segment, patience);
     try {
@@ -382,7 +398,8 @@ Session::Segment* Session::segment_for(Segment& segment, const char* use, std::s
     return segment.memory ? &segment : nullptr;
 }
 
-// --- Jobs -------------------------------------------------------------------------------------------------------------
+// --- Jobs
+// -------------------------------------------------------------------------------------------------------------
 
 RenderedFrame Session::render(const std::string& shot, const RenderWish& wish,
                               const std::function<void(const Progress&)>& on_progress, const Patience& patience) {
@@ -398,10 +415,13 @@ RenderedFrame Session::render(const std::string& shot, const RenderWish& wish,
     segment_for(download_, "download", shot_bytes(shot, wish.dtype), patience);
     std::optional<RenderedFrame> rendered;
     const auto keep = [&](Reply& reply) {
-        if (!reply.content.bool_at("provisional") && reply.content.integer_at("frame") == wish.frame) rendered = read_result(reply);
+        if (!reply.content.bool_at("provisional") && reply.content.integer_at("frame") == wish.frame)
+            rendered = read_result(reply);
     };
     await_job(send("render", content, patience), on_progress, keep, patience);
-    if (!rendered) throw NodeError("The backend finished without a picture of frame " + std::to_string(wish.frame) + "; update it.");
+    if (!rendered)
+        throw NodeError("The backend finished without a picture of frame " + std::to_string(wish.frame) +
+                        "; update it.");
     return std::move(*rendered);
 }
 
@@ -441,8 +461,10 @@ std::string Session::await_job(const std::string& request_id, const std::functio
             }
         }
     } catch (const Aborted&) {
-        if (!job.empty()) cancel_quietly(job);
-        else is_usable_ = false;  // the job cannot be named, so hanging up is the only way to say stop
+        if (!job.empty())
+            cancel_quietly(job);
+        else
+            is_usable_ = false;  // the job cannot be named, so hanging up is the only way to say stop
         throw;
     }
 }
@@ -483,7 +505,8 @@ RenderedFrame Session::read_result(Reply& reply) {
 
 void Session::fetch_inline_pixels(Reply& reply, const MsgpackValue& place, RenderedFrame& frame) {
     const std::int64_t index = place.integer_at("index");
-    if (index < 0 || static_cast<std::size_t>(index) >= reply.buffers.size()) throw MsgpackError("a result's buffer is missing");
+    if (index < 0 || static_cast<std::size_t>(index) >= reply.buffers.size())
+        throw MsgpackError("a result's buffer is missing");
     Bytes& pixels = reply.buffers[static_cast<std::size_t>(index)];
     if (pixels.size() != frame.shape.byte_count()) throw MsgpackError("a result's buffer has the wrong size");
     frame.inline_pixels_ = std::move(pixels);
@@ -513,30 +536,36 @@ void Session::release(const RenderedFrame& frame, const Patience& patience) {
     send("shm_release", content, patience);
 }
 
-// --- Cache ------------------------------------------------------------------------------------------------------------
+// --- Cache
+// ------------------------------------------------------------------------------------------------------------
 
 std::int64_t Session::clear_cache(const char* what, const Patience& patience) {
     MsgpackWriter content;
     content.map(2);
     content.text("action"), content.text("clear");
     content.text("what"), content.text(what);
-    return ask("cache", content, "cache_is", patience).content.integer_at("freed_bytes", 0);
+    constexpr std::int64_t kSane = std::int64_t{1} << 50;
+    return std::clamp(ask("cache", content, "cache_is", patience).content.integer_at("freed_bytes", 0), std::int64_t{0},
+                      kSane);
 }
 
-int Session::count_cached(const std::string& shot, const char* stage, const std::string& quality, const Patience& patience) {
+int Session::count_cached(const std::string& shot, const char* stage, const std::string& quality,
+                          const Patience& patience) {
     MsgpackWriter content;
     content.map(2);
     content.text("shot"), content.text(shot);
     content.text("quality"), content.text(quality);
     const Reply reply = ask("cache_query", content, "cache_state", patience);
-    std::int64_t count = 0;
+    int count = 0;
     for (const MsgpackValue& entry : reply.content.array_at("stages")) {
         if (entry.text_at("stage") != stage) continue;
         for (const MsgpackValue& run : entry.array_at("runs")) {
-            if (run.items.size() == 3 && run.items[2].text == "cached") count += run.items[1].whole - run.items[0].whole + 1;
+            if (run.items.size() != 3 || run.items[2].text != "cached") continue;
+            const std::vector<int> ends = read_small_integers({run.items[0], run.items[1]});
+            count += ends[1] - ends[0] + 1;
         }
     }
-    return static_cast<int>(count);
+    return count;
 }
 
 std::string not_understood(const MsgpackError& error) {

@@ -1,7 +1,7 @@
 // One conversation with the daemon: docs/wire.md, section 6, as functions. Blocking, on the caller's thread, abortable.
 //
-// Here: hello, shots, content, rendering, cache, shared memory. Not here: finding and starting a daemon (backend.h), bytes on the
-// socket (zmtp.h), which frames to send and what to do with a result (render.cpp).
+// Here: hello, shots, content, rendering, cache, shared memory. Not here: finding and starting a daemon (backend.h),
+// bytes on the socket (zmtp.h), which frames to send and what to do with a result (render.cpp).
 
 #pragma once
 
@@ -37,8 +37,8 @@ class RenderedFrame {
 
 class Session {
   public:
-    // Connects and says hello. This and everything below throws Aborted; NodeError and its kinds; MsgpackError when a reply lacks a
-    // field or has it wrong.
+    // Connects and says hello. This and everything below throws Aborted; NodeError and its kinds; MsgpackError when a
+    // reply lacks a field or has it wrong.
     Session(const ConnectionInfo& info, const std::string& client_name, const Patience& patience);
 
     const std::string& endpoint() const { return endpoint_; }
@@ -56,12 +56,12 @@ class Session {
 
     Reach reach(const std::string& shot, int frame, const std::string& quality, const Patience& patience);
     FramesNeeded have(const std::string& shot, const std::vector<FrameContent>& frames, const Patience& patience);
-    void put(const std::string& shot, const char* kind, const Digest128& digest, const PixelShape& shape, const char* pixels,
-             const Patience& patience);
+    void put(const std::string& shot, const char* kind, const Digest128& digest, const PixelShape& shape,
+             const char* pixels, const Patience& patience);
 
     // Asks for one frame and waits for it. on_progress may be empty.
-    RenderedFrame render(const std::string& shot, const RenderWish& wish, const std::function<void(const Progress&)>& on_progress,
-                         const Patience& patience);
+    RenderedFrame render(const std::string& shot, const RenderWish& wish,
+                         const std::function<void(const Progress&)>& on_progress, const Patience& patience);
     // Gives the shared memory behind a result back, once its pixels have been copied.
     void release(const RenderedFrame& frame, const Patience& patience);
 

@@ -1,4 +1,5 @@
-// SHA-256 (FIPS 180-4) and HMAC-SHA-256 (RFC 2104), for signing messages to the daemon. Not for pixels: digest.h is faster.
+// SHA-256 (FIPS 180-4) and HMAC-SHA-256 (RFC 2104), for signing messages to the daemon. Not for pixels: digest.h is
+// faster.
 
 #pragma once
 

@@ -1,4 +1,5 @@
-// A segment of memory shared with the daemon (docs/wire.md, section 5). Only Linux has the directory the protocol names.
+// A segment of memory shared with the daemon (docs/wire.md, section 5). Only Linux has the directory the protocol
+// names.
 
 #pragma once
 
@@ -10,7 +11,8 @@ namespace node {
 
 class SharedSegment {
   public:
-    // Maps /dev/shm/<name> after checking it is this user's own regular file of exactly this size; nothing when it is not.
+    // Maps /dev/shm/<name> after checking it is this user's own regular file of exactly this size; nothing when it is
+    // not.
     static std::optional<SharedSegment> map(const std::string& name, std::size_t size);
     static bool is_available();
 

@@ -20,13 +20,15 @@ bool is_segment_name(const std::string& name) {
 bool is_own_file_of_size(int descriptor, std::size_t size) {
     struct stat facts;
     if (::fstat(descriptor, &facts) != 0) return false;
-    return S_ISREG(facts.st_mode) && facts.st_uid == ::geteuid() && (facts.st_mode & 077) == 0 &&
-           facts.st_size >= 0 && static_cast<std::size_t>(facts.st_size) == size;
+    return S_ISREG(facts.st_mode) && facts.st_uid == ::geteuid() && (facts.st_mode & 077) == 0 && facts.st_size >= 0 &&
+           static_cast<std::size_t>(facts.st_size) == size;
 }
 
 }  // namespace
 
-bool SharedSegment::is_available() { return true; }
+bool SharedSegment::is_available() {
+    return true;
+}
 
 std::optional<SharedSegment> SharedSegment::map(const std::string& name, std::size_t size) {
     if (!is_segment_name(name) || size == 0) return std::nullopt;

@@ -4,8 +4,12 @@
 
 namespace node {
 
-bool SharedSegment::is_available() { return false; }
-std::optional<SharedSegment> SharedSegment::map(const std::string&, std::size_t) { return std::nullopt; }
+bool SharedSegment::is_available() {
+    return false;
+}
+std::optional<SharedSegment> SharedSegment::map(const std::string&, std::size_t) {
+    return std::nullopt;
+}
 SharedSegment::~SharedSegment() = default;
 SharedSegment::SharedSegment(SharedSegment&&) noexcept = default;
 SharedSegment& SharedSegment::operator=(SharedSegment&&) noexcept = default;

@@ -1,4 +1,5 @@
-// A non-blocking stream socket to the daemon: a Unix socket, or loopback TCP. No threads, no signals, no names to resolve.
+// A non-blocking stream socket to the daemon: a Unix socket, or loopback TCP. No threads, no signals, no names to
+// resolve.
 
 #pragma once
 

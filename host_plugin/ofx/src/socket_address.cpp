@@ -5,7 +5,8 @@
 namespace node {
 
 TcpAddress parse_tcp_address(const std::string& endpoint) {
-    const NodeError unreadable("The backend's address '" + endpoint + "' is neither ipc://<path> nor tcp://<ip>:<port>. "
+    const NodeError unreadable("The backend's address '" + endpoint +
+                               "' is neither ipc://<path> nor tcp://<ip>:<port>. "
                                "Start the backend again.");
     if (endpoint.rfind("tcp://", 0) != 0) throw unreadable;
     const std::string rest = endpoint.substr(6);

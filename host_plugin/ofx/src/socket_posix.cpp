@@ -32,7 +32,8 @@ Address unix_address(const std::string& path) {
     Address address;
     auto* target = reinterpret_cast<sockaddr_un*>(&address.storage);
     if (path.empty() || path[0] != '/' || path.size() >= sizeof target->sun_path) {
-        throw NodeError("The backend's socket path '" + path + "' is not absolute or too long. Start the backend again.");
+        throw NodeError("The backend's socket path '" + path +
+                        "' is not absolute or too long. Start the backend again.");
     }
     target->sun_family = AF_UNIX;
     std::memcpy(target->sun_path, path.c_str(), path.size() + 1);
@@ -84,7 +85,9 @@ Socket::Socket(const std::string& endpoint, const Patience& patience) {
     }
 }
 
-Socket::~Socket() { ::close(static_cast<int>(handle_)); }
+Socket::~Socket() {
+    ::close(static_cast<int>(handle_));
+}
 
 void Socket::connect_to(const std::string& endpoint, const Patience& patience) {
     const bool is_unix = endpoint.rfind("ipc://", 0) == 0;

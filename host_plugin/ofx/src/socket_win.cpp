@@ -15,13 +15,16 @@ class Winsock {
   public:
     Winsock() {
         WSADATA facts;
-        if (::WSAStartup(MAKEWORD(2, 2), &facts) != 0) throw NodeError("Windows sockets cannot be used on this machine.");
+        if (::WSAStartup(MAKEWORD(2, 2), &facts) != 0)
+            throw NodeError("Windows sockets cannot be used on this machine.");
     }
     Winsock(const Winsock&) = delete;
     Winsock& operator=(const Winsock&) = delete;
 };
 
-SOCKET native(std::intptr_t handle) { return static_cast<SOCKET>(handle); }
+SOCKET native(std::intptr_t handle) {
+    return static_cast<SOCKET>(handle);
+}
 
 BackendAbsent nobody_there(const std::string& endpoint, int error) {
     return BackendAbsent("No backend answers at " + endpoint + " (error " + std::to_string(error) + ").");
@@ -39,7 +42,9 @@ Socket::Socket(const std::string& endpoint, const Patience& patience) {
     }
 }
 
-Socket::~Socket() { ::closesocket(native(handle_)); }
+Socket::~Socket() {
+    ::closesocket(native(handle_));
+}
 
 void Socket::connect_to(const std::string& endpoint, const Patience& patience) {
     const TcpAddress parsed = parse_tcp_address(endpoint);
@@ -49,8 +54,8 @@ void Socket::connect_to(const std::string& endpoint, const Patience& patience) {
     if (::inet_pton(AF_INET, parsed.ip.c_str(), &address.sin_addr) != 1) {
         throw NodeError("The backend's address '" + endpoint + "' holds no IPv4 address. Start the backend again.");
     }
-    handle_ = static_cast<std::intptr_t>(::WSASocketW(AF_INET, SOCK_STREAM, IPPROTO_TCP, nullptr, 0,
-                                                      WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT));
+    handle_ = static_cast<std::intptr_t>(
+        ::WSASocketW(AF_INET, SOCK_STREAM, IPPROTO_TCP, nullptr, 0, WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT));
     if (handle_ == -1) throw NodeError("No socket can be made (error " + std::to_string(::WSAGetLastError()) + ").");
     u_long on = 1;
     ::ioctlsocket(native(handle_), static_cast<long>(FIONBIO), &on);

@@ -27,7 +27,9 @@ void fetch_optional_suites() {
 
 }  // namespace
 
-void remember_host(ofx::Host* host) { g_host = host; }
+void remember_host(ofx::Host* host) {
+    g_host = host;
+}
 
 ofx::Status fetch_suites() {
     g_suites = Suites{};
@@ -41,9 +43,13 @@ ofx::Status fetch_suites() {
     return ofx::kOk;
 }
 
-const Suites& suites() { return g_suites; }
+const Suites& suites() {
+    return g_suites;
+}
 
-ofx::PropertySetHandle host_properties() { return g_host ? g_host->host : nullptr; }
+ofx::PropertySetHandle host_properties() {
+    return g_host ? g_host->host : nullptr;
+}
 
 int Properties::dimension(const char* name) const {
     int count = 0;

@@ -1,7 +1,8 @@
 // The host's function tables, and property sets as values one can ask and tell.
 //
-// Here: fetching the suites once, `Properties` (get with a fallback, set with the status ignored where a host may not know
-// the name). Not here: what is asked of whom (describe.cpp, clips.cpp, render.cpp), messages to the artist (report.h).
+// Here: fetching the suites once, `Properties` (get with a fallback, set with the status ignored where a host may not
+// know the name). Not here: what is asked of whom (describe.cpp, clips.cpp, render.cpp), messages to the artist
+// (report.h).
 
 #pragma once
 

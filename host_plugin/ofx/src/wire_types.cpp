@@ -22,8 +22,8 @@ const char* wire_name(DType dtype) {
 
 Digest128 digest_of_pixels(const PixelShape& shape, const char* pixels) {
     char head[64];
-    const int length = std::snprintf(head, sizeof head, "%s %dx%dx%d\n", wire_name(shape.dtype), shape.height, shape.width,
-                                     shape.channels);
+    const int length = std::snprintf(head, sizeof head, "%s %dx%dx%d\n", wire_name(shape.dtype), shape.height,
+                                     shape.width, shape.channels);
     return xxh3_128({head, static_cast<std::size_t>(length)}, pixels, shape.byte_count());
 }
 

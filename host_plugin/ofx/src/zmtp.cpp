@@ -82,7 +82,8 @@ std::optional<Frame> FrameParser::take_frame() {
 
 std::string encode_frame_head(std::size_t body_length, bool has_more, bool is_command) {
     const bool is_long = body_length > 255;
-    std::string head(1, static_cast<char>((has_more ? kMore : 0) | (is_long ? kLong : 0) | (is_command ? kCommand : 0)));
+    std::string head(1,
+                     static_cast<char>((has_more ? kMore : 0) | (is_long ? kLong : 0) | (is_command ? kCommand : 0)));
     for (int shift = is_long ? 56 : 0; shift >= 0; shift -= 8) {
         head += static_cast<char>(static_cast<std::uint64_t>(body_length) >> shift & 0xff);
     }
@@ -101,11 +102,13 @@ void ZmtpConnection::shake_hands(const Patience& patience) {
     const bool is_zmtp = theirs[0] == '\xff' && theirs[9] == '\x7f' && static_cast<unsigned char>(theirs[10]) >= 3;
     if (!is_zmtp) throw NodeError("What listens at the backend's address does not speak its protocol.");
     if (std::memcmp(theirs + 12, "NULL\0", 5) != 0) {
-        throw NodeError("The backend asks for an encrypted connection, which this node does not speak; "
-                        "run a backend on this machine.");
+        throw NodeError(
+            "The backend asks for an encrypted connection, which this node does not speak; "
+            "run a backend on this machine.");
     }
     send_bytes(ready_command(), patience);
-    // Their READY needs no look: handle_command skips what it does not know, and anything but a DEALER's peer answers nothing.
+    // Their READY needs no look: handle_command skips what it does not know, and anything but a DEALER's peer answers
+    // nothing.
 }
 
 void ZmtpConnection::send(const std::vector<std::string_view>& parts, const Patience& patience) {
@@ -126,7 +129,8 @@ void ZmtpConnection::send_bytes(std::string_view bytes, const Patience& patience
             latest = patience.deadline();
             continue;
         }
-        if (Clock::now() > latest) throw NodeError("The backend has stopped taking data; it may hang. Stop it and render again.");
+        if (Clock::now() > latest)
+            throw NodeError("The backend has stopped taking data; it may hang. Stop it and render again.");
         socket_.wait(true, Patience::kPollMs);
     }
 }
@@ -138,7 +142,9 @@ void ZmtpConnection::receive_exactly(char* data, std::size_t length, const Patie
         const std::size_t count = socket_.receive_some(data, length);
         data += count;
         length -= count;
-        if (count == 0 && Clock::now() > latest) throw NodeError("The backend accepts calls but gives no sign of life; it may hang. Stop it and render again.");
+        if (count == 0 && Clock::now() > latest)
+            throw NodeError(
+                "The backend accepts calls but gives no sign of life; it may hang. Stop it and render again.");
         if (count == 0) socket_.wait(false, Patience::kPollMs);
     }
 }

@@ -1,7 +1,7 @@
 // ZMTP 3.0 as far as a DEALER with the NULL mechanism needs it (docs/wire.md, section 2; RFC 23/ZMTP).
 //
-// Here: `FrameParser`, pure, which takes bytes from a stranger; `ZmtpConnection`, which moves whole messages over a socket,
-// answers PING and polls for abort. Not here: what a message means (message.h). Why not libzmq: docs/adr/0003.
+// Here: `FrameParser`, pure, which takes bytes from a stranger; `ZmtpConnection`, which moves whole messages over a
+// socket, answers PING and polls for abort. Not here: what a message means (message.h). Why not libzmq: docs/adr/0003.
 
 #pragma once
 
@@ -40,8 +40,8 @@ struct Frame {
     Bytes body;
 };
 
-// Cuts a byte stream into frames. Feed it by filling `space()` and saying how much; it asks for a frame's head first and then
-// for exactly its body, so that pixels land where they stay.
+// Cuts a byte stream into frames. Feed it by filling `space()` and saying how much; it asks for a frame's head first
+// and then for exactly its body, so that pixels land where they stay.
 class FrameParser {
   public:
     explicit FrameParser(std::size_t longest_body) : longest_body_(longest_body) {}
@@ -52,8 +52,8 @@ class FrameParser {
     };
     Space space();
 
-    // Takes note of `length` new bytes in space(). Returns a frame when these completed one. Throws ConnectionLost when the
-    // stream is no ZMTP or announces a frame beyond the limit.
+    // Takes note of `length` new bytes in space(). Returns a frame when these completed one. Throws ConnectionLost when
+    // the stream is no ZMTP or announces a frame beyond the limit.
     std::optional<Frame> filled(std::size_t length);
 
   private:
@@ -77,8 +77,8 @@ class ZmtpConnection {
     // Connects and shakes hands. Throws BackendAbsent, ConnectionLost, Aborted.
     ZmtpConnection(const std::string& endpoint, const Patience& patience);
 
-    // Sends one message; the pieces are borrowed until it returns. When it throws, the stream has lost its rhythm and this
-    // connection is of no more use.
+    // Sends one message; the pieces are borrowed until it returns. When it throws, the stream has lost its rhythm and
+    // this connection is of no more use.
     void send(const std::vector<std::string_view>& parts, const Patience& patience);
 
     // The next message, waiting at most until the given time; nothing when there is none by then.

@@ -20,7 +20,8 @@ namespace {
 std::string from_hex(const std::string& digits) {
     std::string bytes;
     if (digits == "-") return bytes;
-    for (std::size_t i = 0; i + 1 < digits.size(); i += 2) bytes += static_cast<char>(std::stoi(digits.substr(i, 2), nullptr, 16));
+    for (std::size_t i = 0; i + 1 < digits.size(); i += 2)
+        bytes += static_cast<char>(std::stoi(digits.substr(i, 2), nullptr, 16));
     return bytes;
 }
 

@@ -2,10 +2,11 @@
 //
 //   fuzz_replies <iterations> <seed> < messages
 //
-// Standard input holds honest messages, one a line, their parts in hex with commas between. Each round takes one, hurts it, and lets the
-// node read it: as a byte stream cut at random places (ZMTP frames), as a message whose signature was made good again (so that what
-// comes behind the signature is reached), and as bare MessagePack. Whatever the node makes of it, it must end in a value or in one of
-// its own errors. Run under the sanitizers, this is what shows that nothing is read or written where it should not be.
+// Standard input holds honest messages, one a line, their parts in hex with commas between. Each round takes one, hurts
+// it, and lets the node read it: as a byte stream cut at random places (ZMTP frames), as a message whose signature was
+// made good again (so that what comes behind the signature is reached), and as bare MessagePack. Whatever the node
+// makes of it, it must end in a value or in one of its own errors. Run under the sanitizers, this is what shows that
+// nothing is read or written where it should not be.
 
 #include <algorithm>
 #include <cstdlib>
@@ -28,19 +29,28 @@ using Message = std::vector<std::string>;
 
 const std::string kKey(32, 'k');
 
-std::size_t pick(Random& random, std::size_t count) { return count == 0 ? 0 : random() % count; }
+std::size_t pick(Random& random, std::size_t count) {
+    return count == 0 ? 0 : random() % count;
+}
 
 void hurt(std::string& bytes, Random& random) {
-    constexpr unsigned char kTelling[] = {0x00, 0x7f, 0x80, 0x8f, 0x9f, 0xbf, 0xc0, 0xc1, 0xc4, 0xc7, 0xca, 0xcb, 0xcf,
-                                          0xd3, 0xd9, 0xdb, 0xdc, 0xdd, 0xde, 0xdf, 0xe0, 0xff};
+    constexpr unsigned char kTelling[] = {0x00, 0x7f, 0x80, 0x8f, 0x9f, 0xbf, 0xc0, 0xc1, 0xc4, 0xc7, 0xca,
+                                          0xcb, 0xcf, 0xd3, 0xd9, 0xdb, 0xdc, 0xdd, 0xde, 0xdf, 0xe0, 0xff};
     const auto telling = [&] { return static_cast<char>(kTelling[pick(random, sizeof kTelling)]); };
     switch (random() % 6) {
-        case 0: if (!bytes.empty()) bytes[pick(random, bytes.size())] = telling(); break;
-        case 1: if (!bytes.empty()) bytes[pick(random, bytes.size())] ^= static_cast<char>(1 << random() % 8); break;
+        case 0:
+            if (!bytes.empty()) bytes[pick(random, bytes.size())] = telling();
+            break;
+        case 1:
+            if (!bytes.empty()) bytes[pick(random, bytes.size())] ^= static_cast<char>(1 << random() % 8);
+            break;
         case 2: bytes.resize(pick(random, bytes.size() + 1)); break;
         case 3: bytes.insert(pick(random, bytes.size() + 1), 1 + pick(random, 9), telling()); break;
         case 4: bytes.erase(pick(random, bytes.size()), 1 + pick(random, 5)); break;
-        case 5: bytes.insert(pick(random, bytes.size() + 1), bytes.substr(pick(random, bytes.size()), 1 + pick(random, 40))); break;
+        case 5:
+            bytes.insert(pick(random, bytes.size() + 1),
+                         bytes.substr(pick(random, bytes.size()), 1 + pick(random, 40)));
+            break;
     }
 }
 
@@ -63,13 +73,32 @@ node::Parts to_parts(const Message& message) {
 
 // Every field an honest reply may have, asked of whatever came: access by name must refuse or answer, never stray.
 void ask_everything(const node::MsgpackValue& content) {
-    for (const char* field : {"session", "shm_min_bytes", "plates", "job", "done", "region", "buffer", "digest", "retry", "eta_s"}) {
-        try { content.integer_at(field, 0); } catch (const node::MsgpackError&) {}
-        try { content.text_at(field, ""); } catch (const node::MsgpackError&) {}
-        try { content.array_at(field); } catch (const node::MsgpackError&) {}
-        try { content.map_at(field); } catch (const node::MsgpackError&) {}
-        try { content.real_at(field, 0); } catch (const node::MsgpackError&) {}
-        try { content.bool_at(field, false); } catch (const node::MsgpackError&) {}
+    for (const char* field :
+         {"session", "shm_min_bytes", "plates", "job", "done", "region", "buffer", "digest", "retry", "eta_s"}) {
+        try {
+            content.integer_at(field, 0);
+        } catch (const node::MsgpackError&) {
+        }
+        try {
+            content.text_at(field, "");
+        } catch (const node::MsgpackError&) {
+        }
+        try {
+            content.array_at(field);
+        } catch (const node::MsgpackError&) {
+        }
+        try {
+            content.map_at(field);
+        } catch (const node::MsgpackError&) {
+        }
+        try {
+            content.real_at(field, 0);
+        } catch (const node::MsgpackError&) {
+        }
+        try {
+            content.bool_at(field, false);
+        } catch (const node::MsgpackError&) {
+        }
     }
 }
 
@@ -109,8 +138,8 @@ bool read_as_stream(const Message& message, Random& random) {
 }
 
 bool read_as_connection_file(Random& random) {
-    std::string text = R"({"protocol": "propainter", "version": "1.0", "endpoint": "ipc:///run/d.sock", "key": ")" + std::string(64, 'a') +
-                       R"(", "pid": 4711, "server_key": ""})";
+    std::string text = R"({"protocol": "propainter", "version": "1.0", "endpoint": "ipc:///run/d.sock", "key": ")" +
+                       std::string(64, 'a') + R"(", "pid": 4711, "server_key": ""})";
     hurt(text, random);
     try {
         node::parse_connection_file("/the/file", text);
@@ -120,7 +149,9 @@ bool read_as_connection_file(Random& random) {
     }
 }
 
-std::string from_hex(const std::string& digits) { return node::from_hex(digits); }
+std::string from_hex(const std::string& digits) {
+    return node::from_hex(digits);
+}
 
 std::vector<Message> read_messages(std::istream& in) {
     std::vector<Message> messages;
@@ -145,7 +176,7 @@ int main(int argument_count, char** arguments) {
     long accepted = 0, refused = 0;
     for (long i = 0; i < iterations; ++i) {
         const Message& message = messages[pick(random, messages.size())];
-        const bool is_read = i % 8 == 0   ? read_as_stream(message, random)
+        const bool is_read = i % 8 == 0    ? read_as_stream(message, random)
                              : i % 64 == 1 ? read_as_connection_file(random)
                                            : read_as_message(message, random);
         ++(is_read ? accepted : refused);
