@@ -11,7 +11,7 @@ from propainter_host.errors import BadValue, SequenceError
 from propainter_host.sequences import file_of_frame, find_sequence
 
 
-def write(path: Path, pixels: np.ndarray, **attributes: float) -> None:
+def write(path: Path, pixels: np.ndarray, **attributes: float | str) -> None:
     """An image of the array's depth; attributes such as x=, full_width=, or named ones."""
     height, width, channels = pixels.shape
     depth = {"float16": "half", "float32": "float"}.get(pixels.dtype.name, pixels.dtype.name)
@@ -77,7 +77,7 @@ def test_frames_may_be_chosen_and_written_by_a_pattern_in_another_format(probe: 
 
 
 def test_a_data_window_stays_where_it_is(probe: Path, shot: Path, plate: np.ndarray) -> None:
-    window = {"x": -2, "y": 3, "full_x": 0, "full_y": 0, "full_width": 20, "full_height": 18}
+    window = {"x": -2, "y": 2, "full_x": 0, "full_y": 0, "full_width": 20, "full_height": 18}
     for number in (1, 2):
         write(shot / f"over/o.{number}.exr", plate[number], **window)
     options = ["--source", str(shot / "over"), "--output", str(shot / "clean"), "--param", "radius=0"]
@@ -85,6 +85,35 @@ def test_a_data_window_stays_where_it_is(probe: Path, shot: Path, plate: np.ndar
     pixels, spec = read(shot / "clean/o.2.exr")
     assert {name: getattr(spec, name) for name in window} == window
     np.testing.assert_array_equal(pixels, plate[2])
+
+
+def test_a_format_without_data_windows_gets_the_display_window(probe: Path, tmp_path: Path, plate: np.ndarray) -> None:
+    write(tmp_path / "in/o.1.exr", plate[0], x=-2, y=2, full_width=20, full_height=18)
+    options = ["--source", str(tmp_path / "in"), "--output", str(tmp_path / "out.%d.tif"), "--param", "radius=0"]
+    assert main(["--plugin", str(probe), *options]) == 0
+    pixels, _ = read(tmp_path / "out.1.tif")
+    assert pixels.shape == (18, 20, 4)
+    expected = np.floor(plate[0, :, 2:] * 65535 + 0.5)
+    np.testing.assert_allclose(pixels[2:14, :14], expected, atol=1)
+    assert not pixels[14:].any() and not pixels[:, 14:].any()
+
+
+def test_what_a_file_says_of_itself_is_kept_in_the_same_format(probe: Path, tmp_path: Path, plate: np.ndarray) -> None:
+    write(tmp_path / "in/o.1.exr", plate[0, ..., :3], compression="piz", Artist="A. Painter", PixelAspectRatio=2.0)
+    for name, expected in (("out.1.exr", ("piz", "A. Painter", 2.0)), ("out.1.png", ("", "", 2.0))):
+        options = ["--source", str(tmp_path / "in"), "--output", str(tmp_path / name)]
+        assert main(["--plugin", str(probe), *options]) == 0
+        spec = read(tmp_path / name)[1]
+        words = (spec.get_string_attribute("compression"), spec.get_string_attribute("Artist"))
+        assert (*words, spec.get_float_attribute("PixelAspectRatio")) == expected
+
+
+def test_shuffled_frames_come_in_a_mixed_order(probe: Path, shot: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    orders = []
+    for more in ([], ["--shuffle"]):
+        assert run(probe, shot, *more) == 0
+        orders.append([line.split(":")[0] for line in capsys.readouterr().out.splitlines()])
+    assert orders[0] == sorted(orders[1]) != orders[1]
 
 
 def test_an_eight_bit_alpha_that_is_not_multiplied_in_stays_so(probe: Path, tmp_path: Path) -> None:

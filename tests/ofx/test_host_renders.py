@@ -197,13 +197,22 @@ def test_an_unconnected_mask_is_absent_or_an_image_of_nothing(
         np.testing.assert_allclose(effect.render(5).pixels, expected, atol=1e-6)
 
 
-@pytest.mark.parametrize(("name", "components"), [("nuke", "Alpha"), ("natron", "Alpha"), ("fusion", "RGBA")])
+@pytest.mark.parametrize("components", ["Alpha", "RGBA"])
 def test_a_matte_arrives_with_the_components_its_host_gives_masks(
-    probe: Path, plate: np.ndarray, matte: np.ndarray, name: str, components: str
+    probe: Path, plate: np.ndarray, matte: np.ndarray, components: str
 ) -> None:
-    with Host(name, strict=False) as host:
+    with Host(dataclasses.replace(PROFILES["natron"], mask_components=components)) as host:
+        plugin = host.load(probe)
+        for content in (matte, np.repeat(matte[..., None], 4, axis=3)):
+            effect = plugin.create(clips={"Source": NumpyClip(plate), "Mask": NumpyClip(content)})
+            assert effect.clips["Mask"].components == components
+            np.testing.assert_allclose(effect.render(5).pixels, mean_where_matted(plate, matte, 5, 1), atol=1e-6)
+
+
+def test_a_host_without_alpha_images_gives_masks_in_colour(probe: Path, plate: np.ndarray, matte: np.ndarray) -> None:
+    with Host("fusion") as host:
         effect = host.load(probe).create(clips={"Source": NumpyClip(plate), "Mask": NumpyClip(matte)})
-        assert effect.clips["Mask"].components == components
+        assert effect.clips["Mask"].components == "RGBA"
 
 
 def test_an_identical_frame_is_copied_without_a_render(probe: Path, plate: np.ndarray) -> None:

@@ -84,9 +84,13 @@ def test_aborting_an_effect_ends_all_its_renders_and_no_later_one(host: Host, pr
     assert effect.render(3).outcome == "done"
 
 
-def test_a_render_aborted_before_it_starts_is_aborted_at_once(host: Host, probe: Path, plate: np.ndarray) -> None:
+def test_a_render_aborted_before_it_starts_is_aborted_and_its_progress_cancelled(
+    host: Host, probe: Path, plate: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     effect = host.load(probe).create(clips={"Source": NumpyClip(plate)})
     effect.set_param("slow_s", UNTIL_ABORTED)
     flag = threading.Event()
     flag.set()
+    monkeypatch.setenv("PROBE_TRACE", str(tmp_path / "trace"))
     assert effect.render(3, abort=flag).outcome == "aborted"
+    assert "cancelled" in (tmp_path / "trace").read_text().split()

@@ -542,11 +542,12 @@ int wait_for(Handle instance, double seconds, bool meet) {
   const auto end = std::chrono::steady_clock::now() + std::chrono::duration<double>(seconds);
   if (g_progress) g_progress->start(instance, "waiting");
   int aborted = 0;
-  while (!(aborted = g_effect->abort(instance)) && std::chrono::steady_clock::now() < end) {
+  do {
+    if (g_progress && g_progress->update(instance, 0.5) == 13) trace("cancelled");
     if (meet && g_most_renders > 1) break;
-    if (g_progress) g_progress->update(instance, 0.5);
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  }
+    aborted = g_effect->abort(instance);
+  } while (!aborted && std::chrono::steady_clock::now() < end);
   if (g_progress) g_progress->end(instance);
   return aborted;
 }
