@@ -39,8 +39,11 @@ from propainter_wire.messages import (
     PROTOCOL_VERSION,
     ErrorReply,
     Hello,
+    InSegment,
     Message,
     Ping,
+    Result,
+    ShmRelease,
     Welcome,
 )
 
@@ -52,6 +55,8 @@ HEARTBEAT_MS = 5_000
 SILENCE_MS = 20_000
 LAST_WORDS_MS = 500
 _TURN_MS = 1_000
+_INTERRUPTIBLE_S = 0.5
+"""On Windows Ctrl-C waits for the end of a wait."""
 _NEVER_MS = 2**31 - 1
 """A new connection would be a new session, and only the caller can make one. Not -1, libzmq's own "never": with it the end
 of a connection throws away what was received and not yet read (libzmq 4.3.5), the answer to ``stop`` one time in three."""
@@ -84,10 +89,7 @@ class Exchange:
         Raises BackendSilent after timeout_s, BackendDied when the connection ends, RemoteError for an ``error`` reply,
         WireError where the backend breaks the protocol.
         """
-        try:
-            reply, nbytes = self._replies.get(timeout=timeout_s)
-        except queue.Empty:
-            raise BackendSilent(f"the backend has not answered for {timeout_s:g} s; see its log") from None
+        reply, nbytes = self._get(timeout_s)
         self._link.taken(nbytes)
         if isinstance(reply, PropainterError):
             raise reply
@@ -100,11 +102,22 @@ class Exchange:
         self._link.forget(self)
         with contextlib.suppress(queue.Empty):
             while True:
-                self._link.taken(self._replies.get_nowait()[1])
+                reply, nbytes = self._replies.get_nowait()
+                self._link.taken(nbytes)
+                self._link.discard(reply)
 
     def put(self, reply: Envelope | PropainterError, nbytes: int) -> None:
         """Called by the link's thread."""
         self._replies.put((reply, nbytes))
+
+    def _get(self, timeout_s: float) -> tuple[Envelope | PropainterError, int]:
+        deadline = time.monotonic() + timeout_s
+        while True:
+            left_s = deadline - time.monotonic()
+            with contextlib.suppress(queue.Empty):
+                return self._replies.get(timeout=max(0.0, min(left_s, _INTERRUPTIBLE_S)))
+            if left_s <= 0:
+                raise BackendSilent(f"the backend has not answered for {timeout_s:g} s; see its log")
 
 
 class Link:
@@ -205,6 +218,13 @@ class Link:
         with self._lock:
             self._exchanges.pop(exchange.msg_id, None)
 
+    def discard(self, reply: Envelope | PropainterError) -> None:
+        """A reply nobody wants; if its pixels lie in shared memory, their room is given back."""
+        if isinstance(reply, Envelope) and isinstance(reply.message, Result):
+            place = reply.message.buffer.place
+            if isinstance(place, InSegment):
+                self.notify(ShmRelease(place.name, place.generation))
+
     def _wake(self) -> None:
         with contextlib.suppress(OSError):  # full: awake anyway; closed: nobody to wake
             self._waker.send(b"\0")
@@ -295,6 +315,8 @@ class Link:
                 self._unread_bytes += nbytes
         if exchange is not None:
             exchange.put(reply, nbytes)
+        else:
+            self.discard(reply)
 
     def _send_waiting(self, dealer: zmq.Socket[bytes]) -> None:
         while True:

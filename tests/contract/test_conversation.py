@@ -164,6 +164,25 @@ def test_results_nobody_takes_from_shared_memory_make_later_ones_go_inline(backe
         np.testing.assert_array_equal(pixels, provider.plate(1))
 
 
+@needs_shm
+@pytest.mark.parametrize("taken", [0, 1])
+def test_results_left_behind_give_their_shared_memory_back(backend: RecordingBackend, taken: int) -> None:
+    provider = large_gradient()
+    with Client.connect(backend.connection) as client:
+        client.open_shot(provider.shot())
+        client.offer_frames(SHOT, [1], provider)
+        stream = client.render(SHOT, [1])
+        for _ in range(2 + taken):
+            next(stream)
+        if taken:
+            client.ping()  # everything has arrived and lies in the queue
+        stream.close()
+        client.ping()
+        client.ping()  # what was given back has been taken back
+        (session,) = backend.router._sessions.values()
+        assert [grant.taken for grant in session.segments._grants.values() if grant.use == "download"] == [{}]
+
+
 def test_a_refusal_arrives_with_its_code_its_sentence_and_its_details(backend: RecordingBackend) -> None:
     backend.refuse["render"] = WireError("frames_missing", "frame 1003 has no plate", {"plates": [[1003, 1003]]})
     backend.refuse["open_shot"] = WireError("bad_settings", "the classical engine knows no precision")

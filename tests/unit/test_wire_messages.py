@@ -147,6 +147,8 @@ def test_making_a_wrong_message_fails_where_it_is_made() -> None:
         Render(ID, ())
     with pytest.raises(WireError, match="negative values"):
         Render(ID, (1,), output="flow", dtype="uint8")
+    with pytest.raises(WireError, match="not valid Unicode"):
+        Hello("\ud800", ())
     with pytest.raises(WireError, match="ascending"):
         ReachIs(((5, 1),), ())
     with pytest.raises(WireError, match="ascending"):
