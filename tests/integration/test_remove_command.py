@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import OpenImageIO as oiio
 import pytest
+
 from builders import box_matte, moving_plates
 from propainter_backend.remove import main
 

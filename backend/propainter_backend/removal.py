@@ -1,0 +1,251 @@
+"""A removal as its user states it, and the files it reads: shared by the two ways of carrying one out.
+
+Here: ``Removal``, ``ShotFiles`` (plate and matte, checked), ``SourcePictures``, the contact sheet, the report file. Not
+here: the command line and the render in this process (``remove.py``), the render by a daemon (``through_backend.py``).
+"""
+
+from __future__ import annotations
+
+import json
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import torch
+
+from propainter.hole import hole_of
+from propainter.types import FrameRange, Settings
+from propainter_backend.color import WorkingSpace
+from propainter_backend.contact_sheet import SheetRow, make_contact_sheet
+from propainter_backend.errors import BadInput, OutputError
+from propainter_backend.images import Frame
+from propainter_backend.plates import FrameSink, FrameSource, check_finite, open_sink, open_source, read_matte
+from propainter_wire.shot import digest_of
+
+MEMORY_BUDGET = 256 << 20
+_RECENT_FRAMES = 3
+_SHEET_ROWS = 4
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Removal:
+    """One wish, as the command line states it."""
+
+    plate: str
+    matte: str
+    output: str
+    settings: Settings
+    first: int | None = None
+    last: int | None = None
+    matte_offset: int = 0
+    working_size: tuple[int, int] | None = None
+    draft: bool = False
+    space: WorkingSpace = WorkingSpace.AUTO
+    keep_nan: bool = False
+    save_stages: Path | None = None
+    report: Path | None = None
+    contact_sheet: Path | None = None
+    memory_budget: int = MEMORY_BUDGET
+
+    def drafted_settings(self) -> Settings:
+        """The settings, a draft's with fewer flow iterations."""
+        if not self.draft:
+            return self.settings
+        return replace(self.settings, flow_iterations=min(5, self.settings.flow_iterations))
+
+    def drafted_size(self, plate_size: tuple[int, int]) -> tuple[int, int] | None:
+        """The working size, half the plate's for a draft; None: the plate's own."""
+        if self.working_size is not None or not self.draft:
+            return self.working_size
+        return max(8, plate_size[0] // 2), max(8, plate_size[1] // 2)
+
+
+class ShotFiles:
+    """Plate and matte of a removal, opened and checked as far as headers tell.
+
+    Raises BadInput, one sentence, where they cannot be used.
+    """
+
+    def __init__(self, wish: Removal) -> None:
+        self.wish = wish
+        self.plate = open_source(wish.plate)
+        self.matte = open_source(wish.matte)
+        self.numbers = common_frames(self.plate, self.matte, wish)
+        _require(self.plate, self.matte, self.numbers, wish)
+        self.pictures = SourcePictures(self.plate, self.matte, self.numbers, wish)
+
+    @property
+    def frames(self) -> FrameRange:
+        """First and last frame to be rendered."""
+        return FrameRange(self.numbers[0], self.numbers[-1])
+
+    def open_sink(self, engine: str, weights: str) -> FrameSink:
+        """Where results go, marked with what made them."""
+        return open_sink(
+            self.wish.output,
+            like=self.plate,
+            frames=self.frames,
+            metadata={"propainter:engine": engine, "propainter:weights": weights},
+            protect=[self.matte],
+        )
+
+    def __str__(self) -> str:
+        width, height = self.plate.size
+        return f"frames {self.frames.first}-{self.frames.last} of {self.wish.plate}, {width}x{height}"
+
+
+class SourcePictures:
+    """A plate and a matte read from files, frame by frame, as the renderer asks for them.
+
+    numbers: the frames to be rendered, in the plate's own numbering; the renderer counts them from 0.
+    """
+
+    def __init__(self, plate: FrameSource, matte: FrameSource, numbers: range, wish: Removal) -> None:
+        self._plate = plate
+        self._matte = matte
+        self._numbers = numbers
+        self._wish = wish
+        self._plates: OrderedDict[int, Frame] = OrderedDict()
+        self._mattes: OrderedDict[int, np.ndarray] = OrderedDict()
+        self._digests: dict[tuple[str, int], str] = {}
+
+    @property
+    def frame_count(self) -> int:
+        return len(self._numbers)
+
+    def plate(self, index: int) -> Frame:
+        """A frame of the plate. Raises BadInput where it holds NaN outside the hole, unless that is accepted."""
+        frame = self._plates.get(index)
+        if frame is None:
+            frame = self._plate.read(self._numbers[index])
+            if not self._wish.keep_nan and check_finite(frame) is not None:
+                self._refuse_nan(index, frame)
+            _keep(self._plates, index, frame)
+        return frame
+
+    def matte(self, index: int) -> np.ndarray:
+        """A frame of the matte. Raises BadInput where its size is not the plate's."""
+        number = self._matte_number(index)
+        matte = self._mattes.get(number)
+        if matte is None:
+            matte = read_matte(self._matte.read(number))
+            self._check_size(matte, self._numbers[index])
+            _keep(self._mattes, number, matte)
+        return matte
+
+    def plate_digest(self, index: int) -> str:
+        """Digest of all the plate frame's channels."""
+        return self._digest("plate", index, lambda: self.plate(index).pixels)
+
+    def matte_digest(self, index: int) -> str:
+        """Digest of the matte as it was read, 0..1."""
+        return self._digest("matte", self._matte_number(index), lambda: self.matte(index)[..., None])
+
+    def _digest(self, kind: str, number: int, pixels: Callable[[], np.ndarray]) -> str:
+        known = self._digests.get((kind, number))
+        if known is None:
+            known = self._digests[kind, number] = digest_of(pixels())
+        return known
+
+    def _matte_number(self, index: int) -> int:
+        return self._matte.range.first if self._matte.is_still else self._numbers[index] - self._wish.matte_offset
+
+    def _check_size(self, matte: np.ndarray, number: int) -> None:
+        width, height = self._plate.size
+        if matte.shape != (height, width):
+            raise BadInput(
+                f"roto matte of frame {number} is {matte.shape[1]}x{matte.shape[0]} but the plate is {width}x{height}; "
+                "render the matte at the plate's size"
+            )
+
+    def _refuse_nan(self, index: int, frame: Frame) -> None:
+        settings = self._wish.settings
+        hole = hole_of(torch.from_numpy(self.matte(index)), threshold=settings.threshold, grow_pixels=settings.grow)
+        wrong = check_finite(frame, within=hole.numpy() == 0)
+        if wrong is not None:
+            raise BadInput(f"plate {wrong}, or accept them with --keep-nan")
+
+
+def _keep(recent: OrderedDict[int, T], key: int, value: T) -> None:
+    recent[key] = value
+    if len(recent) > _RECENT_FRAMES:
+        recent.popitem(last=False)
+
+
+def common_frames(plate: FrameSource, matte: FrameSource, wish: Removal) -> range:
+    """The frames to render, in the plate's numbering: those both have, within --first and --last.
+
+    Raises BadInput when there are none, or when frames asked for by number are missing on either side.
+    """
+    first, last = plate.range.first, plate.range.last
+    if not matte.is_still:
+        first = max(first, matte.range.first + wish.matte_offset)
+        last = min(last, matte.range.last + wish.matte_offset)
+        if last < first:
+            raise BadInput(
+                f"plate is {plate.range.first}-{plate.range.last} but matte is {matte.range.first}-"
+                f"{matte.range.last}: no common frames; renumber one, or shift the matte with --matte-offset "
+                f"{plate.range.first - matte.range.first}"
+            )
+    for name, asked in (("--first", wish.first), ("--last", wish.last)):
+        if asked is not None and not first <= asked <= last:
+            raise BadInput(f"{name} {asked} lies outside the frames plate and matte have in common, {first}-{last}")
+    first = wish.first if wish.first is not None else first
+    last = wish.last if wish.last is not None else last
+    if last < first:
+        raise BadInput(f"frame range ends ({last}) before it starts ({first}); swap --first and --last")
+    return range(first, last + 1)
+
+
+def _require(plate: FrameSource, matte: FrameSource, numbers: range, wish: Removal) -> None:
+    """Refuse what headers already tell will fail: missing frames, sizes that differ."""
+    plate.require(FrameRange(numbers[0], numbers[-1]))
+    if not matte.is_still:
+        matte.require(FrameRange(numbers[0] - wish.matte_offset, numbers[-1] - wish.matte_offset))
+    if matte.size != plate.size:
+        raise BadInput(
+            f"roto matte {wish.matte} is {matte.size[0]}x{matte.size[1]} but the plate is {plate.size[0]}x"
+            f"{plate.size[1]}; render the matte at the plate's size"
+        )
+
+
+class ContactSheet:
+    """Collects a few frames spread over the shot for the contact sheet."""
+
+    def __init__(self, files: ShotFiles) -> None:
+        self._files = files
+        self._path = path = files.wish.contact_sheet
+        numbers = files.numbers
+        spread = np.linspace(0, len(numbers) - 1, min(_SHEET_ROWS, len(numbers)))
+        self._wanted = {numbers[round(float(i))] for i in spread} if path is not None else set()
+        self._rows: dict[int, SheetRow] = {}
+
+    def take(self, index: int, after: Frame) -> None:
+        """Remember a finished frame, if it is one of those to be shown."""
+        number = self._files.numbers[index]
+        if number in self._wanted:
+            pictures = self._files.pictures
+            before, matte = pictures.plate(index).rgb(), pictures.matte(index)
+            self._rows[number] = SheetRow(number, before, matte, after.rgb(), self._files.wish.space)
+
+    def write(self, engine: str) -> None:
+        """Write the sheet, if one was asked for."""
+        if self._path is not None:
+            rows = [self._rows[number] for number in sorted(self._rows)]
+            make_contact_sheet(rows, self._path, title=f"ProPainter Remove  |  engine {engine}")
+
+
+def write_report(path: Path | None, facts: Mapping[str, object]) -> None:
+    """Write a report as JSON, if one was asked for. Raises OutputError where that fails."""
+    if path is None:
+        return
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(facts, indent=2) + "\n")
+    except OSError as error:
+        raise OutputError(f"cannot write the report {path}: {error.strerror}; choose another --report") from error
