@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from propainter.classical import ClassicalEngine
 
+from propainter.classical import ClassicalEngine
 from propainter.engine import Engine
 from propainter.types import Precision
 from propainter.weights import find_weights, load_engine
@@ -54,7 +54,11 @@ def choose_engine(
             "engine classical (embedded), on the CPU: no ProPainter weights are installed ('propainter-weights fetch')",
         )
     chosen = choose_device(device)
-    if chosen.type == "cpu":
+    if chosen.type == "cuda":
+        # RAFT and every fp32 fallback are to be fp32 in truth: TF32 keeps 10 bits of mantissa
+        torch.backends.cudnn.allow_tf32 = False
+        torch.backends.cuda.matmul.allow_tf32 = False
+    else:
         precision = Precision.FP32
     engine = load_engine(found, device=chosen, precision=precision)
     return EngineChoice(engine, f"engine propainter, weights {found.id}, on {chosen} in {precision.value}")
