@@ -115,6 +115,18 @@ class SessionEnded:
 
 
 @dataclass(frozen=True)
+class SessionPaused:
+    """This client does not read what is made for it: no step of its jobs is started until it does."""
+
+    session: str
+
+
+@dataclass(frozen=True)
+class SessionResumed:
+    session: str
+
+
+@dataclass(frozen=True)
 class ShotChanged:
     """Content or settings of a shot are no longer what its jobs were built on."""
 
@@ -176,6 +188,8 @@ Event: TypeAlias = (
     JobSubmitted
     | JobCancelled
     | SessionEnded
+    | SessionPaused
+    | SessionResumed
     | ShotChanged
     | WorkerReady
     | StepDone
@@ -278,6 +292,7 @@ class Scheduler:
         self._jobs: dict[str, _LiveJob] = {}  # in order of submission
         self._by_key: dict[tuple[str, int], dict[str, _LiveJob]] = {}  # who of this rank may want work of this key
         self._sessions: dict[str, _Session] = {}
+        self._paused: set[str] = set()
         self._workers: dict[str, _Worker] = {}  # those that are ready or busy
         self._faults: dict[Work, _Faults] = {}  # of wanted work that went wrong before
         self._turns = 0  # starts so far: what "longest ago" is measured by
@@ -321,6 +336,11 @@ class Scheduler:
             case SessionEnded(session):
                 self._end(live for live in self._jobs.values() if live.job.session == session)
                 self._sessions.pop(session, None)
+                self._paused.discard(session)
+            case SessionPaused(session):
+                self._paused.add(session)
+            case SessionResumed(session):
+                self._paused.discard(session)
             case ShotChanged():
                 self._end(live for live in self._jobs.values() if live.is_stale_after(event))
             case WorkerReady(worker):
@@ -443,7 +463,7 @@ class Scheduler:
 
     def _next_turn(self) -> tuple[_LiveJob, int] | None:
         """The job whose turn it is, and the place of its first waiting step."""
-        sessions = sorted(self._sessions.values(), key=lambda session: session.served)
+        sessions = sorted(self._attended(), key=lambda session: session.served)
         for rank in range(len(PRIORITIES)):
             for session in sessions:
                 for live in session.queues[rank]:
@@ -468,12 +488,16 @@ class Scheduler:
         """The rank of each different waiting work, most urgent first."""
         seen = set()
         for rank in range(len(PRIORITIES)):
-            for session in self._sessions.values():
+            for session in self._attended():
                 for live in session.queues[rank]:
                     for work in live.waiting():
                         if work not in seen:
                             seen.add(work)
                             yield rank
+
+    def _attended(self) -> list[_Session]:
+        """Sessions whose work may be started."""
+        return [session for name, session in self._sessions.items() if name not in self._paused]
 
     def _rank(self, worker: _Worker) -> int:
         assert worker.work

@@ -23,6 +23,8 @@ from propainter_backend.scheduler import (
     RestartWorker,
     Scheduler,
     SessionEnded,
+    SessionPaused,
+    SessionResumed,
     ShotChanged,
     Start,
     StepDone,
@@ -278,6 +280,32 @@ def test_a_session_that_returns_starts_with_nothing_held_against_it():
     daemon.submit("c", final(4), session="patient")
     daemon.submit("d", final(5), session="returning")
     assert daemon.finish_all() == [final(5), final(4)]
+
+
+def test_nothing_is_started_for_a_client_that_does_not_read_until_it_does():
+    daemon = Daemon("w")
+    daemon.submit("slow", final(1, "a"), final(2, "a"), session="slow", priority="playhead")
+    daemon.submit("other", final(3, "b"), final(4, "b"), session="other")
+    daemon.tell(SessionPaused("slow"))
+    assert daemon.finish_all() == [final(3, "b"), final(4, "b")]
+    assert daemon.tell(SessionResumed("slow")) == [Start("w", final(2, "a"), "slow", "slow")]
+
+
+def test_work_a_paused_client_shares_with_another_is_done_for_both():
+    daemon = Daemon()
+    daemon.submit("slow", final(1), session="slow")
+    daemon.submit("other", final(1), session="other")
+    daemon.tell(SessionPaused("slow"))
+    daemon.tell(WorkerReady("w"))
+    assert {said.job_id for said in daemon.done() if isinstance(said, FinishJob)} == {"slow", "other"}
+
+
+def test_urgent_work_of_a_paused_client_stops_nobody():
+    daemon = Daemon("w")
+    daemon.submit("other", final(1), session="other")
+    daemon.tell(SessionPaused("slow"))
+    assert daemon.submit("slow", final(2), session="slow", priority="playhead") == []
+    assert Stop("w") in daemon.tell(SessionResumed("slow"))
 
 
 def test_within_a_client_the_oldest_job_comes_first():
