@@ -39,9 +39,9 @@ class ContentStore:
         """What is held, in memory and on disk."""
         return self._cache.use()
 
-    def clear(self) -> None:
-        """Forget everything."""
-        self._cache.clear()
+    def clear(self) -> int:
+        """Forget everything; returns the bytes that were on disk."""
+        return self._cache.clear()
 
 
 def _key(digest: str) -> str:

@@ -8,15 +8,17 @@ never lies: every miss is recomputed. Not here: what a key means (``stage_graph.
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import json
 import logging
 import os
 import re
 import struct
+import threading
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -33,6 +35,12 @@ Arrays = Mapping[str, np.ndarray]
 _KEY = re.compile(r"[0-9a-f]{64}\Z")
 _MAX_HEADER = 1 << 20
 _STALE_TEMP_S = 3600.0
+_DIGESTS_KEPT = 1 << 17
+_PAUSE_S = 60.0
+"""How long a disk that could not be written is left alone."""
+_RESCAN_SHARE = 16
+"""The folder is counted anew each time this share of the budget has been written: others write there too."""
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 @dataclass(frozen=True)
@@ -46,72 +54,88 @@ class CacheUse:
 
 
 class ShotCache:
-    """Arrays by key. One process writes through one instance; several processes may share a root.
+    """Arrays by key. Threads may share an instance, processes a root (each through one instance of its own).
 
     root: folder for the disk tier, created 0700; ``None`` keeps to memory.
-    memory_budget, disk_budget: bytes; least recently used entries go first.
+    memory_budget, disk_budget: bytes; least recently used entries go first. Processes that share a root give the same
+    disk_budget; together they may exceed it by a sixteenth each.
     write_through: True stores on disk at once (a daemon's cache outlives it); False only what memory cannot hold.
+    clock: seconds, for the pause after a disk could not be written.
     """
 
     def __init__(
-        self, root: Path | None, *, memory_budget: int, disk_budget: int | None = None, write_through: bool = True
+        self,
+        root: Path | None,
+        *,
+        memory_budget: int,
+        disk_budget: int | None = None,
+        write_through: bool = True,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._lock = threading.RLock()
         self._memory: OrderedDict[str, tuple[str, Arrays, int]] = OrderedDict()
         self._memory_bytes = 0
         self._memory_budget = memory_budget
         self._write_through = write_through
-        self._disk = None if root is None else _DiskTier(root, budget=disk_budget)
+        self._disk = None if root is None else _DiskTier(root, budget=disk_budget, clock=clock)
         self._digests: dict[str, str] = {}
 
     def digest(self, key: str) -> str | None:
         """The content digest stored under ``key``, or None. Cheap: reads at most a file's header."""
-        if (held := self._memory.get(key)) is not None:
-            return held[0]
-        if key in self._digests and self._disk is not None and self._disk.has(key):
-            return self._digests[key]
-        found = self._disk.digest(key) if self._disk is not None else None
-        if found is not None:
-            self._digests[key] = found
-        return found
+        with self._lock:
+            if (held := self._memory.get(key)) is not None:
+                return held[0]
+            if key in self._digests and self._disk is not None and self._disk.has(key):
+                return self._digests[key]
+            found = self._disk.digest(key) if self._disk is not None else None
+            if found is not None:
+                if len(self._digests) >= _DIGESTS_KEPT:
+                    self._digests.clear()  # a shortcut past the file's header, no more
+                self._digests[key] = found
+            return found
 
     def load(self, key: str) -> Arrays | None:
         """The arrays under ``key`` (read-only), or None where nothing verifiable is stored."""
-        if (held := self._memory.get(key)) is not None:
-            self._memory.move_to_end(key)
-            return held[1]
-        if self._disk is None or (read := self._disk.read(key)) is None:
-            self._digests.pop(key, None)
-            return None
-        digest, arrays = read
-        self._remember(key, digest, arrays)
-        return arrays
+        with self._lock:
+            if (held := self._memory.get(key)) is not None:
+                self._memory.move_to_end(key)
+                return held[1]
+            if self._disk is None or (read := self._disk.read(key)) is None:
+                self._digests.pop(key, None)
+                return None
+            digest, arrays = read
+            self._remember(key, digest, arrays)
+            return arrays
 
     def save(self, key: str, arrays: Arrays) -> str:
         """Store arrays and return their content digest. Never fails for want of space: then it keeps what fits."""
         kept = {name: _frozen(array) for name, array in arrays.items()}
         digest = content_digest(kept)
-        if self._write_through and self._disk is not None:
-            self._disk.write(key, kept, digest)
-        self._remember(key, digest, kept)
+        with self._lock:
+            if self._write_through and self._disk is not None:
+                self._disk.write(key, kept, digest)
+            self._remember(key, digest, kept)
         return digest
 
     def use(self) -> CacheUse:
         """Sizes of both tiers."""
-        disk_bytes, disk_entries = self._disk.use() if self._disk is not None else (0, 0)
-        return CacheUse(self._memory_bytes, len(self._memory), disk_bytes, disk_entries)
+        with self._lock:
+            disk_bytes, disk_entries = self._disk.use() if self._disk is not None else (0, 0)
+            return CacheUse(self._memory_bytes, len(self._memory), disk_bytes, disk_entries)
 
-    def clear(self) -> None:
-        """Forget everything, in memory and on disk."""
-        self._memory.clear()
-        self._digests.clear()
-        self._memory_bytes = 0
-        if self._disk is not None:
-            self._disk.clear()
+    def clear(self) -> int:
+        """Forget everything, in memory and on disk; returns the bytes that were on disk."""
+        with self._lock:
+            self._memory.clear()
+            self._digests.clear()
+            self._memory_bytes = 0
+            return self._disk.clear() if self._disk is not None else 0
 
     def shrink_memory(self, budget: int) -> None:
         """Lower the memory budget (after an out-of-memory) and let go of what exceeds it."""
-        self._memory_budget = budget
-        self._evict()
+        with self._lock:
+            self._memory_budget = budget
+            self._evict()
 
     def _remember(self, key: str, digest: str, arrays: Arrays) -> None:
         size = sum(array.nbytes for array in arrays.values())
@@ -130,15 +154,20 @@ class ShotCache:
 
 
 class _DiskTier:
-    """Files of a root folder, with an in-memory index that a scan rebuilds. A full disk switches writing off."""
+    """Files of a root folder, with an in-memory index that a scan rebuilds.
 
-    def __init__(self, root: Path, *, budget: int | None) -> None:
+    A full disk costs the oldest entries; one that still cannot be written is left alone for a minute.
+    """
+
+    def __init__(self, root: Path, *, budget: int | None, clock: Callable[[], float]) -> None:
         self._root = root
         self._budget = budget
-        self._full = False
+        self._clock = clock
+        self._paused_until: float | None = None
         root.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._entries: OrderedDict[str, int] = OrderedDict()
         self._bytes = 0
+        self._written = 0
         self._scan()
 
     def has(self, key: str) -> bool:
@@ -163,41 +192,74 @@ class _DiskTier:
             log.warning("cache entry %s does not verify (%s); it is dropped and will be recomputed", path.name, error)
             self._remove(key)
             return None
-        self._note(key, len(content))
+        if key in self._entries:  # another process's entry is counted by the next scan
+            self._entries.move_to_end(key)
         with contextlib.suppress(OSError):
             os.utime(path)
         return digest, arrays
 
     def write(self, key: str, arrays: Arrays, digest: str) -> None:
-        if self._full:
+        if self._paused_until is not None and self._clock() < self._paused_until:
             return
         content = safetensors.numpy.save(dict(arrays), metadata={"xxh3_128": digest})
         self._make_room(len(content))
+        try:
+            self._put_file(key, content)
+        except OSError as error:
+            if error.errno not in _NO_ROOM or not self._give_way(len(content)):
+                self._pause(error)
+                return
+            try:
+                self._put_file(key, content)
+            except OSError as again:
+                self._pause(again)
+                return
+        if self._paused_until is not None:
+            log.info("the cache in %s can be written again", self._root)
+            self._paused_until = None
+        self._note(key, len(content))
+        self._written += len(content)
+
+    def _put_file(self, key: str, content: bytes) -> None:
+        """Write beside the entry's place, then rename into it: nobody ever reads half a file. Raises OSError."""
         path = self._path(key)
         temporary = path.with_name(f".{key}.{os.getpid()}.tmp")
+        for folder in (self._root, path.parent):  # somebody may have deleted them meanwhile
+            folder.mkdir(exist_ok=True, mode=0o700)
         try:
-            path.parent.mkdir(exist_ok=True, mode=0o700)
             with contextlib.suppress(FileNotFoundError):
                 temporary.unlink()
             descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), 0o600)
             with os.fdopen(descriptor, "wb") as file:
                 file.write(content)
             temporary.replace(path)
-        except OSError as error:
+        except OSError:
             with contextlib.suppress(OSError):
                 temporary.unlink()
-            self._full = True
+            raise
+
+    def _give_way(self, size: int) -> bool:
+        """Let the oldest entries go, twice what is wanted; False where there are none."""
+        before = self._bytes
+        while self._entries and before - self._bytes < 2 * size:
+            self._remove(next(iter(self._entries)))
+        return self._bytes < before
+
+    def _pause(self, error: OSError) -> None:
+        if self._paused_until is None:
             log.warning("cannot write to the cache in %s (%s); going on without it", self._root, error.strerror)
-            return
-        self._note(key, len(content))
+        self._paused_until = self._clock() + _PAUSE_S
 
     def use(self) -> tuple[int, int]:
         return self._bytes, len(self._entries)
 
-    def clear(self) -> None:
+    def clear(self) -> int:
+        self._scan()
+        freed = self._bytes
         for key in list(self._entries):
             self._remove(key)
-        self._full = False
+        self._paused_until = None
+        return freed
 
     def _path(self, key: str) -> Path:
         if not _KEY.match(key):
@@ -215,6 +277,8 @@ class _DiskTier:
                         path.unlink()
                 elif _KEY.match(path.stem):
                     found.append((stat.st_mtime, path.stem, stat.st_size))
+        self._entries.clear()
+        self._bytes = self._written = 0
         for _, key, size in sorted(found):
             self._note(key, size)
 
@@ -232,7 +296,11 @@ class _DiskTier:
             self._path(key).unlink()
 
     def _make_room(self, size: int) -> None:
-        while self._budget is not None and self._entries and self._bytes + size > self._budget:
+        if self._budget is None:
+            return
+        if self._written > self._budget // _RESCAN_SHARE:
+            self._scan()
+        while self._entries and self._bytes + size > self._budget:
             self._remove(next(iter(self._entries)))
 
 
