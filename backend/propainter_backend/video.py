@@ -17,7 +17,7 @@ from typing import Any
 
 import av
 import numpy as np
-from av.video.reformatter import Colorspace, Interpolation
+from av.video.reformatter import Colorspace
 from numpy.typing import NDArray
 
 from propainter_backend.errors import BadInput
@@ -28,9 +28,8 @@ VIDEO_SUFFIXES = frozenset({".mp4", ".mov", ".m4v", ".mkv", ".avi", ".webm", ".m
 DEFAULT_FPS = Fraction(24)
 """Frames a second where nothing else is known."""
 
-_ACCURATE = (
-    Interpolation.BICUBIC | Interpolation.FULL_CHR_H_INT | Interpolation.FULL_CHR_H_INP | Interpolation.ACCURATE_RND
-)
+# libswscale's bicubic, full chroma both ways, accurate rounding; as numbers, for PyAV names them all only since 18
+_ACCURATE = 4 | 8192 | 16384 | 262144
 
 
 class VideoReader:
@@ -159,7 +158,10 @@ class VideoWriter:
         """Append one frame [h, w, 3] in uint8 or uint16."""
         layout = "rgb48le" if rgb.dtype == np.uint16 else "rgb24"
         picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(rgb), format=layout).reformat(
-            format=self._stream.pix_fmt, dst_colorspace=Colorspace.ITU709, interpolation=_ACCURATE
+            format=self._stream.pix_fmt,
+            src_colorspace=Colorspace.ITU709,
+            dst_colorspace=Colorspace.ITU709,
+            interpolation=_ACCURATE,
         )
         picture.colorspace = _BT709
         picture.color_range = _LIMITED_RANGE
@@ -176,8 +178,9 @@ class VideoWriter:
 
 
 _BT709 = 1  # the same number names matrix, primaries and transfer (ITU-T H.273)
-_UNSPECIFIED = 2
 _LIMITED_RANGE = 1
+_MATRICES = {1: Colorspace.ITU709, 4: Colorspace.FCC, 5: Colorspace.ITU601, 6: Colorspace.ITU601, 7: 7, 9: 9, 10: 9}
+"""libswscale's matrix for each H.273 number; 7 and 9 are SMPTE 240M and BT.2020, which older PyAV cannot name."""
 _HD_ROWS = 720  # untagged video is Rec.709 from here on, Rec.601 below, as players assume
 
 # Codecs that pack exactly one shown frame in a packet: the packets alone then tell how many frames there are.
@@ -232,10 +235,11 @@ def _times_of_packets(container: Any, stream: Any) -> list[tuple[int, int, bool]
 
 def _to_rgb(frame: Any) -> NDArray[Any]:
     is_deep = max(component.bits for component in frame.format.components) > 8
-    matrix = None
-    if frame.colorspace == _UNSPECIFIED:
-        matrix = Colorspace.ITU709 if frame.height >= _HD_ROWS else Colorspace.ITU601
-    rgb = frame.reformat(format="rgb48le" if is_deep else "rgb24", src_colorspace=matrix, interpolation=_ACCURATE)
+    untagged = Colorspace.ITU709 if frame.height >= _HD_ROWS else Colorspace.ITU601
+    matrix = _MATRICES.get(frame.colorspace, untagged)
+    rgb = frame.reformat(
+        format="rgb48le" if is_deep else "rgb24", src_colorspace=matrix, dst_colorspace=matrix, interpolation=_ACCURATE
+    )
     return np.ascontiguousarray(np.rot90(rgb.to_ndarray(), round(frame.rotation / 90)))
 
 

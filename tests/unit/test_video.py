@@ -10,6 +10,8 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+from av.video.reformatter import Colorspace
+from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from propainter_backend.errors import BadInput
@@ -87,12 +89,33 @@ def test_ten_bit_video_is_read_as_sixteen_bit(tmp_path: Path) -> None:
     assert reader.dtype == np.uint16
 
 
+@pytest.mark.skipif(not hasattr(VideoStream, "set_display_rotation"), reason="this PyAV cannot write turned videos")
 def test_a_turned_video_is_read_as_shown(tmp_path: Path) -> None:
     reader = VideoReader(encode(tmp_path / "a.mp4", "libx264", GOP, "yuv420p", turned=90))
     assert reader.size == (SIZE[1], SIZE[0])
     frame = reader.read(FRAMES - 1)
     left, right = frame[:, :12].mean(), frame[:, -12:].mean()  # counterclockwise: what was above is on the left
     assert left < 20 and right > 200
+
+
+@pytest.mark.parametrize(
+    ("tag", "matrix", "rows"),
+    [(1, Colorspace.ITU709, 48), (6, Colorspace.ITU601, 720), (2, Colorspace.ITU601, 48), (2, Colorspace.ITU709, 720)],
+    ids=["tagged Rec.709", "tagged Rec.601", "untagged SD", "untagged HD"],
+)
+def test_colours_are_decoded_by_the_matrix_they_were_encoded_with(
+    tag: int, matrix: Colorspace, rows: int, tmp_path: Path
+) -> None:
+    picture = av.VideoFrame.from_ndarray(np.full((rows, 64, 3), (200, 30, 30), np.uint8), format="rgb24")
+    picture = picture.reformat(format="yuv444p", src_colorspace=matrix, dst_colorspace=matrix)
+    picture.colorspace = tag
+    with av.open(str(tmp_path / "a.mp4"), "w") as container:
+        stream = container.add_stream("libx264", rate=24, options={"qp": "1"})
+        stream.width, stream.height, stream.pix_fmt = 64, rows, "yuv444p"
+        stream.codec_context.colorspace = tag
+        container.mux(stream.encode(picture))
+        container.mux(stream.encode(None))
+    np.testing.assert_allclose(VideoReader(tmp_path / "a.mp4").read(0)[20, 20].astype(int), (200, 30, 30), atol=3)
 
 
 def test_few_frames_are_kept_in_memory(tmp_path: Path) -> None:
