@@ -73,9 +73,8 @@ def build(target: Target, binary: Path) -> None:
     sources = [path for path in sorted((HERE / "src").glob("*.cpp")) if not path.stem.endswith(target.without)]
     compiled = [compile_one(target, source, objects / f"{source.stem}.o") for source in sources]
     zig(target, ["-shared", *map(str, compiled), *target.link, "-o", str(binary)])
-    for leftover in binary.parent.glob(f"{NAME}*.*"):
-        if leftover != binary:
-            leftover.unlink()  # import libraries and debug databases
+    for leftover in (path for kind in ("*.lib", "*.pdb") for path in binary.parent.glob(kind)):
+        leftover.unlink()  # what Windows linkers leave beside a library
 
 
 def compile_one(target: Target, source: Path, compiled: Path) -> Path:

@@ -463,11 +463,13 @@ def test_a_backend_that_is_not_installed_is_named(
 def test_the_sanitizers_find_nothing_in_a_day_of_a_nodes_life(tmp_path: Path) -> None:
     """The renders and failures above once more, in a node built with the address and undefined-behaviour sanitizers."""
     build = build_node(Path(__file__).parents[2] / "build" / "ofx-sanitized", "-DSANITIZE=ON")
-    find = subprocess.run(["g++", "-print-file-name=libasan.so"], capture_output=True, text=True, check=True)
+    # libstdc++ too: the sanitizer looks for what it wraps, __cxa_throw among it, when the process starts.
+    libraries = [_runtime_library(name) for name in ("libasan.so", "libstdc++.so")]
     environment = {
         **os.environ,
-        "LD_PRELOAD": find.stdout.strip(),
+        "LD_PRELOAD": " ".join(libraries),
         "ASAN_OPTIONS": "detect_leaks=0:abort_on_error=1",  # the interpreter itself leaks
+        "UBSAN_OPTIONS": "halt_on_error=1:abort_on_error=1",
         "PROPAINTER_NODE_BUNDLE": str(build / "ProPainterRemove.ofx.bundle"),
     }
     here = Path(__file__).parent
@@ -475,3 +477,8 @@ def test_the_sanitizers_find_nothing_in_a_day_of_a_nodes_life(tmp_path: Path) ->
     command = [sys.executable, "-m", "pytest", "-q", "-m", "not slow", "-p", "no:cacheprovider", *tests]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+
+
+def _runtime_library(name: str) -> str:
+    asked = subprocess.run(["g++", f"-print-file-name={name}"], capture_output=True, text=True, check=True)
+    return asked.stdout.strip()

@@ -51,11 +51,16 @@ std::unique_ptr<Session> connect(const ConnectionInfo& info, const BackendChoice
     return std::make_unique<Session>(info, choice.client_name, patience);
 }
 
-// Starts the daemon unless one this process started is still coming up: several renders may find it missing at once.
-long start_once(const Patience& patience) {
+struct Launch {
+    long process;
+    bool is_new;  // started by this very call
+};
+
+// Starts the daemon unless one this process started is still there: several renders may find it missing at once.
+Launch start_once(const Patience& patience) {
     const std::lock_guard<std::mutex> lock(g_guard);
     int status = 0;
-    if (g_launched != 0 && !has_exited(g_launched, status)) return g_launched;
+    if (g_launched != 0 && !has_exited(g_launched, status)) return {g_launched, false};
     patience.throw_if_aborted();
     const std::string program = find_backend_program();
     if (program.empty()) {
@@ -65,7 +70,7 @@ long start_once(const Patience& patience) {
     }
     make_private_directory(runtime_directory());
     g_launched = start_backend(program, backend_log_path());
-    return g_launched;
+    return {g_launched, true};
 }
 
 [[noreturn]] void throw_start_failed(const std::string& how) {
@@ -85,16 +90,17 @@ std::unique_ptr<Session> try_to_connect(const std::string& path, const BackendCh
 
 std::unique_ptr<Session> start_and_connect(const std::string& path, const BackendChoice& choice,
                                            const Patience& patience) {
-    const long process = start_once(patience);
+    Launch launch = start_once(patience);
     const auto latest = Clock::now() + std::chrono::duration_cast<Clock::duration>(Seconds(kStartSilenceS));
     int status = 0;
     while (Clock::now() < latest) {
         patience.throw_if_aborted();
         if (auto session = try_to_connect(path, choice, patience)) return session;
-        if (has_exited(process, status)) {
+        if (has_exited(launch.process, status)) {
             // Somebody else's daemon may have been faster; then ours ended, and theirs answers.
             if (auto session = try_to_connect(path, choice, patience)) return session;
-            throw_start_failed("ended at once with status " + std::to_string(status));
+            if (launch.is_new) throw_start_failed("ended at once with status " + std::to_string(status));
+            launch = start_once(patience);  // what was there when we came was on its way out
         }
         std::this_thread::sleep_for(std::chrono::milliseconds(Patience::kPollMs));
     }
