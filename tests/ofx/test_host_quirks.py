@@ -118,6 +118,18 @@ def test_an_edit_is_wrapped_and_the_plugins_own_edits_lie_inside(
     ]
 
 
+def test_moving_in_time_tells_the_plugin_of_animated_parameters_only(
+    probe: Path, plate: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Host("nuke") as host:
+        effect = host.load(probe).create(clips={"Source": NumpyClip(plate)})
+        effect.set_param("gain", 0.5, time=3)
+        monkeypatch.setenv("PROBE_TRACE", str(tmp_path / "trace"))
+        effect.go_to(4)
+        monkeypatch.delenv("PROBE_TRACE")
+    assert (tmp_path / "trace").read_text().split().count("OfxActionInstanceChanged") == 1
+
+
 @pytest.mark.parametrize(
     ("name", "scale"), [("nuke", "0.5,0.25"), ("natron", "0.5,0.25"), ("resolve", "1,1"), ("fusion", "2,4")]
 )

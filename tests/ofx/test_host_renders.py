@@ -240,6 +240,33 @@ def test_the_plugin_may_change_what_the_output_is(probe: Path, plate: np.ndarray
         assert effect.render(5).premultiplication == "opaque" and effect.is_frame_varying
 
 
+def test_another_clip_brings_its_own_kind_of_alpha(probe: Path, plate: np.ndarray) -> None:
+    with Host("nuke") as host:
+        effect = host.load(probe).create(clips={"Source": NumpyClip(plate)})
+        effect.set_clip("Source", NumpyClip(plate, premultiplication="unpremultiplied"))
+        assert effect.render(5).premultiplication == "unpremultiplied"
+
+
+def test_the_output_covers_source_in_a_filter_and_all_needed_clips_in_general(
+    probe: Path, plate: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PROBE_MISDEED", "mandatory mask")
+    large = np.zeros((9, 20, 30), np.float32)
+    for context, region in (("Filter", (0, 0, 16, 12)), ("General", (-3, 0, 27, 20))):
+        with Host("natron", strict=False) as host:
+            clips = {"Source": NumpyClip(plate), "Mask": NumpyClip(large, origin=(-3, 0))}
+            assert host.load(probe).create(context, clips=clips).render(5).window == region
+
+
+def test_where_a_plugin_with_tiles_needs_nothing_there_is_no_image(
+    probe: Path, plate: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PROBE_MISDEED", "tiles")
+    with Host("natron") as host:
+        effect = host.load(probe).create(clips={"Source": NumpyClip(plate)})
+        assert effect.render(5, window=(100, 100, 104, 104)).outcome == "failed"  # the probe gives up without Source
+
+
 def test_a_failed_render_gives_no_picture_and_the_plugins_words(probe: Path, plate: np.ndarray) -> None:
     with Host("fusion") as host:
         effect = host.load(probe).create(clips={"Source": NumpyClip(plate)})

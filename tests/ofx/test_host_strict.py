@@ -32,6 +32,9 @@ IN_RENDER = {
     "wrong status": Rule.WRONG_STATUS,
     "leak memory": Rule.LEAKED_MEMORY,
     "leak mutex": Rule.LEAKED_MEMORY,
+    "spawn in spawned": Rule.FOREIGN_THREAD,
+    "odd message": Rule.BAD_VALUE,
+    "unlock unheld": Rule.BAD_HANDLE,
 }
 
 IN_LIFE = {
@@ -48,6 +51,10 @@ IN_LIFE = {
     "no temporal access": Rule.NO_TEMPORAL_ACCESS,
     "colour style": Rule.HOST_TRAP,
     "late description": Rule.AFTER_DESTROY,
+    "odd ranges": Rule.BAD_VALUE,
+    "unheard preference": Rule.BAD_VALUE,
+    "unshared preference": Rule.BAD_VALUE,
+    "odd identifier": Rule.BAD_DESCRIPTION,
 }
 
 PADDED = dataclasses.replace(PROFILES["natron"], row_padding=64)
@@ -112,6 +119,44 @@ def test_a_fault_of_the_host_becomes_a_status_and_is_told(probe: Path, plate: np
         effect = host.load(probe).create(clips={"Source": NumpyClip(fetch, first=1, last=9)})
         np.testing.assert_allclose(effect.render(5).pixels, plate[[4, 5]].mean(0), atol=1e-6)
     assert host.rules == {Rule.HOST_FAULT}
+
+
+def test_an_extra_clip_of_a_filter_must_be_optional(
+    probe: Path, clips: dict[str, NumpyClip | None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PROBE_MISDEED", "mandatory mask")
+    for context, rules in (("General", set()), ("Filter", {Rule.BAD_DESCRIPTION})):
+        with Host("natron", strict=False) as host:
+            host.load(probe).create(context, clips=clips)
+        assert host.rules == rules
+
+
+def test_identity_with_a_clip_that_is_not_there_is_a_render_all_the_same(
+    probe: Path, clips: dict[str, NumpyClip | None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PROBE_MISDEED", "identity of nothing")
+    with Host("natron", strict=False) as host:
+        effect = host.load(probe).create(clips=clips)
+        effect.set_param("hold", True)
+        assert effect.render(5).outcome == "done"
+    assert host.rules == {Rule.BAD_VALUE}
+
+
+def test_edits_that_answer_edits_without_end_are_cut_off(
+    probe: Path, clips: dict[str, NumpyClip | None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PROBE_MISDEED", "endless edit")
+    with pytest.raises(StrictnessError, match="tick: edits answer edits without end"), Host("natron") as host:
+        host.load(probe).create(clips=clips).set_param("tick", 2)
+
+
+def test_what_nuke_describes_as_hidden_stays_hidden(probe: Path, clips: dict[str, NumpyClip | None]) -> None:
+    for name, is_hidden in (("natron", False), ("nuke", True)):
+        with Host(name) as host:
+            effect = host.load(probe).create(clips=clips)
+            assert effect.is_secret("tick") and not effect.is_secret("radius")
+            effect.push_button("analyse")  # the probe shows it now
+            assert effect.is_secret("tick") == is_hidden
 
 
 def test_resolve_would_show_useless_sliders_and_fall_over_integer_pairs(

@@ -23,7 +23,10 @@ def host() -> Iterator[Host]:
 
 def most_renders_at_once(probe: Path) -> int:
     """The probe's own count since last asked."""
-    return int(ctypes.CDLL(str(probe / "Contents" / "Linux-x86-64" / "Probe.ofx")).ProbeMostRenders())
+    binary = ctypes.CDLL(str(probe / "Contents" / "Linux-x86-64" / "Probe.ofx"))
+    count = int(binary.ProbeMostRenders())
+    ctypes.CDLL(None).dlclose(ctypes.c_void_p(binary._handle))  # else the host could never close it
+    return count
 
 
 def render_together(effects: list[Effect], numbers: list[int]) -> list[np.ndarray | None]:

@@ -104,13 +104,17 @@ def _param_line(param: Param) -> str:
         words.append(f"default {_default(param)}")
     lowest, highest = param.limits
     if lowest and highest:
-        words.append(f"{lowest[0]:g} to {highest[0]:g}")
+        words.append(f"{_number(lowest[0])} to {_number(highest[0])}")
     if param.choices:
         words.append(f"one of: {' | '.join(param.choices)}")
     if param.props.first("OfxParamPropSecret"):
         words.append("hidden")
     hint = str(param.props.first("OfxParamPropHint") or "").strip()
     return f"  {param.name:<20} {', '.join(words)}" + (f"\n  {'':<20} {hint}" if hint else "")
+
+
+def _number(value: float) -> str:
+    return str(value) if isinstance(value, int) else f"{value:g}"
 
 
 def _default(param: Param) -> str:

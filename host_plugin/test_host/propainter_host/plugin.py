@@ -100,20 +100,31 @@ class Plugin:
         self._fetch_suite = abi.FETCH_SUITE(_never_raising(core, suites))
         self._host_props = _host_properties(core)
         self._host = OfxHost(core.handles.of(self._host_props), ctypes.cast(self._fetch_suite, ctypes.c_void_p).value)
-        self._open()
-        self.descriptor = self._describe()
+        self.descriptor = self._open_and_describe()
         if core.profile.unload_reload:
             self.unload()
-            self._open()
-            self.descriptor = self._describe()
+            self.descriptor = self._open_and_describe()
 
     def __str__(self) -> str:
         return self.identifier
 
     # Life.
 
-    def _open(self) -> None:
+    def _open_and_describe(self) -> Descriptor:
+        """Open, load, describe; a binary that refuses is closed again."""
         self._library = Library(find_binary(self.path))
+        is_loaded = False
+        try:
+            self._load()
+            is_loaded = True
+            return self._describe()
+        except BaseException:
+            if is_loaded:
+                self.perform(UNLOAD)
+            self._library.close()
+            raise
+
+    def _load(self) -> None:
         if self._core.profile.has_api_1_5:
             self._library.set_host(self._host)
         plugin = self._choose(self._library.plugins())

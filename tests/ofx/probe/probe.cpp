@@ -44,7 +44,8 @@ const char* const kMisdeeds[] = {
     "wrong type",     "bad index",        "read only",       "stale handle",         "invented handle",
     "null pointer",   "wrong status",     "fail",            "spawned image",        "leak memory",
     "write outside memory",               "keep string",     "unknown property",     "out of range",
-    "padding",        "leak mutex",       "other time output",
+    "padding",        "leak mutex",       "other time output", "spawn in spawned",     "odd message",
+    "unlock unheld",
 };
 
 void trace(const char* line) {
@@ -209,7 +210,7 @@ void define_clip(Handle effect, const char* name, bool mask) {
   if (!mask) g_prop->setString(props, "OfxImageEffectPropSupportedComponents", n++, "OfxImageComponentRGB");
   g_prop->setInt(props, "OfxImageEffectPropTemporalClipAccess", 0, 1);
   g_prop->setInt(props, "OfxImageEffectPropSupportsTiles", 0, env_is("tiles") ? 1 : 0);
-  g_prop->setInt(props, "OfxImageClipPropOptional", 0, mask ? 1 : 0);
+  g_prop->setInt(props, "OfxImageClipPropOptional", 0, mask && !env_is("mandatory mask") ? 1 : 0);
   g_prop->setInt(props, "OfxImageClipPropIsMask", 0, mask ? 1 : 0);
 }
 
@@ -251,6 +252,10 @@ int describe_in_context(Handle effect) {
   define(params, "OfxParamTypeBoolean", "meet");
   define(params, "OfxParamTypeBoolean", "report");
   define(params, "OfxParamTypeString", "status");
+  p = define(params, "OfxParamTypeInteger", "tick");
+  g_prop->setInt(p, "OfxParamPropSecret", 0, 1);
+  for (const char* limit : {"OfxParamPropMin", "OfxParamPropDisplayMin"}) g_prop->setInt(p, limit, 0, 0);
+  for (const char* limit : {"OfxParamPropMax", "OfxParamPropDisplayMax"}) g_prop->setInt(p, limit, 0, 1000);
   define(params, "OfxParamTypePushButton", "analyse");
   define(params, "OfxParamTypePushButton", "clear");
   define(params, "OfxParamTypeInteger2D", "pair");
@@ -295,6 +300,8 @@ int analyse(Handle instance) {
   Handle props = nullptr;
   find_param(instance, "gain", &props);
   g_prop->setInt(props, "OfxParamPropEnabled", 0, 0);
+  find_param(instance, "tick", &props);
+  g_prop->setInt(props, "OfxParamPropSecret", 0, 0);
   if (g_message1)
     g_message1->message(instance, "OfxMessageMessage", "analysed", "%s %d %.3f %d %d %c %.1f %ld %s", "analysed", 1, 2.5,
                         3, 4, '!', 6.25, 123456789012L, "end");
@@ -305,6 +312,7 @@ int instance_changed(Handle instance, Handle inArgs) {
   const std::string name = get_string(inArgs, "OfxPropName"), reason = get_string(inArgs, "OfxPropChangeReason");
   if (g_message2 && g_message2->clearPersistentMessage) g_message2->clearPersistentMessage(instance);
   if (name == "analyse" && reason == "OfxChangeUserEdited") return analyse(instance);
+  if (env_is("endless edit") && name == "tick") g_param->setValue(find_param(instance, "tick"), 1);
   if (name == "clear") {
     Handle params = nullptr;
     g_effect->getParamSet(instance, &params);
@@ -319,6 +327,14 @@ int instance_changed(Handle instance, Handle inArgs) {
 }
 
 int clip_preferences(Handle instance, Handle outArgs) {
+  if (env_is("unheard preference")) {
+    g_prop->setString(outArgs, "OfxImageClipPropComponents_Output", 0, "OfxImageComponentAlpha");
+    return OK;
+  }
+  if (env_is("unshared preference")) {
+    g_prop->setString(outArgs, "OfxImageClipPropComponents_Output", 0, "OfxImageComponentRGB");
+    return OK;
+  }
   if (!int_param(instance, "opaque", 0)) return DEFAULT;
   g_prop->setString(outArgs, "OfxImageEffectPropPreMultiplication", 0, "OfxImageOpaque");
   g_prop->setInt(outArgs, "OfxImageEffectFrameVarying", 0, 1);
@@ -329,7 +345,8 @@ int frames_needed(Handle instance, Handle inArgs, Handle outArgs) {
   const double time = get_double(inArgs, "OfxPropTime");
   const int radius = int_param(instance, "radius", time);
   const double range[2] = {time - radius, time + radius};
-  g_prop->setDoubleN(outArgs, "OfxImageClipPropFrameRange_Source", 2, range);
+  const double odd[3] = {time - radius, time + radius, time};
+  g_prop->setDoubleN(outArgs, "OfxImageClipPropFrameRange_Source", env_is("odd ranges") ? 3 : 2, env_is("odd ranges") ? odd : range);
   g_prop->setDoubleN(outArgs, "OfxImageClipPropFrameRange_Mask", 2, range);
   return OK;
 }
@@ -337,7 +354,7 @@ int frames_needed(Handle instance, Handle inArgs, Handle outArgs) {
 int is_identity(Handle instance, Handle inArgs, Handle outArgs) {
   const double time = get_double(inArgs, "OfxPropTime");
   if (!int_param(instance, "hold", time)) return DEFAULT;
-  g_prop->setString(outArgs, "OfxPropName", 0, "Source");
+  g_prop->setString(outArgs, "OfxPropName", 0, env_is("identity of nothing") ? "Nowhere" : "Source");
   g_prop->setDouble(outArgs, "OfxPropTime", 0, time - 1);
   return OK;
 }
@@ -349,6 +366,10 @@ void call_from_elsewhere(unsigned, unsigned, void* clip) {
   Image image;
   fetch(clip, 5, &image);
   release(&image);
+}
+
+void spawn_again(unsigned, unsigned, void*) {
+  g_threads->multiThread(call_from_elsewhere, 2, nullptr);
 }
 
 // Done before the frame is rendered; what changes the frame itself is done in write_frame.
@@ -386,6 +407,15 @@ int misbehave(const std::string& misdeed, Handle instance, double time) {
   if (misdeed == "invented handle") g_effect->getPropertySet(reinterpret_cast<Handle>(0x1234), &props);
   if (misdeed == "null pointer") g_prop->getInt(props, "OfxPropIsInteractive", 0, nullptr);
   if (misdeed == "spawned image" && g_threads) g_threads->multiThread(call_from_elsewhere, 2, source);
+  if (misdeed == "spawn in spawned") g_threads->multiThread(spawn_again, 1, nullptr);
+  if (misdeed == "odd message") g_message1->message(instance, "OfxMessageWhisper", "", "psst");
+  if (misdeed == "unlock unheld") {
+    Handle mutex = nullptr;
+    g_threads->mutexCreate(&mutex, 1);  // held once already
+    g_threads->mutexUnLock(mutex);
+    g_threads->mutexUnLock(mutex);
+    g_threads->mutexDestroy(mutex);
+  }
   if (misdeed == "leak memory") {
     void* memory = nullptr;
     g_memory->alloc(nullptr, 100, &memory);
@@ -625,16 +655,23 @@ void set_host(HostStruct* host) {
   g_host = host;
 }
 
+PluginStruct g_second;
 PluginStruct g_plugin = {"OfxImageEffectPluginAPI", 1, "org.propainter.probe", 1, 0, set_host, main_entry};
 
 }  // namespace
 
 extern "C" {
-__attribute__((visibility("default"))) int OfxGetNumberOfPlugins() { return 1; }
-__attribute__((visibility("default"))) PluginStruct* OfxGetPlugin(int) { return &g_plugin; }
+__attribute__((visibility("default"))) int OfxGetNumberOfPlugins() { return env_is("two plugins") ? 2 : 1; }
+__attribute__((visibility("default"))) PluginStruct* OfxGetPlugin(int nth) {
+  g_second = g_plugin;
+  g_second.pluginIdentifier = "org.propainter.second";
+  g_plugin.pluginIdentifier = env_is("odd identifier") ? "the probe" : "org.propainter.probe";
+  g_plugin.apiVersion = env_is("other api") ? 2 : 1;
+  return nth ? &g_second : &g_plugin;
+}
 __attribute__((visibility("default"))) int OfxSetHost(const HostStruct*) {
   trace("OfxSetHost");
-  return OK;
+  return env_is("skip me") ? FAILED : OK;
 }
 // For the tests: the most renders that ran at once since last asked.
 __attribute__((visibility("default"))) int ProbeMostRenders() { return g_most_renders.exchange(0); }
