@@ -113,6 +113,10 @@ class FakeDaemon:
             time.sleep(0.01)
         raise AssertionError(f"no {message_type} came; so far: {dict(self.seen)}")
 
+    def forget_shots(self) -> None:
+        """As a daemon does that ended the session for its silence."""
+        self._shots.clear()
+
     def wait_until_idle(self) -> None:
         """Until no render is worked on any more: cancelled, or its client gone."""
         for _ in range(3000):
@@ -153,6 +157,8 @@ class FakeDaemon:
 
     def _answer(self, router: Router, request: Request) -> None:
         message = request.message
+        if getattr(message, "shot", None) not in {None, *self._shots}:
+            raise WireError("unknown_shot", "there is no such shot in this session; open it again")
         match message:
             case m.OpenShot():
                 self.opened.append(message)
@@ -269,8 +275,6 @@ class FakeDaemon:
         result = m.Result(job, render.frames[0], render.quality, False, region, digest or digest_of(pixels), buffer)
         if self.behaviour.lie in ("region", "outside"):
             object.__setattr__(result, "region", wrong)  # the message itself refuses to be made so
-        if self.behaviour.lie in ("region", "outside"):
-            object.__setattr__(result, "region", wrong)  # the message itself refuses to be made so
         session = router._sessions[request.session]
         router._enqueue(session, request.msg_id, result, buffers=(bytes_of(np.ascontiguousarray(pixels)),))
 
@@ -308,7 +312,7 @@ class FakeDaemon:
                 scale = np.float32(top)
                 return (result.astype(np.float32) / scale - plate.astype(np.float32) / scale).astype(np.float32)
             case "flow":
-                return np.stack([np.full(hole.shape, 2.0, np.float32), np.full(hole.shape, -3.0, np.float32)], axis=2)
+                return np.stack([2 * hole, -3 * hole], axis=2).astype(np.float32)
             case "hole" | "unseen":
                 return coverage
             case _:

@@ -135,6 +135,33 @@ def honest_replies() -> list[str]:
     return lines
 
 
+@pytest.mark.parametrize("part", range(4))
+def test_a_reply_with_any_bit_changed_is_refused(node_build: Path, part: int) -> None:
+    for line in honest_replies():
+        parts = line.split(",")
+        damaged = bytearray.fromhex(parts[part])
+        damaged[len(damaged) // 2] ^= 1
+        changed = ",".join([*parts[:part], damaged.hex(), *parts[part + 1 :]])
+        good, bad = ask(node_build, [f"reply {KEY.hex()} {line}", f"reply {KEY.hex()} {changed}"])
+        assert not good.startswith("error: ")
+        assert bad == "error: the reply's signature is wrong"
+
+
+def test_unsigned_messages_are_dropped_but_for_the_error_that_hints(node_build: Path) -> None:
+    unsigned = [",".join(["", *line.split(",")[1:]]) for line in honest_replies()]
+    answers = ask(node_build, [f"reply {KEY.hex()} {line}" for line in unsigned])
+    assert set(answers) == {"error: the reply is not signed", "unsigned error"}
+    assert answers[-1] == "unsigned error"
+
+
+def test_too_few_and_too_many_parts_are_refused(node_build: Path) -> None:
+    parts = honest_replies()[0].split(",")
+    lines = [",".join(parts[:count]) for count in (1, 3)] + [",".join([*parts, *["00"] * 17])]
+    assert all(
+        answer.startswith("error") for answer in ask(node_build, [f"reply {KEY.hex()} {line}" for line in lines])
+    )
+
+
 def fuzz(build: Path, iterations: int, seed: int) -> tuple[int, int]:
     environment = {**os.environ, "UBSAN_OPTIONS": "halt_on_error=1:abort_on_error=1"}
     command = [str(build / "fuzz_replies"), str(iterations), str(seed)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from node_fixtures import Shot, make_shot, node_effect, sentence
 from propainter_host.host import Host
 from propainter_host.images import Frame, NumpyClip
 from propainter_host.profiles import FUSION, MLT, NATRON, NUKE, PROFILES, Profile
+from propainter_wire.router import Router
 
 HOSTS_WITH_TIME = [name for name in PROFILES if name != "mlt"]
 
@@ -325,13 +327,25 @@ def test_an_edited_matte_is_noticed_without_being_told(node_bundle: Path, daemon
         assert sum(put.kind == "plate" for put in daemon.puts) == plates
 
 
-def test_large_frames_go_through_shared_memory_and_come_back_through_it(node_bundle: Path, runtime: Path) -> None:
+def test_large_frames_go_through_shared_memory_and_come_back_through_it(
+    node_bundle: Path, runtime: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     shot = make_shot()
+    returned: list[str] = []
+    place = Router._place
+
+    def noting(router: Router, session: Any, data: memoryview) -> Any:
+        placed = place(router, session, data)
+        returned.append(type(placed[0]).__name__)
+        return placed
+
+    monkeypatch.setattr(Router, "_place", noting)
     with FakeDaemon(runtime, shm_min_bytes=64) as daemon, Host("nuke") as host:
         effect = node_effect(host, node_bundle, shot)
         for frame in (5, 6, 5):
             np.testing.assert_array_equal(effect.render(frame).pixels, shot.expected(frame))
     assert {type(put.buffer.place).__name__ for put in daemon.puts} == {"InSegment"}
+    assert returned == ["InSegment"] * 3  # each time there was room: the node had given it back
 
 
 def test_loopback_tcp_serves_where_there_is_no_ipc(node_bundle: Path, runtime: Path) -> None:
@@ -376,6 +390,7 @@ def test_two_instances_with_different_mattes_do_not_mix(node_bundle: Path, daemo
         effects = [plugin.create(clips={"Source": shot.source(), "Mask": shot.mask()}) for shot in (one, other)]
         for effect, shot in [*zip(effects, (one, other), strict=True)] * 2:
             np.testing.assert_array_equal(effect.render(5).pixels, shot.expected(5))
+    assert daemon.seen["open_shot"] == 2
 
 
 def test_a_host_without_time_is_refused_in_words_and_gets_no_picture(node_bundle: Path, daemon: FakeDaemon) -> None:

@@ -210,6 +210,15 @@ def test_a_backend_that_forgot_frames_is_sent_them_again(node_bundle: Path, runt
         assert not daemon.behaviour.forgets
 
 
+def test_a_backend_that_forgot_the_shot_is_told_of_it_again(node_bundle: Path, daemon: FakeDaemon) -> None:
+    shot = make_shot()
+    with Host("nuke") as host:
+        effect = node_effect(host, node_bundle, shot)
+        effect.render(5)
+        daemon.forget_shots()
+        np.testing.assert_array_equal(effect.render(5).pixels, shot.expected(5))
+
+
 def test_a_busy_backend_is_asked_again(node_bundle: Path, runtime: Path) -> None:
     with FakeDaemon(runtime, Behaviour(busy_times=2)) as daemon:
         assert render_once(node_bundle).outcome == "done"

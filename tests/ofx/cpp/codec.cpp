@@ -4,14 +4,18 @@
 //   sha256 <hex|->                    -> digest
 //   hmac <hex key> <hex|->            -> digest
 //   msgpack <hex>                     -> the value, written again in the node's own encoding | error
-//   connection <text>                 -> endpoint | error
+//   connection <hex of text>          -> endpoint | error
+//   reply <hex key> <hex>,<hex>...    -> msg_type, with "unsigned " before it if nobody vouches for it | error
 
+#include <algorithm>
 #include <iostream>
+#include <sstream>
 #include <string>
 
 #include "connection_file.h"
 #include "digest.h"
 #include "errors.h"
+#include "message.h"
 #include "msgpack_lite.h"
 #include "sha256.h"
 
@@ -33,6 +37,19 @@ std::string next_word(std::istream& in) {
     std::string word;
     in >> word;
     return word;
+}
+
+node::Parts read_parts(const std::string& list) {
+    node::Parts parts;
+    std::istringstream words(list);
+    std::string word;
+    while (std::getline(words, word, ',')) {
+        const std::string body = from_hex(word);
+        node::Bytes bytes(body.size());
+        std::copy(body.begin(), body.end(), bytes.data());
+        parts.push_back(std::move(bytes));
+    }
+    return parts;
 }
 
 void write(node::MsgpackWriter& writer, const node::MsgpackValue& value) {
@@ -79,6 +96,11 @@ std::string answer(const std::string& command, std::istream& in) {
         node::MsgpackWriter writer;
         write(writer, node::read_msgpack(from_hex(next_word(in))));
         return to_hex(writer.bytes());
+    }
+    if (command == "reply") {
+        const std::string key = from_hex(next_word(in));
+        const node::Reply reply = node::read_reply(key, read_parts(next_word(in)));
+        return (reply.is_unsigned_error ? "unsigned " : "") + reply.type;
     }
     if (command == "connection") return node::parse_connection_file("/the/file", from_hex(next_word(in))).endpoint;
     return "unknown command";
