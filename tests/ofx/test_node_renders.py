@@ -79,6 +79,16 @@ def test_premultiplied_plates_keep_their_alpha_and_every_bit_outside_the_matte(
     np.testing.assert_allclose(picture[hole][:, :3].astype(np.float64) / top, expected, atol=step)
 
 
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float16"])
+def test_light_brighter_than_its_alpha_keeps_its_bits_beside_the_hole(
+    node_bundle: Path, daemon: FakeDaemon, dtype: str
+) -> None:
+    """Fire and flares: straight, they would be beyond what whole numbers hold, and could not be brought back."""
+    shot = make_shot(dtype=dtype, alpha=0.2)
+    picture = render(EVERY_DEPTH, node_bundle, shot, 4)
+    np.testing.assert_array_equal(picture[shot.matte[3] == 0], shot.plate[3][shot.matte[3] == 0])
+
+
 def test_an_alpha_that_was_never_filled_in_does_not_turn_the_fill_black(node_bundle: Path, daemon: FakeDaemon) -> None:
     shot = make_shot(alpha=0.0)
     np.testing.assert_array_equal(render("nuke", node_bundle, shot, 5), shot.expected(5))
