@@ -53,7 +53,6 @@ MAX_UNREAD_BYTES = 2**30
 """Replies nobody has taken yet; beyond, the socket is left unread and the backend holds results back."""
 HEARTBEAT_MS = 5_000
 SILENCE_MS = 20_000
-LAST_WORDS_MS = 500
 _TURN_MS = 1_000
 _INTERRUPTIBLE_S = 0.5
 """On Windows Ctrl-C waits for the end of a wait."""
@@ -239,8 +238,6 @@ class Link:
             dealer.connect(self._connection.endpoint)
             while not self._closing and self._failure is None:
                 self._turn(dealer, monitor)
-            if self._failure is None:
-                self._send_waiting(dealer)  # a cancel said on the way out
         except PropainterError as error:
             self._fail(error)
         except Exception as error:
@@ -248,7 +245,7 @@ class Link:
             self._fail(BackendDied(f"the connection failed: {error}"))
         finally:
             self._fail(BackendDied("the connection was closed"))
-            context.destroy(linger=LAST_WORDS_MS)
+            context.destroy(linger=0)  # the end of a session ends its jobs, said or not
 
     def _turn(self, dealer: zmq.Socket[bytes], monitor: zmq.Socket[bytes]) -> None:
         """Wait for the next thing to do, and do it."""

@@ -178,6 +178,7 @@ class Router:
         self._zap: zmq.Socket[bytes] | None = None
         self._pool = PixelPool(keep_bytes=MAX_POOL_BYTES)
         self._probe_at: float | None = None
+        self._disconnected_at = 0.0
         self._tidied_at = clock()
         self._context = zmq.Context()
         self._socket = self._new_socket()
@@ -523,7 +524,8 @@ class Router:
         for session in list(self._sessions.values()):
             self._push(session)
         if self._probe_at is not None and now >= self._probe_at:
-            self._probe_at = None
+            again_at = self._disconnected_at + _PROBE_AFTER_S
+            self._probe_at = again_at if again_at > now else None
             self._probe()
         if now - self._tidied_at >= _HOUSEKEEPING_S:
             self._tidied_at = now
@@ -539,7 +541,11 @@ class Router:
         """A connection ended, libzmq does not say whose: feel for everybody a moment later, once its pipe is gone."""
         while self._monitor.poll(0):
             recv_monitor_message(self._monitor)
-        self._probe_at = self._clock() + _PROBE_AFTER_S
+        self._disconnected_at = self._clock()
+        if (
+            self._probe_at is None
+        ):  # not put off by every further one, or a crowd coming and going would never be felt for
+            self._probe_at = self._disconnected_at + _PROBE_AFTER_S
 
     def _probe(self) -> None:
         for session in list(self._sessions.values()):

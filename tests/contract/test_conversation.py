@@ -284,6 +284,17 @@ def test_a_client_that_dies_ends_its_session_soon(backend: RecordingBackend) -> 
     stays.close()
 
 
+def test_clients_that_come_and_go_all_the_time_leave_no_sessions_behind(backend: RecordingBackend) -> None:
+    backend.stall_jobs = True
+    most = 0
+    for _ in range(40):
+        with Client.connect(backend.connection) as client:
+            next(client.render(SHOT, [1]))
+            most = max(most, client.status().sessions)
+    assert most < 40
+    backend.wait_for(lambda: len(backend.ended) == 40)
+
+
 def test_a_silent_backend_is_waited_for_only_so_long(backend: RecordingBackend) -> None:
     backend.stall_jobs = True
     with Client.connect(backend.connection) as client:
@@ -356,7 +367,7 @@ def test_a_lease_is_kept_alive_without_the_caller_and_ends_without_the_client(en
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
-def test_ctrl_c_during_a_render_cancels_the_job_and_ends_the_program(backend: RecordingBackend, place: Path) -> None:
+def test_ctrl_c_during_a_render_ends_the_program_and_with_it_the_job(backend: RecordingBackend, place: Path) -> None:
     backend.stall_jobs = True
     path = place / "daemon.json"
     write_connection(path, backend.connection)
@@ -373,7 +384,7 @@ def test_ctrl_c_during_a_render_cancels_the_job_and_ends_the_program(backend: Re
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=30)
     assert "KeyboardInterrupt" in errors and process.returncode != 0
-    backend.wait_for(lambda: backend.requests_of(Cancel))
+    backend.wait_for(lambda: backend.requests_of(Cancel) or backend.ended)
 
 
 def test_a_program_that_forgets_to_close_still_ends(backend: RecordingBackend, place: Path) -> None:

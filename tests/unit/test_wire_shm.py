@@ -74,7 +74,13 @@ def test_a_segment_that_is_not_what_was_granted_is_not_mapped(tmp_path: Path) ->
     path = tmp_path / segment.name
     linked = path.with_name("ppb-" + "0" * 32)
     linked.symlink_to(path)
-    for name, nbytes in ((segment.name, MIB + 1), (linked.name, MIB), ("../x", MIB), ("ppb-" + "1" * 32, MIB)):
+    for name, nbytes in (
+        (segment.name, MIB + 1),
+        (segment.name, MIB - 1),
+        (linked.name, MIB),
+        ("../x", MIB),
+        ("ppb-" + "1" * 32, MIB),
+    ):
         with pytest.raises(SharedMemoryUnavailable):
             open_segment(name, nbytes, tmp_path)
     path.chmod(0o644)
