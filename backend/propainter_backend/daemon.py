@@ -1,9 +1,9 @@
 """The daemon: clients' requests in, instructions to workers out, results and progress back.
 
-Here: sessions' shots, what content they have and lack, jobs and who is waiting for them, carrying out what the scheduler
-decides. Not here: bytes and signatures (``propainter_wire/router.py``), which step comes next (``scheduler.py``, pure),
-computing (``worker.py``, another process). One thread; workers are heard through a queue. torch is never imported here,
-so that the daemon answers within a second of its start.
+Here: answering requests, jobs and who is waiting for them, carrying out what the scheduler decides, workers' deaths. Not
+here: bytes and signatures (``propainter_wire/router.py``), which step comes next (``scheduler.py``, pure), what is kept
+of a shot and of a job (``shots.py``, ``jobs.py``), computing (``worker.py``, another process). One thread; workers are
+heard through a queue. torch is never imported here, so that the daemon answers within a second of its start.
 """
 
 from __future__ import annotations
@@ -15,21 +15,28 @@ import os
 import queue
 import signal
 import time
-from collections import OrderedDict, defaultdict, deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections import Counter, OrderedDict, defaultdict, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal, cast
 
 import numpy as np
 import psutil
+import zmq
 
 from propainter_backend.content import ContentStore
+from propainter_backend.errors import BadInput
+from propainter_backend.jobs import JobRecord
+from propainter_backend.lifetime import Lifetime
 from propainter_backend.pipe import Note
+from propainter_backend.questions import Questions
 from propainter_backend.scheduler import (
     Deliver,
     EndJob,
+    Event,
     FailJob,
     FinishJob,
     Instruction,
@@ -37,9 +44,10 @@ from propainter_backend.scheduler import (
     JobCancelled,
     JobStep,
     JobSubmitted,
-    Priority,
     RestartWorker,
     Scheduler,
+    SessionPaused,
+    SessionResumed,
     ShotChanged,
     Start,
     StepDone,
@@ -53,12 +61,14 @@ from propainter_backend.scheduler import (
 )
 from propainter_backend.scheduler import SessionEnded as ScheduledSessionEnded
 from propainter_backend.scheduler import Stop as StopStep
+from propainter_backend.shots import ReachPlan, ShotRecord
 from propainter_backend.worker_entry import SHOTS_REMEMBERED, WorkerOptions
 from propainter_backend.worker_link import FromWorker, WorkerLink
 from propainter_wire.connection import DaemonPlace, new_key
 from propainter_wire.errors import ErrorCode, WireError
 from propainter_wire.framing import new_id
 from propainter_wire.messages import (
+    MAX_PART_BYTES,
     Accepted,
     Analyse,
     Artifact,
@@ -66,6 +76,7 @@ from propainter_wire.messages import (
     CacheEntry,
     CacheIs,
     CacheQuery,
+    CacheState,
     CacheStateIs,
     Cancel,
     Cancelled,
@@ -77,6 +88,7 @@ from propainter_wire.messages import (
     Message,
     Need,
     OpenShot,
+    Output,
     Progress,
     Put,
     Reach,
@@ -85,7 +97,6 @@ from propainter_wire.messages import (
     ShotClosed,
     ShotOpened,
     ShotSettings,
-    Stage,
     StageRuns,
     Status,
     StatusIs,
@@ -94,20 +105,36 @@ from propainter_wire.messages import (
     Stored,
 )
 from propainter_wire.router import CurveKeys, Facts, Request, Router, SessionEnded
-from propainter_wire.shot import runs_of
+from propainter_wire.shot import byte_count, runs_of
 
 log = logging.getLogger(__name__)
 
 VERSION = version("propainter-remove")
 
+MAX_SHOTS = 256
+"""Open shots a session."""
+MAX_JOBS = 256
+"""Jobs of a session that have not ended."""
+MAX_WAITING_REQUESTS = 1024
+"""Requests that wait for a worker to be ready, of all sessions."""
+HELD_BYTES = 64 << 20
+"""Results kept for a client that reads slowly; beyond, nothing more is computed for it until it has read them."""
+
 _TICK_S = 0.5
+_HELD_TICK_S = 0.02
 _HEARTBEAT_S = 0.9
 """A job under work is heard of at least once a second."""
 _ANALYSE_RUN = 8
 """Flow pairs an analyse step estimates before the scheduler may turn to something else."""
-_PLANS_KEPT = 256
-_HELD_BYTES = 1 << 30
-"""Results kept for clients that read slowly; beyond, their jobs end."""
+_PLANNED_FRAMES = 200_000
+"""Frames of all plans kept together."""
+_STATUS_WITHIN_S = 3.0
+_ANSWER_WITHIN_S = 120.0
+"""A worker may have to load an engine first."""
+_UNREADY_DEATHS = 3
+"""Workers that end before they are ready, in a row, until clients are told that there will be none."""
+_RESTART_DELAYS_S = (0.0, 0.5, 2.0, 10.0, 30.0)
+_CHANNELS: Mapping[Output, int] = {"fill": 4, "hole": 1, "unseen": 1, "difference": 3, "flow": 2}
 
 
 @dataclass(frozen=True)
@@ -117,6 +144,7 @@ class DaemonOptions:
     devices: tuple[str, ...]
     cache_dir: Path
     cache_budget: int = 50 << 30
+    """Bytes on disk: half for plates and mattes as they were sent, half for what is computed of them."""
     memory_budget: int = 2 << 30
     weights: Path | None = None
     endpoint: str | None = None
@@ -124,122 +152,26 @@ class DaemonOptions:
     parent_pid: int | None = None
     flow_hole_snap: int = 16
     curve: CurveKeys | None = None
-
-
-@dataclass
-class _Shot:
-    """One plate over one frame range, as one session sees it."""
-
-    id: str
-    session: str
-    opened: OpenShot
-    settings: ShotSettings
-    plates: dict[int, str] = field(default_factory=dict)
-    mattes: dict[int, str] = field(default_factory=dict)
-    was_cached: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
-
-    @property
-    def count(self) -> int:
-        return self.opened.last - self.opened.first + 1
-
-    def matte_of(self, frame: int) -> str | None:
-        """Digest of a frame's matte; a still one holds for every frame."""
-        return self.mattes.get(self.opened.first if self.opened.still_matte else frame)
-
-    def note(self, quality: str, frames: Iterable[int] | None = None) -> Note:
-        """The shot as a worker is told of it; only of the frames named, or of none."""
-        wanted = set(frames or ())
-        numbers = range(self.opened.first, self.opened.last + 1)
-        return {
-            "first": self.opened.first,
-            "size": [self.opened.width, self.opened.height],
-            "channels": self.opened.channels,
-            "plates": [self.plates.get(n) if n in wanted else None for n in numbers],
-            "mattes": [self.matte_of(n) if n in wanted else None for n in numbers],
-            "settings": asdict(self.settings),
-            "quality": quality,
-        }
+    key: bytes | None = None
+    """The signing key; None: a new one."""
 
 
 @dataclass(frozen=True)
-class _Plan:
-    """What a worker says about a shot of this length under these settings."""
+class _Outcome:
+    """What a worker made of the step it has just done."""
 
-    engine: str
-    working_size: tuple[int, int]
-    reach: tuple[tuple[tuple[int, int], ...], ...]
-    """Per frame (0-based): runs of frames it can see."""
-
-    def seen_by(self, indices: Iterable[int]) -> set[int]:
-        """Every frame (0-based) that some of these can see."""
-        runs = {run for index in indices for run in self.reach[index]}
-        return {frame for first, last in runs for frame in range(first, last + 1)}
+    work: Work
+    pixels: np.ndarray | None
+    note: Note
 
 
-@dataclass
-class _Job:
-    """A job and who waits for it."""
+@dataclass(frozen=True)
+class _Held:
+    """A reply that waits until its client has room."""
 
-    id: str
-    request: Request
-    shot: _Shot
-    shot_key: str
-    shot_note: Note
-    message: Render | Analyse
-    aim: list[int]
-    started: float
-    stage: Stage = "queued"
-    done: int = 0
-    total: int = 0
-    eta: float | None = None
-    told_at: float = 0.0
-    stages: dict[str, dict[str, Any]] = field(default_factory=dict)
-    hole: int = 0
-    unseen: int = 0
-    notes: list[str] = field(default_factory=list)
-    first_result_s: float | None = None
-
-    @property
-    def priority(self) -> Priority:
-        """As asked for; looking ahead of the roto is a preview."""
-        return self.message.priority if isinstance(self.message, Render) else "preview"
-
-    def add(self, note: Note, elapsed_s: float) -> None:
-        """Count what one of its steps cost."""
-        for stage, cost in note["stages"].items():
-            mine = self.stages.setdefault(stage, {"seconds": 0.0, "computed": set(), "reused": set()})
-            mine["seconds"] += cost["seconds"]
-            mine["computed"].update(cost["computed"])
-            mine["reused"].update(cost["reused"])
-        self.hole += note.get("hole", 0)
-        self.unseen += note.get("unseen", 0)
-        self.notes.extend(said for said in note.get("notes", []) if said not in self.notes)
-        if self.first_result_s is None:
-            self.first_result_s = elapsed_s
-
-    def report(self, engine: str, weights: str) -> dict[str, Any]:
-        """What the wire's ``done`` carries."""
-        stages = {
-            stage: {
-                "seconds": round(cost["seconds"], 4),
-                "computed": len(cost["computed"]),
-                "reused": len(cost["reused"] - cost["computed"]),
-            }
-            for stage, cost in self.stages.items()
-        }
-        windows = self.stages.get("painting", {"computed": set()})["computed"]
-        settings = asdict(self.shot.settings)
-        return {
-            "engine": engine,
-            "weights": weights,
-            "settings": {name: list(v) if isinstance(v, tuple) else v for name, v in settings.items()},
-            "stages": stages,
-            "windows_redone": sorted(windows)[:4000],
-            "unseen_fraction": round(self.unseen / self.hole, 6) if self.hole else 0.0,
-            "seconds": round(time.monotonic() - self.started, 4),
-            "first_result_s": round(self.first_result_s or 0.0, 4),
-            "notes": self.notes[:16],
-        }
+    job: JobRecord
+    nbytes: int
+    send: Callable[[], None]
 
 
 class Daemon:
@@ -249,97 +181,37 @@ class Daemon:
         self._options = options
         self._place = place
         self._started = time.monotonic()
+        self._life = Lifetime(idle_timeout_s=options.idle_timeout_s, parent_pid=options.parent_pid)
         self._said: queue.SimpleQueue[FromWorker] = queue.SimpleQueue()
         self._facts = Facts(VERSION, "classical", "starting")
-        self._key = new_key()
+        self._key = options.key or new_key()
         self._router = Router(self._key, self._facts)
         self._content = ContentStore(
-            options.cache_dir / "content", memory_budget=options.memory_budget // 4, disk_budget=options.cache_budget
+            options.cache_dir / "content",
+            memory_budget=options.memory_budget // 4,
+            disk_budget=options.cache_budget // 2,
         )
         self._scheduler = Scheduler()
-        self._shots: dict[str, _Shot] = {}
-        self._jobs: dict[str, _Job] = {}
+        self._events: deque[tuple[Event, _Outcome | None]] = deque()
+        self._is_deciding = False
+        self._outcome: _Outcome | None = None
+        self._shots: dict[str, ShotRecord] = {}
+        self._jobs: dict[str, JobRecord] = {}
+        self._held: dict[str, deque[_Held]] = {}
+        self._paused: set[str] = set()
+        self._before_ready: list[Request] = []
+        self._plans: OrderedDict[str, ReachPlan] = OrderedDict()
+        self._waiting_plans: dict[str, list[Callable[[ReachPlan | WireError], None]]] = {}
         self._busy: dict[str, tuple[Work, str]] = {}
         self._told_shots: dict[str, OrderedDict[str, None]] = defaultdict(OrderedDict)
-        self._plans: dict[str, _Plan] = {}
-        self._waiting_plans: dict[str, list[Callable[[_Plan | WireError], None]]] = {}
-        self._questions: dict[str, tuple[str, Callable[[Note], None]]] = {}
-        self._before_ready: list[Request] = []
-        self._held: deque[tuple[_Job, Work, np.ndarray, Note]] = deque()
-        self._held_bytes = 0
-        self._outcome: tuple[Work, np.ndarray | None, Note] | None = None
         self._ready: set[str] = set()
-        self._stopping: str | None = None
-        self._idle_since = time.monotonic()
-        self._links = {
-            f"worker-{number}": WorkerLink(
-                WorkerOptions(
-                    f"worker-{number}",
-                    device,
-                    options.cache_dir,
-                    options.cache_budget,
-                    options.memory_budget // 2 // len(options.devices),
-                    options.weights,
-                    options.flow_hole_snap,
-                ),
-                self._hear,
-            )
-            for number, device in enumerate(options.devices)
-        }
-
-    # --- the loop -------------------------------------------------------------------------------------------------
-
-    def serve(self) -> None:
-        """Bind, publish the connection file, work until stopped; leaves nothing behind."""
-        endpoint = self._router.bind(self._options.endpoint or self._place.endpoint, curve=self._options.curve)
-        server_key = self._options.curve.public.decode() if self._options.curve else ""
-        self._place.publish(endpoint, self._key, server_key=server_key)
-        log.info("listening on %s", endpoint)
-        for name in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(name, self._on_signal)
-        for link in self._links.values():
-            link.start()
-        try:
-            while not self._is_over():
-                for event in self._router.poll(_TICK_S if not self._held else 0.01):
-                    if isinstance(event, SessionEnded):
-                        self._on_session_ended(event)
-                    else:
-                        self._on_request(event)
-                self._hear_workers()
-                self._deliver_held()
-                self._heartbeat()
-        finally:
-            for link in self._links.values():
-                link.stop()
-            self._router.close()
-            log.info("stopped")
-
-    def _on_signal(self, number: int, _: object) -> None:
-        log.info("stopping: %s", signal.Signals(number).name)
-        self._stopping = "now"
-        self._router.wake()
-
-    def _is_over(self) -> bool:
-        options, now = self._options, time.monotonic()
-        if self._router.session_count or self._jobs:
-            self._idle_since = now
-        if options.idle_timeout_s is not None and now - self._idle_since > options.idle_timeout_s:
-            log.info("stopping: nobody has asked for anything for %.0f s", options.idle_timeout_s)
-            return True
-        if options.parent_pid is not None and not psutil.pid_exists(options.parent_pid):
-            log.info("stopping: process %d, which started this, is gone", options.parent_pid)
-            return True
-        return self._stopping == "now" or (self._stopping == "idle" and not self._jobs)
-
-    def _hear(self, said: FromWorker) -> None:
-        self._said.put(said)
-        self._router.wake()
-
-    # --- requests -------------------------------------------------------------------------------------------------
-
-    def _on_request(self, request: Request) -> None:
-        handlers: dict[type[Message], Callable[[Request, Any], None]] = {
+        self._unready_deaths = 0
+        self._restart_at: dict[str, float] = {}
+        self._problem = ""
+        self._stopping: Literal["now", "idle"] | None = None
+        self._links = {name: WorkerLink(worker, self._hear) for name, worker in _workers(options).items()}
+        self._questions = Questions(lambda worker, note: self._links[worker].say(note))
+        self._handlers: dict[type[Message], Callable[[Request, Any], None]] = {
             OpenShot: self._on_open_shot,
             ChangeSettings: self._on_settings,
             CloseShot: self._on_close_shot,
@@ -354,13 +226,77 @@ class Daemon:
             Status: self._on_status,
             Stop: self._on_stop,
         }
-        handler = handlers[type(request.message)]
-        needs_engine = isinstance(request.message, (OpenShot, ChangeSettings, Reach, Render, Analyse, CacheQuery))
-        if needs_engine and not self._ready:
-            self._before_ready.append(request)
-            return
+
+    # --- the loop -------------------------------------------------------------------------------------------------
+
+    def serve(self) -> None:
+        """Bind, publish the connection file, work until stopped; leaves nothing behind.
+
+        Raises BadInput if the address cannot be bound, UnsafeConnection if it must not be.
+        """
+        for name in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(name, self._on_signal)
+        endpoint = self._options.endpoint or self._place.endpoint
         try:
-            handler(request, request.message)
+            endpoint = self._router.bind(endpoint, curve=self._options.curve)
+        except zmq.ZMQError as error:
+            raise BadInput(f"cannot listen at {endpoint} ({error.strerror}); choose another --endpoint") from error
+        server_key = self._options.curve.public.decode() if self._options.curve else ""
+        self._place.publish(endpoint, self._key, server_key=server_key)
+        log.info("listening on %s", endpoint)
+        try:
+            for link in self._links.values():
+                link.start()
+            while not self._is_over():
+                self._turn()
+        finally:
+            for link in self._links.values():
+                link.stop()
+            self._router.close()
+            log.info("stopped")
+
+    def _turn(self) -> None:
+        for event in self._router.poll(_HELD_TICK_S if self._held else _TICK_S):
+            if isinstance(event, SessionEnded):
+                self._on_session_ended(event)
+            else:
+                self._on_request(event)
+        self._hear_workers()
+        self._questions.expire()
+        self._start_workers_due()
+        self._release_held()
+        self._heartbeat()
+
+    def _on_signal(self, number: int, _: object) -> None:
+        log.info("stopping: %s", signal.Signals(number).name)
+        self._stopping = "now"
+        self._router.wake()
+
+    def _is_over(self) -> bool:
+        has_work = bool(self._jobs or self._held)
+        if self._stopping == "now" or (self._stopping == "idle" and not has_work):
+            return True
+        return self._life.is_over(in_use=has_work or self._router.session_count > 0)
+
+    def _hear(self, said: FromWorker) -> None:
+        self._said.put(said)
+        self._router.wake()
+
+    # --- requests -------------------------------------------------------------------------------------------------
+
+    def _on_request(self, request: Request) -> None:
+        needs_engine = isinstance(request.message, (OpenShot, ChangeSettings, Reach, Render, Analyse, CacheQuery))
+        with self._refusing(request):
+            if needs_engine and not self._ready:
+                self._wait_until_ready(request)
+            else:
+                self._handlers[type(request.message)](request, request.message)
+
+    @contextmanager
+    def _refusing(self, request: Request) -> Iterator[None]:
+        """Within it, an error answers the request. Every request and every continuation of one runs in it."""
+        try:
+            yield
         except WireError as error:
             self._router.reply_error(request, error)
         except Exception:
@@ -368,10 +304,23 @@ class Daemon:
             sentence = "the backend made a mistake; its log has the rest"
             self._router.reply_error(request, WireError("internal", sentence))
 
+    def _wait_until_ready(self, request: Request) -> None:
+        if self._unready_deaths >= _UNREADY_DEATHS:
+            raise WireError("engine_unavailable", _NO_WORKER)
+        if len(self._before_ready) >= MAX_WAITING_REQUESTS:
+            raise WireError("busy", "too many requests wait for the worker process to be ready; ask again in a moment")
+        self._before_ready.append(request)
+
     def _on_open_shot(self, request: Request, message: OpenShot) -> None:
         settings = ShotSettings().changed(message.settings)
         self._refuse_engine(settings)
-        shot = _Shot(new_id(), request.session, message, settings)
+        size = (message.height, message.width, message.channels)
+        if byte_count(message.dtype, size) > MAX_PART_BYTES:
+            raise WireError("bad_message", f"a plate of {_shape_text(size)} {message.dtype} is over 1 GiB; "
+                            "send it as half floats, or smaller", {"field": "width"})  # fmt: skip
+        if sum(shot.session == request.session for shot in self._shots.values()) >= MAX_SHOTS:
+            raise WireError("busy", f"this session has {MAX_SHOTS} shots open; close one of them")
+        shot = ShotRecord(new_id(), request.session, message, settings)
         self._shots[shot.id] = shot
         self._tell_shot(request, shot)
 
@@ -380,50 +329,51 @@ class Daemon:
         settings = shot.settings.changed(message.settings)
         self._refuse_engine(settings)
         if settings != shot.settings:
+            shot.before_edit()
             shot.settings = settings
-            self._carry_out(self._scheduler.handle(ShotChanged(shot.id, None)))
+            self._tell(ShotChanged(shot.id, None))
         self._tell_shot(request, shot)
 
-    def _tell_shot(self, request: Request, shot: _Shot) -> None:
-        def tell(plan: _Plan) -> None:
-            reply = ShotOpened(shot.id, shot.settings, plan.engine, plan.working_size)
-            self._router.reply(request, reply)
+    def _tell_shot(self, request: Request, shot: ShotRecord) -> None:
+        settings = shot.settings
+
+        def tell(plan: ReachPlan) -> None:
+            self._router.reply(request, ShotOpened(shot.id, settings, plan.engine, plan.working_size))
 
         self._with_plan(request, shot, "normal", tell)
 
     def _on_close_shot(self, request: Request, message: CloseShot) -> None:
         shot = self._shots.get(message.shot)
         if shot is not None and shot.session == request.session:
-            self._carry_out(self._scheduler.handle(ShotChanged(shot.id, None)))
+            self._tell(ShotChanged(shot.id, None))
             del self._shots[shot.id]
         self._router.reply(request, ShotClosed(message.shot))
 
     def _on_have(self, request: Request, message: Have) -> None:
         shot = self._shot_of(request, message.shot)
-        changed_plates: set[int] = set()
-        changed_mattes: set[int] = set()
-        plates: list[int] = []
-        mattes: list[int] = []
-        for told in message.frames:
-            if not shot.opened.first <= told.frame <= shot.opened.last:
-                sentence = f"frame {told.frame} lies outside the shot ({shot.opened.first}-{shot.opened.last})"
-                raise WireError("bad_message", sentence, {"field": "frames"})
-            slot = shot.opened.first if shot.opened.still_matte else told.frame
-            for digest, known, number, lacking, changed in (
-                (told.plate, shot.plates, told.frame, plates, changed_plates),
-                (told.matte, shot.mattes, slot, mattes, changed_mattes),
-            ):
-                if digest is None:
-                    continue
-                if known.get(number, digest) != digest:
-                    changed.update(_frames_showing(shot, known, number))
-                known[number] = digest
-                if not self._content.has(digest):
-                    lacking.append(told.frame)
+        self._indices(shot, [told.frame for told in message.frames])
+        self._take_in_edit(shot, message)
+        plates = [told.frame for told in message.frames if told.plate and not self._content.has(told.plate)]
+        mattes = [told.frame for told in message.frames if told.matte and not self._content.has(told.matte)]
+        self._router.reply(request, Need(tuple(plates), tuple(mattes)))
+
+    def _take_in_edit(self, shot: ShotRecord, message: Have) -> None:
+        """Note which content frames have now; what was being made of other content is stale."""
+        plates = {told.frame: told.plate for told in message.frames if told.plate}
+        mattes = {told.frame: told.matte for told in message.frames if told.matte}
+        changed_plates = {frame for frame, digest in plates.items() if shot.plates.get(frame, digest) != digest}
+        changed_mattes = {frame for frame, digest in mattes.items() if (shot.matte_of(frame) or digest) != digest}
+        if shot.opened.still_matte and changed_mattes:
+            changed_mattes = set(shot.numbers)
+        if changed_plates or changed_mattes:
+            shot.before_edit()
+        shot.plates.update(plates)
+        if shot.opened.still_matte and mattes:
+            mattes = {shot.opened.first: list(mattes.values())[-1]}
+        shot.mattes.update(mattes)
         if changed_plates or changed_mattes:
             frames = frozenset(changed_plates | changed_mattes)
-            self._carry_out(self._scheduler.handle(ShotChanged(shot.id, frames, mattes_only=not changed_plates)))
-        self._router.reply(request, Need(tuple(plates), tuple(mattes)))
+            self._tell(ShotChanged(shot.id, frames, mattes_only=not changed_plates))
 
     def _on_put(self, request: Request, message: Put) -> None:
         shot = self._shot_of(request, message.shot)
@@ -444,9 +394,9 @@ class Daemon:
         shot = self._shot_of(request, message.shot)
         indices = self._indices(shot, message.frames)
 
-        def tell(plan: _Plan) -> None:
-            frames = _numbers(shot, plan.seen_by(indices))
-            mattes = (shot.opened.first,) if shot.opened.still_matte else frames
+        def tell(plan: ReachPlan) -> None:
+            frames = plan.seen_by(indices, first=shot.opened.first)
+            mattes = {shot.opened.first} if shot.opened.still_matte and frames else frames
             self._router.reply(request, ReachIs(runs_of(frames), runs_of(mattes)))
 
         self._with_plan(request, shot, message.quality, tell)
@@ -454,154 +404,137 @@ class Daemon:
     def _on_render(self, request: Request, message: Render) -> None:
         shot = self._shot_of(request, message.shot)
         indices = self._indices(shot, message.frames)
-        self._refuse_when_stopping()
+        self._refuse_new_job(request)
+        _refuse_oversized(shot.opened, message)
+        settings = shot.settings
 
-        def begin(plan: _Plan) -> None:
-            seen = plan.seen_by(indices)
+        def begin(plan: ReachPlan) -> None:
+            if shot.settings != settings:  # the plan came after newer settings: stale before it began
+                self._accept_stale(request)
+                return
+            first = shot.opened.first
+            seen = plan.seen_by(indices, first=first)
             self._refuse_missing(shot, seen)
-            note = shot.note(message.quality, _numbers(shot, seen))
+            note = shot.note(message.quality, seen, seen)
             shot_key = _digest(note)
-            how = [message.output, message.dtype, message.crop]
+            key = _digest([shot_key, message.output, message.dtype, message.crop])
             order = tuple(sorted(set(indices))) if message.priority == "final" else order_outward(indices, indices[0])
-            key = _digest([shot_key, how])
+            reaches = plan.reach_of(order, first=first)
             steps = [
-                JobStep(Work(key, index, provisional=False), frozenset(_numbers(shot, plan.seen_by([index]))))
-                for index in order
+                JobStep(Work(key, first + i, provisional=False), reach) for i, reach in zip(order, reaches, strict=True)
             ]
             if message.provisional:
                 steps.insert(0, replace(steps[0], work=replace(steps[0].work, provisional=True)))
-            self._submit(request, shot, message, steps, shot_key, note, list(order))
+            job = JobRecord(new_id(), request, shot, shot_key, note, message, list(order), settings)
+            self._submit(job, steps)
 
         self._with_plan(request, shot, message.quality, begin)
 
     def _on_analyse(self, request: Request, message: Analyse) -> None:
         shot = self._shot_of(request, message.shot)
-        indices = self._indices(shot, range(message.first, message.last + 1))
-        self._refuse_when_stopping()
-        missing = [n for n in _numbers(shot, indices) if not self._has_plate(shot, n)]
-        if missing:
+        numbers = range(message.first, message.last + 1)
+        aim = self._indices(shot, numbers)
+        self._refuse_new_job(request)
+        if missing := [n for n in numbers if not self._has(shot.plate_of(n))]:
             raise _frames_missing(missing, [])
-        note = {**shot.note(message.quality, _numbers(shot, indices)), "mattes": [None] * shot.count}
+        note = shot.note(message.quality, numbers)
         shot_key = _digest(note)
+        key = _digest([shot_key, "analyse"])
         steps = [
-            JobStep(
-                Work(_digest([shot_key, "analyse"]), first, provisional=False),
-                frozenset(_numbers(shot, range(first, min(first + _ANALYSE_RUN, indices[-1]) + 1))),
-            )
-            for first in indices[:-1:_ANALYSE_RUN]
+            JobStep(Work(key, n, provisional=False), range(n, min(n + _ANALYSE_RUN, message.last) + 1))
+            for n in numbers[:-1:_ANALYSE_RUN]
         ]
-        self._submit(request, shot, message, steps, shot_key, note, list(indices))
+        self._submit(JobRecord(new_id(), request, shot, shot_key, note, message, aim, shot.settings), steps)
 
-    def _submit(
-        self,
-        request: Request,
-        shot: _Shot,
-        message: Render | Analyse,
-        steps: list[JobStep],
-        shot_key: str,
-        note: Note,
-        aim: list[int],
-    ) -> None:
-        job = _Job(new_id(), request, shot, shot_key, note, message, aim, time.monotonic())
+    def _submit(self, job: JobRecord, steps: list[JobStep]) -> None:
         self._jobs[job.id] = job
-        self._router.reply(request, Accepted(job.id))
-        kind: Literal["render", "analyse"] = "render" if isinstance(message, Render) else "analyse"
-        submitted = Job(job.id, request.session, shot.id, kind, job.priority, tuple(steps))
-        self._carry_out(self._scheduler.handle(JobSubmitted(submitted)))
+        self._router.reply(job.request, Accepted(job.id))
+        kind: Literal["render", "analyse"] = "render" if isinstance(job.message, Render) else "analyse"
+        self._tell(JobSubmitted(Job(job.id, job.request.session, job.shot.id, kind, job.priority, tuple(steps))))
+
+    def _accept_stale(self, request: Request) -> None:
+        job = new_id()
+        self._router.reply(request, Accepted(job))
+        self._router.reply(request, Cancelled(job, was_running=False))
 
     def _on_cancel(self, request: Request, message: Cancel) -> None:
         job = self._jobs.get(message.job)
         mine = job is not None and job.request.session == request.session
         self._router.reply(request, Cancelled(message.job, mine))
         if mine:
-            self._carry_out(self._scheduler.handle(JobCancelled(message.job)))
+            self._tell(JobCancelled(message.job))
 
     def _on_cache_query(self, request: Request, message: CacheQuery) -> None:
         shot = self._shot_of(request, message.shot)
-        numbers = range(shot.opened.first, shot.opened.last + 1)
-        known = [n for n in numbers if self._has_plate(shot, n) and self._has_matte(shot, n)]
-        note = shot.note(message.quality, numbers)
-        key = _digest(note)
-        worker = self._some_worker(key)
+        earlier = shot.earlier
 
-        def tell(answer: Note) -> None:
-            stages: dict[Artifact, list[bool]] = {
-                "plate": [self._has_plate(shot, n) for n in numbers],
-                "matte": [self._has_matte(shot, n) for n in numbers],
-                **answer.get("stages", {}),
-            }
-            self._router.reply(request, CacheStateIs(shot.id, tuple(self._stage_runs(shot, stages))))
+        def tell(now: dict[Artifact, list[bool]], before: dict[Artifact, list[bool]]) -> None:
+            shot.has_artifacts |= any(any(now[stage]) for stage in now if stage not in ("plate", "matte"))
+            stages = tuple(
+                StageRuns(stage, _state_runs(shot.opened.first, here, before.get(stage))) for stage, here in now.items()
+            )
+            self._router.reply(request, CacheStateIs(shot.id, stages))
 
-        if len(known) < len(numbers):
-            tell({})
-        else:
-            self._tell_worker(worker, key, note)
-            self._ask(worker, {"op": "cache_state", "key": key}, tell)
+        def ask_before(now: dict[Artifact, list[bool]]) -> None:
+            if earlier is None:
+                tell(now, {})
+            else:
+                self._with_cached(request, earlier, message.quality, lambda before: tell(now, before))
 
-    def _stage_runs(self, shot: _Shot, stages: Mapping[Artifact, list[bool]]) -> Iterable[StageRuns]:
-        """What is cached as runs; what was once cached for this shot and is no more is stale."""
-        for stage, cached in stages.items():
-            was = shot.was_cached[stage]
-            runs: list[tuple[int, int, Any]] = []
-            for offset, here in enumerate(cached):
-                frame = shot.opened.first + offset
-                state = "cached" if here else "stale" if frame in was else "missing"
-                if here:
-                    was.add(frame)
-                if runs and runs[-1][2] == state:
-                    runs[-1] = (runs[-1][0], frame, state)
-                else:
-                    runs.append((frame, frame, state))
-            yield StageRuns(stage, tuple(runs[:4096]))
+        self._with_cached(request, shot, message.quality, ask_before)
+
+    def _with_cached(
+        self, request: Request, shot: ShotRecord, quality: str, then: Callable[[dict[Artifact, list[bool]]], None]
+    ) -> None:
+        """Go on with what is stored of each frame of a shot, artifact by artifact."""
+        has_plate = [self._has(shot.plate_of(n)) for n in shot.numbers]
+        has_matte = [self._has(shot.matte_of(n)) for n in shot.numbers]
+        plates = {n for n, has in zip(shot.numbers, has_plate, strict=True) if has}
+        mattes = {n for n, has in zip(shot.numbers, has_matte, strict=True) if has}
+
+        def came(answer: Note) -> None:
+            with self._refusing(request):
+                then({"plate": has_plate, "matte": has_matte, **_answer_or_raise(answer)["stages"]})
+
+        note = shot.note(quality, plates, mattes)
+        worker = self._some_worker(_digest(note))
+        self._questions.ask(worker, {"op": "cache_state", "shot": note}, came, within_s=_ANSWER_WITHIN_S)
 
     def _on_cache(self, request: Request, message: Cache) -> None:
         freed = 0
         if message.action == "clear" and message.what in ("all", "content"):
-            freed += self._content.use().disk_bytes
-            self._content.clear()
+            freed += self._content.clear()
         if message.action == "clear" and message.what != "content":
-            self._ask(
-                self._some_worker(""),
+            self._ask_ready(
+                request,
                 {"op": "clear"},
-                lambda answer: self._tell_cache(request, freed + answer.get("freed", 0)),
+                lambda answers: self._tell_cache(request, freed + sum(answer.get("freed", 0) for answer in answers)),
             )
-            return
-        self._tell_cache(request, freed)
+        else:
+            self._tell_cache(request, freed)
 
     def _tell_cache(self, request: Request, freed: int) -> None:
-        content = self._content.use()
-
-        def tell(answer: Note) -> None:
+        def tell(answers: list[Note]) -> None:
+            content, artifacts = self._content.use(), _use_of(answers)
             entries = (
                 CacheEntry("content", content.disk_entries, content.disk_bytes),
-                CacheEntry("artifacts", answer.get("disk_entries", 0), answer.get("disk_bytes", 0)),
+                CacheEntry("artifacts", artifacts["disk_entries"], artifacts["disk_bytes"]),
             )
             self._router.reply(request, CacheIs(entries, freed))
 
-        self._ask_or({"op": "use"}, tell)
+        self._ask_ready(request, {"op": "use"}, tell)
 
     def _on_status(self, request: Request, _: Status) -> None:
-        def tell(answer: Note) -> None:
-            content = self._content.use()
+        def tell(answers: list[Note]) -> None:
+            use = _use_of(answers)
             memory = {
                 "rss_bytes": psutil.Process().memory_info().rss,
                 "worker_rss_bytes": sum(_resident(link.pid) for link in self._links.values()),
-                "cache_bytes": content.disk_bytes + answer.get("disk_bytes", 0),
+                "cache_bytes": self._content.use().disk_bytes + use["disk_bytes"],
                 "cache_limit_bytes": self._options.cache_budget,
-                "device_used_bytes": answer.get("device_used_bytes", 0),
-                "device_total_bytes": answer.get("device_total_bytes", 0),
+                "device_used_bytes": use["device_used_bytes"],
+                "device_total_bytes": use["device_total_bytes"],
             }
-            lines = tuple(
-                JobLine(
-                    job=job.id,
-                    name=job.shot.opened.name or job.request.client,
-                    priority=job.priority,
-                    stage=job.stage,
-                    done=job.done,
-                    total=job.total,
-                )
-                for job in list(self._jobs.values())[:256]
-            )
             reply = StatusIs(
                 server=VERSION,
                 engine=self._facts.engine,
@@ -610,36 +543,43 @@ class Daemon:
                 pid=os.getpid(),
                 uptime_s=time.monotonic() - self._started,
                 sessions=self._router.session_count,
-                jobs=lines,
+                jobs=tuple(_job_line(job) for job in list(self._jobs.values())[:256]),
                 memory=memory,
-                notes=() if self._ready else ("the worker is starting",),
+                notes=self._notes(),
             )
             self._router.reply(request, reply)
 
-        self._ask_or({"op": "use"}, tell)
+        self._ask_ready(request, {"op": "use"}, tell)
+
+    def _notes(self) -> tuple[str, ...]:
+        if self._ready:
+            return (self._problem[:512],) if self._problem else ()
+        return (_NO_WORKER if self._unready_deaths >= _UNREADY_DEATHS else "the worker process is starting",)
 
     def _on_stop(self, request: Request, message: Stop) -> None:
         self._router.reply(request, Stopping(len(self._jobs)))
-        self._carry_out(self._scheduler.handle(StopRequested(message.when)))
-        self._router.poll(0)
+        self._tell(StopRequested(message.when))
         self._stopping = message.when
 
     def _on_session_ended(self, ended: SessionEnded) -> None:
         log.info("session %s ended: %s", ended.session[:8], ended.reason)
-        self._carry_out(self._scheduler.handle(ScheduledSessionEnded(ended.session)))
+        self._tell(ScheduledSessionEnded(ended.session))
         self._shots = {key: shot for key, shot in self._shots.items() if shot.session != ended.session}
+        self._before_ready = [request for request in self._before_ready if request.session != ended.session]
+        self._held.pop(ended.session, None)
+        self._paused.discard(ended.session)
 
     # --- what requests need ---------------------------------------------------------------------------------------
 
-    def _shot_of(self, request: Request, shot: str) -> _Shot:
+    def _shot_of(self, request: Request, shot: str) -> ShotRecord:
         found = self._shots.get(shot)
         if found is None or found.session != request.session:
             raise WireError("unknown_shot", "this session has no such shot; open it again")
         return found
 
-    def _indices(self, shot: _Shot, frames: Sequence[int]) -> list[int]:
+    def _indices(self, shot: ShotRecord, frames: Sequence[int]) -> list[int]:
         for frame in frames:
-            if not shot.opened.first <= frame <= shot.opened.last:
+            if frame not in shot.numbers:
                 raise WireError(
                     "bad_message",
                     f"frame {frame} lies outside the shot ({shot.opened.first}-{shot.opened.last})",
@@ -647,20 +587,15 @@ class Daemon:
                 )
         return [frame - shot.opened.first for frame in frames]
 
-    def _has_plate(self, shot: _Shot, frame: int) -> bool:
-        digest = shot.plates.get(frame)
+    def _has(self, digest: str | None) -> bool:
         return digest is not None and self._content.has(digest)
 
-    def _has_matte(self, shot: _Shot, frame: int) -> bool:
-        digest = shot.matte_of(frame)
-        return digest is not None and self._content.has(digest)
-
-    def _refuse_missing(self, shot: _Shot, indices: Iterable[int]) -> None:
-        numbers = _numbers(shot, indices)
-        plates = [n for n in numbers if not self._has_plate(shot, n)]
-        mattes = [n for n in numbers if not self._has_matte(shot, n)]
+    def _refuse_missing(self, shot: ShotRecord, frames: Iterable[int]) -> None:
+        numbers = sorted(frames)
+        plates = [n for n in numbers if not self._has(shot.plate_of(n))]
+        mattes = [n for n in numbers if not self._has(shot.matte_of(n))]
         if plates or mattes:
-            raise _frames_missing(plates, mattes)
+            raise _frames_missing(plates, [shot.opened.first] if shot.opened.still_matte and mattes else mattes)
 
     def _refuse_engine(self, settings: ShotSettings) -> None:
         if settings.engine == "propainter" and self._facts.engine != "propainter":
@@ -669,61 +604,72 @@ class Daemon:
                 "no ProPainter weights are installed; run 'propainter-weights fetch', or choose engine auto or classical",
             )
 
-    def _refuse_when_stopping(self) -> None:
+    def _refuse_new_job(self, request: Request) -> None:
         if self._stopping is not None:
             raise WireError("shutting_down", "the backend is stopping; start it again")
+        if sum(job.request.session == request.session for job in self._jobs.values()) >= MAX_JOBS:
+            raise WireError("busy", f"{MAX_JOBS} jobs of this session have not ended; wait for one, or cancel it")
 
-    def _with_plan(self, request: Request, shot: _Shot, quality: str, then: Callable[[_Plan], None]) -> None:
+    def _with_plan(self, request: Request, shot: ShotRecord, quality: str, then: Callable[[ReachPlan], None]) -> None:
         """Go on with the plan of a shot, now or as soon as a worker has made it."""
         note = shot.note(quality)
-        key = _digest({**note, "plates": len(note["plates"]), "mattes": 0, "first": 0})
+        key = _digest({**note, "plates": shot.numbers.stop - shot.numbers.start, "mattes": 0, "first": 0})
 
-        def guarded(plan: _Plan | WireError) -> None:
-            try:
+        def go_on(plan: ReachPlan | WireError) -> None:
+            with self._refusing(request):
                 if isinstance(plan, WireError):
                     raise plan
+                self._shot_of(request, shot.id)  # meanwhile it may have been closed, or its session have ended
                 then(plan)
-            except WireError as error:
-                self._router.reply_error(request, error)
 
         if key in self._plans:
-            guarded(self._plans[key])
+            self._plans.move_to_end(key)
+            go_on(self._plans[key])
             return
         waiting = self._waiting_plans.setdefault(key, [])
-        waiting.append(guarded)
+        waiting.append(go_on)
         if len(waiting) > 1:
             return
 
         def came(answer: Note) -> None:
-            plan: _Plan | WireError
-            if "problem" in answer:
-                plan = WireError("engine_unavailable", answer["problem"])
-            else:
-                plan = self._plans[key] = _plan_from(answer)
+            plan: ReachPlan | WireError
+            try:
+                plan = ReachPlan.from_note(_answer_or_raise(answer))
+                self._keep_plan(key, plan)
+            except WireError as error:
+                plan = error
             for follow in self._waiting_plans.pop(key, []):
                 follow(plan)
 
-        if len(self._plans) > _PLANS_KEPT:
-            self._plans.clear()
-        self._ask(self._some_worker(key), {"op": "plan", **note}, came)
+        self._questions.ask(self._some_worker(key), {"op": "plan", "shot": note}, came, within_s=_ANSWER_WITHIN_S)
+
+    def _keep_plan(self, key: str, plan: ReachPlan) -> None:
+        self._plans[key] = plan
+        while len(self._plans) > 1 and sum(len(kept.reach) for kept in self._plans.values()) > _PLANNED_FRAMES:
+            self._plans.popitem(last=False)
 
     # --- workers --------------------------------------------------------------------------------------------------
 
     def _some_worker(self, key: str) -> str:
-        ready = sorted(self._ready) or sorted(self._links)
-        return ready[hash(key) % len(ready)]
+        """One that is ready, the same for the same key; empty: none is."""
+        workers = sorted(self._ready)
+        return workers[int(key[:8], 16) % len(workers)] if workers else ""
 
-    def _ask(self, worker: str, note: Note, then: Callable[[Note], None]) -> None:
-        question = new_id()
-        self._questions[question] = (worker, then)
-        self._links[worker].say({**note, "id": question})
+    def _ask_ready(self, request: Request, note: Note, then: Callable[[list[Note]], None]) -> None:
+        """Ask every worker that is ready; go on with all their answers, without those that do not come soon."""
+        answers: list[Note] = []
+        asked = sorted(self._ready)
 
-    def _ask_or(self, note: Note, then: Callable[[Note], None]) -> None:
-        """Ask a worker if one is there; go on without an answer if none is."""
-        if self._ready:
-            self._ask(self._some_worker(""), note, then)
-        else:
-            then({})
+        def came(answer: Note) -> None:
+            answers.append(answer)
+            if len(answers) >= len(asked):
+                with self._refusing(request):
+                    then(answers)
+
+        for worker in asked:
+            self._questions.ask(worker, note, came, within_s=_STATUS_WITHIN_S)
+        if not asked:
+            came({})
 
     def _tell_worker(self, worker: str, key: str, note: Note) -> None:
         """Make sure a worker knows a shot. It remembers the latest ones only; telling again is cheap."""
@@ -752,18 +698,18 @@ class Daemon:
         elif op == "died":
             self._on_died(worker)
         elif op == "answer":
-            _, then = self._questions.pop(note["id"], ("", lambda _: None))
-            then(note)
+            self._questions.answered(note)
         elif op == "need":
-            self._links[worker].say({"op": "content", "digest": note["digest"]}, self._content.get(note["digest"]))
+            self._links[worker].say({"op": "content", "ticket": note["ticket"]}, self._content.get(note["digest"]))
         elif op == "progress":
             self._on_progress(worker, note)
         else:
             self._on_step_ended(worker, note, said.pixels)
 
     def _on_ready(self, worker: str, note: Note) -> None:
-        if note.get("problem"):
-            log.warning("%s", note["problem"])
+        self._problem = note.get("problem", "")
+        if self._problem:
+            log.warning("%s", self._problem)
         else:
             log.info("%s is ready: %s", worker, note["reason"])
         licence = "ProPainter weights: S-Lab License 1.0, non-commercial" if note["engine"] == "propainter" else ""
@@ -772,83 +718,111 @@ class Daemon:
         )
         self._router.update_facts(self._facts)
         self._ready.add(worker)
-        self._carry_out(self._scheduler.handle(WorkerReady(worker)))
+        self._unready_deaths = 0
+        self._questions.worker_ready(worker)
+        self._tell(WorkerReady(worker))
         waiting, self._before_ready = self._before_ready, []
         for request in waiting:
             self._on_request(request)
 
     def _on_died(self, worker: str) -> None:
-        log.warning("%s died; it is started again", worker)
+        log.warning("%s ended; it is started again", worker)
+        if worker not in self._ready:
+            self._unready_deaths += 1
         self._ready.discard(worker)
-        self._told_shots[worker].clear()
+        self._told_shots.pop(worker, None)
         self._busy.pop(worker, None)
-        lost = [key for key, (asked, _) in self._questions.items() if asked == worker]
-        answers = [self._questions.pop(key)[1] for key in lost]
-        self._carry_out(self._scheduler.handle(WorkerDied(worker)))
-        for then in answers:
-            then({"problem": "the worker died; try again"})
+        self._questions.worker_died(worker)
+        self._tell(WorkerDied(worker))
+        if self._unready_deaths >= _UNREADY_DEATHS and not self._ready:
+            self._give_up_waiting()
+
+    def _give_up_waiting(self) -> None:
+        """No worker comes up: whoever waits for one is told so. It is tried again all the same."""
+        log.error("%s", _NO_WORKER)
+        waiting, self._before_ready = self._before_ready, []
+        for request in waiting:
+            self._router.reply_error(request, WireError("engine_unavailable", _NO_WORKER))
+        for job in list(self._jobs.values()):
+            self._break_off(job, WireError("engine_unavailable", _NO_WORKER))
+
+    def _start_workers_due(self) -> None:
+        now = time.monotonic()
+        for worker in [worker for worker, due in self._restart_at.items() if due <= now]:
+            del self._restart_at[worker]
+            self._links[worker].start()
 
     def _on_progress(self, worker: str, note: Note) -> None:
-        job = self._job_at(worker)
-        if job is not None:
-            job.stage, job.done, job.total, job.eta = note["stage"], note["done"], note["total"], note["eta"]
+        work, _ = self._busy.get(worker, (None, ""))
+        if work is None or note["work"] != _work_note(work):
+            return
+        for job_id, _ in self._scheduler.wanted_by(work):
+            job = self._jobs[job_id]
+            job.progress(note)
             self._tell_progress(job)
 
     def _on_step_ended(self, worker: str, note: Note, pixels: np.ndarray | None) -> None:
-        if worker not in self._busy:
+        work, _ = self._busy.pop(worker, (None, ""))
+        if work is None:
             return
-        work, _ = self._busy.pop(worker)
         if note["op"] == "done":
-            self._outcome = (work, pixels, note)
-            instructions = self._scheduler.handle(StepDone(worker, work))
+            self._tell(StepDone(worker, work), _Outcome(work, pixels, note))
         elif note["op"] == "stopped":
-            instructions = self._scheduler.handle(StepStopped(worker, work))
+            self._tell(StepStopped(worker, work))
         else:
-            instructions = self._scheduler.handle(
-                StepFailed(worker, work, note["code"], note["message"], note["retry"])
-            )
-        self._carry_out(instructions)
-        self._outcome = None
+            self._tell(StepFailed(worker, work, note["code"], note["message"], note["retry"]))
 
-    def _job_at(self, worker: str) -> _Job | None:
-        busy = self._busy.get(worker)
-        return self._jobs.get(busy[1]) if busy is not None else None
+    # --- deciding, and carrying it out ----------------------------------------------------------------------------
 
-    # --- instructions ---------------------------------------------------------------------------------------------
+    def _tell(self, event: Event, outcome: _Outcome | None = None) -> None:
+        """Tell the scheduler, and do what it answers before it is told anything else."""
+        self._events.append((event, outcome))
+        if self._is_deciding:
+            return
+        self._is_deciding = True
+        try:
+            while self._events:
+                event, self._outcome = self._events.popleft()
+                for instruction in self._scheduler.handle(event):
+                    self._carry_out(instruction)
+        finally:
+            self._is_deciding = False
+            self._outcome = None
 
-    def _carry_out(self, instructions: Sequence[Instruction]) -> None:
-        for instruction in instructions:
-            match instruction:
-                case Start():
-                    self._start(instruction)
-                case StopStep(worker):
-                    self._links[worker].say({"op": "stop"})
-                case Deliver(job_id):
-                    self._deliver(self._jobs[job_id])
-                case FinishJob(job_id):
-                    self._finish(job_id)
-                case EndJob(job_id, _, was_running):
-                    self._end(job_id, was_running)
-                case FailJob(job_id, _, code, message):
-                    self._fail(job_id, cast(ErrorCode, code), message)
-                case RestartWorker(worker):
-                    self._links[worker].start()
+    def _carry_out(self, instruction: Instruction) -> None:
+        match instruction:
+            case Start():
+                self._start(instruction)
+            case StopStep(worker):
+                self._links[worker].say({"op": "stop"})
+            case Deliver(job_id):
+                self._deliver(job_id)
+            case FinishJob(job_id):
+                self._finish(job_id)
+            case EndJob(job_id, _, was_running):
+                self._end(job_id, was_running)
+            case FailJob(job_id, _, code, message):
+                self._fail(job_id, cast(ErrorCode, code), message)
+            case RestartWorker(worker):
+                delay = _RESTART_DELAYS_S[min(self._unready_deaths, len(_RESTART_DELAYS_S) - 1)]
+                self._restart_at[worker] = time.monotonic() + delay
 
     def _start(self, start: Start) -> None:
         job = self._jobs[start.job_id]
+        first, message = job.shot.opened.first, job.message
         self._busy[start.worker] = (start.work, job.id)
         self._tell_worker(start.worker, job.shot_key, job.shot_note)
-        message = job.message
+        index = start.work.frame - first
         note: Note = {
             "op": "start",
-            "work": [start.work.key, start.work.frame, start.work.provisional],
+            "work": _work_note(start.work),
             "shot": job.shot_key,
-            "frame": start.work.frame,
+            "frame": index,
             "provisional": start.work.provisional,
         }
         if isinstance(message, Analyse):
-            last = min(start.work.frame + _ANALYSE_RUN, job.aim[-1])
-            note.update(kind="analyse", pairs=list(range(start.work.frame, last)))
+            last = min(index + _ANALYSE_RUN, job.aim[-1])
+            note.update(kind="analyse", pairs=list(range(index, last)))
         else:
             note.update(kind="render", output=message.output, dtype=message.dtype, crop=message.crop, aim=job.aim)
         self._links[start.worker].say(note)
@@ -856,77 +830,107 @@ class Daemon:
             job.stage = "loading"
             self._tell_progress(job)
 
-    def _deliver(self, job: _Job) -> None:
+    def _deliver(self, job_id: str) -> None:
         assert self._outcome is not None
-        work, pixels, note = self._outcome
-        job.add(note, time.monotonic() - job.started)
-        if pixels is None:
-            return
-        self._held.append((job, work, pixels, note))
-        self._held_bytes += pixels.nbytes
-        self._deliver_held()
+        outcome, job = self._outcome, self._jobs[job_id]
+        job.add(outcome.note)
+        job.shot.has_artifacts = True
+        if outcome.pixels is not None:
+            self._post(job, outcome.pixels.nbytes, lambda: self._send_result(job, outcome))
 
-    def _deliver_held(self) -> None:
-        """Hand on results to clients that have room; one that reads too slowly loses its job."""
-        kept: deque[tuple[_Job, Work, np.ndarray, Note]] = deque()
-        blocked: set[str] = set()
-        while self._held:
-            job, work, pixels, note = self._held.popleft()
-            if job.id not in self._jobs:
-                self._held_bytes -= pixels.nbytes
-            elif job.id in blocked or not self._router.has_room(job.request):
-                blocked.add(job.id)
-                kept.append((job, work, pixels, note))
-            else:
-                self._held_bytes -= pixels.nbytes
-                self._send_result(job, work, pixels, note)
-        self._held = kept
-        if self._held_bytes > _HELD_BYTES:
-            slow = self._held[0][0]
-            log.warning("%s does not read its results; its job ends", slow.request.client)
-            self._carry_out(self._scheduler.handle(JobCancelled(slow.id)))
-
-    def _send_result(self, job: _Job, work: Work, pixels: np.ndarray, note: Note) -> None:
-        message = job.message
-        assert isinstance(message, Render)
-        region = tuple(note["region"])
+    def _send_result(self, job: JobRecord, outcome: _Outcome) -> None:
+        assert isinstance(job.message, Render) and outcome.pixels is not None
         self._router.reply_result(
             job.request,
-            pixels,
+            outcome.pixels,
             job=job.id,
-            frame=job.shot.opened.first + work.frame,
-            quality=message.quality,
-            provisional=work.provisional,
-            region=region,
+            frame=outcome.work.frame,
+            quality=job.message.quality,
+            provisional=outcome.work.provisional,
+            region=tuple(outcome.note["region"]),
         )
 
     def _finish(self, job_id: str) -> None:
-        job = self._jobs[job_id]
-        if any(held is job for held, *_ in self._held):
-            self._held_finish(job)
+        job = self._jobs.pop(job_id)
+        if job.is_broken_off:
             return
-        del self._jobs[job_id]
-        self._router.reply(job.request, Done(job.id, job.report(self._facts.engine, self._facts.weights)))
-
-    def _held_finish(self, job: _Job) -> None:
-        """Results first, then ``done``: push out what is held, however slowly it is read."""
-        for held in [item for item in self._held if item[0] is job]:
-            self._held.remove(held)
-            self._held_bytes -= held[2].nbytes
-            self._send_result(*held)
-        self._finish(job.id)
+        engine = self._facts.engine if job.settings.engine == "auto" else job.settings.engine
+        weights = self._facts.weights if engine == self._facts.engine else "none"
+        done = Done(job.id, job.report(engine, weights))
+        self._post(job, 0, lambda: self._router.reply(job.request, done))
 
     def _end(self, job_id: str, was_running: bool) -> None:
-        job = self._jobs.pop(job_id, None)
-        if job is not None:
+        job = self._jobs.pop(job_id)
+        if not job.is_broken_off:
+            self._drop_held(job)
             self._router.reply(job.request, Cancelled(job.id, was_running))
 
     def _fail(self, job_id: str, code: ErrorCode, message: str) -> None:
-        job = self._jobs.pop(job_id, None)
-        if job is not None:
-            self._router.reply_error(job.request, WireError(code, message), job=job.id)
+        job = self._jobs.pop(job_id)
+        if not job.is_broken_off:
+            self._drop_held(job)
+            error = WireError(code, message[:1024], self._missing_of(job) if code == "frames_missing" else {})
+            self._router.reply_error(job.request, error, job=job.id)
 
-    def _tell_progress(self, job: _Job) -> None:
+    def _break_off(self, job: JobRecord, error: WireError) -> None:
+        """End a job for a reason of the daemon's own; the scheduler, which may be amid telling of it, hears it next."""
+        job.is_broken_off = True
+        self._drop_held(job)
+        self._router.reply_error(job.request, error, job=job.id)
+        self._tell(JobCancelled(job.id))
+
+    def _missing_of(self, job: JobRecord) -> dict[str, object]:
+        """Of which frames a job's content has been evicted, as ``frames_missing`` tells it."""
+        shot = job.shot
+        plates, mattes = (
+            [n for n, digest in zip(shot.numbers, job.shot_note[kind], strict=True) if digest and not self._has(digest)]
+            for kind in ("plates", "mattes")
+        )
+        return _missing_details(plates, mattes[:1] if shot.opened.still_matte else mattes)
+
+    # --- replies that wait for room -------------------------------------------------------------------------------
+
+    def _post(self, job: JobRecord, nbytes: int, send: Callable[[], object]) -> None:
+        """Send a reply of a job behind those that wait; a client with too many waiting gets no more work done."""
+        session = job.request.session
+        held = self._held.get(session)
+        if job.is_broken_off:
+            return
+        if held is None and self._router.has_room(job.request):
+            self._send(job, send)
+            return
+        if held is None:
+            held = self._held[session] = deque()
+        held.append(_Held(job, nbytes, lambda: self._send(job, send)))
+        if session not in self._paused and sum(reply.nbytes for reply in held) > HELD_BYTES:
+            self._paused.add(session)
+            self._tell(SessionPaused(session))
+
+    def _send(self, job: JobRecord, send: Callable[[], object]) -> None:
+        try:
+            send()
+        except WireError as error:
+            log.exception("a result of job %s cannot be sent", job.id[:8])
+            self._break_off(job, error)
+
+    def _release_held(self) -> None:
+        for session, held in list(self._held.items()):
+            while held and self._router.has_room(held[0].job.request):
+                held.popleft().send()
+            if not held:
+                self._held.pop(session, None)
+                if session in self._paused:
+                    self._paused.discard(session)
+                    self._tell(SessionResumed(session))
+
+    def _drop_held(self, job: JobRecord) -> None:
+        held = self._held.get(job.request.session)
+        if held is not None:
+            kept = [reply for reply in held if reply.job is not job]
+            held.clear()
+            held.extend(kept)
+
+    def _tell_progress(self, job: JobRecord) -> None:
         job.told_at = time.monotonic()
         progress = Progress(job.id, job.stage, job.done, job.total, job.eta)
         self._router.reply(job.request, progress, droppable=True)
@@ -938,29 +942,84 @@ class Daemon:
                 self._tell_progress(job)
 
 
-def _plan_from(answer: Note) -> _Plan:
-    reach = tuple(tuple((first, last) for first, last in runs) for runs in answer["reach"])
-    width, height = answer["working_size"]
-    return _Plan(answer["engine"], (width, height), reach)
+_NO_WORKER = "the worker process ends as soon as it starts; run 'propainter-backend doctor', or see the backend's log"
 
 
-def _frames_showing(shot: _Shot, known: dict[int, str], number: int) -> Iterable[int]:
-    if known is shot.mattes and shot.opened.still_matte:
-        return range(shot.opened.first, shot.opened.last + 1)
-    return (number,)
+def _workers(options: DaemonOptions) -> dict[str, WorkerOptions]:
+    return {
+        f"worker-{number}": WorkerOptions(
+            name=f"worker-{number}",
+            device=device,
+            cache_dir=options.cache_dir,
+            cache_budget=options.cache_budget // 2,
+            memory_budget=options.memory_budget // 2 // len(options.devices),
+            weights=options.weights,
+            flow_hole_snap=options.flow_hole_snap,
+        )
+        for number, device in enumerate(options.devices)
+    }
 
 
-def _numbers(shot: _Shot, indices: Iterable[int]) -> list[int]:
-    return sorted(shot.opened.first + index for index in indices)
+def _answer_or_raise(answer: Note) -> Note:
+    if "problem" in answer:
+        raise WireError(cast(ErrorCode, answer["code"]), str(answer["problem"])[:1024])
+    return answer
+
+
+def _use_of(answers: Iterable[Note]) -> dict[str, int]:
+    """What workers say they use: the largest, for they share one cache and each looks at its own device."""
+    names = ("disk_bytes", "disk_entries", "device_used_bytes", "device_total_bytes")
+    return {name: max((answer.get(name, 0) for answer in answers), default=0) for name in names}
+
+
+def _work_note(work: Work) -> list[object]:
+    return [work.key, work.frame, work.provisional]
+
+
+def _job_line(job: JobRecord) -> JobLine:
+    name = job.shot.opened.name or job.request.client
+    return JobLine(job.id, name, job.priority, job.stage, job.done, job.total)
+
+
+def _state_runs(first: int, now: list[bool], before: list[bool] | None) -> tuple[tuple[int, int, CacheState], ...]:
+    """Runs of frames that are in one state: stored, stored of what the frame was before, or not."""
+    runs: list[tuple[int, int, CacheState]] = []
+    for offset, here in enumerate(now):
+        was = before is not None and before[offset]
+        state: CacheState = "cached" if here else "stale" if was else "missing"
+        if runs and runs[-1][2] == state:
+            runs[-1] = (runs[-1][0], first + offset, state)
+        else:
+            runs.append((first + offset, first + offset, state))
+    return tuple(runs[:4096])
+
+
+def _refuse_oversized(opened: OpenShot, message: Render) -> None:
+    channels = _CHANNELS.get(message.output, opened.channels)
+    dtype = message.dtype or (opened.dtype if message.output == "result" else "float32")
+    if byte_count(dtype, (opened.height, opened.width, channels)) > MAX_PART_BYTES:
+        raise WireError(
+            "bad_message",
+            f"output {message.output} of {opened.width}x{opened.height} {dtype} is over 1 GiB a frame; "
+            "ask for a smaller dtype",
+            {"field": "dtype"},
+        )
+
+
+def _missing_details(plates: Iterable[int], mattes: Iterable[int]) -> dict[str, object]:
+    return {"plates": [list(run) for run in runs_of(plates)], "mattes": [list(run) for run in runs_of(mattes)]}
 
 
 def _frames_missing(plates: list[int], mattes: list[int]) -> WireError:
-    def words(kind: str, frames: list[int]) -> str:
-        return f"{kind} of {len(frames)} frames from {frames[0]} on" if frames else ""
-
-    said = " and ".join(filter(None, [words("plates", plates), words("mattes", mattes)]))
-    details = {"plates": [list(run) for run in runs_of(plates)], "mattes": [list(run) for run in runs_of(mattes)]}
-    return WireError("frames_missing", f"{said} must be sent before this can be rendered", details)
+    counts = Counter({"plates": len(plates), "mattes": len(mattes)})
+    said = " and ".join(
+        f"{kind} of {counts[kind]} frames from {frames[0]} on"
+        for kind, frames in (("plates", plates), ("mattes", mattes))
+        if frames
+    )
+    return WireError(
+        "frames_missing", f"{said} must be sent before this can be rendered", _missing_details(plates, mattes)
+    )
 
 
 def _shape_text(shape: Sequence[int]) -> str:

@@ -10,6 +10,7 @@ process; one answers questions, which must not wait for a long computation.
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
 import queue
@@ -17,14 +18,18 @@ import threading
 import time
 from collections import OrderedDict
 from dataclasses import dataclass, replace
+from math import gcd
 from multiprocessing.connection import Connection
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 
 from propainter.engine import Engine
 from propainter.types import Precision, Settings
+from propainter.weights import WeightsError
+from propainter.windows import PROPAGATION_LIMIT
 from propainter_backend.color import WorkingSpace
 from propainter_backend.content import ContentStore
 from propainter_backend.engines import choose_engine
@@ -44,6 +49,7 @@ _KEPT_RENDERERS = 6
 _KEPT_FRAMES = 3
 _SPARE_SPECS = 8
 _SMALLEST_CHUNK = 8
+_SMALLEST_DRAFT = 0.2
 _CONTENT_TIMEOUT_S = 30.0
 
 
@@ -75,6 +81,11 @@ class ShotSpec:
             note["settings"], note["quality"],
         )  # fmt: skip
 
+    @property
+    def frame_count(self) -> int:
+        """Frames of the shot."""
+        return len(self.plates)
+
     def removal_settings(self, snap: int) -> Settings:
         """The engine's settings. snap: the flow hole's block grid where the shot does not ask for one."""
         s = self.settings
@@ -101,18 +112,18 @@ class ContentPictures:
     """A shot's pictures, fetched by digest: from the shared store, else from the daemon."""
 
     def __init__(self, spec: ShotSpec, worker: Worker) -> None:
-        self._spec = spec
+        self.spec = spec
         self._worker = worker
         self._recent: OrderedDict[str, np.ndarray] = OrderedDict()
 
     @property
     def frame_count(self) -> int:
-        return len(self._spec.plates)
+        return self.spec.frame_count
 
     def plate(self, index: int) -> Frame:
         """The plate as the client sent it."""
         pixels = self._pixels(self.plate_digest(index))
-        return Frame(pixels, tuple("RGBA"[: self._spec.channels]), number=self._spec.first + index)
+        return Frame(pixels, tuple("RGBA"[: self.spec.channels]), number=self.spec.first + index)
 
     def matte(self, index: int) -> np.ndarray:
         """The matte as shares, [h, w]."""
@@ -122,15 +133,15 @@ class ContentPictures:
 
     def plate_digest(self, index: int) -> str:
         """Raises ContentGone where none was ever told."""
-        return self._told(self._spec.plates[index], index)
+        return self._told(self.spec.plates[index], index)
 
     def matte_digest(self, index: int) -> str:
         """Raises ContentGone where none was ever told."""
-        return self._told(self._spec.mattes[index], index)
+        return self._told(self.spec.mattes[index], index)
 
     def _told(self, digest: str | None, index: int) -> str:
         if digest is None:
-            raise ContentGone(f"frame {self._spec.first + index} was not sent")
+            raise ContentGone(f"frame {self.spec.first + index} was not sent")
         return digest
 
     def _pixels(self, digest: str) -> np.ndarray:
@@ -142,31 +153,57 @@ class ContentPictures:
         return pixels
 
 
+class PartlyKnownPictures(ContentPictures):
+    """The same, for asking what is stored: a frame nobody told of has a digest nothing was ever stored under."""
+
+    def matte(self, index: int) -> np.ndarray:
+        """An unknown matte is empty."""
+        if self.spec.mattes[index] is None:
+            return np.zeros(self.spec.size[::-1], np.float32)
+        return super().matte(index)
+
+    def _told(self, digest: str | None, index: int) -> str:
+        return f"unknown {index}" if digest is None else digest
+
+
 @dataclass
 class _Bench:
     """A shot laid out for work: its renderer, how far memory made us step down, time estimates."""
 
     renderer: ShotRenderer
-    notes: list[str]
     left: TimeLeft
+    aim: object = None
+    """What progress is counted towards."""
+
+
+@dataclass(frozen=True)
+class _Lowered:
+    """A shot that did not fit into memory as it was asked for."""
+
+    spec: ShotSpec
+    notes: tuple[str, ...] = ()
 
 
 class Worker:
-    """Serves one daemon over one pipe."""
+    """Serves one daemon over one pipe.
 
-    def __init__(self, pipe: Connection, options: WorkerOptions) -> None:
+    engine: used instead of loading what ``auto`` means, for whoever drives a worker inside a process of his own.
+    """
+
+    def __init__(self, pipe: Connection, options: WorkerOptions, *, engine: Engine | None = None) -> None:
         self._pipe = pipe
         self._options = options
         self._sending = threading.Lock()
         self._tasks: queue.SimpleQueue[Note] = queue.SimpleQueue()
         self._questions: queue.SimpleQueue[Note] = queue.SimpleQueue()
         self._stop = threading.Event()
-        self._sent: dict[str, np.ndarray | None] = {}
-        self._content_came = threading.Condition()
-        self._engines: dict[tuple[str, str], Engine] = {}
+        self._fetches: dict[int, queue.SimpleQueue[np.ndarray | None]] = {}
+        self._fetch_count = itertools.count()
+        self._engines: dict[tuple[str, str], Engine] = {} if engine is None else {(engine.name, "auto"): engine}
         self._engine_lock = threading.Lock()
         self._specs: OrderedDict[str, ShotSpec] = OrderedDict()
         self._benches: OrderedDict[str, _Bench] = OrderedDict()
+        self._lowered: OrderedDict[str, _Lowered] = OrderedDict()
         self._content = ContentStore(options.cache_dir / "content", memory_budget=0)
         self._cache = ShotCache(
             options.cache_dir / "artifacts", memory_budget=options.memory_budget, disk_budget=options.cache_budget
@@ -178,22 +215,23 @@ class Worker:
         self._say_ready()
         threading.Thread(target=self._answer, name="questions", daemon=True).start()
         while True:
-            task = self._tasks.get()
-            self._stop.clear()
-            if task["op"] == "start":
-                self._carry_out(task)
-            elif task["op"] == "clear":
-                self._clear(task)
+            self.carry_out(self._tasks.get())
 
     def fetch(self, digest: str) -> np.ndarray:
         """Pixels by digest. Raises ContentGone when nobody has them any more."""
         found = self._content.get(digest)
         if found is not None:
             return found
-        self._say({"op": "need", "digest": digest})
-        with self._content_came:
-            came = self._content_came.wait_for(lambda: digest in self._sent, timeout=_CONTENT_TIMEOUT_S)
-            pixels = self._sent.pop(digest, None) if came else None
+        ticket = next(self._fetch_count)
+        answer: queue.SimpleQueue[np.ndarray | None] = queue.SimpleQueue()
+        self._fetches[ticket] = answer
+        self._say({"op": "need", "digest": digest, "ticket": ticket})
+        try:
+            pixels = answer.get(timeout=_CONTENT_TIMEOUT_S)
+        except queue.Empty:
+            pixels = None
+        finally:
+            del self._fetches[ticket]
         if pixels is None:
             raise ContentGone(f"content {digest} has been evicted")
         return pixels
@@ -210,17 +248,19 @@ class Worker:
             if op == "stop":
                 self._stop.set()
             elif op == "content":
-                with self._content_came:
-                    self._sent[note["digest"]] = pixels
-                    self._content_came.notify_all()
-            elif op in ("plan", "cache_state", "use"):
-                self._questions.put(note)
+                if (fetch := self._fetches.get(note["ticket"])) is not None:
+                    fetch.put(pixels)
             elif op == "shot":
                 self._specs[note["key"]] = ShotSpec.from_note(note)
                 while len(self._specs) > SHOTS_REMEMBERED + _SPARE_SPECS:
                     self._specs.popitem(last=False)
+            elif op == "start":
+                # Here, in the order in which they were said: a stop that follows at once must not be forgotten again.
+                self._stop.clear()
+                self._specs.move_to_end(note["shot"])
+                self._tasks.put({**note, "spec": self._specs[note["shot"]]})
             else:
-                self._tasks.put(note)
+                self._questions.put(note)
 
     def _say(self, note: Note, pixels: np.ndarray | None = None) -> None:
         with self._sending:
@@ -230,13 +270,16 @@ class Worker:
                 os._exit(0)
 
     def _say_ready(self) -> None:
+        reason = "engine given"
         try:
-            choice = choose_engine("auto", weights=self._options.weights, device=self._options.device)
-        except (RemoveError, ValueError) as error:
+            if not self._engines:
+                choice = choose_engine("auto", weights=self._options.weights, device=self._options.device)
+                self._engines[choice.engine.name, "auto"] = choice.engine
+                reason = choice.reason
+        except (RemoveError, WeightsError, ValueError) as error:
             self._say({"op": "ready", "problem": str(error), "engine": "classical", "weights": "none", "device": "cpu"})
             return
-        engine = choice.engine
-        self._engines[engine.name, "auto"] = engine
+        engine = next(iter(self._engines.values()))
         device = str(engine.device)
         if engine.device.type == "cuda":
             device += f" {torch.cuda.get_device_name(engine.device)}"
@@ -246,7 +289,7 @@ class Worker:
                 "engine": engine.name,
                 "weights": engine.weights_id,
                 "device": device,
-                "reason": choice.reason,
+                "reason": reason,
             }
         )
 
@@ -255,18 +298,24 @@ class Worker:
     def _answer(self) -> None:
         while True:
             note = self._questions.get()
-            try:
-                answer = {"plan": self._plan, "cache_state": self._cache_state, "use": self._use}[note["op"]](note)
-            except Exception as error:
-                log.exception("a question could not be answered")
-                answer = {"problem": str(error) or type(error).__name__}
-            self._say({"op": "answer", "id": note["id"], **answer})
+            self._say({"op": "answer", "id": note["id"], **self.answer(note)})
+
+    def answer(self, note: Note) -> Note:
+        """The answer to a question, or a ``problem`` and its wire code."""
+        answers = {"plan": self._plan, "cache_state": self._cache_state, "use": self._use, "clear": self._clear}
+        try:
+            return answers[note["op"]](note)
+        except (RemoveError, WeightsError) as error:
+            return {"problem": str(error), "code": "engine_unavailable"}
+        except Exception as error:
+            log.exception("a question could not be answered")
+            return {"problem": f"{type(error).__name__}: {error}; the daemon's log has the rest", "code": "internal"}
 
     def _plan(self, note: Note) -> Note:
-        spec = ShotSpec.from_note(note)
+        spec = ShotSpec.from_note(note["shot"])
         engine = self._engine(spec)
         settings = spec.removal_settings(self._snap(engine))
-        plan = ShotPlan(engine, len(spec.plates), settings)
+        plan = ShotPlan(engine, spec.frame_count, settings)
         width, height = spec.working_size() or spec.size
         return {
             "engine": engine.name,
@@ -275,12 +324,13 @@ class Worker:
         }
 
     def _cache_state(self, note: Note) -> Note:
-        spec = self._spec(note["key"])
-        renderer = ShotRenderer(self._shot(spec), self._engine(spec), self._cache)
+        spec = ShotSpec.from_note(note["shot"])
+        renderer = ShotRenderer(self._shot(PartlyKnownPictures(spec, self)), self._engine(spec), self._cache)
         try:
-            return {"stages": renderer.cached()}
-        except ContentGone:
+            stages = renderer.cached()
+        except ContentGone:  # a hole that would have to be made of a matte nobody has any more
             return {"stages": {}}
+        return {"stages": {stage: _where_known(spec, stage, stored) for stage, stored in stages.items()}}
 
     def _use(self, _: Note) -> Note:
         use = self._cache.use()
@@ -294,38 +344,53 @@ class Worker:
             "device_total_bytes": total,
         }
 
+    def _clear(self, _: Note) -> Note:
+        return {"freed": self._cache.clear()}
+
     # --- steps ----------------------------------------------------------------------------------------------------
 
-    def _carry_out(self, task: Note) -> None:
+    def carry_out(self, task: Note) -> None:
+        """Do a step to whatever end, and say which: done, stopped or failed."""
+        while not self._try(task):
+            # Not amid the exception: while it is handled, its traceback keeps every tensor of the attempt alive.
+            if not self._step_down(task):
+                return
+
+    def _try(self, task: Note) -> bool:
+        """One attempt; False if memory ran out."""
         try:
             self._step(task)
         except Stopped:
             self._say({"op": "stopped", "work": task["work"]})
         except ContentGone as error:
-            self._fail(task, "frames_missing", f"{error}; send it again", retry=False)
-        except RemoveError as error:
-            self._fail(task, "engine_unavailable", str(error), retry=False)
-        except (torch.OutOfMemoryError, MemoryError):
-            self._step_down(task)
+            self._fail(task, "frames_missing", f"{error}; send it again")
+        except (RemoveError, WeightsError) as error:
+            self._fail(task, "engine_unavailable", str(error))
         except Exception as error:
+            if _is_out_of_memory(error):
+                return False
             log.exception("a step failed")
-            self._fail(task, "internal", f"{type(error).__name__}: {error}; the daemon's log has the rest", retry=False)
+            self._fail(task, "internal", f"{type(error).__name__}: {error}; the daemon's log has the rest")
+        return True
 
     def _step(self, task: Note) -> None:
-        bench = self._bench(task)
+        lowered = self._lowered_spec(task)
+        bench = self._bench(task["shot"], lowered.spec)
         renderer = bench.renderer
         renderer.counts = RenderCounts()
-        index = task["frame"]
         if task["kind"] == "analyse":
             self._watch(renderer.analyse(task["pairs"]), bench, task)
-            self._say({"op": "done", "work": task["work"], **_cost_of(renderer), "notes": bench.notes})
+            self._say({"op": "done", "work": task["work"], **_cost_of(renderer), "notes": list(lowered.notes)})
             return
-        renderer.aim_at(task["aim"], nearest_only=task["provisional"])
-        steps = picture_of(renderer, index, task["output"], nearest_only=task["provisional"])
+        index, provisional = task["frame"], task["provisional"]
+        if bench.aim != (aim := (task["aim"], provisional)):  # working out what a long aim needs takes a while
+            renderer.aim_at(task["aim"], nearest_only=provisional)
+            bench.aim = aim
+        steps = picture_of(renderer, index, task["output"], nearest_only=provisional)
         pixels = converted(self._watch(steps, bench, task), task["dtype"])
         region = region_of(renderer, index) if task["crop"] else (0, 0, pixels.shape[1], pixels.shape[0])
         hole, unseen = renderer.unseen_pixels(index)
-        note = {"hole": hole, "unseen": unseen, "notes": bench.notes, "region": list(region)}
+        note = {"hole": hole, "unseen": unseen, "notes": list(lowered.notes), "region": list(region)}
         self._say({"op": "done", "work": task["work"], **_cost_of(renderer), **note}, cropped(pixels, region))
 
     def _watch(self, steps: Any, bench: _Bench, task: Note) -> Any:
@@ -346,66 +411,58 @@ class Worker:
                 }
             )  # fmt: skip
 
-    def _fail(self, task: Note, code: str, message: str, *, retry: bool) -> None:
-        self._say({"op": "failed", "work": task["work"], "code": code, "message": message, "retry": retry})
+    def _fail(self, task: Note, code: str, message: str) -> None:
+        """No failure of a step passes by itself: none is worth trying again unchanged."""
+        self._say({"op": "failed", "work": task["work"], "code": code, "message": message, "retry": False})
 
-    def _step_down(self, task: Note) -> None:
-        """Memory is out: let go of what can be recomputed, halve the chunk (a draft: also its size), try again."""
-        spec = self._specs[task["shot"]]
-        bench = self._benches.pop(task["shot"])
-        settings = dict(spec.settings)
+    def _lowered_spec(self, task: Note) -> _Lowered:
+        return self._lowered.get(task["shot"]) or _Lowered(task["spec"])
+
+    def _step_down(self, task: Note) -> bool:
+        """Memory is out: let go of what can be recomputed and ask for less at once (a draft: also smaller). False where
+        that is not possible any more; the step has failed then."""
+        lowered = self._lowered_spec(task)
+        spec = lowered.spec
+        self._benches.clear()
         self._cache.shrink_memory(self._options.memory_budget // 4)
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
-        chunk = settings["chunk_length"] // 2
-        if chunk < _SMALLEST_CHUNK:
-            size = "x".join(map(str, bench.renderer.shot.grid))
+        chunk = smaller_chunk(spec.settings["chunk_length"], spec.frame_count)
+        if chunk is None:
+            size = "x".join(map(str, spec.working_size() or spec.size))
             self._fail(
                 task, "out_of_memory",
-                f"{self._options.device} cannot hold {chunk * 2} frames of {size}; choose a smaller working size",
-                retry=False,
+                f"{self._options.device} cannot hold the {min(spec.settings['chunk_length'], spec.frame_count)} frames of "
+                f"{size} that are needed at once; choose a smaller working size",
             )  # fmt: skip
-            return
-        settings["chunk_length"] = chunk
+            return False
+        settings = {**spec.settings, "chunk_length": chunk}
         said = f"memory ran out: going on with chunks of {chunk} frames"
-        if spec.quality == "draft" and settings["draft_scale"] > 0.2:
+        if spec.quality == "draft" and settings["draft_scale"] / 2 >= _SMALLEST_DRAFT:
             settings["draft_scale"] /= 2
             said += f" at {settings['draft_scale']:g} of the working size"
         log.warning("%s", said)
-        self._specs[task["shot"]] = replace(spec, settings=settings)
-        self._bench(task).notes.extend([*bench.notes, said])
-        self._carry_out(task)
-
-    def _clear(self, task: Note) -> None:
-        before = self._cache.use().disk_bytes
-        self._benches.clear()
-        self._cache.clear()
-        self._say({"op": "answer", "id": task["id"], "freed": before})
+        self._lowered[task["shot"]] = _Lowered(replace(spec, settings=settings), (*lowered.notes, said))
+        while len(self._lowered) > SHOTS_REMEMBERED:
+            self._lowered.popitem(last=False)
+        return True
 
     # --- shots and engines ----------------------------------------------------------------------------------------
 
-    def _bench(self, task: Note) -> _Bench:
-        key = task["shot"]
+    def _bench(self, key: str, spec: ShotSpec) -> _Bench:
         bench = self._benches.get(key)
         if bench is None:
-            spec = self._spec(key)
-            renderer = ShotRenderer(self._shot(spec), self._engine(spec), self._cache)
-            bench = self._benches[key] = _Bench(renderer, [], TimeLeft())
+            renderer = ShotRenderer(self._shot(ContentPictures(spec, self)), self._engine(spec), self._cache)
+            bench = self._benches[key] = _Bench(renderer, TimeLeft())
             while len(self._benches) > _KEPT_RENDERERS:
                 self._benches.popitem(last=False)
         self._benches.move_to_end(key)
-        self._specs.move_to_end(key)
         return bench
 
-    def _spec(self, key: str) -> ShotSpec:
-        self._specs.move_to_end(key)
-        return self._specs[key]
-
-    def _shot(self, spec: ShotSpec) -> Shot:
-        engine = self._engine(spec)
-        settings = spec.removal_settings(self._snap(engine))
-        space = WorkingSpace(spec.settings["color"])
-        return Shot(ContentPictures(spec, self), space, settings, spec.size, spec.working_size())
+    def _shot(self, pictures: ContentPictures) -> Shot:
+        spec = pictures.spec
+        settings = spec.removal_settings(self._snap(self._engine(spec)))
+        return Shot(pictures, WorkingSpace(spec.settings["color"]), settings, spec.size, spec.working_size())
 
     def _snap(self, engine: Engine) -> int:
         return self._options.flow_hole_snap if engine.name == "propainter" else 0
@@ -427,6 +484,33 @@ class Worker:
                 log.info("engine %s loaded in %.1f s", name, time.perf_counter() - started)
                 self._engines[name, precision] = engine
             return engine
+
+
+def smaller_chunk(chunk: int, frame_count: int) -> int | None:
+    """The next smaller chunk length whose chunks lie within the chunks of this one, so that no frame is seen which was
+    not before (the client sent only what is); None where there is none worth trying."""
+    if frame_count <= min(chunk, PROPAGATION_LIMIT):  # one chunk, which sees everything: any length lies within it
+        half = frame_count // 2
+        return half if half >= _SMALLEST_CHUNK else None
+    common = gcd(chunk, min(chunk, PROPAGATION_LIMIT))
+    lengths = range(chunk // 2, _SMALLEST_CHUNK - 1, -1)
+    return next((length for length in lengths if common % length == 0), None)
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """torch says it in three ways, one of them only in words; OpenCV by a code."""
+    if isinstance(error, cv2.error):
+        return bool(error.code == cv2.Error.StsNoMem)
+    if isinstance(error, RuntimeError):
+        return isinstance(error, torch.OutOfMemoryError) or "allocate memory" in str(error)
+    return isinstance(error, MemoryError)
+
+
+def _where_known(spec: ShotSpec, stage: str, stored: list[bool]) -> list[bool]:
+    """Only the flow is worth anything without a matte, and nothing is without its plate."""
+    mattes = spec.mattes if stage != "flow" else spec.plates
+    known = [None not in both for both in zip(spec.plates, mattes, strict=True)]
+    return [here and is_known for here, is_known in zip(stored, known, strict=False)]
 
 
 def _cost_of(renderer: ShotRenderer) -> Note:

@@ -6,6 +6,7 @@ Here: ``WorkerOptions`` and ``run``, the process's first function. Not here: the
 from __future__ import annotations
 
 import os
+import signal
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -34,6 +35,7 @@ class WorkerOptions:
 def run(pipe: Connection, options: WorkerOptions) -> None:
     """Serve the daemon at the other end of the pipe until it goes away."""
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal is meant for the daemon, which ends us
     from propainter_backend.worker import Worker
 
     Worker(pipe, options).serve()

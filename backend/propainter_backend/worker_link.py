@@ -45,7 +45,6 @@ class WorkerLink:
         self._context = multiprocessing.get_context("spawn")
         self._process: Any = None
         self._outbox: queue.SimpleQueue[tuple[Note, np.ndarray | None] | None] = queue.SimpleQueue()
-        self._lock = threading.Lock()
 
     @property
     def name(self) -> str:
@@ -69,6 +68,7 @@ class WorkerLink:
         self._outbox = queue.SimpleQueue()
         for task, name in ((self._read, "reader"), (self._write, "writer")):
             threading.Thread(target=task, args=(ours, self.life, self._outbox), name=name, daemon=True).start()
+        log.info("%s is process %d", self.name, self._process.pid)
 
     def say(self, note: Note, pixels: np.ndarray | None = None) -> None:
         """Send without waiting."""
