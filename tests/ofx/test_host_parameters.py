@@ -110,3 +110,14 @@ def test_an_artists_edit_may_not_be_mistaken_for_the_plugins(probe: Path, plate:
         effect.push_button("clear")
         assert effect.get_param("status") == ""
     assert Rule.SET_VALUE_OUTSIDE_INSTANCE_CHANGED not in host.rules
+
+
+def test_a_copied_parameter_brings_its_keys_along_moved_in_time(
+    probe: Path, plate: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PROBE_MISDEED", "copy")
+    with Host("natron") as host:
+        effect = host.load(probe).create(clips={"Source": NumpyClip(plate)})
+        effect.set_param("gain", 0.5, time=3)
+        effect.push_button("clear")  # the probe copies gain to slow_s, two frames later
+        assert effect.params["slow_s"].keys == {5.0: (0.5,)}

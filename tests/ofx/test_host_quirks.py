@@ -265,3 +265,9 @@ def test_a_message_of_one_instance_per_frame_stays_on_the_node(probe: Path, plat
         effect.render(5)
         assert effect.persistent_message is not None
         assert effect.persistent_message.text == "frame 5: nothing to see"
+
+
+def test_a_mutex_may_be_born_locked(probe: Path, plate: np.ndarray) -> None:
+    with Host("natron") as host:
+        seen = report(host.load(probe).create(clips={"Source": NumpyClip(plate)}))
+    assert seen["mutex born locked"] == "1"

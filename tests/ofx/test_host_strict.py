@@ -52,6 +52,7 @@ IN_LIFE = {
     "colour style": Rule.HOST_TRAP,
     "late description": Rule.AFTER_DESTROY,
     "odd ranges": Rule.BAD_VALUE,
+    "copy wrongly": Rule.WRONG_TYPE,
     "unheard preference": Rule.BAD_VALUE,
     "unshared preference": Rule.BAD_VALUE,
     "odd identifier": Rule.BAD_DESCRIPTION,

@@ -321,6 +321,8 @@ int instance_changed(Handle instance, Handle inArgs) {
       Image image;
       fetch(find_clip(instance, "Source"), 1, &image);
     }
+    if (env_is("copy")) g_param->copy(find_param(instance, "slow_s"), find_param(instance, "gain"), 2.0, nullptr);
+    if (env_is("copy wrongly")) g_param->copy(find_param(instance, "gain"), find_param(instance, "radius"), 0.0, nullptr);
     g_param->setValue(find_param(instance, "status"), "");
   }
   return DEFAULT;
@@ -518,6 +520,14 @@ void report_host(Report* report, Handle instance) {
   spawned = 0;
   g_threads->multiThread([](unsigned, unsigned, void*) { ++spawned; }, 3, nullptr);
   report->add("threads", spawned);
+  static Handle mutex;
+  static std::atomic<int> refused;
+  refused = 0;
+  g_threads->mutexCreate(&mutex, 1);
+  g_threads->multiThread([](unsigned, unsigned, void*) { refused = g_threads->mutexTryLock(mutex) != OK; }, 1, nullptr);
+  g_threads->mutexUnLock(mutex);
+  g_threads->mutexDestroy(mutex);
+  report->add("mutex born locked", refused);
   double first = 0, last = 0, now = 0;
   g_timeline->getTimeBounds(instance, &first, &last);
   g_timeline->getTime(instance, &now);
