@@ -311,7 +311,8 @@ class HostImage:
         self._is_downward = row_order == "down"
         self._is_null = data_is_null
         self._block = Block(self._stride * bounds.height)
-        self._checksum: int | None = None
+        self.checksum: int | None = None
+        """Of an input's memory as it was filled; None for an output."""
 
     def __str__(self) -> str:
         return self.title
@@ -336,12 +337,12 @@ class HostImage:
     def fill(self, pixels: Array) -> None:
         """The picture the plugin is to see, (h, w, c), top-down; remembered, to see whether it stays as it is."""
         self.pixels[...] = pixels
-        self._checksum = zlib.crc32(self._block.body.data)
+        self.checksum = zlib.crc32(self._block.body.data)
 
     @property
     def is_unchanged(self) -> bool:
         """Whether an input's pixels are still what was filled in."""
-        return self._checksum is None or zlib.crc32(self._block.body.data) == self._checksum
+        return self.checksum is None or zlib.crc32(self._block.body.data) == self.checksum
 
     @property
     def guards_hold(self) -> bool:
