@@ -53,6 +53,8 @@ class Behaviour:
     """Answers until the first message of this type, then never again."""
     never_done: bool = False
     """Reports progress for ever."""
+    finishes_all_the_same: bool = False
+    """Sends the result of a cancelled job after all, as a daemon does that was just done."""
     refuse_render: WireError | None = None
     dies_at: str = ""
     """Ends the process at the first message of this type."""
@@ -85,7 +87,6 @@ class FakeDaemon:
         self.puts: list[m.Put] = []
         self.renders: list[m.Render] = []
         self.opened: list[m.OpenShot] = []
-        self.cancelled: list[str] = []
         self.clients: set[str] = set()
         self.content: dict[str, Pixels] = {}
         self._endpoint = endpoint
@@ -186,8 +187,9 @@ class FakeDaemon:
             case m.Analyse():
                 self._analyse(router, request, message)
             case m.Cancel():
-                self.cancelled.append(message.job)
                 running = self._running.pop(message.job, None)
+                if running is not None and self.behaviour.finishes_all_the_same:
+                    self._finish(router, running, message.job)
                 router.reply(request, m.Cancelled(message.job, was_running=running is not None))
             case m.CacheQuery():
                 opened = self._shots[message.shot].opened
@@ -244,6 +246,11 @@ class FakeDaemon:
         if self.behaviour.never_done:
             self._running[job] = request
             return
+        self._finish(router, request, job)
+
+    def _finish(self, router: Router, request: Request, job: str) -> None:
+        render = request.message
+        assert isinstance(render, m.Render)
         for frame in render.frames:
             pixels, region = self._picture(render, frame)
             if self.behaviour.lie:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fake_daemon import FakeDaemon, inverted
+from fake_daemon import Behaviour, FakeDaemon, inverted
 from node_fixtures import Shot, make_shot, node_effect, sentence
 
 from propainter_host.host import Host
@@ -341,6 +341,34 @@ def test_large_frames_go_through_shared_memory_and_come_back_through_it(
     node_bundle: Path, runtime: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shot = make_shot()
+    returned = note_places(monkeypatch)
+    with FakeDaemon(runtime, shm_min_bytes=64) as daemon, Host("nuke") as host:
+        effect = node_effect(host, node_bundle, shot)
+        for frame in (5, 6, 5):
+            np.testing.assert_array_equal(effect.render(frame).pixels, shot.expected(frame))
+    assert {type(put.buffer.place).__name__ for put in daemon.puts} == {"InSegment"}
+    assert returned == ["InSegment"] * 3  # each time there was room: the node had given it back
+
+
+def test_a_result_that_comes_too_late_gives_its_room_back(
+    node_bundle: Path, runtime: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shot = make_shot()
+    returned = note_places(monkeypatch)
+    behaviour = Behaviour(never_done=True, finishes_all_the_same=True)
+    with FakeDaemon(runtime, behaviour, shm_min_bytes=64) as daemon, Host("nuke") as host:
+        effect = node_effect(host, node_bundle, shot)
+        for count in (1, 2):
+            assert effect.render(5, abort_after_s=0.3).outcome == "aborted"
+            daemon.wait_for("cancel", count)
+        behaviour.never_done = False
+        for _ in range(2):
+            np.testing.assert_array_equal(effect.render(5).pixels, shot.expected(5))
+    assert returned == ["InSegment"] * 4
+
+
+def note_places(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """How results come back, one entry a result, while the test lasts."""
     returned: list[str] = []
     place = Router._place
 
@@ -350,12 +378,7 @@ def test_large_frames_go_through_shared_memory_and_come_back_through_it(
         return placed
 
     monkeypatch.setattr(Router, "_place", noting)
-    with FakeDaemon(runtime, shm_min_bytes=64) as daemon, Host("nuke") as host:
-        effect = node_effect(host, node_bundle, shot)
-        for frame in (5, 6, 5):
-            np.testing.assert_array_equal(effect.render(frame).pixels, shot.expected(frame))
-    assert {type(put.buffer.place).__name__ for put in daemon.puts} == {"InSegment"}
-    assert returned == ["InSegment"] * 3  # each time there was room: the node had given it back
+    return returned
 
 
 def test_loopback_tcp_serves_where_there_is_no_ipc(node_bundle: Path, runtime: Path) -> None:

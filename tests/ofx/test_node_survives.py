@@ -461,6 +461,22 @@ def test_a_backend_that_ends_at_once_is_named_with_its_log(
     assert str(runtime / "daemon.log") in sentence(rendered)
 
 
+def test_a_backend_started_by_somebody_else_a_moment_earlier_is_waited_for(
+    node_bundle: Path, runtime: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PROPAINTER_BACKEND", str(launcher(runtime, exits=75)))
+    rendered: list[Rendered] = []
+    thread = threading.Thread(target=lambda: rendered.append(render_once(node_bundle, auto_start=True)))
+    thread.start()
+    for _ in range(3000):
+        if (runtime / "files").exists():
+            break
+        time.sleep(0.01)
+    with FakeDaemon(runtime):
+        thread.join(60)
+    assert rendered[0].outcome == "done"
+
+
 def test_a_backend_that_is_not_installed_is_named(
     node_bundle: Path, runtime: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

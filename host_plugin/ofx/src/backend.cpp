@@ -93,14 +93,18 @@ std::unique_ptr<Session> start_and_connect(const std::string& path, const Backen
     Launch launch = start_once(patience);
     const auto latest = Clock::now() + std::chrono::duration_cast<Clock::duration>(Seconds(kStartSilenceS));
     int status = 0;
+    bool is_ours_out = false;
     while (Clock::now() < latest) {
         patience.throw_if_aborted();
         if (auto session = try_to_connect(path, choice, patience)) return session;
-        if (has_exited(launch.process, status)) {
-            // Somebody else's daemon may have been faster; then ours ended, and theirs answers.
-            if (auto session = try_to_connect(path, choice, patience)) return session;
-            if (launch.is_new) throw_start_failed("ended at once with status " + std::to_string(status));
-            launch = start_once(patience);  // what was there when we came was on its way out
+        if (!is_ours_out && has_exited(launch.process, status)) {
+            if (status == kAnotherIsRunning) {
+                is_ours_out = true;  // somebody else's was faster; its file will be there
+            } else if (launch.is_new) {
+                throw_start_failed("ended at once with status " + std::to_string(status));
+            } else {
+                launch = start_once(patience);  // what was there when we came was on its way out
+            }
         }
         std::this_thread::sleep_for(std::chrono::milliseconds(Patience::kPollMs));
     }

@@ -19,6 +19,9 @@ std::string find_backend_program();
 // Returns a number for has_exited.
 long start_backend(const std::string& program, const std::string& log_path);
 
+// The exit code of a daemon that found another one running (docs/wire.md, section 1).
+inline constexpr int kAnotherIsRunning = 75;
+
 // Whether the process has ended, and with which status; -1 when nobody knows any more.
 bool has_exited(long process, int& status);
 

@@ -62,16 +62,25 @@ void close_host_files(posix_spawn_file_actions_t* actions) {
 }
 #endif
 
-// A process group of its own (Ctrl-C in the host's terminal is not meant for it), no signal blocked or ignored.
-void set_clean_signals(posix_spawnattr_t* attributes) {
-    sigset_t none, all;
-    ::sigemptyset(&none);
-    ::sigfillset(&all);
+#ifdef POSIX_SPAWN_SETSID
+constexpr short kOwnSession = POSIX_SPAWN_SETSID;
+#else
+constexpr short kOwnSession = 0x80;  // glibc since 2.26, whatever the headers we are built with know
+#endif
+
+// A session of its own, or at least a process group: Ctrl-C in the host's terminal, or closing it, is not meant for the
+// daemon. No signal blocked or ignored.
+void set_clean_start(posix_spawnattr_t* attributes) {
+    sigset_t none, all;  // macros on macOS, hence no :: before the next two
+    sigemptyset(&none);
+    sigfillset(&all);
     ::posix_spawnattr_setsigmask(attributes, &none);
     ::posix_spawnattr_setsigdefault(attributes, &all);
     ::posix_spawnattr_setpgroup(attributes, 0);
-    const short flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP | kCloseEverything;
-    ::posix_spawnattr_setflags(attributes, flags);
+    constexpr short kSignals = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF;
+    if (::posix_spawnattr_setflags(attributes, kSignals | kCloseEverything | kOwnSession) != 0) {
+        ::posix_spawnattr_setflags(attributes, kSignals | kCloseEverything | POSIX_SPAWN_SETPGROUP);
+    }
 }
 
 }  // namespace
@@ -84,7 +93,7 @@ long start_backend(const std::string& program, const std::string& log_path) {
     ::posix_spawn_file_actions_adddup2(actions.get(), 1, 2);
     close_host_files(actions.get());
     SpawnAttributes attributes;
-    set_clean_signals(attributes.get());
+    set_clean_start(attributes.get());
 
     std::vector<std::string> variables = clean_environment();
     std::vector<char*> environment_pointers;

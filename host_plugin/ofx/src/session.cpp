@@ -199,6 +199,7 @@ Reply Session::wait_for_reply(const std::string& request_id, const Patience& pat
     const auto latest = patience.deadline();
     while (auto reply = next_reply(latest, patience)) {
         if (reply->answers == request_id) return std::move(*reply);
+        give_back_unwanted(*reply, patience);
     }
     is_usable_ = false;
     const std::string during = stage.empty() ? "" : " (last seen at stage '" + stage + "')";
@@ -206,6 +207,14 @@ Reply Session::wait_for_reply(const std::string& request_id, const Patience& pat
     std::snprintf(seconds, sizeof seconds, "%g", patience.silence_s());
     throw NodeError("The backend at " + endpoint_ + " has given no sign of life for " + seconds + " s" + during +
                     ". Look into " + join_path(runtime_directory(), "daemon.log") + ", or stop it and render again.");
+}
+
+// A result of a render that was given up comes all the same; the room it takes in shared memory is wanted back.
+void Session::give_back_unwanted(const Reply& reply, const Patience& patience) {
+    if (reply.type != "result" || !download_.memory) return;
+    const MsgpackValue& place = reply.content.map_at("buffer").map_at("place");
+    if (place.text_at("kind") != "shm" || place.text_at("name") != download_.memory->name()) return;
+    send_release(place.integer_at("generation"), patience);
 }
 
 Reply Session::expect(const char* type, const std::string& request_id, const Patience& patience) {
@@ -528,11 +537,14 @@ void Session::fetch_shared_pixels(const MsgpackValue& place, RenderedFrame& fram
 }
 
 void Session::release(const RenderedFrame& frame, const Patience& patience) {
-    if (frame.shared_generation_ == 0) return;
+    if (frame.shared_generation_ != 0) send_release(frame.shared_generation_, patience);
+}
+
+void Session::send_release(std::int64_t generation, const Patience& patience) {
     MsgpackWriter content;
     content.map(2);
     content.text("name"), content.text(download_.memory->name());
-    content.text("generation"), content.integer(frame.shared_generation_);
+    content.text("generation"), content.integer(generation);
     send("shm_release", content, patience);
 }
 

@@ -109,6 +109,8 @@ class Session {
     std::string await_job(const std::string& request_id, const std::function<void(const Progress&)>& on_progress,
                           const std::function<void(Reply&)>& on_result, const Patience& patience);
     void cancel_quietly(const std::string& job);
+    void give_back_unwanted(const Reply& reply, const Patience& patience);
+    void send_release(std::int64_t generation, const Patience& patience);
     void give_segment_back(Segment& segment, const Patience& patience);
     std::optional<SharedSegment> request_segment(const char* use, std::size_t byte_count, const Patience& patience);
     Segment* segment_for(Segment& segment, const char* use, std::size_t byte_count, const Patience& patience);
