@@ -407,10 +407,19 @@ def launcher(runtime: Path, *, exits: int | None = None) -> Path:
     program = runtime / "propainter-backend"
     run = f"exit {exits}" if exits is not None else f'exec "{sys.executable}" "{FAKE_DAEMON}" "{runtime}"'
     program.write_text(
-        f"#!/bin/sh\nenv > {runtime}/environment\nls /proc/self/fd > {runtime}/files\necho started\n{run}\n"
+        f"#!/bin/sh\necho $$ > {runtime}/pid\nenv > {runtime}/environment\nls /proc/self/fd > {runtime}/files\necho started\n{run}\n"
     )
     program.chmod(0o700)
     return program
+
+
+def wait_until_collected(pid_file: Path) -> None:
+    """Until the process has been started, has ended, and the node has seen both."""
+    for _ in range(3000):
+        if pid_file.exists() and pid_file.read_text() and not Path("/proc", pid_file.read_text().strip()).exists():
+            return
+        time.sleep(0.01)
+    raise AssertionError("the program was not started, or did not end")
 
 
 @pytest.fixture
@@ -468,10 +477,7 @@ def test_a_backend_started_by_somebody_else_a_moment_earlier_is_waited_for(
     rendered: list[Rendered] = []
     thread = threading.Thread(target=lambda: rendered.append(render_once(node_bundle, auto_start=True)))
     thread.start()
-    for _ in range(3000):
-        if (runtime / "files").exists():
-            break
-        time.sleep(0.01)
+    wait_until_collected(runtime / "pid")
     with FakeDaemon(runtime):
         thread.join(60)
     assert rendered[0].outcome == "done"
