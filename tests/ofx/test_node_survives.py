@@ -407,7 +407,8 @@ def launcher(runtime: Path, *, exits: int | None = None) -> Path:
     program = runtime / "propainter-backend"
     run = f"exit {exits}" if exits is not None else f'exec "{sys.executable}" "{FAKE_DAEMON}" "{runtime}"'
     program.write_text(
-        f"#!/bin/sh\necho $$ > {runtime}/pid\nenv > {runtime}/environment\nls /proc/self/fd > {runtime}/files\necho started\n{run}\n"
+        f"#!/bin/sh\necho $$ > {runtime}/pid\nenv > {runtime}/environment\n"
+        f"ls /proc/self/fd > {runtime}/files\necho started\n{run}\n"
     )
     program.chmod(0o700)
     return program
