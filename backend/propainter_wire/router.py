@@ -221,7 +221,9 @@ class Router:
         return self._socket.getsockopt_string(zmq.LAST_ENDPOINT)
 
     def close(self) -> None:
-        """End every session and close the socket; what clients do not read within LAST_WORDS_MS is lost."""
+        """End every session and close the socket; what clients do not read within LAST_WORDS_MS is lost. Safe twice."""
+        if self._context.closed:
+            return
         for session in list(self._sessions.values()):
             self._end(session, "the backend is closing")
         self._socket.disable_monitor()
@@ -542,9 +544,7 @@ class Router:
         while self._monitor.poll(0):
             recv_monitor_message(self._monitor)
         self._disconnected_at = self._clock()
-        if (
-            self._probe_at is None
-        ):  # not put off by every further one, or a crowd coming and going would never be felt for
+        if self._probe_at is None:  # a crowd that comes and goes must not put it off for ever
             self._probe_at = self._disconnected_at + _PROBE_AFTER_S
 
     def _probe(self) -> None:

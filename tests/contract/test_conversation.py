@@ -171,7 +171,7 @@ def test_results_left_behind_give_their_shared_memory_back(backend: RecordingBac
     with Client.connect(backend.connection) as client:
         client.open_shot(provider.shot())
         client.offer_frames(SHOT, [1], provider)
-        stream = client.render(SHOT, [1])
+        stream = client.render(SHOT, [1, 1])
         for _ in range(2 + taken):
             next(stream)
         if taken:
@@ -269,9 +269,10 @@ def test_a_backend_that_dies_is_noticed_by_everybody_who_waits(backend: Recordin
         killer.join()
 
 
-def test_what_a_backend_said_before_it_stopped_still_arrives(backend: RecordingBackend) -> None:
-    with Client.connect(backend.connection) as client:
-        assert client.stop() == 0
+def test_what_a_backend_said_before_it_stopped_still_arrives(endpoint: str) -> None:
+    for _ in range(10):  # it is a race; one in three was lost once
+        with RecordingBackend(endpoint) as backend, Client.connect(backend.connection) as client:
+            assert client.stop() == 0
 
 
 def test_a_client_that_dies_ends_its_session_soon(backend: RecordingBackend) -> None:

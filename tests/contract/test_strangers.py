@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -243,31 +244,45 @@ def test_a_client_that_never_reads_loses_its_session_and_costs_a_bounded_amount(
     assert "does not read" in backend.ended[0].reason
 
 
+def first_request(ours: Router, client: ThinClient) -> router.Request:
+    """The render of a thin client that has just said hello; the Router is polled by hand."""
+    client.send("hello", HELLO)
+    while not ours.session_count:
+        ours.poll(0.1)
+    client.session = str(client.understand(client.receive())[1]["session"])
+    client.send("render", {"shot": SHOT, "frames": [1]})
+    while True:
+        for event in ours.poll(0.1):
+            assert isinstance(event, router.Request)
+            return event
+
+
+LARGE = np.zeros((1024, 1024, 4), np.float32)  # 16 MiB
+
+
 def test_a_client_that_reads_slowly_holds_results_back_and_has_progress_left_out(
     endpoint: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(router, "MAX_IN_FLIGHT_BYTES", 1)
-    with Router(new_key(), FACTS) as ours:
-        bound = ours.bind(endpoint)
-        with ThinClient(bound, ours._key) as client:
-            client.send("hello", HELLO)
-            while not ours.session_count:
-                ours.poll(0.1)
-            client.session = str(client.understand(client.receive())[1]["session"])
-            client.send("render", {"shot": SHOT, "frames": [1]})
-            events = []
-            while not events:
-                events = ours.poll(0.1)
-            request = events[0]
-            assert isinstance(request, router.Request)
-            frame = np.zeros((1024, 1024, 4), np.float32)
-            given = 0
-            while ours.has_room(request):
-                ours.reply_result(request, frame, job="0" * 32, frame=1, quality="draft")
-                given += 1
-            assert given <= 3  # 16 MiB each: libzmq is not given more, whatever its own count of messages allows
-            assert ours.reply(request, Hello("a message that matters", ())) is True
-            assert ours.reply(request, Hello("one that does not", ()), droppable=True) is False
+    with Router(new_key(), FACTS) as ours, ThinClient(ours.bind(endpoint), ours._key) as client:
+        request = first_request(ours, client)
+        given = 0
+        while ours.has_room(request):
+            ours.reply_result(request, LARGE, job="0" * 32, frame=1, quality="draft")
+            given += 1
+        assert given <= 3  # libzmq is not given more, whatever its own count of messages allows
+        assert ours.reply(request, Hello("a message that matters", ())) is True
+        assert ours.reply(request, Hello("one that does not", ()), droppable=True) is False
+
+
+def test_what_is_on_its_way_when_the_backend_closes_still_arrives(endpoint: str) -> None:
+    with Router(new_key(), FACTS) as ours, ThinClient(ours.bind(endpoint), ours._key) as client:
+        request = first_request(ours, client)
+        ours.reply_result(request, LARGE, job="0" * 32, frame=1, quality="draft")
+        closing = threading.Thread(target=ours.close)
+        closing.start()
+        assert client.receive()[4] == LARGE.tobytes()
+        closing.join()
 
 
 def test_a_slow_reader_gets_everything_in_order(backend: RecordingBackend, monkeypatch: pytest.MonkeyPatch) -> None:
