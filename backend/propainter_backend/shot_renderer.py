@@ -360,7 +360,7 @@ class ShotRenderer:
             end += 1
         started = self._start()
         flow = stages.estimate_flow(
-            self._engine, self._to_engine(self.working(i) for i in range(pair, end + 2)), settings=self.shot.settings
+            self._engine, self._gather(self.working, range(pair, end + 2)), settings=self.shot.settings
         )
         run = [
             {"forward": _numpy(flow.forward[0, i]), "backward": _numpy(flow.backward[0, i])}
@@ -422,17 +422,13 @@ class ShotRenderer:
         return digest
 
     def _complete_chunk(self, chunk: Chunk, unit: str) -> Steps[list[dict[str, np.ndarray]]]:
-        flows = []
-        for pair in range(chunk.reach_first, chunk.reach_last + 1):
-            flows.append((yield from self._flow_part(pair, chunk.reach_first, chunk.reach_last)))
-        holes = [self._flow_hole(i) for i in range(chunk.reach_first, chunk.reach_last + 2)]
+        flow = yield from self._flow_span(self._reach_flow(chunk), chunk.reach_first, chunk.reach_last + 1)
+        holes = self._gather(self._flow_hole, range(chunk.reach_first, chunk.reach_last + 2))
         started = self._start()
-        core = stages.complete_chunk(
-            self._engine, self._flow_to_engine(flows), self._to_engine(h[None] for h in holes), chunk
-        )
+        core = stages.complete_chunk(self._engine, flow, holes[:, :, None], chunk)
         run = []
         for offset, pair in enumerate(range(chunk.core_first, chunk.core_last + 1)):
-            here, there = (holes[pair + side - chunk.reach_first] > 0 for side in (0, 1))
+            here, there = self._flow_hole(pair) > 0, self._flow_hole(pair + 1) > 0
             arrays = {
                 "forward": _numpy(core.forward[0, offset].cpu()[:, here]),
                 "backward": _numpy(core.backward[0, offset].cpu()[:, there]),
@@ -448,19 +444,24 @@ class ShotRenderer:
         backward[0, 0][:, self._flow_hole(pair + 1) > 0] = torch.from_numpy(np.array(arrays["backward"]))
         return BidirectionalFlow(forward, backward)
 
-    def _completed_span(self, first: int, last: int) -> Steps[BidirectionalFlow]:
-        """Completed flow among frames first..last, on the engine's device."""
-        parts = []
-        for pair in range(first, last):
-            parts.append((yield from self.completed(pair)))
-        if not parts:
-            width, height = self.shot.grid
-            nothing = torch.zeros(1, 0, 2, height, width, device=self._engine.device)
-            return BidirectionalFlow(nothing, nothing)
-        return BidirectionalFlow(
-            torch.cat([p.forward for p in parts], 1).to(self._engine.device),
-            torch.cat([p.backward for p in parts], 1).to(self._engine.device),
-        )
+    def _reach_flow(self, chunk: Chunk) -> Callable[[int], Steps[BidirectionalFlow]]:
+        """Flow of a pair of a chunk's reach; what is missing behind it is estimated in the same run."""
+
+        def flow(pair: int) -> Steps[BidirectionalFlow]:
+            return _flow_from((yield from self._flow_part(pair, chunk.reach_first, chunk.reach_last)))
+
+        return flow
+
+    def _flow_span(
+        self, flow_of: Callable[[int], Steps[BidirectionalFlow]], first: int, last: int
+    ) -> Steps[BidirectionalFlow]:
+        """Flow among frames first..last, on the engine's device; filled pair by pair, so that it is held once."""
+        width, height = self.shot.grid
+        both = [torch.empty(1, last - first, 2, height, width) for _ in range(2)]
+        for offset, pair in enumerate(range(first, last)):
+            flow = yield from flow_of(pair)
+            both[0][:, offset], both[1][:, offset] = flow.forward[:, 0], flow.backward[:, 0]
+        return BidirectionalFlow(*(way.to(self._engine.device) for way in both))
 
     # -- propagated plate ------------------------------------------------------------------------------------------
 
@@ -503,13 +504,13 @@ class ShotRenderer:
         return unit
 
     def _propagate_chunk(self, chunk: Chunk, unit: str) -> Steps[list[dict[str, np.ndarray]]]:
-        flow = yield from self._completed_span(chunk.reach_first, chunk.reach_last)
+        flow = yield from self._flow_span(self.completed, chunk.reach_first, chunk.reach_last)
         frames = range(chunk.reach_first, chunk.reach_last + 1)
         started = self._start()
         core = stages.propagate_chunk(
             self._engine,
-            self._to_engine(self.working(i) for i in frames),
-            self._to_engine(self._hole(i)[None] for i in frames),
+            self._gather(self.working, frames),
+            self._gather(self._hole, frames)[:, :, None],
             flow,
             chunk,
         )
@@ -566,20 +567,19 @@ class ShotRenderer:
         self, window: Window, unit: str, frame_keys: list[str]
     ) -> Steps[dict[int, dict[str, np.ndarray]]]:
         seen = window.neighbours + window.references
-        pictures, unseen = [], []
-        for index in seen:
-            picture, unknown = yield from self.propagated(index)
-            pictures.append(picture)
-            unseen.append(unknown)
-        flow = yield from self._completed_span(window.neighbours[0], window.neighbours[-1])
-        holes = [self._hole(i)[None] for i in seen]
+        width, height = self.shot.grid
+        pictures, unseen = torch.empty(1, len(seen), 3, height, width), torch.empty(1, len(seen), 1, height, width)
+        for offset, index in enumerate(seen):
+            pictures[0, offset], unseen[0, offset] = yield from self.propagated(index)
+        flow = yield from self._flow_span(self.completed, window.neighbours[0], window.neighbours[-1])
+        holes = self._gather(self._hole, seen)[:, :, None]
         started = self._start()
         painted = self._engine.paint_window(
-            self._to_engine(pictures), self._to_engine(holes), self._to_engine(unseen), flow, frame_keys=frame_keys
+            pictures.to(self._engine.device), holes, unseen.to(self._engine.device), flow, frame_keys=frame_keys
         ).cpu()
         run = {}
         for offset, index in enumerate(window.neighbours):
-            run[index] = {"rgb": _numpy(painted[offset][:, holes[offset][0] > 0].T)}
+            run[index] = {"rgb": _numpy(painted[offset][:, self._hole(index) > 0].T)}
             self._cache.save(part_key(unit, index), run[index])
         if self._on_painted is not None:
             self._on_painted(window, painted)
@@ -609,15 +609,13 @@ class ShotRenderer:
         total = max(done, self._goal.count(stage) if self._goal is not None else done)
         return Progress(stage, done, total, self._for_frame)
 
-    def _to_engine(self, tensors: object) -> Tensor:
-        return torch.stack(list(tensors))[None].to(self._engine.device)  # type: ignore[call-overload]
-
-    def _flow_to_engine(self, flows: Sequence[Arrays]) -> BidirectionalFlow:
-        both = [
-            torch.from_numpy(np.stack([arrays[way] for arrays in flows]))[None].to(self._engine.device)
-            for way in ("forward", "backward")
-        ]
-        return BidirectionalFlow(*both)
+    def _gather(self, make: Callable[[int], Tensor], indices: Sequence[int]) -> Tensor:
+        """One tensor a frame, [1, t, ...] on the engine's device; filled one by one, so that they are held once."""
+        first = make(indices[0])
+        gathered = torch.empty(1, len(indices), *first.shape)
+        for offset, index in enumerate(indices):
+            gathered[0, offset] = make(index) if offset else first
+        return gathered.to(self._engine.device)
 
 
 def run_to_end(steps: Steps[T], on_progress: Callable[[Progress], None] = lambda _: None) -> T:
