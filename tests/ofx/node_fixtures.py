@@ -6,9 +6,11 @@ host (``propainter_host``).
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -67,6 +69,18 @@ def daemon(runtime: Path) -> Iterator[FakeDaemon]:
     """A well-behaved daemon."""
     with FakeDaemon(runtime) as running:
         yield running
+
+
+@pytest.fixture
+def started_daemons(runtime: Path) -> Iterator[None]:
+    """Ends, by its pid, whatever daemon a test caused the node to start."""
+    yield
+    lock = runtime / "daemon.lock"
+    if lock.exists() and lock.read_text().strip():
+        pid = int(lock.read_text())
+        os.kill(pid, signal.SIGTERM)
+        with contextlib.suppress(ChildProcessError):  # the node has collected it
+            os.waitpid(pid, 0)
 
 
 @dataclass(frozen=True)

@@ -423,15 +423,6 @@ def wait_until_collected(pid_file: Path) -> None:
     raise AssertionError("the program was not started, or did not end")
 
 
-@pytest.fixture
-def started_daemons(runtime: Path) -> Iterator[None]:
-    """Ends, by its pid, whatever daemon a test caused to be started."""
-    yield
-    lock = runtime / "daemon.lock"
-    if lock.exists() and lock.read_text().strip():
-        os.kill(int(lock.read_text()), signal.SIGTERM)
-
-
 def test_a_missing_backend_is_started_with_a_clean_environment(
     node_bundle: Path, runtime: Path, started_daemons: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
