@@ -99,8 +99,7 @@ bool takes_matte_from_mask(const ParamValues& values) {
     return values.matte_channel != MatteChannel::kSourceAlpha;
 }
 
-// --- Actions
-// ----------------------------------------------------------------------------------------------------------
+// --- Actions ---
 
 ofx::Status create_instance(ofx::EffectHandle effect) {
     auto instance = std::make_unique<Instance>(effect);

@@ -47,7 +47,7 @@ struct ProtocolError : std::runtime_error {
 // Verifies and reads a reply. Throws ProtocolError when it is not a message of this protocol signed with this key.
 Reply read_reply(std::string_view key, Parts parts);
 
-// A hash as the protocol writes ids: 32 lower-case hex digits.
+// Random, as the protocol writes ids: 32 lower-case hex digits.
 std::string new_message_id();
 
 // Bytes from an even number of hex digits; empty when there is anything else in it.

@@ -1,7 +1,7 @@
 // Every parameter of the node: one table for describing, and its values as one struct for rendering.
 //
 // Here: names, labels, types, defaults, limits, hints, groups and their order; reading values. Not here: what a value
-// does (render.cpp turns it into a wish for the daemon), what a button does (instance.cpp). docs/node.md carries the
+// does (render.cpp turns it into a wish for the daemon), what a button does (instance.cpp). PARAMETERS.md carries the
 // table; a test compares the two.
 
 #pragma once

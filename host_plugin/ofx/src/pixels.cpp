@@ -12,8 +12,7 @@
 namespace node {
 namespace {
 
-// --- Samples
-// ----------------------------------------------------------------------------------------------------------
+// --- Samples ---
 
 struct Half {
     std::uint16_t bits;
@@ -124,8 +123,7 @@ void read_straight(const ImageView& image, const char* pixel, char* rgb) {
     }
 }
 
-// --- Rectangles of pixels
-// ---------------------------------------------------------------------------------------------
+// --- Rectangles of pixels ---
 
 // The frame's rectangle as rows top-down, `pixel_bytes` each pixel, all zero.
 void clear(Packed& packed, const ofx::RectI& rect, DType dtype, int channels) {
@@ -199,8 +197,7 @@ void invert(Packed& packed) {
 
 }  // namespace
 
-// --- To the wire
-// ------------------------------------------------------------------------------------------------------
+// --- To the wire ---
 
 void pack_plate(const ImageView& image, const ofx::RectI& rect, Packed& packed) {
     clear(packed, rect, image.dtype, 3);
@@ -253,8 +250,7 @@ bool is_matte_empty(const Packed& matte, double threshold) {
     return is_empty_so_far;
 }
 
-// --- To the host
-// ------------------------------------------------------------------------------------------------------
+// --- To the host ---
 
 namespace {
 

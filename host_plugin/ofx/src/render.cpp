@@ -119,7 +119,7 @@ class Rendering {
     void analyse(Session& session, Gatherer& gatherer) {
         const std::string shot = gatherer.provide_plates(session);
         const ShotSpec spec = gatherer.shot_spec();
-        session.analyse(shot, spec.first, spec.last, task_.quality, {}, patience_);
+        session.analyse(shot, spec.first, spec.last, task_.quality, patience_);
         instance_.note_shot(spec);
         instance_.analysed_request = task_.values.analysis_request;
     }
@@ -143,11 +143,11 @@ class Rendering {
     RenderedFrame ask_for(Session& session, Gatherer& gatherer, Output output) {
         const std::string shot = gatherer.provide_reach(session, task_.frame);
         try {
-            return session.render(shot, wish_for(output), {}, patience_);
+            return session.render(shot, wish_for(output), patience_);
         } catch (const BackendError& error) {
             if (error.code != "frames_missing") throw;
         }
-        return session.render(gatherer.provide_reach(session, task_.frame), wish_for(output), {}, patience_);
+        return session.render(gatherer.provide_reach(session, task_.frame), wish_for(output), patience_);
     }
 
     RenderWish wish_for(Output output) const {

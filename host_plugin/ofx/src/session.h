@@ -59,14 +59,12 @@ class Session {
     void put(const std::string& shot, const char* kind, const Digest128& digest, const PixelShape& shape,
              const char* pixels, const Patience& patience);
 
-    // Asks for one frame and waits for it. on_progress may be empty.
-    RenderedFrame render(const std::string& shot, const RenderWish& wish,
-                         const std::function<void(const Progress&)>& on_progress, const Patience& patience);
+    // Asks for one frame and waits for it.
+    RenderedFrame render(const std::string& shot, const RenderWish& wish, const Patience& patience);
     // Gives the shared memory behind a result back, once its pixels have been copied.
     void release(const RenderedFrame& frame, const Patience& patience);
 
-    void analyse(const std::string& shot, int first, int last, const std::string& quality,
-                 const std::function<void(const Progress&)>& on_progress, const Patience& patience);
+    void analyse(const std::string& shot, int first, int last, const std::string& quality, const Patience& patience);
     // Bytes freed in the daemon's cache of one kind.
     std::int64_t clear_cache(const char* what, const Patience& patience);
 
@@ -106,9 +104,10 @@ class Session {
     RenderedFrame read_result(Reply& reply);
     void fetch_inline_pixels(Reply& reply, const MsgpackValue& place, RenderedFrame& frame);
     void fetch_shared_pixels(const MsgpackValue& place, RenderedFrame& frame);
-    std::string await_job(const std::string& request_id, const std::function<void(const Progress&)>& on_progress,
-                          const std::function<void(Reply&)>& on_result, const Patience& patience);
+    void await_job(const std::string& request_id, const std::function<void(Reply&)>& on_result,
+                   const Patience& patience);
     void cancel_quietly(const std::string& job);
+    void put_shared(const MsgpackWriter& content, const Patience& patience);
     void give_back_unwanted(const Reply& reply, const Patience& patience);
     void send_release(std::int64_t generation, const Patience& patience);
     void give_segment_back(Segment& segment, const Patience& patience);

@@ -96,10 +96,4 @@ struct PlateRegion {
     int height = 0;
 };
 
-struct Progress {
-    std::string stage;
-    std::int64_t done = 0;
-    std::int64_t total = 0;
-};
-
 }  // namespace node
