@@ -3,9 +3,10 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+PLUGIN := build/ofx/ProPainterRemove.ofx.bundle/Contents/Linux-x86-64/ProPainterRemove.ofx
 export OMP_WAIT_POLICY ?= passive
 
-.PHONY: help setup demo test test-all check format bench clean
+.PHONY: help setup demo plugin plugin-all test test-all check format bench clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | awk -F: '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -18,13 +19,20 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[backend,dev]'
 	@touch $@
 
-demo: $(STAMP)  ## remove a person from the sample shot; pictures in out/demo
+demo: $(STAMP) $(PLUGIN)  ## the real node removes a person from the sample shot; pictures in out/demo
 	rm -rf out/demo
-	$(BIN)/propainter-remove --plate samples/synth-pan/plate --matte samples/synth-pan/matte \
-	  --output out/demo/frames --engine classical --report out/demo/report.json --contact-sheet out/demo/sheet.png
-	$(BIN)/propainter-remove --plate samples/synth-pan/plate --matte samples/synth-pan/matte \
-	  --output out/demo/synth-pan.mp4 --engine classical --quiet
-	@echo "look at out/demo/sheet.png, out/demo/synth-pan.mp4, out/demo/frames"
+	$(BIN)/python samples/demo.py
+
+plugin: $(STAMP) $(PLUGIN)  ## build the OpenFX node for this system (build/ofx); plugin-all: for all three
+
+$(PLUGIN): $(wildcard host_plugin/ofx/src/* host_plugin/ofx/include/*) host_plugin/ofx/build_bundle.py | $(STAMP)
+	$(BIN)/python host_plugin/ofx/build_bundle.py linux
+	$(BIN)/python host_plugin/ofx/check_bundle.py build/ofx/ProPainterRemove.ofx.bundle
+	@touch $@
+
+plugin-all: $(STAMP)  ## build the node for Linux, Windows and macOS (first run: many minutes)
+	$(BIN)/python host_plugin/ofx/build_bundle.py linux windows macos
+	$(BIN)/python host_plugin/ofx/check_bundle.py build/ofx/ProPainterRemove.ofx.bundle
 
 test: $(STAMP)  ## the everyday tests
 	$(BIN)/python -m pytest -m "not slow and not gpu"
