@@ -151,7 +151,7 @@ def _read_pe(image: bytes) -> Facts:
     def at(address: int) -> int:
         for size, start, _, offset in sections:
             if start <= address < start + size:
-                return address - start + offset
+                return int(address - start + offset)
         raise ValueError(f"address {address:#x} lies in no section")
 
     facts = Facts("PE x86-64")

@@ -319,7 +319,7 @@ class FakeDaemon:
                 scale = np.float32(top)
                 return (result.astype(np.float32) / scale - plate.astype(np.float32) / scale).astype(np.float32)
             case "flow":
-                return np.stack([2 * hole, -3 * hole], axis=2).astype(np.float32)
+                return np.array(np.stack([2 * hole, -3 * hole], axis=2), np.float32)
             case "hole" | "unseen":
                 return coverage
             case _:

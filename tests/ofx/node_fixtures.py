@@ -101,7 +101,7 @@ class Shot:
 
     def expected(self, frame: int) -> np.ndarray:
         """The plate with the matte's pixels turned inside out; alpha stays."""
-        picture = self.plate[frame - self.first].copy()
+        picture: np.ndarray = self.plate[frame - self.first].copy()
         hole = self.matte[frame - self.first] > 0
         picture[hole, :3] = inverted(picture[hole, :3])
         return picture
