@@ -16,7 +16,7 @@ setup: $(STAMP)  ## create .venv with everything the project needs (first run: a
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 10) else "Python 3.10 or newer is needed; set PYTHON=")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[backend,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[backend,ui,dev]'
 	@touch $@
 
 demo: $(STAMP) $(PLUGIN)  ## the real node removes a person from the sample shot; pictures in out/demo

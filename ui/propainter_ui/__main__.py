@@ -1,0 +1,71 @@
+"""``propainter-panel``: the panel standing alone.
+
+Here: the command line, the application, its colours. Not here: the panel (``panel.py``).
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import cast
+
+from propainter_ui.look import COLOURS, Theme, palette_of, style_sheet, system_theme
+from propainter_ui.panel import Window
+from propainter_ui.qt import QtWidgets
+from propainter_ui.remembered import Remembered
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point: show the panel until it is closed."""
+    window = launch(argv)
+    application = QtWidgets.QApplication.instance()
+    assert application is not None
+    code = int(application.exec())
+    window.close()
+    return code
+
+
+def launch(argv: Sequence[str] | None = None) -> Window:
+    """Everything but the event loop: the application if there is none, the window, what the command line asks for."""
+    options = _parser().parse_args(argv)
+    application = cast(QtWidgets.QApplication, QtWidgets.QApplication.instance() or _application())
+    remembered = Remembered()
+    theme = options.theme or remembered.text("theme", "dark")
+    _set_theme(application, theme)
+    window = Window(remembered=remembered, set_theme=lambda name: _set_theme(application, name), theme=theme)
+    window.show()
+    window.panel.bridge.connect_if_there()
+    if options.paths:
+        window.panel.open_paths(options.paths)
+    elif not options.empty:
+        window.panel.open_last_shot()
+    return window
+
+
+def _application() -> QtWidgets.QApplication:
+    application = QtWidgets.QApplication(sys.argv[:1])
+    application.setApplicationName("propainter-panel")
+    application.setStyle("Fusion")
+    return application
+
+
+def _set_theme(application: QtWidgets.QApplication, name: str) -> None:
+    theme = cast(Theme, name) if name in COLOURS else system_theme(application)
+    application.setPalette(palette_of(theme))
+    application.setStyleSheet(style_sheet(theme))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="propainter-panel", description="See, compare and steer a removal.",
+        epilog="Keys: space plays, arrows step, I and O set the range, 1-5 choose a view, W wipes, B compares, F fits.",
+    )  # fmt: skip
+    parser.add_argument("paths", nargs="*", help="plate and matte to open: folders, a frame of a sequence, videos")
+    parser.add_argument("--theme", choices=["system", *COLOURS], help="colours (default: as last time, at first dark)")
+    parser.add_argument("--empty", action="store_true", help="do not open the last session's shot")
+    return parser
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,118 @@
+"""Pictures for the viewer, made on a thread of their own: files are read and views composed while the interface goes on.
+
+Here: ``PictureWish`` and ``FrameMaker``. Not here: what a view looks like (``picture.py``), painting it on the screen
+(``widgets/viewer.py``).
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from propainter_ui.frame_store import BoundedStore, ShotLibrary
+from propainter_ui.panel_state import View
+from propainter_ui.picture import Display, Rgb8, show
+from propainter_ui.qt import QtCore, QtGui, Signal
+from propainter_ui.shot_files import BadShot
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class PictureWish:
+    """One picture: everything it depends on, so that it is also its name in the cache."""
+
+    serial: int
+    """Which shot and matte."""
+    view: View
+    frame: int
+    revision: int
+    """Whose results; 0 in views that show none."""
+    display: Display
+    grow: int = 0
+
+
+class FrameMaker(QtCore.QObject):
+    """Makes the pictures last asked for, in their order, and keeps them."""
+
+    made = Signal(object)
+    """A wish whose picture can be had from now on."""
+    failed = Signal(str)
+    """A frame could not be read: one sentence."""
+
+    def __init__(self, library: ShotLibrary, *, limit_bytes: int, parent: QtCore.QObject | None = None) -> None:
+        super().__init__(parent)
+        self.pictures: BoundedStore[QtGui.QImage] = BoundedStore(limit_bytes)
+        self._library = library
+        self._wanted: list[PictureWish] = []
+        self._news = threading.Condition()
+        self._is_closed = False
+        self._said = ""
+        self._thread = threading.Thread(target=self._work, name="propainter pictures", daemon=True)
+        self._thread.start()
+
+    def picture(self, wish: PictureWish) -> QtGui.QImage | None:
+        """A picture if it is at hand."""
+        return self.pictures.get(wish)
+
+    def ask(self, wishes: Sequence[PictureWish]) -> None:
+        """Make these, the first first; what was asked before and is not made yet is forgotten."""
+        with self._news:
+            self._wanted = [wish for wish in wishes if wish not in self.pictures]
+            self._news.notify()
+
+    def close(self) -> None:
+        """End the thread."""
+        with self._news:
+            self._is_closed = True
+            self._news.notify()
+        self._thread.join(timeout=5)
+
+    def _work(self) -> None:
+        while True:
+            with self._news:
+                self._news.wait_for(lambda: self._wanted or self._is_closed)
+                if self._is_closed:
+                    return
+                wish = self._wanted.pop(0)
+            self._make(wish)
+
+    def _make(self, wish: PictureWish) -> None:
+        try:
+            pixels = self._compose(wish)
+        except (BadShot, OSError) as error:
+            if str(error) != self._said:  # once, not at every frame of a scrub
+                self._said = str(error)
+                self.failed.emit(self._said)
+            return
+        if pixels is not None:
+            image = image_of(pixels)
+            self.pictures.put(wish, image, image.bytesPerLine() * image.height())
+            self.made.emit(wish)
+
+    def _compose(self, wish: PictureWish) -> Rgb8 | None:
+        library = self._library
+        if library.files is None or library.serial != wish.serial:
+            return None
+        needs_result = wish.view in ("result", "unseen", "difference")
+        result = library.patch("result", wish.revision, wish.frame) if needs_result else None
+        if needs_result and result is None:
+            return None
+        return show(
+            wish.view,
+            plate=library.plate(wish.frame),
+            matte=library.matte(wish.frame) if wish.view == "matte" else None,
+            result=result,
+            unseen=library.patch("unseen", wish.revision, wish.frame) if wish.view == "unseen" else None,
+            display=wish.display,
+            grow=wish.grow,
+        )
+
+
+def image_of(pixels: Rgb8) -> QtGui.QImage:
+    """A picture of its own memory, in the format Qt paints fastest."""
+    height, width = pixels.shape[:2]
+    view = QtGui.QImage(pixels.tobytes(), width, height, 3 * width, QtGui.QImage.Format.Format_RGB888)
+    return view.convertToFormat(QtGui.QImage.Format.Format_RGB32)
