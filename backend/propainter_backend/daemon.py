@@ -534,6 +534,7 @@ class Daemon:
                 "cache_limit_bytes": self._options.cache_budget,
                 "device_used_bytes": use["device_used_bytes"],
                 "device_total_bytes": use["device_total_bytes"],
+                "kept": self._kept(),
             }
             reply = StatusIs(
                 server=VERSION,
@@ -550,6 +551,17 @@ class Daemon:
             self._router.reply(request, reply)
 
         self._ask_ready(request, {"op": "use"}, tell)
+
+    def _kept(self) -> dict[str, int]:
+        """How much is remembered on behalf of clients; all of it falls to nothing when they are gone."""
+        return {
+            "shots": len(self._shots),
+            "questions": len(self._questions),
+            "waiting_requests": len(self._before_ready) + sum(map(len, self._waiting_plans.values())),
+            "held_results": sum(map(len, self._held.values())),
+            "held_bytes": sum(reply.nbytes for held in self._held.values() for reply in held),
+            "busy_workers": len(self._busy),
+        }
 
     def _notes(self) -> tuple[str, ...]:
         if self._ready:
@@ -731,7 +743,9 @@ class Daemon:
             self._unready_deaths += 1
         self._ready.discard(worker)
         self._told_shots.pop(worker, None)
-        self._busy.pop(worker, None)
+        work, _ = self._busy.pop(worker, (None, ""))
+        for job_id, _ in self._scheduler.wanted_by(work) if work is not None else ():
+            self._jobs[job_id].stage = "loading"
         self._questions.worker_died(worker)
         self._tell(WorkerDied(worker))
         if self._unready_deaths >= _UNREADY_DEATHS and not self._ready:

@@ -17,6 +17,7 @@ import queue
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from math import gcd
 from multiprocessing.connection import Connection
@@ -187,11 +188,20 @@ class _Lowered:
 class Worker:
     """Serves one daemon over one pipe.
 
-    engine: used instead of loading what ``auto`` means, for whoever drives a worker inside a process of his own.
+    when_alone: called, from any thread, when the daemon is gone. Its own process ends there and then; whoever drives a
+    worker inside another process passes something kinder. engine: used instead of loading what ``auto`` means.
     """
 
-    def __init__(self, pipe: Connection, options: WorkerOptions, *, engine: Engine | None = None) -> None:
+    def __init__(
+        self,
+        pipe: Connection,
+        options: WorkerOptions,
+        *,
+        when_alone: Callable[[], object] = lambda: os._exit(0),
+        engine: Engine | None = None,
+    ) -> None:
         self._pipe = pipe
+        self._when_alone = when_alone
         self._options = options
         self._sending = threading.Lock()
         self._tasks: queue.SimpleQueue[Note] = queue.SimpleQueue()
@@ -243,7 +253,8 @@ class Worker:
             try:
                 note, pixels = receive(self._pipe)
             except (EOFError, OSError):
-                os._exit(0)  # the daemon is gone; there is nobody to compute for
+                self._when_alone()
+                return
             op = note["op"]
             if op == "stop":
                 self._stop.set()
@@ -267,7 +278,7 @@ class Worker:
             try:
                 send(self._pipe, note, pixels)
             except OSError:
-                os._exit(0)
+                self._when_alone()
 
     def _say_ready(self) -> None:
         reason = "engine given"

@@ -21,7 +21,13 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-from builders import box_matte, moving_plates
+from builders import RGB, MemoryPictures, box_matte, moving_plates
+from propainter.classical import ClassicalEngine
+from propainter.types import Settings
+from propainter_backend.color import WorkingSpace
+from propainter_backend.images import Frame
+from propainter_backend.shot_cache import ShotCache
+from propainter_backend.shot_renderer import Shot, ShotRenderer, run_to_end
 from propainter_wire.client import Client, FrameResult
 from propainter_wire.connection import Connection, read_connection
 from propainter_wire.errors import BackendUnreachable
@@ -184,13 +190,16 @@ class Rendered:
 class TinyShot:
     """A sliding texture with a box to remove, as a client would offer it. ``seed`` makes its content one of its own."""
 
-    def __init__(self, count: int = 8, *, size: tuple[int, int] = (96, 64), first: int = 1001, seed: int = 0) -> None:
+    def __init__(self, count: int = 6, *, size: tuple[int, int] = (48, 32), first: int = 1001, seed: int = 0) -> None:
         self.first, self.size = first, size
-        self.plates = [frame.pixels.copy() for frame in moving_plates(count, size=size)]
-        for plate in self.plates:
-            plate[:4, :4] = seed % 251
-            plate[4:8, :4] = seed // 251
-        self.mattes = [box_matte(size, left=size[0] // 3 + i % 7, top=size[1] // 3)[..., None] for i in range(count)]
+        self.plates = [frame.pixels for frame in moving_plates(count, size=size)]
+        grain = np.random.default_rng(seed)
+        for plate in self.plates:  # two frames never show the very same pixel, and two shots no equal frame
+            plate[:] = np.clip(plate + grain.integers(-4, 5, plate.shape), 0, 255)
+        full = np.float32(1 - seed / 4096)
+        self.mattes = [
+            full * box_matte(size, left=size[0] // 3 + i % 7, top=size[1] // 3)[..., None] for i in range(count)
+        ]
         for plate, matte in zip(self.plates, self.mattes, strict=True):
             plate[matte[..., 0] > 0] = (250, 20, 20)  # what is to be removed
 
@@ -207,8 +216,19 @@ class TinyShot:
     def edit(self, frame: int, *, left: int = 40) -> None:
         """Change a few pixels of one frame's matte."""
         matte = self.mattes[frame - self.first].copy()
-        matte[30:33, left : left + 3] = 1
+        matte[20:23, left : left + 3] = matte.max()
         self.mattes[frame - self.first] = matte
+
+    def expected(self, frames: Sequence[int] | None = None, **settings: int) -> Rendered:
+        """The same shot rendered here, without daemon, worker, wire or disk."""
+        pictures = MemoryPictures(
+            [Frame(plate, RGB, number=self.first + i) for i, plate in enumerate(self.plates)],
+            [matte[..., 0] for matte in self.mattes],
+        )
+        shot = Shot(pictures, WorkingSpace.AUTO, Settings(**settings), self.size)
+        renderer = ShotRenderer(shot, ClassicalEngine(), ShotCache(None, memory_budget=1 << 30))
+        wanted = self.frames if frames is None else frames
+        return Rendered({frame: run_to_end(renderer.frame(frame - self.first)).pixels for frame in wanted})
 
     def open(self, client: Client, **settings: object) -> str:
         width, height = self.size
@@ -226,7 +246,7 @@ class TinyShot:
         for frame, pixels in rendered.frames.items():
             touched = np.zeros(pixels.shape[:2], bool)
             rows, columns, _ = np.nonzero(self.matte(frame))
-            touched[rows.min() - 9 : rows.max() + 10, columns.min() - 9 : columns.max() + 10] = True
+            touched[max(0, rows.min() - 9) : rows.max() + 10, columns.min() - 9 : columns.max() + 10] = True
             assert np.array_equal(pixels[~touched], self.plate(frame)[~touched])
             assert not np.array_equal(pixels[touched], self.plate(frame)[touched])
 

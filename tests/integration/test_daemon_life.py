@@ -30,7 +30,7 @@ def running():
 
 def test_the_daemon_s_own_process_never_loads_torch(running):
     with running.client() as client:
-        shot = TinyShot(2, size=(48, 32))
+        shot = TinyShot(2)
         shot.render(client, shot.open(client))
     assert "libtorch" not in Path(f"/proc/{running.pid}/maps").read_text()
     assert "libtorch" in Path(f"/proc/{running.worker().pid}/maps").read_text()
@@ -42,7 +42,7 @@ def test_it_answers_before_its_worker_is_ready_and_says_so():
         status = client.status()
         assert status.pid == started.pid
         assert status.device == "starting" and status.notes == ("the worker process is starting",)
-        shot = TinyShot(2, size=(48, 32))
+        shot = TinyShot(2)
         shot.open(client)  # waits for the worker
         status = client.status()
         assert (status.engine, status.device, status.notes) == ("classical", "cpu", ())
@@ -100,7 +100,7 @@ def test_an_address_it_must_not_or_cannot_have_is_refused_in_one_sentence(endpoi
 
 def test_sigterm_leaves_neither_file_nor_socket_nor_process():
     with home() as folder, daemon(at=folder) as started:
-        shot = TinyShot(2, size=(48, 32))
+        shot = TinyShot(2)
         with started.client() as client:
             shot.open(client)
             family = started.family()
@@ -121,8 +121,8 @@ def test_a_killed_daemon_takes_its_worker_with_it():
 
 def test_a_daemon_killed_while_its_worker_works_takes_it_with_it():
     with home() as folder, daemon(at=folder) as started, started.client() as client:
-        shot = TinyShot(24, size=(96, 64))
-        opened = shot.open(client, chunk_length=4)
+        shot = TinyShot(48)
+        opened = shot.open(client, chunk_length=12)
         client.prepare(opened, shot.frames, shot)
         events = client.render(opened, shot.frames, priority="final")
         next(events)
@@ -194,8 +194,8 @@ def test_stop_when_idle_lets_a_job_finish_and_takes_no_new_one():
 
 def test_stop_now_tells_its_clients_that_their_jobs_have_ended():
     with home() as folder, daemon(at=folder) as started, started.client() as client:
-        shot = TinyShot(24, size=(96, 64))
-        opened = shot.open(client, chunk_length=4)
+        shot = TinyShot(48)
+        opened = shot.open(client, chunk_length=12)
         client.prepare(opened, shot.frames, shot)
         events = client.render(opened, shot.frames)
         next(events)
@@ -219,7 +219,7 @@ def test_status_is_for_people_and_as_json_for_programs(running):
 
 def test_the_cache_is_listed_and_cleared_from_the_command_line(running):
     with running.client() as client:
-        shot = TinyShot(4, size=(48, 32), seed=77)
+        shot = TinyShot(4, seed=77)
         first = shot.render(client, shot.open(client))
         assert first.computed("flow") == 3
         listed = running.run("cache", "list").stdout
