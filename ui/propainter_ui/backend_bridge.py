@@ -557,8 +557,12 @@ class BackendBridge(QtCore.QObject):
         self._tell(Failed(_sentence(error)))
 
     def _tell(self, event: Event) -> None:
-        if not self._is_closed:
+        if self._is_closed:
+            return
+        try:
             self.told.emit(event)
+        except RuntimeError:  # the host has deleted the panel without closing it
+            self._is_closed = True
 
 
 class _Provider:

@@ -109,12 +109,30 @@ def style_sheet(theme: Theme) -> str:
     QToolButton#quiet {{ background: transparent; border-color: transparent; padding: 2px; }}
     QToolButton#quiet:hover {{ border-color: {c.line}; }}
     QSpinBox, QDoubleSpinBox, QComboBox {{
-        background: {c.base}; border: 1px solid {c.line}; border-radius: 4px; padding: 3px 6px; color: {c.text};
+        background: {c.base}; border: 1px solid {c.line}; border-radius: 4px; padding: 1px 6px; color: {c.text};
         selection-background-color: {c.accent}; }}
+    /* No little arrows (wheel and arrow keys step); NoButtons would leave the text no room under a style sheet. */
+    QSpinBox::up-button, QSpinBox::down-button, QDoubleSpinBox::up-button, QDoubleSpinBox::down-button {{
+        width: 0; border: 0; }}
     QSpinBox:disabled, QDoubleSpinBox:disabled, QComboBox:disabled {{ color: {c.dim}; }}
     QComboBox QAbstractItemView {{ background: {c.base}; border: 1px solid {c.line}; color: {c.text}; }}
     QGroupBox {{ border: 0; margin-top: 20px; font-weight: 600; }}
-    QGroupBox::title {{ subcontrol-origin: margin; left: 0; color: {c.dim}; }}
+    QGroupBox::title {{ subcontrol-origin: margin; subcontrol-position: top left; left: -2px; top: 4px; color: {c.dim}; }}
+    QScrollBar:vertical {{ background: transparent; width: 8px; margin: 0; }}
+    QScrollBar::handle:vertical {{ background: {c.line}; border-radius: 4px; min-height: 24px; }}
+    QScrollBar::add-line:vertical, QScrollBar::sub-line:vertical {{ height: 0; }}
+    QScrollBar::add-page:vertical, QScrollBar::sub-page:vertical {{ background: transparent; }}
+    QComboBox::drop-down {{ border: 0; width: 18px; }}
+    QComboBox::down-arrow {{ image: none; width: 0; height: 0; margin-right: 7px; border-left: 4px solid {c.base};
+        border-right: 4px solid {c.base}; border-top: 5px solid {c.dim}; }}
+    QMenuBar {{ background: {c.base}; color: {c.text}; }}
+    QMenuBar::item:selected {{ background: {c.raised}; }}
+    QStatusBar::item {{ border: 0; }}
+    QListWidget {{ background: transparent; }}
+    QListWidget::item {{ padding: 6px 8px; border-radius: 4px; }}
+    QListWidget::item:hover {{ background: {c.raised}; }}
+    QListWidget::item:selected {{ background: {c.accent}; color: {c.accent_text}; }}
+    QPushButton::menu-indicator {{ width: 0; image: none; }}
     QTabWidget::pane {{ border: 0; border-top: 1px solid {c.line}; }}
     QTabBar::tab {{ padding: 7px 14px; border: 0; border-bottom: 2px solid transparent; color: {c.dim}; }}
     QTabBar::tab:selected {{ color: {c.text}; border-bottom-color: {c.accent}; }}

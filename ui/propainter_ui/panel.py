@@ -110,7 +110,7 @@ class Panel(QtWidgets.QWidget):
 
     def apply(self) -> None:
         """Tell the backend about the edited settings; render nothing."""
-        if self.state.is_edited and self.state.daemon.phase == "ready":
+        if self.state.can_apply and self.state.daemon.phase == "ready":
             self.bridge.apply(self._render_wish())
 
     def cancel(self) -> None:
@@ -306,6 +306,9 @@ class Panel(QtWidgets.QWidget):
         else:
             self._status.setText(_place_text(state))
 
+    def _show_zoom(self, zoom: float) -> None:
+        self._zoom.setText(f"{zoom * 100:.0f} %" if self.state.shot is not None else "Fit")
+
     def _show_bar(self, state: PanelState) -> None:
         for view, button in self._view_buttons.items():
             button.setChecked(view == state.view)
@@ -380,10 +383,11 @@ class Panel(QtWidgets.QWidget):
         self._against.addItem("against plate", "plate")
         self._against.addItem("against previous result", "previous")
         self._previous = _toggle("A/B", "The result before the last change of settings, and back (B)")
-        self._exposure = _number("Exposure, stops", -10, 10, 0.25, " stops")
-        self._gamma = _number("Gamma", 0.2, 4, 0.1, "")
+        self._exposure = _number("Exposure, stops", -10, 10, 0.25, "EV ")
+        self._gamma = _number("Gamma", 0.2, 4, 0.1, "γ ")
         self._zoom = QtWidgets.QToolButton()
         self._zoom.setText("Fit")
+        self._zoom.setMinimumWidth(64)
         self._zoom.setAccessibleName("Fit picture to viewer")
         self._zoom.setToolTip("Show the whole picture (F); wheel zooms, middle button pans, + and - zoom")
         self._pointed = QtWidgets.QLabel()
@@ -428,7 +432,7 @@ class Panel(QtWidgets.QWidget):
         ):  # fmt: skip
             self.tabs.addTab(widget, name)
         self.tabs.tabBar().setAccessibleName("Pages")
-        self.tabs.setMinimumWidth(350)
+        self.tabs.setMinimumWidth(392)
         self.splitter = QtWidgets.QSplitter(Qt.Orientation.Horizontal)
         self.splitter.addWidget(_column(self.viewer, _bar(*self._view_bar_widgets())))
         self.splitter.addWidget(self.tabs)
@@ -443,12 +447,9 @@ class Panel(QtWidgets.QWidget):
         layout.addWidget(whole)
 
     def _view_bar_widgets(self) -> list[QtWidgets.QWidget | int | None]:
-        caption_e, caption_g = QtWidgets.QLabel("f"), QtWidgets.QLabel("γ")
-        for caption in (caption_e, caption_g):
-            caption.setObjectName("dim")
         return [
             *self._view_buttons.values(), 8, self._wipe, self._against, self._previous, None, self._pointed, 8,
-            caption_e, self._exposure, caption_g, self._gamma, self._zoom,
+            self._exposure, self._gamma, self._zoom,
         ]  # fmt: skip
 
     def _connect(self) -> None:
@@ -458,7 +459,7 @@ class Panel(QtWidgets.QWidget):
         self.viewer.dropped.connect(self.open_paths)
         self.viewer.wipe_asked.connect(lambda place: self.change(states.with_wipe(self.state, place)))
         self.viewer.pointed.connect(self._pointed.setText)
-        self.viewer.zoom_changed.connect(lambda zoom: self._zoom.setText(f"{zoom * 100:.0f} %"))
+        self.viewer.zoom_changed.connect(self._show_zoom)
         self.timeline.frame_asked.connect(self.go_to)
         self.timeline.first_asked.connect(lambda frame: self.change(states.with_range(self.state, first=frame)))
         self.timeline.last_asked.connect(lambda frame: self.change(states.with_range(self.state, last=frame)))
@@ -658,13 +659,14 @@ def _menu_button(text: str, tip: str) -> QtWidgets.QPushButton:
     return button
 
 
-def _number(name: str, low: float, high: float, step: float, suffix: str) -> QtWidgets.QDoubleSpinBox:
+def _number(name: str, low: float, high: float, step: float, prefix: str) -> QtWidgets.QDoubleSpinBox:
     box = QtWidgets.QDoubleSpinBox()
     box.setRange(low, high)
     box.setSingleStep(step)
-    box.setSuffix(suffix)
+    box.setPrefix(prefix)
+    box.setFixedWidth(78)
     box.setAccessibleName(name)
-    box.setToolTip(f"{name}; of the viewer alone")
+    box.setToolTip(f"{name}; of the viewer alone; wheel or arrow keys change it")
     box.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
     return box
 

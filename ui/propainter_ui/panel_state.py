@@ -171,7 +171,7 @@ class JobState:
         """0..1 of the whole, by frames as they come, by steps before; None while unknown."""
         if self.frames_done:
             return self.frames_done / max(1, self.frames_total)
-        return self.done / self.total if self.total else None
+        return self.done / self.total if self.total > 1 else None
 
     @property
     def sentence(self) -> str:
@@ -237,6 +237,8 @@ class PanelState:
     rates: Rates = field(default_factory=lambda: Rates({}))
     report: Mapping[str, Any] = field(default_factory=dict)
     """Of the last finished render."""
+    follows: str = ""
+    """The host's node whose settings these are; empty outside a host, and while none is followed."""
 
     @property
     def is_edited(self) -> bool:
@@ -260,6 +262,13 @@ class PanelState:
         """Whether there is everything a render needs, a backend aside."""
         is_free = self.job is None or self.job.kind == "reading"
         return self.shot is not None and bool(self.shot.matte) and is_free
+
+    @property
+    def can_apply(self) -> bool:
+        """Whether there is somebody to tell of the edits: the backend, or a node."""
+        is_free = self.job is None or self.job.kind == "reading"
+        has_ear = bool(self.follows) or (self.daemon.phase == "ready" and self.can_render)
+        return self.is_edited and is_free and has_ear
 
     def index(self, frame: int) -> int:
         """0-based place of a frame in the shot."""
@@ -679,14 +688,22 @@ def estimate_of(state: PanelState) -> Estimate | None:
     plan = plan_for(shot.frame_count, state.engine_wanted, state.settings)
     memory = memory_bytes(plan, engine=state.engine_wanted, working_size=size, precision=state.settings.precision)
     seconds = state.rates.estimate(redo, size[0] * size[1])
-    time = "known after the first render" if seconds is None else f"about {time_text(seconds)}"
-    return Estimate(_work_text(redo), time, f"about {size_text(memory)}")
+    time = (
+        "known after the first render"
+        if seconds is None
+        else time_text(seconds)
+        if seconds < 1
+        else f"about {time_text(seconds)}"
+    )
+    about = "about " if seconds is not None and seconds >= 1 else ""
+    return Estimate(_work_text(redo), about + time, f"about {size_text(memory)}")
 
 
 def _work_text(redo: Redo) -> str:
     if redo.is_nothing:
-        return "nothing; pictures are laid together from the cache"
-    parts = [f"{len(redo.windows)} of {redo.all_windows} windows"]
+        return "nothing: all of it is cached"
+    some, every = len(redo.windows), redo.all_windows
+    parts = [f"{some} of {every} windows" if some < every else f"all {every} windows" if every > 1 else "the window"]
     parts += [f"flow of {redo.pairs} pairs"] if redo.pairs else ["flow kept"]
     chunks = max(len(redo.completion), len(redo.propagation))
     if chunks:

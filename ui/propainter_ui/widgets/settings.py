@@ -23,6 +23,8 @@ from propainter_wire.messages import ShotSettings
 
 _ENGINES = (("auto", "Auto"), ("propainter", "ProPainter"), ("classical", "Classical"))
 _GROUPS = ("Windows", "Flow", "Matte")
+_NAME_WIDTH = 118
+_FIELD_WIDTH = 92
 
 
 class Settings(QtWidgets.QWidget):
@@ -101,7 +103,7 @@ class Settings(QtWidgets.QWidget):
         self._render.setAccessibleName(self._render.text())
         self._render.setEnabled(is_rendering or state.can_render)
         self._render.setToolTip("" if state.can_render or is_rendering else "Open a plate and its matte first")
-        self._apply.setEnabled(state.is_edited and state.daemon.phase == "ready" and state.can_render)
+        self._apply.setEnabled(state.can_apply)
         self._revert.setEnabled(state.is_edited)
 
     # --- asking ---------------------------------------------------------------------------------------------------
@@ -166,6 +168,7 @@ class Settings(QtWidgets.QWidget):
         form = QtWidgets.QGridLayout(box)
         form.setContentsMargins(0, 4, 0, 0)
         form.setColumnStretch(1, 1)
+        form.setColumnMinimumWidth(0, _NAME_WIDTH)
         size = QtWidgets.QHBoxLayout()
         size.addWidget(self._size, 1)
         for widget in (self._width, QtWidgets.QLabel("×"), self._height):
@@ -182,6 +185,7 @@ class Settings(QtWidgets.QWidget):
         form = QtWidgets.QGridLayout(box)
         form.setContentsMargins(0, 4, 0, 0)
         form.setHorizontalSpacing(8)
+        form.setColumnMinimumWidth(0, _NAME_WIDTH)
         form.setColumnStretch(1, 1)
         rows: list[_Row | _ThresholdRow] = [row for row in self._rows.values() if row.row.group == group]
         if group == "Matte":
@@ -193,7 +197,7 @@ class Settings(QtWidgets.QWidget):
             self._window.setObjectName("dim")
             self._window.setWordWrap(True)
             self._window.setAccessibleName("What the window sees")
-            self._window.setMinimumHeight(self._window.fontMetrics().height() * 3)
+            self._window.setMinimumHeight(self._window.fontMetrics().lineSpacing() * 3 + 4)
             self._window.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
             form.addWidget(self._window, len(rows), 0, 1, 4)
         return box
@@ -210,21 +214,22 @@ class Settings(QtWidgets.QWidget):
             caption.setObjectName("dim")
             caption.setMinimumWidth(60)
             label.setWordWrap(True)
+            label.setMinimumHeight(label.fontMetrics().height() + 2)
             label.setAccessibleName(f"Estimate: {text}")
             grid.addWidget(caption, line, 0, Qt.AlignmentFlag.AlignTop)
             grid.addWidget(label, line, 1)
         self._apply, self._revert = QtWidgets.QPushButton("Apply"), QtWidgets.QPushButton("Revert")
-        self._apply.setToolTip("Tell the backend, see what stays valid, render nothing")
-        self._revert.setToolTip("Back to the settings the backend has")
+        self._apply.setToolTip("Take these settings: see what stays valid, render nothing")
+        self._revert.setToolTip("Back to the settings applied last")
         self._apply.setAccessibleName("Apply settings")
         self._revert.setAccessibleName("Revert settings")
         self._render = QtWidgets.QPushButton("Render")
         self._render.setObjectName("primary")
         buttons = QtWidgets.QHBoxLayout()
-        buttons.addWidget(self._revert)
-        buttons.addWidget(self._apply)
-        buttons.addWidget(self._render, 1)
+        buttons.addWidget(self._revert, 1)
+        buttons.addWidget(self._apply, 1)
         grid.addLayout(buttons, 3, 0, 1, 2)
+        grid.addWidget(self._render, 4, 0, 1, 2)
         return card
 
 
@@ -247,6 +252,7 @@ class _Row(_NumberRow):
         self._box = QtWidgets.QSpinBox()
         self._box.setRange(row.lowest, row.highest)
         self._box.setSuffix(f" {row.unit}")
+        _slim(self._box)
         self._box.setKeyboardTracking(False)
         self._reset = _reset_button(row.label, str(row.default) + " " + row.unit)
         self._label.setBuddy(self._box)
@@ -289,7 +295,7 @@ class _ThresholdRow(_NumberRow):
         self._box = QtWidgets.QDoubleSpinBox()
         self._box.setRange(0.0, 0.99)
         self._box.setSingleStep(0.01)
-        self._box.setSuffix(" matte")
+        _slim(self._box)
         self._box.setKeyboardTracking(False)
         self._reset = _reset_button("Threshold", "0.00")
         self._label.setBuddy(self._box)
@@ -344,6 +350,11 @@ def _show_reset(button: QtWidgets.QToolButton, is_needed: bool, like: QtWidgets.
     button.setVisible(is_needed)
 
 
+def _slim(box: QtWidgets.QAbstractSpinBox) -> None:
+    """A number field beside a slider, as wide as all others."""
+    box.setFixedWidth(_FIELD_WIDTH)
+
+
 def _combo(name: str, choices: list[tuple[str, str]] | tuple[tuple[str, str], ...]) -> QtWidgets.QComboBox:
     combo = QtWidgets.QComboBox()
     combo.setAccessibleName(name)
@@ -363,7 +374,7 @@ def _size_box(name: str) -> QtWidgets.QSpinBox:
     box.setRange(8, 16384)
     box.setSingleStep(8)
     box.setKeyboardTracking(False)
-    box.setButtonSymbols(QtWidgets.QAbstractSpinBox.ButtonSymbols.NoButtons)
+    box.setFixedWidth(58)
     box.setAccessibleName(f"{name}, px")
     return box
 

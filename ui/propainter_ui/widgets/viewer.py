@@ -57,7 +57,10 @@ class Viewer(QtWidgets.QWidget):
 
     def show_pictures(self, after: Shown | None, before: Shown | None, wipe: float | None, hint: str) -> None:
         """Show a picture; with ``wipe``, ``before`` to the left of it. hint: a line of text at the bottom."""
+        old_size = self._picture_size()
         self._after, self._before, self._wipe, self._hint = after, before, wipe, hint
+        if self._picture_size() != old_size:
+            self.zoom_changed.emit(self.zoom)
         self.update()
 
     def invite(self, text: str) -> None:

@@ -1,0 +1,193 @@
+"""The docked panel: it follows the selected ProPainter Remove node, shows its knobs as settings, and writes them.
+
+Here: knobs to settings and back, the files behind a node's inputs, following the selection. Not here: the panel itself
+(``panel.py``), Nuke's own start (``init.py``, ``menu.py``). Knob names are those of ``host_plugin/ofx/PARAMETERS.md``.
+
+A knob is written when settings are applied or rendered, not while a slider moves: every write makes Nuke render.
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, get_args
+
+from propainter_ui.look import style_sheet, theme_of
+from propainter_ui.panel import Panel
+from propainter_ui.panel_state import Notice, PanelState
+from propainter_ui.qt import QtCore, QtGui, QtWidgets
+from propainter_ui.shot_files import VIDEO_SUFFIXES
+from propainter_wire.messages import Quality, ShotSettings
+
+NODE_CLASS = "ofxorg.propainter-remove.remove"
+"""How Nuke calls the node's class, version and case aside."""
+_WIDGET = "__import__('propainter_ui.nuke.dock', fromlist=['DockedPanel']).DockedPanel"
+_FOLLOW_MS = 300
+
+_NUMBERS: Mapping[str, str] = {
+    "neighbour_window": "neighbor_length", "reference_stride": "ref_stride", "chunk_length": "chunk_length",
+    "flow_iterations": "flow_iterations", "flow_hole_snap": "flow_hole_snap", "grow": "grow", "feather": "feather",
+}  # fmt: skip
+_CHOICES: Mapping[str, tuple[str, ...]] = {
+    "engine": ("auto", "propainter", "classical"), "precision": ("auto", "fp32", "fp16", "bf16"),
+}  # fmt: skip
+_QUALITIES: tuple[Quality, ...] = get_args(Quality)
+_FULL, _HALF, _QUARTER, _CUSTOM = range(4)
+
+
+def register() -> None:
+    """Add the panel to Nuke's pane menu and the node to its node menu."""
+    import nuke
+    import nukescripts
+
+    nukescripts.panels.registerWidgetAsPanel(_WIDGET, "ProPainter Remove", "org.propainter-remove.panel")
+    nuke.menu("Nodes").addCommand("ProPainter/Remove", "nuke.createNode('OFXorg.propainter-remove.Remove_v1')")
+
+
+def is_remove_node(node: Any) -> bool:
+    """Whether a node is ours, of whatever version."""
+    return str(node.Class()).lower().startswith(NODE_CLASS)
+
+
+def settings_of(node: Any, plate_size: tuple[int, int] | None) -> tuple[ShotSettings, Quality]:
+    """What a node's knobs ask for. plate_size: what half and quarter are of; without one they count as full."""
+    values: dict[str, Any] = {wire: int(node.knob(knob).value()) for knob, wire in _NUMBERS.items()}
+    values["threshold"] = float(node.knob("threshold").value())
+    for name, words in _CHOICES.items():
+        values[name] = words[int(node.knob(name).getValue())]
+    values["working_size"] = _size_of(node, plate_size)
+    return ShotSettings().changed(values), _QUALITIES[int(node.knob("quality").getValue())]
+
+
+def write_knobs(node: Any, state: PanelState) -> list[str]:
+    """Make a node ask for the edited settings; only knobs that differ are touched. Returns their names."""
+    settings, written = state.settings, []
+    wanted: dict[str, Any] = {knob: getattr(settings, wire) for knob, wire in _NUMBERS.items()}
+    wanted["threshold"] = settings.threshold
+    wanted.update({name: words.index(getattr(settings, name)) for name, words in _CHOICES.items()})
+    wanted["quality"] = _QUALITIES.index(state.quality)
+    size = (state.shot.width, state.shot.height) if state.shot is not None else None
+    wanted.update(_size_knobs(settings.working_size, size))
+    for name, value in wanted.items():
+        knob = node.knob(name)
+        if knob.getValue() != value:
+            knob.setValue(value)
+            written.append(name)
+    return written
+
+
+def files_of(node: Any) -> tuple[str, str]:
+    """Plate and matte behind a node's inputs: a file of each, empty where no Read node is found upstream."""
+    return _file_behind(node.input(0)), _file_behind(node.input(1))
+
+
+class DockedPanel(Panel):
+    """The panel in a pane of Nuke's. ``nuke``: the module, given by tests; otherwise imported."""
+
+    def __init__(self, parent: QtWidgets.QWidget | None = None, *, nuke: Any = None) -> None:
+        super().__init__(parent)
+        self._nuke = nuke if nuke is not None else importlib.import_module("nuke")
+        self._node: Any = None
+        self._files = ("", "")
+        self._said: tuple[ShotSettings, Quality] | None = None
+        self.setStyleSheet(style_sheet(theme_of(self)))
+        self.refresh_icons()
+        self._timer = QtCore.QTimer(self)
+        self._timer.timeout.connect(self.follow)
+        self._timer.start(_FOLLOW_MS)
+        application = QtWidgets.QApplication.instance()
+        if application is not None:
+            application.aboutToQuit.connect(self.close_panel)
+        self.bridge.connect_if_there()
+
+    def follow(self) -> None:
+        """Follow the selected node; where none of ours is selected, go on with the last one while it exists."""
+        selected = [node for node in self._nuke.selectedNodes() if is_remove_node(node)]
+        if len(selected) == 1 and selected[0] is not self._node:
+            self._node, self._said = selected[0], None
+            self.change(replace(self.state, follows=str(self._node.name())))
+        if self._node is None:
+            return
+        if self._nuke.toNode(self.state.follows) is None:
+            self._node = None
+            self.change(replace(self.state, follows=""))
+            return
+        self._follow_files()
+        self._follow_knobs()
+
+    def apply(self) -> None:
+        """Write the knobs, and tell the backend if there is one."""
+        self._write_knobs()
+        super().apply()
+
+    def render_range(self) -> None:
+        """Write the knobs, and render."""
+        self._write_knobs()
+        super().render_range()
+
+    def closeEvent(self, event: QtGui.QCloseEvent) -> None:
+        self._timer.stop()
+        self.close_panel()
+        super().closeEvent(event)
+
+    def _follow_files(self) -> None:
+        files = files_of(self._node)
+        if files != self._files and all(Path(path).exists() for path in files if path) and files[0]:
+            self._files = files
+            self.bridge.reopen(*files)
+
+    def _follow_knobs(self) -> None:
+        """Take over what was changed in Nuke since the knobs were last read or written here."""
+        shot = self.state.shot
+        said = settings_of(self._node, (shot.width, shot.height) if shot is not None else None)
+        if said != self._said:
+            self._said = said
+            self.change(replace(self.state, settings=said[0], quality=said[1]))
+
+    def _write_knobs(self) -> None:
+        if self._node is not None:
+            written = write_knobs(self._node, self.state)
+            self._said = (self.state.settings, self.state.quality)
+            if written:
+                text = f"{self.state.follows}: {', '.join(written)} written."
+                self.change(replace(self.state, notice=Notice("info", text)))
+
+
+def _size_of(node: Any, plate_size: tuple[int, int] | None) -> tuple[int, int] | None:
+    choice = int(node.knob("working_size").getValue())
+    if choice == _CUSTOM:
+        return int(node.knob("working_width").value()), int(node.knob("working_height").value())
+    if choice == _FULL or plate_size is None:
+        return None
+    share = 2 if choice == _HALF else 4
+    return max(8, round(plate_size[0] / share)), max(8, round(plate_size[1] / share))
+
+
+def _size_knobs(size: tuple[int, int] | None, plate_size: tuple[int, int] | None) -> dict[str, int]:
+    if size is None or size == plate_size:
+        return {"working_size": _FULL}
+    for choice, share in ((_HALF, 2), (_QUARTER, 4)):
+        if plate_size and size == (max(8, round(plate_size[0] / share)), max(8, round(plate_size[1] / share))):
+            return {"working_size": choice}
+    return {"working_size": _CUSTOM, "working_width": size[0], "working_height": size[1]}
+
+
+def _file_behind(node: Any) -> str:
+    """The first file of the Read node a chain of first inputs leads to."""
+    while node is not None and node.Class() != "Read":
+        node = node.input(0)
+    if node is None:
+        return ""
+    path = str(node.knob("file").value())
+    if Path(path).suffix.lower() in VIDEO_SUFFIXES:
+        return path
+    return _numbered(path, int(node.knob("first").value()))
+
+
+def _numbered(pattern: str, frame: int) -> str:
+    """``plate.%04d.exr`` or ``plate.####.exr`` as the file of one frame."""
+    named = re.sub(r"%0(\d+)d", lambda match: f"{frame:0{match.group(1)}d}", pattern)
+    return re.sub(r"#+", lambda match: f"{frame:0{len(match.group())}d}", named)
