@@ -293,7 +293,7 @@ class BackendBridge(QtCore.QObject):
 
     def _open(self, paths: Sequence[Path]) -> None:
         known = self._library.files
-        opened = open_dropped(paths, has_plate=known is not None)
+        opened = open_dropped(paths, awaits_matte=known is not None and known.matte_frames is None)
         if opened.plate is None and known is None:
             assert opened.matte is not None
             raise BadShot(

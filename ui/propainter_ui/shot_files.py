@@ -60,12 +60,12 @@ class Opened:
     matte: Frames | None
 
 
-def open_dropped(paths: Sequence[Path], *, has_plate: bool) -> Opened:
+def open_dropped(paths: Sequence[Path], *, awaits_matte: bool) -> Opened:
     """Tell plate from matte among dropped paths, and open them.
 
     A folder may hold frames, or one folder with the plate and one with the matte. A single file of a numbered sequence
     stands for all of it. What is named matte, mask, roto, alpha or key, or has one channel, is the matte; where neither
-    tells, the first is the plate and the second the matte, and one alone is the matte if there is a plate already.
+    tells, the first is the plate and the second the matte, and one alone is the matte if a plate is waiting for its own.
     Raises BadShot if that leaves nothing to open, or more than a plate and a matte.
     """
     found = [open_frames(path) for path in _spread(paths)]
@@ -76,9 +76,9 @@ def open_dropped(paths: Sequence[Path], *, has_plate: bool) -> Opened:
         raise BadShot(f"{len(found)} sequences were dropped ({names}); drop one plate and one matte")
     if len(found) == 1:
         only = found[0]
-        return Opened(None, only) if _looks_like_matte(only, alone=not has_plate) else Opened(only, None)
+        return Opened(None, only) if awaits_matte or _matte_likeness(only) else Opened(only, None)
     one, other = found
-    if _looks_like_matte(one) and not _looks_like_matte(other):
+    if _matte_likeness(one) > _matte_likeness(other):
         one, other = other, one
     return Opened(one, other)
 
@@ -223,10 +223,15 @@ def _numbered(files: list[Path], path: str) -> dict[int, Path]:
     return numbers
 
 
-def _looks_like_matte(frames: Frames, *, alone: bool = True) -> bool:
-    """By its name or its channels; with a plate already open, anything that comes alone. ``alone``: there is none."""
-    words = set(re.split(r"[^a-z]+", " ".join(Path(frames.path).parts[-2:]).lower()))
-    return bool(words & _MATTE_WORDS) or len(frames.channel_names) == 1 or not alone
+def _matte_likeness(frames: Frames) -> int:
+    """How much speaks for a matte: one channel, its own name, the name of a file's folder."""
+    path = Path(frames.path)
+    names = [path.stem, path.parent.name] if path.suffix else [path.name]
+    weights = (2, 1)
+    named = sum(
+        w for w, name in zip(weights, names, strict=False) if _MATTE_WORDS & set(re.split("[^a-z]+", name.lower()))
+    )
+    return named + 3 * (len(frames.channel_names) == 1)
 
 
 # --- sequences --------------------------------------------------------------------------------------------------------
