@@ -9,6 +9,8 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import re
+import socket
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -16,10 +18,11 @@ from pathlib import Path
 
 import platformdirs
 
-from propainter_backend.errors import RemoveError
+from propainter_backend.errors import BadInput, RemoveError
 from propainter_wire.client import Client
 from propainter_wire.connection import DaemonPlace, connection_path
 from propainter_wire.errors import AlreadyRunning, PropainterError
+from propainter_wire.link import ClientKeys
 from propainter_wire.start import EXIT_ALREADY_RUNNING
 
 _GB = 1 << 30
@@ -41,14 +44,20 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _serve(options: argparse.Namespace) -> int:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s", stream=sys.stderr)
+    return _serve_relay(options) if options.relay else _serve_daemon(options)
+
+
+def _serve_daemon(options: argparse.Namespace) -> int:
     from propainter_backend.daemon import Daemon, DaemonOptions
     from propainter_backend.devices import choose_devices
+    from propainter_backend.keys import daemon_keys, signing_key
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s", stream=sys.stderr)
     devices, said = choose_devices(options.gpu or (), options.device)
     logging.getLogger(__name__).info("%s", said)
     cache_dir = options.cache_dir.resolve()
     cache_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    curve = daemon_keys(options.curve_keys) if options.curve_keys else None
     daemon_options = DaemonOptions(
         devices,
         cache_dir,
@@ -59,14 +68,68 @@ def _serve(options: argparse.Namespace) -> int:
         idle_timeout_s=options.idle_timeout,
         parent_pid=options.parent_pid,
         flow_hole_snap=options.flow_hole_snap,
+        curve=curve,
+        key=signing_key(curve.public) if curve else None,
     )
     with DaemonPlace() as place:
         Daemon(daemon_options, place).serve()
     return 0
 
 
+def _serve_relay(options: argparse.Namespace) -> int:
+    from propainter_backend.keys import remote_backend
+    from propainter_backend.relay import Relay
+
+    if options.curve_keys is None:
+        raise BadInput("a relay needs --curve-keys DIR: its own keys, and the remote daemon's public key as server.key")
+    remote = remote_backend(_resolved(options.relay), options.curve_keys)
+    with DaemonPlace() as place:
+        Relay(
+            remote,
+            place,
+            endpoint=options.endpoint,
+            idle_timeout_s=options.idle_timeout,
+            parent_pid=options.parent_pid,
+        ).serve()
+    return 0
+
+
+def _resolved(endpoint: str) -> str:
+    """tcp://<name or number>:<port> with the name looked up, once: the wire knows numbers only."""
+    match = re.fullmatch(r"(?:tcp://)?(.+):([0-9]{1,5})", endpoint)
+    if match is None or int(match[2]) > 65535:
+        raise BadInput(f"--relay {endpoint} is not HOST:PORT or tcp://HOST:PORT, with a port up to 65535")
+    try:
+        family, _, _, _, address = socket.getaddrinfo(match[1].strip("[]"), int(match[2]), type=socket.SOCK_STREAM)[0]
+    except OSError as error:
+        raise BadInput(f"--relay {endpoint}: the host is not found ({error})") from error
+    number = str(address[0])
+    return f"tcp://[{number}]:{match[2]}" if family == socket.AF_INET6 else f"tcp://{number}:{match[2]}"
+
+
+def _keys(options: argparse.Namespace) -> int:
+    from propainter_backend.keys import make_keys
+
+    public = make_keys(options.folder)
+    print(f"public key: {public.decode()}")
+    print(f"A daemon's: copy {options.folder}/public.key to each client's folder, as server.key")
+    print(f"A client's: copy {options.folder}/public.key to the daemon's folder, as clients/NAME.key")
+    return 0
+
+
+def _client(options: argparse.Namespace, name: str) -> Client:
+    """The daemon of this runtime directory. One with CURVE knows itself by its own keys."""
+    return Client.connect(name=f"propainter-backend {name}", keys=_own_keys(options))
+
+
+def _own_keys(options: argparse.Namespace) -> ClientKeys | None:
+    from propainter_backend.keys import client_keys
+
+    return client_keys(options.curve_keys) if options.curve_keys else None
+
+
 def _status(options: argparse.Namespace) -> int:
-    with Client.connect(name="propainter-backend status") as client:
+    with _client(options, "status") as client:
         status = client.status()
     if options.json:
         print(json.dumps(asdict(status), indent=2))
@@ -85,14 +148,14 @@ def _status(options: argparse.Namespace) -> int:
 
 
 def _stop(options: argparse.Namespace) -> int:
-    with Client.connect(name="propainter-backend stop") as client:
+    with _client(options, "stop") as client:
         jobs = client.stop("idle" if options.idle else "now")
     print("stopping" + (f"; {jobs} jobs are {'waited for' if options.idle else 'ended'}" if jobs else ""))
     return 0
 
 
 def _cache(options: argparse.Namespace) -> int:
-    with Client.connect(name="propainter-backend cache") as client:
+    with _client(options, "cache") as client:
         told = client.list_cache() if options.action == "list" else client.clear_cache()
     for entry in told.entries:
         print(f"{entry.what}: {entry.count} entries, {entry.bytes / 2**20:.1f} MB")
@@ -104,7 +167,7 @@ def _cache(options: argparse.Namespace) -> int:
 def _doctor(options: argparse.Namespace) -> int:
     from propainter_backend.doctor import examine
 
-    findings = examine(options.cache_dir, options.weights)
+    findings = examine(options.cache_dir, options.weights, _own_keys(options))
     for finding in findings:
         print(
             f"{'ok  ' if finding.is_well else 'FIX '} {finding.what}"
@@ -128,7 +191,11 @@ def _parser() -> argparse.ArgumentParser:
         "--cache-dir", type=Path, default=cache, help="where flow and everything else is kept (%(default)s)"
     )
     parser.add_argument(
-        "--cache-size", type=float, default=50, metavar="GB", help="disk the cache may take (%(default)s)"
+        "--cache-size",
+        type=float,
+        default=50,
+        metavar="GB",
+        help="disk the cache may take (%(default)s): half for frames as they were sent, half for what is computed of them",
     )
     parser.add_argument(
         "--memory", type=float, default=2, metavar="GB", help="memory for cached artifacts (%(default)s)"
@@ -140,6 +207,13 @@ def _parser() -> argparse.ArgumentParser:
         "--flow-hole-snap", type=int, default=16, metavar="PX",
         help="learned engine: widen the flow hole to blocks of this size where a shot does not say (%(default)s; 0: exact)",
     )  # fmt: skip
+    remote = parser.add_argument_group("working for, or on, another machine (docs/wire.md, section 10)")
+    remote.add_argument(
+        "--relay", metavar="HOST:PORT", help="compute nothing here: forward everything to the daemon there"
+    )
+    remote.add_argument(
+        "--curve-keys", type=Path, metavar="DIR", help="keys made by 'keys new'; needed beyond this machine"
+    )
     commands = parser.add_subparsers(title="commands", metavar="")
     status = commands.add_parser("status", help="sessions, jobs, memory, cache, versions")
     status.add_argument("--json", action="store_true")
@@ -149,6 +223,10 @@ def _parser() -> argparse.ArgumentParser:
     stop.set_defaults(act=_stop)
     doctor = commands.add_parser("doctor", help="what works on this machine, and what to do about the rest")
     doctor.set_defaults(act=_doctor)
+    keys = commands.add_parser("keys", help="keys for working on another machine")
+    keys.add_argument("action", choices=["new"])
+    keys.add_argument("folder", type=Path, metavar="DIR")
+    keys.set_defaults(act=_keys)
     cached = commands.add_parser("cache", help="what is cached")
     cached.add_argument("action", choices=["list", "clear"])
     cached.set_defaults(act=_cache)

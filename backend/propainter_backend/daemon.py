@@ -29,6 +29,7 @@ import zmq
 
 from propainter_backend.content import ContentStore
 from propainter_backend.errors import BadInput
+from propainter_backend.held import HeldReplies
 from propainter_backend.jobs import JobRecord
 from propainter_backend.lifetime import Lifetime
 from propainter_backend.pipe import Note
@@ -165,15 +166,6 @@ class _Outcome:
     note: Note
 
 
-@dataclass(frozen=True)
-class _Held:
-    """A reply that waits until its client has room."""
-
-    job: JobRecord
-    nbytes: int
-    send: Callable[[], None]
-
-
 class Daemon:
     """Serves until told to stop. ``place`` must be entered: this is the one daemon of its runtime directory."""
 
@@ -197,7 +189,7 @@ class Daemon:
         self._outcome: _Outcome | None = None
         self._shots: dict[str, ShotRecord] = {}
         self._jobs: dict[str, JobRecord] = {}
-        self._held: dict[str, deque[_Held]] = {}
+        self._held = HeldReplies(self._router.has_room)
         self._paused: set[str] = set()
         self._before_ready: list[Request] = []
         self._plans: OrderedDict[str, ReachPlan] = OrderedDict()
@@ -242,7 +234,7 @@ class Daemon:
         except zmq.ZMQError as error:
             raise BadInput(f"cannot listen at {endpoint} ({error.strerror}); choose another --endpoint") from error
         server_key = self._options.curve.public.decode() if self._options.curve else ""
-        self._place.publish(endpoint, self._key, server_key=server_key)
+        self._place.publish(_as_seen_from_here(endpoint), self._key, server_key=server_key)
         log.info("listening on %s", endpoint)
         try:
             for link in self._links.values():
@@ -558,8 +550,8 @@ class Daemon:
             "shots": len(self._shots),
             "questions": len(self._questions),
             "waiting_requests": len(self._before_ready) + sum(map(len, self._waiting_plans.values())),
-            "held_results": sum(map(len, self._held.values())),
-            "held_bytes": sum(reply.nbytes for held in self._held.values() for reply in held),
+            "held_results": len(self._held),
+            "held_bytes": self._held.nbytes(),
             "busy_workers": len(self._busy),
         }
 
@@ -578,7 +570,7 @@ class Daemon:
         self._tell(ScheduledSessionEnded(ended.session))
         self._shots = {key: shot for key, shot in self._shots.items() if shot.session != ended.session}
         self._before_ready = [request for request in self._before_ready if request.session != ended.session]
-        self._held.pop(ended.session, None)
+        self._held.forget(ended.session)
         self._paused.discard(ended.session)
 
     # --- what requests need ---------------------------------------------------------------------------------------
@@ -876,20 +868,20 @@ class Daemon:
     def _end(self, job_id: str, was_running: bool) -> None:
         job = self._jobs.pop(job_id)
         if not job.is_broken_off:
-            self._drop_held(job)
+            self._held.drop(job.request)
             self._router.reply(job.request, Cancelled(job.id, was_running))
 
     def _fail(self, job_id: str, code: ErrorCode, message: str) -> None:
         job = self._jobs.pop(job_id)
         if not job.is_broken_off:
-            self._drop_held(job)
+            self._held.drop(job.request)
             error = WireError(code, message[:1024], self._missing_of(job) if code == "frames_missing" else {})
             self._router.reply_error(job.request, error, job=job.id)
 
     def _break_off(self, job: JobRecord, error: WireError) -> None:
         """End a job for a reason of the daemon's own; the scheduler, which may be amid telling of it, hears it next."""
         job.is_broken_off = True
-        self._drop_held(job)
+        self._held.drop(job.request)
         self._router.reply_error(job.request, error, job=job.id)
         self._tell(JobCancelled(job.id))
 
@@ -906,17 +898,11 @@ class Daemon:
 
     def _post(self, job: JobRecord, nbytes: int, send: Callable[[], object]) -> None:
         """Send a reply of a job behind those that wait; a client with too many waiting gets no more work done."""
-        session = job.request.session
-        held = self._held.get(session)
         if job.is_broken_off:
             return
-        if held is None and self._router.has_room(job.request):
-            self._send(job, send)
-            return
-        if held is None:
-            held = self._held[session] = deque()
-        held.append(_Held(job, nbytes, lambda: self._send(job, send)))
-        if session not in self._paused and sum(reply.nbytes for reply in held) > HELD_BYTES:
+        waiting = self._held.post(job.request, nbytes, lambda: self._send(job, send))
+        session = job.request.session
+        if waiting > HELD_BYTES and session not in self._paused:
             self._paused.add(session)
             self._tell(SessionPaused(session))
 
@@ -928,21 +914,10 @@ class Daemon:
             self._break_off(job, error)
 
     def _release_held(self) -> None:
-        for session, held in list(self._held.items()):
-            while held and self._router.has_room(held[0].job.request):
-                held.popleft().send()
-            if not held:
-                self._held.pop(session, None)
-                if session in self._paused:
-                    self._paused.discard(session)
-                    self._tell(SessionResumed(session))
-
-    def _drop_held(self, job: JobRecord) -> None:
-        held = self._held.get(job.request.session)
-        if held is not None:
-            kept = [reply for reply in held if reply.job is not job]
-            held.clear()
-            held.extend(kept)
+        for session in self._held.release():
+            if session in self._paused:
+                self._paused.discard(session)
+                self._tell(SessionResumed(session))
 
     def _tell_progress(self, job: JobRecord) -> None:
         job.told_at = time.monotonic()
@@ -957,6 +932,11 @@ class Daemon:
 
 
 _NO_WORKER = "the worker process ends as soon as it starts; run 'propainter-backend doctor', or see the backend's log"
+
+
+def _as_seen_from_here(endpoint: str) -> str:
+    """The address for clients on this machine: "every address" is one to bind, not one to connect to."""
+    return endpoint.replace("tcp://0.0.0.0:", "tcp://127.0.0.1:").replace("tcp://[::]:", "tcp://[::1]:")
 
 
 def _workers(options: DaemonOptions) -> dict[str, WorkerOptions]:

@@ -17,6 +17,7 @@ from propainter_backend.devices import cuda_device_count
 from propainter_wire.client import Client
 from propainter_wire.connection import connection_path, make_private_directory, runtime_directory
 from propainter_wire.errors import PropainterError
+from propainter_wire.link import ClientKeys
 from propainter_wire.shm import SHM_DIRECTORY, is_supported
 
 _LIBRARIES = ("torch", "cv2", "OpenImageIO", "av", "zmq", "msgpack", "safetensors")
@@ -35,9 +36,10 @@ class Finding:
     """Whether nothing can be rendered without it."""
 
 
-def examine(cache_dir: Path, weights: Path | None) -> list[Finding]:
-    """Look at everything a render needs, in the order in which it is needed."""
-    return [*_libraries(), *_devices(), _weights(weights), _runtime(), _shared_memory(), _disk(cache_dir), _daemon()]
+def examine(cache_dir: Path, weights: Path | None, keys: ClientKeys | None = None) -> list[Finding]:
+    """Look at everything a render needs, in the order in which it is needed. keys: for a daemon with CURVE."""
+    machine = [*_libraries(), *_devices(), _weights(weights)]
+    return [*machine, _runtime(), _shared_memory(), _disk(cache_dir), _daemon(keys)]
 
 
 def _libraries() -> list[Finding]:
@@ -108,15 +110,14 @@ def _disk(cache_dir: Path) -> Finding:
     return Finding(f"cache {cache_dir}: {free >> 30} GB free", is_well, advice, is_needed=False)
 
 
-def _daemon() -> Finding:
+def _daemon(keys: ClientKeys | None) -> Finding:
+    if not connection_path().exists():
+        advice = "it is started by the node, the panel, or: propainter-backend"
+        return Finding("no daemon is running", True, advice, is_needed=False)
     try:
-        with Client.connect(name="propainter-backend doctor", timeout_s=5.0) as client:
+        with Client.connect(name="propainter-backend doctor", timeout_s=5.0, keys=keys) as client:
             status = client.status()
-    except PropainterError:
-        return Finding(
-            "no daemon is running",
-            True,
-            "it is started by the node, the panel, or: propainter-backend",
-            is_needed=False,
-        )
+    except PropainterError as error:
+        advice = "start it again: propainter-backend; the file of one that was killed is replaced then"
+        return Finding(f"daemon: {error}", False, advice, is_needed=False)
     return Finding(f"daemon {status.server} is running, process {status.pid} ({connection_path()})", True)
