@@ -34,13 +34,14 @@ def grey_of(frame: npt.NDArray[np.float32]) -> Grey:
     return cast(Grey, np.rint(level).astype(np.uint8))
 
 
-def make_estimator() -> Any:
-    """OpenCV's medium preset, but down to full resolution: at half the published error on a textured pan it costs 2.6x.
+def make_estimator(*, finest_scale: int) -> Any:
+    """OpenCV's medium preset down to a scale: 0 is full resolution, 1 half of it, at 2.6 times less work.
 
-    Finest scale 0 against 1, mean error 0.055 against 0.088 px away from objects, 0.55 against 1.07 px around them.
+    Measured on a textured pan of known motion: mean error 0.055 px at scale 0, 0.088 at 1 away from objects, 0.55 and
+    1.07 around them. Where flow is averaged afterwards, scale 1 serves as well.
     """
     estimator = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-    estimator.setFinestScale(0)
+    estimator.setFinestScale(finest_scale)
     return estimator
 
 
@@ -62,7 +63,7 @@ def estimate_flow(frames: npt.NDArray[np.float32]) -> tuple[Flow, Flow]:
     """
     count, height, width, _ = frames.shape
     forward, backward = np.empty((2, max(count - 1, 0), height, width, 2), np.float32)
-    estimator = make_estimator()
+    estimator = make_estimator(finest_scale=0)
     grey = grey_of(frames[0])
     for i in range(count - 1):
         following = grey_of(frames[i + 1])

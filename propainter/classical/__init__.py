@@ -39,6 +39,7 @@ class ClassicalEngine:
     weights_id = "none"
     code_version = CODE_VERSION
     device = torch.device("cpu")
+    channels_last = True
 
     def estimate_flow(self, frames: Float[Tensor, "1 t 3 h w"], *, iterations: int) -> BidirectionalFlow:
         """Flow of every neighbouring pair, both ways; none for a single frame. ``iterations`` is for networks."""
@@ -56,7 +57,7 @@ class ClassicalEngine:
         """Pull known pixels into the holes, one chunk at once, along the flow measured again around the holes."""
         images, hole = _images(frames), _masks(holes)
         grey = [dis.grey_of(image) for image in images]
-        filled, unseen = pull_plate(images, hole, *align_flow(grey, hole, *_arrays(flow)))
+        filled, unseen = pull_plate(images, hole, align_flow(grey, hole, *_arrays(flow)))
         return Propagated(_frames_of(filled)[None], torch.from_numpy(unseen.astype(np.float32))[None, :, None])
 
     def completion_chunks(self, pair_count: int, settings: Settings) -> tuple[Chunk, ...]:
@@ -109,7 +110,7 @@ def _arrays(flow: BidirectionalFlow) -> tuple[Field, Field]:
 
 
 def _frames_of(images: Field) -> Tensor:
-    return torch.from_numpy(images).permute(0, 3, 1, 2).contiguous()
+    return torch.from_numpy(images).permute(0, 3, 1, 2)
 
 
 def _flow_of(forward: Field, backward: Field) -> BidirectionalFlow:

@@ -11,13 +11,14 @@ and what remains in its place is the model.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import cv2
 import numpy as np
 
 from propainter.classical.harmonic import Field, Mask, box_around, fill_harmonic
-from propainter.classical.motion import background_flow, distance_to, guard_band, warp
+from propainter.classical.motion import Matrix, background_motion, distance_to, flow_of_motion, guard_band, warp
 from propainter.dis import Flow, Grey, flow_between, make_estimator
 
 _SMOOTHING = 4.0
@@ -30,39 +31,54 @@ _RIM = 1
 """Pixels around the hole that may still carry the object's colour by filtering."""
 
 
-def align_flow(grey: list[Grey], holes: Mask, forward: Flow, backward: Flow) -> tuple[Flow, Flow]:
-    """Both flows (t-1, h, w, 2) measured again in and around the holes (t, h, w); elsewhere unchanged.
+@dataclass(frozen=True)
+class Aligned:
+    """What is known of the motion among t frames once the object is taken out."""
 
-    grey: one 8-bit image a frame; pixels inside a hole are not used.
+    forward: Flow
+    backward: Flow
+    """(t-1, h, w, 2): the plate's flow, measured again in and around the holes."""
+    forward_motion: list[Matrix]
+    backward_motion: list[Matrix]
+    """The background model of each pair; identity where no hole asked for one."""
+
+
+def align_flow(grey: list[Grey], holes: Mask, forward: Flow, backward: Flow) -> Aligned:
+    """Measure the flow again in and around the holes (t, h, w).
+
+    grey: one 8-bit image a frame; pixels inside a hole are not used. forward, backward: completed flows (t-1, h, w, 2).
     """
     distances = [distance_to(hole) for hole in holes]
-    estimator = make_estimator()
-    forward, backward = forward.copy(), backward.copy()
+    estimator = make_estimator(finest_scale=1)
+    aligned = Aligned(forward.copy(), backward.copy(), [], [])
     for i in range(len(forward)):
-        for flow, a, b in ((forward, i, i + 1), (backward, i + 1, i)):
+        for flow, motions, a, b in (
+            (aligned.forward[i], aligned.forward_motion, i, i + 1),
+            (aligned.backward[i], aligned.backward_motion, i + 1, i),
+        ):
+            motions.append(background_motion(flow, distances[a], distances[b]))
             if holes[a].any():
-                flow[i] = _align_pair((grey[a], grey[b]), (distances[a], distances[b]), flow[i], estimator)
-    return forward, backward
+                _align_pair((grey[a], grey[b]), (distances[a], distances[b]), flow, motions[-1], estimator)
+    return aligned
 
 
-def _align_pair(grey: tuple[Grey, Grey], distances: tuple[Field, Field], flow: Flow, estimator: Any) -> Flow:
-    """Flow of one pair; see ``align_flow``. ``distances``: of each frame's pixels to its own hole."""
-    model = background_flow(flow, *distances)
-    landed = warp(distances[1], model)
-    guard = guard_band(*landed.shape)
-    around = (distances[0] <= guard) | (landed <= guard)
-    rows, columns = box_around(around, pad=guard // 2)
-    model = model[rows, columns]
+def _align_pair(
+    grey: tuple[Grey, Grey], distances: tuple[Field, Field], flow: Flow, motion: Matrix, estimator: Any
+) -> None:
+    """Measure one pair's flow again, in place. ``distances``: of each frame's pixels to its own hole."""
+    guard = guard_band(*flow.shape[:2])
+    rows, columns = box_around(distances[0] <= guard, pad=guard // 2)
+    model = flow_of_motion(motion, rows, columns)
     first = grey[0][rows, columns]
     second = np.rint(warp(grey[1].astype(np.float32), model, x=columns.start, y=rows.start)).astype(np.uint8)
-    covered_first, covered_second = distances[0][rows, columns] <= _RIM, landed[rows, columns] <= _RIM
+    near = distances[0][rows, columns]
+    landed = warp(distances[1], model, x=columns.start, y=rows.start)
+    covered_first, covered_second = near <= _RIM, landed <= _RIM
     covered = covered_first | covered_second
     first, second = _made_alike(first, second, covered_first, covered_second)
-    rest = _regular(flow_between(first, second, estimator), first, covered)
+    rest = regular(flow_between(first, second, estimator), first, ~covered)
     measured = model + fill_harmonic(rest + warp(model, rest) - model, covered)
-    aligned: Flow = flow.copy()
-    np.copyto(aligned[rows, columns], measured, where=around[rows, columns][..., None])
-    return aligned
+    np.copyto(flow[rows, columns], measured, where=(near <= guard)[..., None])
 
 
 def _made_alike(first: Grey, second: Grey, covered_first: Mask, covered_second: Mask) -> tuple[Grey, Grey]:
@@ -74,7 +90,7 @@ def _made_alike(first: Grey, second: Grey, covered_first: Mask, covered_second: 
     return np.where(covered, content, first), np.where(covered, content, second)
 
 
-def _regular(rest: Flow, image: Grey, covered: Mask) -> Flow:
+def regular(rest: Flow, image: Grey, usable: Mask) -> Flow:
     """Left-over motion averaged by how well each pixel can tell motion: normalised convolution, with the model's share.
 
     A pixel's say is the smaller eigenvalue of its structure tensor: a bare wall says nothing, an edge half the truth.
@@ -82,7 +98,7 @@ def _regular(rest: Flow, image: Grey, covered: Mask) -> Flow:
     x, y = (cv2.Sobel(image, cv2.CV_32F, *order) / 8 for order in ((1, 0), (0, 1)))
     xx, yy, xy = (cv2.GaussianBlur(product, (0, 0), 2.0) for product in (x * x, y * y, x * y))
     smaller = np.maximum(xx + yy - np.sqrt((xx - yy) ** 2 + 4 * xy * xy), 0)
-    say = (smaller / (smaller + _TEXTURE**2) * ~covered).astype(np.float32)
+    say = (smaller / (smaller + _TEXTURE**2) * usable).astype(np.float32)
     heard = cv2.GaussianBlur(rest * say[..., None], (0, 0), _SMOOTHING)
     mean: Flow = heard / (cv2.GaussianBlur(say, (0, 0), _SMOOTHING)[..., None] + _MODEL_SHARE)
     return mean

@@ -44,26 +44,26 @@ def box_around(mask: Mask, *, pad: int) -> tuple[slice, slice]:
 
 
 def _solve(field: Field, hole: Mask) -> Field:
-    known = ~hole
-    clean = np.where(known[..., None], field, np.float32(0))
-    if known.all():
+    known = (~hole).astype(np.float32)[..., None]
+    clean = np.where(hole[..., None], np.float32(0), field)
+    if not hole.any():
         return clean
-    coarse_field, coarse_known = _halve(clean, known)
-    guess = _double(_solve(coarse_field, ~coarse_known), field.shape)
-    surface = np.where(known[..., None], clean, guess)
+    surface = _double(_solve(*_halved(clean, known)), field.shape)
+    open_ = 1 - known
+    surface = surface * open_ + clean
     for _ in range(_SWEEPS):
         around = cv2.filter2D(surface, -1, _NEIGHBOURS, borderType=cv2.BORDER_REPLICATE).reshape(surface.shape)
-        np.copyto(surface, around, where=hole[..., None])
+        surface = around * open_ + clean
     return surface
 
 
-def _halve(field: Field, known: Mask) -> tuple[Field, Mask]:
-    """Means over the known pixels of each 2x2 cell; a cell is known when any of its pixels is."""
-    height, width, channels = field.shape
-    even = ((0, height % 2), (0, width % 2))
-    cells = np.pad(field, (*even, (0, 0))).reshape((height + 1) // 2, 2, (width + 1) // 2, 2, channels)
-    count = np.pad(known, even).reshape(cells.shape[:4]).sum((1, 3), dtype=np.float32)
-    return cells.sum((1, 3)) / np.maximum(count, 1)[..., None], count > 0
+def _halved(clean: Field, known: Field) -> tuple[Field, Mask]:
+    """Means over the known pixels of each 2x2 cell, and the cells that have none."""
+    below, right = clean.shape[0] % 2, clean.shape[1] % 2
+    both = cv2.copyMakeBorder(np.concatenate([clean, known], 2), 0, below, 0, right, cv2.BORDER_CONSTANT, value=0)
+    cells = both[::2, ::2] + both[1::2, ::2] + both[::2, 1::2] + both[1::2, 1::2]
+    count = cells[..., -1]
+    return cells[..., :-1] / np.maximum(count, 1)[..., None], count == 0
 
 
 def _double(field: Field, shape: tuple[int, ...]) -> Field:

@@ -1,7 +1,7 @@
 """Motion of the background near a hole: a robust homography, and what it leaves over completed smoothly.
 
-Here: the model of one pair's flow, flow completed inside holes. Not here: estimating flow (``dis.py``), correcting it
-by looking at the plate again (``alignment.py``).
+Here: the model of one pair's flow, flow completed inside holes, looking images up along flow. Not here: estimating flow
+(``dis.py``), correcting it by looking at the plate again (``alignment.py``).
 
 Dense flow is wrong around a moving object too, not only on it: a patch that holds both follows the object. So nothing
 within a guard band of the hole is believed.
@@ -15,11 +15,14 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from propainter.classical.harmonic import Field, Mask, fill_harmonic
+from propainter.classical.harmonic import Field, Mask, box_around, fill_harmonic
 
-_FIT_POINTS = 3000
-"""Flow vectors a fit looks at; more only cost time."""
-_FIT_ROUNDS = 6
+Matrix = npt.NDArray[np.float64]
+"""3x3 homography of pixel coordinates (x, y, 1), frame to frame; the lower right entry is 1."""
+
+_FIT_POINTS = 2000
+"""Grid points a fit looks at; more only cost time."""
+_FIT_ROUNDS = 5
 """Reweightings of a fit."""
 _LEAST_POINTS = 16
 """With fewer vectors to fit there is no model, and the background is taken to stand still."""
@@ -37,35 +40,53 @@ def distance_to(hole: Mask) -> Field:
     return cast(Field, cv2.distanceTransform((~hole).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5))
 
 
-def background_flow(flow: Field, hole_distance: Field, landing_distance: Field) -> Field:
-    """Dense flow (h, w, 2) of the homography that explains the background around the hole best.
+def background_motion(flow: Field, hole_distance: Field, landing_distance: Field) -> Matrix:
+    """The homography that explains the background around the hole best.
 
-    flow: frame a to b. hole_distance, landing_distance: ``distance_to`` the hole of a and of b, in their own frames.
-    Vectors that start or land in the guard band are left out (all of them: only those inside the hole are); nearer
-    vectors count more, so that the hole takes the motion of its own surroundings. Outliers are weighed down by
-    iteratively reweighted least squares with Geman-McClure weights.
+    flow: (h, w, 2), frame a to b. hole_distance, landing_distance: ``distance_to`` the hole of a and of b, in their own
+    frames. Vectors that start or land in the guard band are left out (only those inside the hole, if hardly any are
+    left); nearer vectors count more, so that the hole takes the motion of its own surroundings. Outliers are weighed
+    down by iteratively reweighted least squares with Geman-McClure weights.
     """
     height, width = flow.shape[:2]
     guard = guard_band(height, width)
-    landed = warp(landing_distance, flow)
-    weights = 1.0 / (1.0 + (hole_distance / (height / 4)) ** 2)
-    believed = (hole_distance > guard) & (landed > guard)
-    if np.count_nonzero(believed) < 200:
-        believed = hole_distance > 0
-    return _homography_flow(flow, np.where(believed, weights, 0).astype(np.float64))
+    step = max(1, int(np.sqrt(height * width / _FIT_POINTS)))
+    rows, columns = np.mgrid[step // 2 : height : step, step // 2 : width : step]
+    moved, distance = flow[rows, columns], hole_distance[rows, columns]
+    landed_row = np.rint(rows + moved[..., 1]).clip(0, height - 1).astype(np.intp)
+    landed_column = np.rint(columns + moved[..., 0]).clip(0, width - 1).astype(np.intp)
+    believed = (distance > guard) & (landing_distance[landed_row, landed_column] > guard)
+    if np.count_nonzero(believed) < believed.size // 50:
+        believed = distance > 0
+    if np.count_nonzero(believed) < _LEAST_POINTS:
+        return np.eye(3)
+    weights = 1.0 / (1.0 + (distance[believed] / (height / 4)) ** 2)
+    points = np.stack([columns[believed], rows[believed]], -1).astype(np.float64)
+    return _fitted(points, moved[believed].astype(np.float64), weights.astype(np.float64), extent=max(height, width))
+
+
+def moved_by(motion: Matrix, x: npt.NDArray[np.floating], y: npt.NDArray[np.floating]) -> tuple[Matrix, Matrix]:
+    """Where points of any shape go, in pixels. Never through the horizon: the depth is kept at a tenth at least."""
+    depth = np.maximum(motion[2, 0] * x + motion[2, 1] * y + motion[2, 2], 0.1)
+    return (
+        (motion[0, 0] * x + motion[0, 1] * y + motion[0, 2]) / depth,
+        (motion[1, 0] * x + motion[1, 1] * y + motion[1, 2]) / depth,
+    )
+
+
+def flow_of_motion(motion: Matrix, rows: slice, columns: slice) -> Field:
+    """The motion as flow (h, w, 2) over a box of the image."""
+    y, x = np.mgrid[rows, columns].astype(np.float64)
+    to_x, to_y = moved_by(motion, x, y)
+    return np.stack([to_x - x, to_y - y], -1).astype(np.float32)
 
 
 def warp(image: Field, flow: Field, *, x: int = 0, y: int = 0) -> Field:
     """Bilinear look-up of ``image`` at p + flow(p), borders repeated. x, y: where the flow's corner lies in the image."""
-    rows, columns = np.mgrid[: flow.shape[0], : flow.shape[1]].astype(np.float32)
-    found = cv2.remap(
-        image,
-        columns + (flow[..., 0] + x),
-        rows + (flow[..., 1] + y),
-        cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_REPLICATE,
-    )
-    return cast(Field, found)
+    height, width = flow.shape[:2]
+    columns = flow[..., 0] + np.arange(x, x + width, dtype=np.float32)
+    rows = flow[..., 1] + np.arange(y, y + height, dtype=np.float32)[:, None]
+    return cast(Field, cv2.remap(image, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
 
 
 def complete_pairs(flow: Field, holes: Mask, landing_holes: Mask) -> Field:
@@ -76,18 +97,21 @@ def complete_pairs(flow: Field, holes: Mask, landing_holes: Mask) -> Field:
     """
     completed: Field = flow.copy()
     for i in np.flatnonzero(holes.any((1, 2))):
-        completed[i] = _complete_pair(flow[i], holes[i], distance_to(landing_holes[i]))
+        _complete_pair(completed[i], holes[i], distance_to(landing_holes[i]))
     return completed
 
 
-def _complete_pair(flow: Field, hole: Mask, landing_distance: Field) -> Field:
+def _complete_pair(flow: Field, hole: Mask, landing_distance: Field) -> None:
+    """Complete one pair's flow in place."""
     distance = distance_to(hole)
-    model = background_flow(flow, distance, landing_distance)
+    motion = background_motion(flow, distance, landing_distance)
     guard = guard_band(*hole.shape)
-    unknown = (distance <= guard) | (warp(landing_distance, model) <= 0)
-    rest = fill_harmonic(flow - model, unknown) * _fading_with_depth(unknown, guard)[..., None]
-    completed: Field = np.where(hole[..., None], model + rest, flow)
-    return completed
+    rows, columns = box_around(hole, pad=guard + 2)
+    model = flow_of_motion(motion, rows, columns)
+    landed = warp(landing_distance, model, x=columns.start, y=rows.start)
+    unknown = (distance[rows, columns] <= guard) | (landed <= 0)
+    rest = fill_harmonic(flow[rows, columns] - model, unknown) * _fading_with_depth(unknown, guard)[..., None]
+    np.copyto(flow[rows, columns], model + rest, where=hole[rows, columns][..., None])
 
 
 def _fading_with_depth(unknown: Mask, guard: int) -> Field:
@@ -97,62 +121,43 @@ def _fading_with_depth(unknown: Mask, guard: int) -> Field:
     return cast(Field, (1.0 / (1.0 + far**2)).astype(np.float32))
 
 
-def _homography_flow(flow: Field, weights: npt.NDArray[np.float64]) -> Field:
-    height, width = weights.shape
-    ys, xs = np.nonzero(weights)
-    if len(ys) < _LEAST_POINTS:
-        return np.zeros_like(flow)
-    step = max(1, len(ys) // _FIT_POINTS)
-    ys, xs = ys[::step], xs[::step]
-    scale = max(height, width) / 2  # coordinates near 1 keep the normal equations well conditioned
-    delta = _fit_homography(
-        (xs - width / 2) / scale, (ys - height / 2) / scale, flow[ys, xs] / scale, weights[ys, xs], noise=0.1 / scale
-    )
-    rows, columns = np.mgrid[:height, :width]
-    model = _displacement(delta, (columns - width / 2) / scale, (rows - height / 2) / scale) * scale
-    return cast(Field, model.astype(np.float32))
+def _fitted(points: Matrix, moved: Matrix, weights: npt.NDArray[np.float64], *, extent: int) -> Matrix:
+    """The homography that moves n points (n, 2) by ``moved`` (n, 2) pixels.
 
-
-def _fit_homography(
-    x: npt.NDArray[np.float64],
-    y: npt.NDArray[np.float64],
-    moved: npt.NDArray[np.floating],
-    weights: npt.NDArray[np.float64],
-    *,
-    noise: float,
-) -> npt.NDArray[np.float64]:
-    """The homography identity + delta (8 numbers, the last entry fixed at 1) that moves (x, y) by ``moved``.
-
-    Linear in delta: u (1 + g x + h y) = x + a x + b y + c - x (g x + h y) ... written as differences from identity, so
-    that the tiny ridge pulls what the data leave open (perspective, on few points) towards no motion.
+    Solved for its difference from identity in coordinates near 1, linearly: moved_x = a x + b y + c - u (g x + h y) with
+    u = x + moved_x, and likewise in y. The tiny ridge then pulls what the points leave open towards no motion.
     """
-    u, v = x + moved[:, 0], y + moved[:, 1]
+    scale = 2.0 / extent
+    centre = points.mean(0)
+    (x, y), shift = ((points - centre) * scale).T, moved * scale
+    u, v = x + shift[:, 0], y + shift[:, 1]
     one, nil = np.ones_like(x), np.zeros_like(x)
-    equations = np.stack(
+    equations = np.concatenate(
         [
             np.stack([x, y, one, nil, nil, nil, -x * u, -y * u], 1),
             np.stack([nil, nil, nil, x, y, one, -x * v, -y * v], 1),
         ]
     )
-    target = np.stack([moved[:, 0], moved[:, 1]])
-    from_median = np.hypot(*(moved - np.median(moved, 0)).T)
+    target, noise = shift.T.reshape(-1), 0.1 * scale
+    from_median = np.hypot(*(shift - np.median(shift, 0)).T)
     robust = weights / (1 + (from_median / max(float(np.median(from_median)), 5 * noise)) ** 2)
-    delta = np.zeros(8)
+    motion = np.eye(3)
     for _ in range(_FIT_ROUNDS):
-        # einsum, not @: its order of summation does not depend on the number of threads
-        normal = np.einsum("eni,n,enj->ij", equations, robust, equations)
-        ridge = 1e-9 * np.trace(normal) * np.eye(8)
-        delta = np.linalg.solve(normal + ridge, np.einsum("eni,n,en->i", equations, robust, target))
-        missed = _displacement(delta, x, y) - moved
-        square = (missed**2).sum(1)
+        motion = np.eye(3) + np.append(_least_squares(equations, target, np.tile(robust, 2)), 0).reshape(3, 3)
+        to_x, to_y = moved_by(motion, x, y)
+        square = (to_x - u) ** 2 + (to_y - v) ** 2
         robust = weights / (1 + square / max(2 * float(np.median(square)), noise**2)) ** 2
-    return delta
+    to_unit = np.array([[scale, 0, -scale * centre[0]], [0, scale, -scale * centre[1]], [0, 0, 1]])
+    pixels: Matrix = np.linalg.inv(to_unit) @ motion @ to_unit
+    pixels /= pixels[2, 2]
+    return pixels
 
 
-def _displacement(
-    delta: npt.NDArray[np.float64], x: npt.NDArray[np.floating], y: npt.NDArray[np.floating]
+def _least_squares(
+    equations: Matrix, target: npt.NDArray[np.float64], weights: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.float64]:
-    a, b, c, d, e, f, g, h = delta
-    depth = np.maximum(g * x + h * y + 1, 0.1)  # never through the horizon
-    moved_x, moved_y = (x + a * x + b * y + c) / depth - x, (y + d * x + e * y + f) / depth - y
-    return np.stack([moved_x, moved_y], -1)
+    # einsum, not @: its order of summation does not depend on the number of threads
+    weighted = equations * weights[:, None]
+    normal = np.einsum("ni,nj->ij", weighted, equations)
+    ridge = 1e-9 * np.trace(normal) * np.eye(normal.shape[0])
+    return np.linalg.solve(normal + ridge, np.einsum("ni,n->i", weighted, target))

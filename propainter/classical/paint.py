@@ -9,7 +9,9 @@ import cv2
 import numpy as np
 
 from propainter.classical.harmonic import Field, Mask, box_around
-from propainter.classical.pull import pull_plate
+from propainter.classical.places import future_places, past_places
+from propainter.classical.pull import blend_places
+from propainter.classical.sampling import with_rims
 
 _MOST_KEYS = 6
 """Frames invented one after the other and carried to the rest; what is still missing then is invented frame by frame."""
@@ -33,7 +35,10 @@ def paint_unseen(frames: Field, unseen: Mask, forward: Field, backward: Field) -
         key = int(missing.sum((1, 2)).argmax())
         painted[key] = _invented(painted[key], missing[key])
         missing[key] = False
-        painted, missing = pull_plate(painted, missing, forward, backward)
+        sights = [find(forward, backward, missing) for find in (past_places, future_places)]
+        colours, unseen = blend_places(with_rims(painted, missing), missing, sights, [1.0, 1.0])
+        painted[missing] = colours
+        missing[missing] = unseen
     for i in np.flatnonzero(missing.any((1, 2))):
         painted[i] = _invented(painted[i], missing[i])
     return painted

@@ -1,0 +1,223 @@
+"""Places: where the background behind each hole pixel is seen, in which other frame and where there.
+
+Here: places found by following completed flow, both ways in time, and by following the background model where the flow's
+way ends at something that moves. Not here: the flow (``alignment.py``), the colours found there (``pull.py``).
+
+A pixel that lands inside the next frame's hole goes on from there, so one sweep over the frames settles every pixel of
+every frame: the place of a pixel is the place of where it lands. Only landings on good plate end a way.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from propainter.classical.alignment import Aligned
+from propainter.classical.harmonic import Field, Mask
+from propainter.classical.motion import moved_by
+
+Index = npt.NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Places:
+    """For n pixels, the place where the background behind each is seen."""
+
+    source: npt.NDArray[np.int32]
+    """Frame that shows it; -1: none does."""
+    x: Field
+    y: Field
+    """Where in that frame, in pixels."""
+    doubtful: Mask
+    """A step of the way failed the forward-backward check."""
+
+    @property
+    def sound(self) -> Mask:
+        """Seen, and every step of the way passed the check."""
+        return (self.source >= 0) & ~self.doubtful
+
+    def take(self, which: Index | Mask | slice) -> Places:
+        """The places of some of the pixels, by number, mask or span."""
+        return Places(self.source[which], self.x[which], self.y[which], self.doubtful[which])
+
+    @staticmethod
+    def joined(parts: list[Places]) -> Places:
+        """The places of several runs of pixels, one after the other."""
+        fields = ("source", "x", "y", "doubtful")
+        return Places(*(np.concatenate([getattr(part, name) for part in parts]) for name in fields))
+
+    def spread(self, members: Mask) -> Places:
+        """The same places among more pixels, of which they are the ``members``; the others are seen nowhere."""
+        wide = _nowhere(len(members))
+        wide.source[members], wide.x[members], wide.y[members] = self.source, self.x, self.y
+        wide.doubtful[members] = self.doubtful
+        return wide
+
+
+def past_places(forward: Field, backward: Field, holes: Mask) -> Places:
+    """The last earlier frame that shows what is behind each hole pixel; hole pixels by frame, row, column.
+
+    forward, backward: flows (t-1, h, w, 2), good inside the holes (t, h, w) too.
+    """
+    return _swept(range(len(holes)), backward, forward, holes)
+
+
+def future_places(forward: Field, backward: Field, holes: Mask) -> Places:
+    """The first later frame that shows what is behind each hole pixel, in the same order."""
+    return _swept(range(len(holes) - 1, -1, -1), forward, backward, holes)
+
+
+def places_by_motion(order: range, motion: Aligned, holes: Mask, lacking: Mask) -> Places:
+    """The nearest frame that shows what is behind each lacking pixel, by the background model alone.
+
+    order: the frames in the direction of search. lacking: which hole pixels to search for, (t, h, w). A landing counts
+    where the plate itself moves as the model does: what moves otherwise stands in front of the background.
+    """
+    t, y, x = np.nonzero(lacking)
+    found = _nowhere(len(t))
+    bounds = np.searchsorted(t, np.arange(len(holes) + 1))
+    active, at_x, at_y = np.zeros(0, np.intp), np.zeros(0), np.zeros(0)
+    height, width = holes.shape[1:]
+    models = motion.forward_motion if order.step > 0 else motion.backward_motion
+    for here, following in pairwise(order):
+        joining = np.arange(bounds[here], bounds[here + 1])
+        active = np.concatenate([active, joining])
+        at_x, at_y = moved_by(
+            models[min(here, following)],
+            np.concatenate([at_x, x[joining].astype(np.float64)]),
+            np.concatenate([at_y, y[joining].astype(np.float64)]),
+        )
+        shown = (at_x >= 0) & (at_x <= width - 1) & (at_y >= 0) & (at_y <= height - 1)
+        row, column = np.rint(at_y[shown]).astype(np.intp), np.rint(at_x[shown]).astype(np.intp)
+        shown[shown] = ~holes[following, row, column] & _moves_along(motion, following, row, column)
+        chosen = active[shown]
+        found.source[chosen], found.x[chosen], found.y[chosen] = following, at_x[shown], at_y[shown]
+        active, at_x, at_y = active[~shown], at_x[~shown], at_y[~shown]
+    return found
+
+
+def _moves_along(motion: Aligned, frame: int, row: Index, column: Index) -> Mask:
+    """Whether pixels of a frame move with the background, both to the frame before and to the one after."""
+    along = np.ones(len(row), np.bool_)
+    ways = [(motion.forward, motion.forward_motion, frame), (motion.backward, motion.backward_motion, frame - 1)]
+    for flow, models, pair in ways:
+        if 0 <= pair < len(flow):
+            to_x, to_y = moved_by(models[pair], column.astype(np.float64), row.astype(np.float64))
+            expected = np.stack([to_x - column, to_y - row], -1).astype(np.float32)
+            along &= _consistent(flow[pair, row, column], -expected)
+    return along
+
+
+def _swept(order: range, flow: Field, back: Field, holes: Mask) -> Places:
+    """Places frame by frame, each from those of the frame before it in ``order``, the one its flow leads to."""
+    parts: list[Places] = [_nowhere(0)] * len(holes)
+    known, hole = _nowhere(0), np.zeros_like(holes[0])
+    for i in order:
+        near = _near(holes[i])
+        if i == order[0]:
+            known = _nowhere(int(near.sum()))
+        else:
+            pair = i if order.step < 0 else i - 1
+            known = _step(flow[pair], back[pair], near, hole, known, i - order.step)
+        parts[i] = known.take(holes[i][near])
+        hole = holes[i]
+    return Places.joined(parts)
+
+
+def _near(hole: Mask) -> Mask:
+    """The hole and the pixels touching it: a way that lands between the two may still go on."""
+    return cv2.dilate(hole.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+
+
+def _nowhere(count: int) -> Places:
+    x, y = np.zeros((2, count), np.float32)
+    return Places(np.full(count, -1, np.int32), x, y, np.zeros(count, np.bool_))
+
+
+def _step(flow: Field, back: Field, near: Mask, next_hole: Mask, known: Places, following: int) -> Places:
+    """Places of the pixels near one frame's hole, from those of the following frame (in either direction of time).
+
+    A pixel that lands among four good pixels of the plate is seen there. Any other goes on where the pixels around its
+    landing lead. If they lead nowhere, a good nearest pixel will do.
+    """
+    ys, xs = np.nonzero(near)
+    height, width = near.shape
+    moved = flow[ys, xs]
+    x, y = xs + moved[:, 0], ys + moved[:, 1]
+    inside = (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
+    x, y = np.where(inside, x, 0).astype(np.float32), np.where(inside, y, 0).astype(np.float32)
+    taps = _Taps.at(x, y, height, width)
+    good = ~next_hole.reshape(-1)[taps.index]
+    good_nearest = np.take_along_axis(good, taps.weight.argmax(0)[None], 0)[0]
+    carried = _carried(taps, _numbered(_near(next_hole)), known)
+    here = (good | (taps.weight == 0)).all(0) | (good_nearest & (carried.source < 0))
+    on = ~here & (carried.source >= 0)
+    doubtful = ~_consistent(moved, np.einsum("kn,knc->nc", taps.weight, back.reshape(-1, 2)[taps.index]))
+    return Places(
+        np.where(inside & here, following, np.where(inside & on, carried.source, -1)).astype(np.int32),
+        np.where(on, x + carried.x, x).astype(np.float32).clip(0, width - 1),
+        np.where(on, y + carried.y, y).astype(np.float32).clip(0, height - 1),
+        doubtful | (on & carried.doubtful),
+    )
+
+
+@dataclass(frozen=True)
+class _Taps:
+    """The four pixels around n points: flat index and bilinear weight (4, n), and offset of the pixel from the point."""
+
+    index: Index
+    weight: Field
+    column: Index
+    row: Index
+
+    @classmethod
+    def at(cls, x: Field, y: Field, height: int, width: int) -> _Taps:
+        left = np.minimum(x.astype(np.intp), max(width - 2, 0))
+        top = np.minimum(y.astype(np.intp), max(height - 2, 0))
+        column = np.minimum(np.stack([left, left + 1, left, left + 1]), width - 1)
+        row = np.minimum(np.stack([top, top, top + 1, top + 1]), height - 1)
+        a, b = x - left, y - top
+        weight = np.stack([(1 - a) * (1 - b), a * (1 - b), (1 - a) * b, a * b]).astype(np.float32)
+        return cls(row * width + column, weight, column, row)
+
+
+def _numbered(hole: Mask) -> Index:
+    """Flat image of each hole pixel's number in reading order, -1 outside the hole."""
+    number = np.full(hole.size, -1, np.intp)
+    inside = np.flatnonzero(hole)
+    number[inside] = np.arange(len(inside))
+    return number
+
+
+def _carried(taps: _Taps, number: Index, known: Places) -> Places:
+    """Where the pixels around n points lead, as a displacement from the point.
+
+    The nearest pixel decides whether they lead anywhere, and to which frame; the others only add to the fraction of a
+    pixel. (Were any of the four enough, places would creep one pixel a step into what is never seen.)
+    """
+    if not len(known.source):
+        return _nowhere(taps.index.shape[1])
+    member = number[taps.index]
+    source = np.where(member >= 0, known.source[member], -1)
+    nearest = taps.weight.argmax(0)[None]
+    leading = np.take_along_axis(source, nearest, 0)[0]
+    share = np.where(source == leading, taps.weight, np.float32(0))
+    share = share / share.sum(0)
+    along = np.take_along_axis(member, nearest, 0)[0]
+    return Places(
+        leading,
+        (share * (known.x[member] - taps.column)).sum(0),
+        (share * (known.y[member] - taps.row)).sum(0),
+        known.doubtful[along] & (along >= 0),
+    )
+
+
+def _consistent(flow: Field, back: Field) -> Mask:
+    """The forward-backward check (spec, section 4): |F + B|^2 < 0.01 (|F|^2 + |B|^2) + 0.5."""
+    miss = ((flow + back) ** 2).sum(-1)
+    consistent: Mask = miss < 0.01 * ((flow**2).sum(-1) + (back**2).sum(-1)) + 0.5
+    return consistent

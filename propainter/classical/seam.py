@@ -1,0 +1,110 @@
+"""Closing the seam: what is pulled from another frame takes on the light of the place it is pulled to.
+
+Here: the smooth correction of one sight of the holes. Not here: the exposure of whole frames (``exposure.py``), weighing
+sights (``pull.py``).
+
+Just outside the hole both pictures are known, the frame's own and what the sight would have put there. Their difference,
+averaged along the rim, is stretched over the hole as a membrane (the gradient-domain idea of Perez et al., Poisson Image
+Editing, 2003, solved for the difference) and fades inward: a shadow beside the object need not fall behind it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from propainter.classical.harmonic import Field, Mask, box_around, fill_harmonic
+from propainter.classical.places import Index, Places
+from propainter.classical.sampling import sample_plate
+
+_RIM = 8
+"""Width of the rim outside the hole, in pixels, over which both pictures are compared."""
+_SMOOTHING = 4.0
+"""Sigma in pixels of the averaging along the rim."""
+_NO_CHANGE = 0.02
+"""Weight of 'no difference' within the averaging: a rim hardly seen corrects little."""
+_FADE = 20.0
+"""Pixels into the hole over which the correction falls to 1/e."""
+
+
+def seam_correction(plate: Field, holes: Mask, places: Places) -> Field:
+    """What to add to a sight's colours: (n, 3), one row a hole pixel, by frame, row, column.
+
+    plate: (t, h, w, 3), good outside the holes (t, h, w). places: the sight of every hole pixel.
+    """
+    counts = holes.sum((1, 2))
+    bounds = np.concatenate([[0], np.cumsum(counts)])
+    rims = [_rim_of(holes, int(i), places.take(slice(bounds[i], bounds[i + 1]))) for i in np.flatnonzero(counts)]
+    correction = np.zeros((len(places.source), 3), np.float32)
+    if not rims:
+        return correction
+    imagined = sample_plate(plate, Places.joined([rim.places for rim in rims]))
+    parts = np.split(imagined, np.cumsum([len(rim.row) for rim in rims])[:-1])
+    for rim, colours in zip(rims, parts, strict=True):
+        difference = plate[rim.frame, rim.row, rim.column] - colours
+        correction[bounds[rim.frame] : bounds[rim.frame + 1]] = _membrane(holes[rim.frame], rim, difference)
+    return correction
+
+
+@dataclass(frozen=True)
+class _Rim:
+    """Pixels beside one frame's hole, and where the sight of the hole pixel nearest to each would have led it."""
+
+    frame: int
+    row: Index
+    column: Index
+    places: Places
+
+
+def _rim_of(holes: Mask, frame: int, places: Places) -> _Rim:
+    hole = holes[frame]
+    rows, columns = box_around(hole, pad=_RIM + 1)
+    inside = hole[rows, columns]
+    distance, label = cv2.distanceTransformWithLabels(
+        (~inside).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    number = np.zeros(int(label.max()) + 1, np.intp)
+    number[label[inside]] = np.arange(np.count_nonzero(inside))
+    row, column = np.nonzero((distance > 0) & (distance <= _RIM))
+    nearest = number[label[row, column]]
+    hole_row, hole_column = np.nonzero(inside)
+    led = places.take(nearest)
+    aside = np.stack([column - hole_column[nearest], row - hole_row[nearest]]).astype(np.float32)
+    led = Places(led.source, led.x + aside[0], led.y + aside[1], led.doubtful)
+    height, width = hole.shape
+    known = led.sound & (led.x >= 0) & (led.x <= width - 1) & (led.y >= 0) & (led.y <= height - 1)
+    at = np.rint(led.y[known]).astype(np.intp), np.rint(led.x[known]).astype(np.intp)
+    known[known] = ~holes[led.source[known], at[0], at[1]]
+    return _Rim(frame, row[known] + rows.start, column[known] + columns.start, led.take(known))
+
+
+def _membrane(hole: Mask, rim: _Rim, difference: Field) -> Field:
+    """The difference (m, 3) on the rim, averaged along it, stretched over the hole's n pixels: (n, 3).
+
+    Averaged twice: pixels far from the first average, edges out of register most of all, count little in the second.
+    """
+    rows, columns = box_around(hole, pad=_RIM + 1)
+    inside = hole[rows, columns]
+    at = rim.row - rows.start, rim.column - columns.start
+    values = np.zeros((*inside.shape, 3), np.float32)
+    values[at] = difference
+    weights = np.zeros(inside.shape, np.float32)
+    weights[at] = 1
+    if not len(difference):
+        return np.zeros((np.count_nonzero(inside), 3), np.float32)
+    miss = ((difference - _averaged(values, weights)[at]) ** 2).sum(-1)
+    weights[at] = 1 / (1 + miss / (2 * max(float(np.median(miss)), 1e-6))) ** 2
+    unknown = np.ones_like(inside)
+    unknown[at] = False
+    stretched = fill_harmonic(_averaged(values, weights), unknown)[inside]
+    depth = cv2.distanceTransform(inside.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)[inside]
+    faded: Field = stretched * np.exp(-depth / _FADE)[:, None]
+    return faded
+
+
+def _averaged(values: Field, weights: Field) -> Field:
+    total = cv2.GaussianBlur(values * weights[..., None], (0, 0), _SMOOTHING)
+    averaged: Field = total / (cv2.GaussianBlur(weights, (0, 0), _SMOOTHING)[..., None] + _NO_CHANGE)
+    return averaged
