@@ -99,9 +99,9 @@ def panel(qtbot: QtBot, home: Path, tmp_path: Path) -> Iterator[Panel]:
 @pytest.fixture(scope="module")
 def tiny_shot(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Eight frames of 64x48 sliding left, a box to remove in each; folders ``plate`` and ``matte``."""
-    folder = tmp_path_factory.mktemp("tiny")
+    folder = tmp_path_factory.mktemp("shots") / "tiny"
     for name in ("plate", "matte"):
-        (folder / name).mkdir()
+        (folder / name).mkdir(parents=True)
     for number, frame in enumerate(moving_plates(8), start=1001):
         cv2.imwrite(str(folder / f"plate/tiny.{number}.png"), frame.pixels[..., ::-1])
         matte = box_matte((64, 48), left=20, top=16) * 255

@@ -213,10 +213,12 @@ class BackendBridge(QtCore.QObject):
         if client is None:
             self._connect_quietly()
             return
-        status = client.status()
-        self._tell(DaemonStatus(status))
-        if self._job:
-            self._tell_bands(client)
+        try:
+            self._tell(DaemonStatus(client.status()))
+            if self._job:
+                self._tell_bands(client)
+        except BackendSilent as error:  # busy with something large; a job under way would tell if it had died
+            log.info("no status: %s", error)
 
     def _connect_quietly(self) -> None:
         """Connect to a backend that somebody else has started; none is no failure."""

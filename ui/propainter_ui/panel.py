@@ -393,6 +393,8 @@ class Panel(QtWidgets.QWidget):
         self._pointed = QtWidgets.QLabel()
         self._pointed.setObjectName("dim")
         self._pointed.setAccessibleName("Colour under the pointer")
+        self._pointed.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self._pointed.setSizePolicy(QtWidgets.QSizePolicy.Policy.Ignored, QtWidgets.QSizePolicy.Policy.Preferred)
 
     def _make_transport(self) -> None:
         self._transport: list[QtWidgets.QToolButton] = []
@@ -437,10 +439,10 @@ class Panel(QtWidgets.QWidget):
         self.splitter.addWidget(_column(self.viewer, _bar(*self._view_bar_widgets())))
         self.splitter.addWidget(self.tabs)
         self.splitter.setStretchFactor(0, 1)
-        self.splitter.setChildrenCollapsible(False)
+        self.splitter.setCollapsible(0, False)
         self.splitter.setSizes([900, 390])
         top = _bar(self._open, self._reload, self._export, None, self.strip, name="strip")
-        bottom = _bar(*self._transport, 12, self._status, None, self._progress)
+        bottom = _bar(*self._transport, 12, self._status, self._progress)
         whole = _column(top, self.notice, self.splitter, bottom, self.timeline)
         layout = QtWidgets.QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -448,7 +450,7 @@ class Panel(QtWidgets.QWidget):
 
     def _view_bar_widgets(self) -> list[QtWidgets.QWidget | int | None]:
         return [
-            *self._view_buttons.values(), 8, self._wipe, self._against, self._previous, None, self._pointed, 8,
+            *self._view_buttons.values(), 8, self._wipe, self._against, self._previous, self._pointed, 8,
             self._exposure, self._gamma, self._zoom,
         ]  # fmt: skip
 
@@ -681,6 +683,8 @@ def _bar(*widgets: QtWidgets.QWidget | int | None, name: str = "bar") -> QtWidge
     for widget in widgets:
         if widget is None:
             row.addStretch(1)
+        elif isinstance(widget, QtWidgets.QLabel) and not widget.text():
+            row.addWidget(widget, 1)  # filled later: takes the room there is
         elif isinstance(widget, int):
             row.addSpacing(widget)
         else:
