@@ -34,6 +34,10 @@ class Engine(Protocol):
         """Changes whenever this engine's results may change: part of every cache key."""
 
     @property
+    def channels_last(self) -> bool:
+        """Whether it works on [h, w, c] arrays: pictures and flow then lie so in memory and need not be copied."""
+
+    @property
     def device(self) -> torch.device:
         """Where the tensors given to this engine must live."""
 

@@ -36,6 +36,7 @@ class ProPainterEngine:
     """
 
     name = "propainter"
+    channels_last = False
 
     def __init__(
         self,

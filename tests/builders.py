@@ -89,6 +89,7 @@ class ToyEngine:
     name: str = "toy"
     weights_id: str = "none"
     code_version: str = "1"
+    channels_last: bool = False
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
 
     def estimate_flow(self, frames: torch.Tensor, *, iterations: int) -> BidirectionalFlow:

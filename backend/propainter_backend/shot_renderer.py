@@ -457,7 +457,7 @@ class ShotRenderer:
     ) -> Steps[BidirectionalFlow]:
         """Flow among frames first..last, on the engine's device; filled pair by pair, so that it is held once."""
         width, height = self.shot.grid
-        both = [torch.empty(1, last - first, 2, height, width) for _ in range(2)]
+        both = [self._empty(last - first, 2, height, width) for _ in range(2)]
         for offset, pair in enumerate(range(first, last)):
             flow = yield from flow_of(pair)
             both[0][:, offset], both[1][:, offset] = flow.forward[:, 0], flow.backward[:, 0]
@@ -568,7 +568,7 @@ class ShotRenderer:
     ) -> Steps[dict[int, dict[str, np.ndarray]]]:
         seen = window.neighbours + window.references
         width, height = self.shot.grid
-        pictures, unseen = torch.empty(1, len(seen), 3, height, width), torch.empty(1, len(seen), 1, height, width)
+        pictures, unseen = self._empty(len(seen), 3, height, width), self._empty(len(seen), 1, height, width)
         for offset, index in enumerate(seen):
             pictures[0, offset], unseen[0, offset] = yield from self.propagated(index)
         flow = yield from self._flow_span(self.completed, window.neighbours[0], window.neighbours[-1])
@@ -612,10 +612,17 @@ class ShotRenderer:
     def _gather(self, make: Callable[[int], Tensor], indices: Sequence[int]) -> Tensor:
         """One tensor a frame, [1, t, ...] on the engine's device; filled one by one, so that they are held once."""
         first = make(indices[0])
-        gathered = torch.empty(1, len(indices), *first.shape)
+        gathered = self._empty(len(indices), *first.shape)
         for offset, index in enumerate(indices):
             gathered[0, offset] = make(index) if offset else first
         return gathered.to(self._engine.device)
+
+    def _empty(self, count: int, *shape: int) -> Tensor:
+        """Room for [1, t, c, h, w], in memory as the engine likes it."""
+        if len(shape) == 3 and self._engine.channels_last:
+            channels, height, width = shape
+            return torch.empty(1, count, height, width, channels).permute(0, 1, 4, 2, 3)
+        return torch.empty(1, count, *shape)
 
 
 def run_to_end(steps: Steps[T], on_progress: Callable[[Progress], None] = lambda _: None) -> T:

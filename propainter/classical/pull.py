@@ -39,7 +39,8 @@ def pull_plate(frames: Field, holes: Mask, motion: Aligned) -> tuple[Field, Mask
     """
     gains = frame_gains(frames, holes, motion.forward_motion)
     plate = with_rims(frames, holes)
-    plate += (plate + 1) * np.expm1(-gains)[:, None, None]  # in this form no gain changes no bit
+    for picture, gain in zip(plate, gains, strict=True):
+        picture += (picture + 1) * np.expm1(-gain)  # in this form no gain changes no bit
     past = past_places(motion.forward, motion.backward, holes)
     future = future_places(motion.forward, motion.backward, holes)
     lacking = _image_of(~past.sound & ~future.sound, holes)
