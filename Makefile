@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.installed
 PLUGIN := build/ofx/ProPainterRemove.ofx.bundle/Contents/Linux-x86-64/ProPainterRemove.ofx
 export OMP_WAIT_POLICY ?= passive
 
-.PHONY: help setup demo plugin plugin-all test test-all check format bench clean
+.PHONY: help setup demo plugin plugin-all test test-all check format bench screenshots clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | awk -F: '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -53,6 +53,9 @@ format: $(STAMP)  ## put the code into the house's format
 bench: $(STAMP)  ## every benchmark; results in out/bench
 	@mkdir -p out/bench
 	@for script in tests/benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script --out out/bench || exit 1; done
+
+screenshots: $(STAMP)  ## the panel in each of its states, for docs/images (needs Xvfb)
+	PYTHONPATH=tests/ui $(BIN)/python tests/ui/take_screenshots.py docs/images
 
 clean:  ## everything that was made
 	rm -rf out build dist $(VENV)

@@ -251,8 +251,11 @@ class Viewer(QtWidgets.QWidget):
         self._grabbed = ""
         self.unsetCursor()
 
-    def mouseDoubleClickEvent(self, _: QtGui.QMouseEvent) -> None:
-        self.fit()
+    def mouseDoubleClickEvent(self, event: QtGui.QMouseEvent) -> None:
+        if self._is_on_wipe(place_of(event)):  # a hand that presses twice means the line
+            self.mousePressEvent(event)
+        else:
+            self.fit()
 
     def leaveEvent(self, _: QtCore.QEvent) -> None:
         self.pointed.emit("")

@@ -1,0 +1,101 @@
+"""``make screenshots``: the panel in each of its states, on a display of its own, as pictures for the README.
+
+Usage: take_screenshots.py FOLDER. Everything shown is real: the sample shot, a backend started for the purpose, the
+embedded engine.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from display import virtual_display
+
+SAMPLE = Path(__file__).parents[2] / "samples/synth-pan"
+PATIENCE_S = 180
+
+
+def main(folder: Path) -> None:
+    """Take them all."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="ppu") as home, virtual_display() as display:
+        (Path(home) / "run").mkdir(mode=0o700)
+        os.environ.update(
+            DISPLAY=display, QT_QPA_PLATFORM="xcb", PROPAINTER_RUNTIME_DIR=f"{home}/run",
+            XDG_CACHE_HOME=f"{home}/cache", XDG_CONFIG_HOME=f"{home}/config", XDG_DATA_HOME=f"{home}/data",
+            PROPAINTER_BACKEND=f"{sys.executable} -m propainter_backend --device cpu --parent-pid {os.getpid()}",
+        )  # fmt: skip
+        _take(folder)
+
+
+def _take(folder: Path) -> None:
+    from propainter_ui import panel_state as states
+    from propainter_ui.__main__ import launch
+    from propainter_ui.qt import QtWidgets
+
+    window = launch(["--empty"])
+    window.resize(1400, 880)
+    panel = window.panel
+    application = QtWidgets.QApplication.instance()
+    assert application is not None
+
+    def wait(is_so: Callable[[], object]) -> None:
+        end = time.monotonic() + PATIENCE_S
+        while not is_so():
+            application.processEvents()
+            time.sleep(0.005)
+            if time.monotonic() > end:
+                raise TimeoutError(f"the panel stays at {panel.state}")
+
+    def settle(seconds: float = 0.6) -> None:
+        end = time.monotonic() + seconds
+        wait(lambda: time.monotonic() > end)
+
+    def take(name: str) -> None:
+        settle()
+        window.grab().save(str(folder / f"panel-{name}.png"))
+
+    wait(lambda: panel.state.daemon.phase == "absent")
+    take("no-backend")
+    panel.open_paths([str(SAMPLE)])
+    wait(lambda: panel.state.shot is not None)
+    panel.go_to(1012)
+    take("matte")
+    panel.render_range()
+    wait(lambda: panel.state.job is not None and panel.state.job.stage == "completion")
+    panel.tabs.setCurrentWidget(panel.jobs)
+    wait(lambda: any(run[2] == "cached" for run in panel.state.bands.get("flow", ())))
+    take("rendering")
+    wait(lambda: panel.state.report and panel.state.job is None)
+    panel.tabs.setCurrentWidget(panel.settings)
+    panel.change(states.with_wipe(panel.state, 0.47))
+    take("wipe")
+    panel.change(states.with_wipe(panel.state, None))
+    panel.show_view("unseen")
+    panel.go_to(1001)
+    wait(lambda: panel._showing is not None and (panel._showing.view, panel._showing.frame) == ("unseen", 1001))
+    take("never-seen")
+    panel.show_view("result")
+    panel.go_to(1012)
+    for name, value in (("neighbor_length", 6), ("ref_stride", 4), ("grow", 8)):
+        panel.change(states.with_setting(panel.state, name, value))
+    window._choose_theme("light")
+    take("settings")
+    window._choose_theme("dark")
+    panel.render_range()
+    wait(lambda: panel.state.job is not None and panel.state.job.stage == "completion")
+    os.kill(panel.state.daemon.pid, signal.SIGKILL)
+    wait(lambda: panel.state.daemon.phase == "lost")
+    panel.show_view("result")
+    panel.toggle_previous()
+    take("backend-lost")
+    window.close()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,50 @@
+"""``propainter-panel`` as a process that also writes down, ten times a second, what it shows and where: for tests whose
+hands are xdotool's. Usage: watched_panel.py FILE [arguments of propainter-panel].
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+from propainter_ui.__main__ import launch
+from propainter_ui.panel import Panel
+from propainter_ui.qt import QtCore, QtWidgets
+
+
+def middle_of(widget: QtWidgets.QWidget) -> list[int]:
+    place = widget.mapToGlobal(widget.rect().center())
+    return [place.x(), place.y()]
+
+
+def what_is_shown(panel: Panel) -> dict[str, object]:
+    s = panel.state
+    rows = panel.settings._rows
+    return {
+        "phase": s.daemon.phase, "pid": s.daemon.pid, "shot": s.shot.name if s.shot else "",
+        "job": s.job.sentence if s.job else "", "frame": s.frame, "results": len(s.results), "view": s.view,
+        "previous": len(s.previous_results), "wipe": s.wipe, "is_playing": s.is_playing,
+        "notice": s.notice.text if s.notice else "",
+        "work": panel.settings._work.text(), "window": panel.settings._window.text(),
+        "is_reported": bool(s.report), "neighbours": s.settings.neighbor_length, "grow": s.settings.grow,
+        "places": {
+            "viewer": middle_of(panel.viewer), "render": middle_of(panel.settings._render),
+            "export": middle_of(panel._export), "neighbours": middle_of(rows["neighbor_length"]._box),
+            "grow": middle_of(rows["grow"]._box), "notice": middle_of(panel._notice_act),
+        },
+    }  # fmt: skip
+
+
+if __name__ == "__main__":
+    told = Path(sys.argv[1])
+    window = launch(sys.argv[2:])
+
+    def tell() -> None:
+        partial = told.with_suffix(".partial")
+        partial.write_text(json.dumps(what_is_shown(window.panel)))
+        os.replace(partial, told)  # noqa: PTH105 - whole or not at all
+
+    timer = QtCore.QTimer()
+    timer.timeout.connect(tell)
+    timer.start(100)
+    raise SystemExit(QtWidgets.QApplication.instance().exec())
