@@ -28,6 +28,7 @@ from propainter.hole import hole_of, shrink_to_working, snap_outward, soft_alpha
 from propainter.types import BidirectionalFlow, Chunk, Propagated, Settings, Window
 from propainter_backend.color import WorkingSpace, from_working, to_working
 from propainter_backend.images import Frame
+from propainter_backend.memory import give_back
 from propainter_backend.shot_cache import Arrays, ShotCache, content_digest
 from propainter_backend.stage_graph import STAGES, Plan, ShotPlan, engine_parts, key_of, part_key, share_of
 
@@ -435,6 +436,8 @@ class ShotRenderer:
             }
             self._cache.save(part_key(unit, pair), arrays)
             run.append(arrays)
+        del core
+        give_back()
         yield self._count("completion", started, chunk)
         return run
 
@@ -523,6 +526,8 @@ class ShotRenderer:
             }
             self._cache.save(part_key(unit, index), arrays)
             run.append(arrays)
+        del core
+        give_back()
         yield self._count("propagation", started, chunk)
         return run
 

@@ -210,8 +210,8 @@ def _carried(taps: _Taps, number: Index, known: Places) -> Places:
     along = np.take_along_axis(member, nearest, 0)[0]
     return Places(
         leading,
-        (share * (known.x[member] - taps.column)).sum(0),
-        (share * (known.y[member] - taps.row)).sum(0),
+        (share * (known.x[member] - taps.column)).sum(0).astype(np.float32),
+        (share * (known.y[member] - taps.row)).sum(0).astype(np.float32),
         known.doubtful[along] & (along >= 0),
     )
 
