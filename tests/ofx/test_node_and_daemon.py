@@ -6,10 +6,10 @@ import shutil
 import sys
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from node_fixtures import sentence
-from scipy.ndimage import gaussian_filter
 
 from propainter_host.host import Host
 from propainter_host.images import NumpyClip
@@ -21,7 +21,7 @@ BOX = (slice(40, 60), slice(60, 80))
 def panned_background() -> np.ndarray:
     """(t, h, w, 3): a soft texture that moves to the left."""
     noise = np.random.default_rng(5).random((HEIGHT, WIDTH + PAN * FRAMES, 3))
-    texture = gaussian_filter(noise, (3, 3, 0))
+    texture = cv2.GaussianBlur(noise, (0, 0), 3)
     texture = (texture - texture.min()) / (texture.max() - texture.min())
     frames = [texture[:, PAN * index : PAN * index + WIDTH] for index in range(FRAMES)]
     return np.stack(frames).astype(np.float32)
