@@ -60,7 +60,7 @@ def background_motion(flow: Field, hole_distance: Field, landing_distance: Field
         believed = distance > 0
     if np.count_nonzero(believed) < _LEAST_POINTS:
         return np.eye(3)
-    weights = 1.0 / (1.0 + (distance[believed] / (height / 4)) ** 2)
+    weights = 1.0 / (1.0 + (distance[believed] / (height / 6)) ** 2)
     points = np.stack([columns[believed], rows[believed]], -1).astype(np.float64)
     return _fitted(points, moved[believed].astype(np.float64), weights.astype(np.float64), extent=max(height, width))
 

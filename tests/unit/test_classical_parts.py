@@ -1,0 +1,246 @@
+"""Promises of the classical engine's parts: closed forms, slow loops, and motion, light and holes made by the test."""
+
+import numpy as np
+import pytest
+
+from builders import texture
+from propainter.classical.alignment import Aligned, align_flow
+from propainter.classical.exposure import frame_gains
+from propainter.classical.harmonic import fill_harmonic
+from propainter.classical.motion import background_motion, complete_pairs, distance_to, flow_of_motion, moved_by
+from propainter.classical.places import Places, future_places, past_places, places_by_motion
+from propainter.classical.pull import in_register
+from propainter.classical.sampling import sample_plate, with_rims
+from propainter.classical.seam import seam_correction
+from propainter.dis import estimate_flow, grey_of
+
+
+def disc(height: int, width: int, *, y: float, x: float, radius: float) -> np.ndarray:
+    rows, columns = np.mgrid[:height, :width]
+    return (rows - y) ** 2 + (columns - x) ** 2 < radius**2
+
+
+def uniform_flow(pairs: int, height: int, width: int, dx: float, dy: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
+    forward = np.broadcast_to(np.array([dx, dy], np.float32), (pairs, height, width, 2)).copy()
+    return forward, -forward
+
+
+def still(forward: np.ndarray, backward: np.ndarray) -> Aligned:
+    pairs = len(forward)
+    return Aligned(forward, backward, [np.eye(3)] * pairs, [np.eye(3)] * pairs)
+
+
+# harmonic
+
+
+@pytest.mark.parametrize("surface", [lambda x, y: 0 * x + 3, lambda x, y: 2 * x - y, lambda x, y: (x * x - y * y) / 20])
+def test_a_surface_without_curvature_is_found_again_under_a_hole(surface) -> None:
+    rows, columns = np.mgrid[-30:34, -40:40].astype(np.float32)
+    truth = surface(columns, rows)[..., None]
+    hole = disc(64, 80, y=30, x=42, radius=17)
+    filled = fill_harmonic(np.where(hole[..., None], np.float32(np.nan), truth), hole)
+    assert np.abs(filled - truth).max() < 0.01 * max(np.ptp(truth), 1)
+    assert np.array_equal(filled[~hole], truth[~hole])
+
+
+def test_what_lies_between_a_low_and_a_high_rim_stays_between_them() -> None:
+    field = np.zeros((40, 40, 1), np.float32)
+    field[:, 30:] = 8
+    hole = np.zeros((40, 40), bool)
+    hole[:, 10:30] = True
+    filled = fill_harmonic(field, hole)[..., 0]
+    assert filled.min() == 0
+    assert filled.max() == 8
+    assert np.all(np.diff(filled[20, 9:31]) > 0)
+
+
+def test_a_hole_without_a_rim_becomes_zero() -> None:
+    assert not fill_harmonic(np.ones((7, 9, 2), np.float32), np.ones((7, 9), bool)).any()
+
+
+# motion
+
+
+CAMERA = np.array([[1.01, -0.02, 3.0], [0.015, 0.99, -2.0], [1e-5, -2e-5, 1.0]])
+
+
+def flow_of_camera(height: int, width: int) -> np.ndarray:
+    """The camera's flow, pixel by pixel from the definition of a homography."""
+    flow = np.zeros((height, width, 2), np.float32)
+    for y in range(height):
+        for x in range(width):
+            u, v, w = CAMERA @ (x, y, 1)
+            flow[y, x] = u / w - x, v / w - y
+    return flow
+
+
+def test_the_backgrounds_motion_is_found_though_a_fifth_of_the_picture_moves_otherwise() -> None:
+    flow = flow_of_camera(120, 160)
+    flow[:40, :100] += 9
+    hole = disc(120, 160, y=70, x=80, radius=12)
+    flow[disc(120, 160, y=70, x=80, radius=30)] = 25  # the object, and what it drags along within the guard band
+    motion = background_motion(flow, distance_to(hole), distance_to(hole))
+    found = flow_of_motion(motion, slice(0, 120), slice(0, 160))
+    assert np.abs(found - flow_of_camera(120, 160)).max() < 0.05
+
+
+def test_a_motion_moves_points_by_the_definition() -> None:
+    x, y = moved_by(CAMERA, np.array([12.0]), np.array([34.0]))
+    u, v, w = CAMERA @ (12, 34, 1)
+    assert (x[0], y[0]) == pytest.approx((u / w, v / w))
+
+
+def test_without_anything_to_see_the_background_stands_still() -> None:
+    everywhere = np.zeros((40, 40), np.float32)
+    assert np.array_equal(background_motion(np.ones((40, 40, 2), np.float32), everywhere, everywhere), np.eye(3))
+
+
+def test_completed_flow_is_the_cameras_inside_and_untouched_outside() -> None:
+    truth = flow_of_camera(120, 160)
+    hole = disc(120, 160, y=60, x=80, radius=15)
+    flow = truth.copy()
+    flow[disc(120, 160, y=60, x=80, radius=22)] = (-7, 5)
+    completed = complete_pairs(flow[None], hole[None], hole[None])[0]
+    assert np.array_equal(completed[~hole], flow[~hole])
+    assert np.abs(completed - truth)[hole].max() < 0.1
+
+
+def test_flow_measured_again_no_longer_follows_the_object() -> None:
+    """A bright disc crosses a sliding texture; beside it plain flow follows the disc, aligned flow the texture."""
+    wide = texture(120, 200, seed=2) * 2 - 1
+    frames = np.stack([wide[:, 3 * i : 3 * i + 160] for i in (2, 1)]).copy()  # the background moves 3 px to the right
+    discs = [disc(120, 160, y=60, x=x, radius=12) for x in (80, 74)]
+    holes = np.stack([disc(120, 160, y=60, x=x, radius=15) for x in (80, 74)])
+    for frame, where in zip(frames, discs, strict=True):
+        frame[where] = 1
+    forward, backward = estimate_flow(frames)
+    aligned = align_flow([grey_of(frame) for frame in frames], holes, forward, backward)
+    beside = disc(120, 160, y=60, x=80, radius=19)
+    assert np.abs(forward[0] - (3, 0))[beside].max() > 2
+    assert np.abs(aligned.forward[0] - (3, 0))[beside].max() < 0.15
+
+
+# places
+
+
+def test_places_along_a_pan_are_where_the_pan_takes_them() -> None:
+    """Everything moves 2 px right a frame, the hole stands: a pixel leaves it after as many frames as its way is long."""
+    holes = np.zeros((9, 12, 30), bool)
+    holes[:, 4:8, 10:16] = True
+    forward, backward = uniform_flow(8, 12, 30, 2)
+    later, earlier = future_places(forward, backward, holes), past_places(forward, backward, holes)
+    for k, (t, y, x) in enumerate(np.argwhere(holes)):
+        steps = next(n for n in range(1, 9) if x + 2 * n > 15)
+        expected = (t + steps, x + 2 * steps, y) if t + steps < 9 else (-1,)
+        assert (later.source[k], later.x[k], later.y[k])[: len(expected)] == expected
+        steps = next(n for n in range(1, 9) if x - 2 * n < 10)
+        expected = (t - steps, x - 2 * steps, y) if t >= steps else (-1,)
+        assert (earlier.source[k], earlier.x[k], earlier.y[k])[: len(expected)] == expected
+
+
+def test_fractions_of_a_pixel_add_up_over_many_frames() -> None:
+    holes = np.zeros((21, 10, 40), bool)
+    holes[:-1, 3:7, 10:14] = True
+    forward, backward = uniform_flow(20, 10, 40, 0.137, 0.031)
+    later = future_places(forward, backward, holes)
+    first = np.argwhere(holes)[:, 0] == 0
+    expected = np.argwhere(holes)[first][:, 2] + 0.137 * later.source[first]
+    assert np.abs(later.x[first] - expected).max() < 1e-3
+
+
+def test_what_leaves_the_picture_while_hidden_is_seen_nowhere() -> None:
+    holes = np.zeros((4, 8, 10), bool)
+    holes[:, 2:5, 7:] = True
+    forward, backward = uniform_flow(3, 8, 10, 2)
+    assert np.all(future_places(forward, backward, holes).source == -1)
+
+
+def test_a_landing_that_does_not_flow_back_is_doubtful() -> None:
+    holes = np.zeros((2, 8, 20), bool)
+    holes[0, 3:5, 8:10] = True
+    forward, backward = uniform_flow(1, 8, 20, 3)
+    backward[0, :, 12] = 4  # something else is there
+    later = future_places(forward, backward, holes)
+    assert later.doubtful.tolist() == [False, True, False, True]
+    assert later.sound.tolist() == [True, False, True, False]
+
+
+def test_the_background_model_looks_past_what_moves_in_front() -> None:
+    """The hole opens in frame 1, but something moving stands there until frame 2."""
+    holes = np.zeros((3, 20, 30), bool)
+    holes[0, 8:12, 10:14] = True
+    forward, backward = uniform_flow(2, 20, 30, 0)
+    forward[1, 6:14, 8:16] = backward[0, 6:14, 8:16] = 5
+    found = places_by_motion(range(3), still(forward, backward), holes, holes)
+    assert np.all(found.source == 2)
+    assert np.array_equal(np.stack([found.y, found.x], 1), np.argwhere(holes[0]))
+
+
+# sampling
+
+
+def test_a_place_on_a_pixel_gives_that_pixel_to_the_bit() -> None:
+    plate = np.random.default_rng(0).normal(0, 50, (3, 16, 18, 3)).astype(np.float32)
+    places = Places(np.int32([2, 0, 2]), np.float32([5, 17, 0]), np.float32([7, 15, 0]), np.zeros(3, bool))
+    assert np.array_equal(sample_plate(plate, places), plate[[2, 0, 2], [7, 15, 0], [5, 17, 0]])
+
+
+def test_rims_continue_the_plate_and_nothing_under_the_hole_gets_through() -> None:
+    frames = np.full((1, 20, 20, 3), 0.25, np.float32)
+    hole = np.zeros((1, 20, 20), bool)
+    hole[0, 5:15, 5:15] = True
+    frames[hole] = np.nan
+    plate = with_rims(frames, hole)[0]
+    assert np.allclose(plate[7:13, 5:7], 0.25)
+    assert np.all(plate[7:13, 7:13] == 0)
+
+
+# exposure and seams
+
+
+def test_gains_of_a_flickering_lamp_are_found_under_a_moving_camera() -> None:
+    wide = texture(96, 300, seed=7) * 1.2 + 0.2  # light, from black 0
+    gains = np.float32([1.0, 1.1, 0.9, 1.2, 1.15, 0.85])
+    frames = np.stack([wide[:, 6 * i : 6 * i + 160] * gain for i, gain in enumerate(gains)]) - 1
+    holes = np.zeros(frames.shape[:3], bool)
+    holes[:, 40:56, 70:90] = True
+    frames[holes] = -1
+    motion = np.array([[1.0, 0, -6], [0, 1, 0], [0, 0, 1]])
+    found = frame_gains(frames, holes, [motion] * 5)
+    assert np.abs((found - found[0]) - np.log(gains / gains[0])[:, None]).max() < 0.01
+
+
+def test_frames_with_nothing_in_common_keep_their_exposure() -> None:
+    frames = np.random.default_rng(1).random((3, 64, 64, 3)).astype(np.float32)
+    assert not frame_gains(frames, np.ones((3, 64, 64), bool), [np.eye(3)] * 2).any()
+
+
+def test_a_sight_in_other_light_is_corrected_at_the_rim_and_less_within() -> None:
+    plate = np.repeat(texture(60, 80, seed=3)[None], 2, 0)
+    plate[1] += 0.3  # frame 1 is lighter; the hole is in frame 0
+    holes = np.zeros((2, 60, 80), bool)
+    holes[0, 15:45, 20:60] = True
+    row, column = np.nonzero(holes[0])
+    places = Places(np.ones(len(row), np.int32), np.float32(column), np.float32(row), np.zeros(len(row), bool))
+    correction = np.zeros((60, 80, 3), np.float32)
+    correction[holes[0]] = seam_correction(plate, holes, places)
+    assert np.abs(correction[15, 20:60] + 0.3).max() < 0.05
+    assert -0.2 < correction[30, 40].min() <= correction[30, 40].max() < -0.1
+
+
+def test_two_sights_out_of_register_meet_where_their_ways_weigh_them() -> None:
+    """The past, one frame away, is off by a quarter of the gap; the future, three frames away, by the rest."""
+    truth = texture(80, 100, seed=9) * 2 - 1
+    plate = np.repeat(truth[None], 5, 0)
+    holes = np.zeros((5, 80, 100), bool)
+    holes[1] = disc(80, 100, y=40, x=50, radius=20)
+    row, column = (axis.astype(np.float32) for axis in np.nonzero(holes[1]))
+    seen, sound = np.ones(len(row), np.int32), np.zeros(len(row), bool)
+    past = Places(seen * 0, column + 0.5, row, sound)
+    future = Places(seen * 4, column - 1.5, row, sound)
+    nearer = in_register(plate, holes, past, future)
+    inner = disc(80, 100, y=40, x=50, radius=14)[holes[1]]
+    assert np.abs(nearer[0].x - column)[inner].mean() < 0.2
+    assert np.abs(nearer[1].x - column)[inner].mean() < 0.6
+    moved = nearer[0].x - past.x, nearer[1].x - future.x
+    assert np.allclose(moved[1], -3 * moved[0], atol=1e-4)
