@@ -105,8 +105,9 @@ def test_drag_render_wipe_change_render_export_and_survive_a_kill(artist: Artist
         hands.key("ctrl+a")
         hands.type(value)
         hands.key("Return")
-    changed = artist.waits_for(lambda s: s["neighbours"] == 20 and s["grow"] == 8)
-    assert changed["work"] == "the window, flow kept, 1 chunk", "what will be redone is said before it is"
+    changed = artist.waits_for(
+        lambda s: (s["neighbours"], s["grow"], s["work"]) == (20, 8, "the window, flow kept, 1 chunk")
+    )  # what will be redone is said before it is
     assert "paints" in changed["window"]
     artist.clicks("render")
     artist.waits_for(lambda s: s["previous"] == 24)

@@ -146,10 +146,10 @@ def test_changed_settings_say_what_is_redone_and_keep_the_old_result_to_compare(
 ) -> None:
     open_shot(qtbot, panel, tiny_shot)
     render(qtbot, panel)
-    assert panel.settings._work.text() == "nothing: all of it is cached"
+    until(qtbot, lambda: panel.settings._work.text() == "nothing: all of it is cached")
     old = shown(panel)
     panel.settings._rows["grow"]._box.setValue(9)
-    assert panel.settings._work.text() == "the window, flow kept, 1 chunk"
+    until(qtbot, lambda: panel.settings._work.text() == "the window, flow kept, 1 chunk")
     assert panel.settings._render.text() == "Render 8 frames with new settings"
     render(qtbot, panel)
     stages = panel.state.report["stages"]

@@ -93,6 +93,7 @@ def test_applied_settings_turn_results_into_previous_ones() -> None:
     assert state.view == "result", "the first result is shown"
     state = states.after(state, states.ShotUnderstood(ShotSettings(grow=8), "normal", "propainter", (432, 240), 2))
     assert state.results == frozenset() and state.previous_results == {1003} and state.previous_revision == 1
+    assert state.bands == {}, "what was cached for the settings before says nothing about these"
     assert states.with_previous_shown(state, True).shows_previous
     assert states.with_against(state, "previous").against == "previous"
 
@@ -117,6 +118,7 @@ def test_losing_the_backend_in_a_render_says_so_in_words_and_keeps_what_was_show
         "The backend is gone during a render. The 1 finished frames stay here, and what it had cached is still on disk. "
         "Restart it to go on."
     )
+    assert lost.bands == state.bands
     assert states.after(lost, states.DaemonStarting()).notice is None, "what the button offered is being done"
 
 
@@ -126,10 +128,14 @@ def test_a_backend_that_was_asked_to_stop_is_no_failure() -> None:
 
 
 def test_what_is_computed_is_running_in_the_range_except_where_it_is_cached() -> None:
-    bands = {"painting": ((1001, 1010, "cached"), (1011, 1040, "missing"))}
-    job = JobState("rendering", ID, "painting", first=1005, last=1020)
+    bands = {
+        "flow": ((1001, 1039, "cached"),), "propagation": ((1001, 1010, "cached"), (1011, 1040, "missing")),
+        "painting": ((1001, 1040, "missing"),),
+    }  # fmt: skip
+    job = JobState("rendering", ID, "completion", first=1005, last=1020)
     shown = states.bands_shown(opened(bands=bands, job=job))
-    assert shown["painting"] == ((1001, 1010, "cached"), (1011, 1020, "running"), (1021, 1040, "missing"))
+    assert shown["painting"] == bands["painting"], "it comes later"
+    assert shown["propagation"] == ((1001, 1010, "cached"), (1011, 1020, "running"), (1021, 1040, "missing"))
 
 
 def test_frames_the_backend_has_are_fetched_from_the_playhead_outward() -> None:
@@ -212,7 +218,7 @@ def test_the_window_is_told_in_the_shots_frame_numbers() -> None:
         "Frame 1007: window around 1006 paints 1001–1011 and looks at 2 references"
     )
     classical = replace(state, daemon=DaemonState("ready", engine="classical"))
-    assert "the classical one looks at its whole chunk" in states.window_sentence(classical)
+    assert states.window_sentence(classical).endswith("* ProPainter engine only")
 
 
 def test_a_draft_works_at_half_the_size() -> None:

@@ -6,6 +6,8 @@ Here: the command line, the application, its colours. Not here: the panel (``pan
 from __future__ import annotations
 
 import argparse
+import contextlib
+import importlib
 import sys
 from collections.abc import Sequence
 from typing import cast
@@ -33,6 +35,7 @@ def launch(argv: Sequence[str] | None = None) -> Window:
     remembered = Remembered()
     theme = options.theme or remembered.text("theme", "dark")
     _set_theme(application, theme)
+    _load_readers()
     window = Window(remembered=remembered, set_theme=lambda name: _set_theme(application, name), theme=theme)
     window.show()
     window.panel.bridge.connect_if_there()
@@ -41,6 +44,13 @@ def launch(argv: Sequence[str] | None = None) -> Window:
     elif not options.empty:
         window.panel.open_last_shot()
     return window
+
+
+def _load_readers() -> None:
+    """Load the libraries that read files now: done later, on another thread, it would hold up the interface."""
+    for name in ("OpenImageIO", "av"):
+        with contextlib.suppress(ImportError):  # said in words when a file needs it
+            importlib.import_module(name)
 
 
 def _application() -> QtWidgets.QApplication:

@@ -327,7 +327,10 @@ class BackendBridge(QtCore.QObject):
     def _found(self, files: ShotFiles) -> None:
         plate, matte = files.plate_frames, files.matte_frames
         revision = self._library.open(files)
-        self._session = None
+        session, self._session = self._session, None
+        if session is not None:
+            with contextlib.suppress(PropainterError):  # a backend that is gone has forgotten it anyhow
+                session.client.close_shot(session.shot)
         self._shot = ShotState(
             name=_name_of(Path(plate.path)), plate=plate.path, matte=matte.path if matte is not None else "",
             first=plate.first, last=plate.last, width=plate.width, height=plate.height, dtype=cast(DType, plate.dtype),
@@ -359,8 +362,6 @@ class BackendBridge(QtCore.QObject):
         assert shot is not None
         wanted = dict(vars(settings))
         if session is None or session.client is not client or session.serial != self._library.serial:
-            if session is not None and session.client is client:
-                client.close_shot(session.shot)
             opened = client.open_shot(_shot_message(shot, wanted))
             session = _Session(client, opened.shot, self._library.serial, settings, set())
         else:
@@ -413,6 +414,7 @@ class BackendBridge(QtCore.QObject):
         try:
             with self._noticing_loss(client):
                 session = self._session_for(client, wish.settings, wish.quality)
+                self._tell_bands(client)
                 for attempt in range(_TRIES):
                     reach = client.reach(session.shot, frames, quality=wish.quality)
                     self._offer(session, frames_of(reach.plates), job)
@@ -481,8 +483,9 @@ class BackendBridge(QtCore.QObject):
             else:
                 written = export.write_sheet(wish.path, library, shot, frames, patches, wish.render.settings.grow)
         except _Interrupted:
-            self._tell(JobChanged(None))
             return
+        finally:
+            self._tell(JobChanged(None))
         self._tell(ExportFinished(str(written), EXPORT_NAMES[wish.kind]))
 
     def _patches_for(self, wish: RenderWish, frames: Sequence[int]) -> dict[int, Patch] | None:

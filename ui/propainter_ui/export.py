@@ -21,7 +21,7 @@ from propainter_ui.frame_store import ShotLibrary
 from propainter_ui.panel_state import ShotState, View
 from propainter_ui.picture import Display, Patch, show, to_eyes
 from propainter_ui.qt import QtCore, QtGui
-from propainter_ui.shot_files import BadShot, find_rgb
+from propainter_ui.shot_files import BadShot, find_rgb, reader_library
 from propainter_wire.shot import Pixels
 
 ExportKind = Literal["sequence", "mp4", "sheet", "report"]
@@ -72,9 +72,7 @@ def write_mp4(
     advance: Advance,
 ) -> Path:  # fmt: skip
     """H.264 for looking at: visually lossless, Rec.709, 4:4:4 where a side is odd. Raises BadShot, OSError."""
-    import av
-    from av.video.reformatter import Colorspace
-
+    av, Colorspace = reader_library("av"), reader_library("av.video.reformatter").Colorspace
     display = Display(is_linear=shot.is_linear)
     with _whole(path) as partial:
         try:
@@ -150,8 +148,7 @@ def _whole(path: Path) -> Iterator[Path]:
 
 def _write_like(path: Path, source: Path, patch: Patch) -> None:
     """The source file with the patch laid into its R, G and B."""
-    import OpenImageIO as oiio
-
+    oiio = reader_library("OpenImageIO")
     wish = oiio.ImageSpec()
     wish.attribute("oiio:UnassociatedAlpha", 1)
     opened = oiio.ImageInput.open(str(source), wish)
@@ -188,15 +185,13 @@ def _holding(stored: Pixels, place: tuple[int, int], box: tuple[int, int, int, i
 
 
 def _write_rgb(path: Path, pixels: Pixels) -> None:
-    import OpenImageIO as oiio
-
+    oiio = reader_library("OpenImageIO")
     height, width, _ = pixels.shape
     _write(path, oiio.ImageSpec(width, height, 3, _OIIO_NAMES[pixels.dtype.name]), pixels)
 
 
 def _write(path: Path, spec: Any, pixels: Pixels) -> None:
-    import OpenImageIO as oiio
-
+    oiio = reader_library("OpenImageIO")
     out = oiio.ImageOutput.create(str(path))
     is_written = out is not None and out.open(str(path), spec) and out.write_image(np.ascontiguousarray(pixels))
     is_written = bool(out is not None and out.close() and is_written)

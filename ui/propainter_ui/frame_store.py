@@ -60,12 +60,6 @@ class BoundedStore(Generic[T]):
         with self._lock:
             return self._bytes
 
-    def clear(self) -> None:
-        """Forget everything."""
-        with self._lock:
-            self._entries.clear()
-            self._bytes = 0
-
     def _drop(self, key: Hashable) -> None:
         entry = self._entries.pop(key, None)
         if entry is not None:
@@ -84,17 +78,17 @@ class ShotLibrary:
         self.serial = 0
         """Counts shots and mattes opened."""
         self.revision = 0
+        self._plate_serial = 0
         self._shown: object = None
 
     def open(self, files: ShotFiles) -> int:
         """Other files; returns the revision of results to come."""
-        is_same_plate = self.files is not None and self.files.plate_frames is files.plate_frames
+        if self.files is None or self.files.plate_frames is not files.plate_frames:
+            self._plate_serial += 1
         self.files = files
         self.serial += 1
         self.revision += 1
         self._shown = None
-        if not is_same_plate:
-            self.store.clear()
         return self.revision
 
     def revision_of(self, settings: object, quality: str) -> int:
@@ -110,7 +104,7 @@ class ShotLibrary:
     def plate(self, frame: int) -> Pixels:
         """RGB of the plate. Raises BadShot."""
         assert self.files is not None
-        return self._read(("plate", frame), lambda files: files.plate(frame))
+        return self._read(("plate", self._plate_serial, frame), lambda files: files.plate(frame))
 
     def matte(self, frame: int) -> Pixels | None:
         """The matte, None without one. Raises BadShot."""

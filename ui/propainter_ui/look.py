@@ -116,8 +116,8 @@ def style_sheet(theme: Theme) -> str:
         width: 0; border: 0; }}
     QSpinBox:disabled, QDoubleSpinBox:disabled, QComboBox:disabled {{ color: {c.dim}; }}
     QComboBox QAbstractItemView {{ background: {c.base}; border: 1px solid {c.line}; color: {c.text}; }}
-    QGroupBox {{ border: 0; margin-top: 20px; font-weight: 600; }}
-    QGroupBox::title {{ subcontrol-origin: margin; subcontrol-position: top left; left: -2px; top: 4px; color: {c.dim}; }}
+    QGroupBox {{ border: 0; margin-top: 17px; font-weight: 600; }}
+    QGroupBox::title {{ subcontrol-origin: margin; subcontrol-position: top left; left: -2px; top: 2px; color: {c.dim}; }}
     QScrollBar:vertical {{ background: transparent; width: 8px; margin: 0; }}
     QScrollBar::handle:vertical {{ background: {c.line}; border-radius: 4px; min-height: 24px; }}
     QScrollBar::add-line:vertical, QScrollBar::sub-line:vertical {{ height: 0; }}

@@ -19,7 +19,7 @@ from propainter_ui.export import EXPORT_NAMES, ExportKind
 from propainter_ui.frame_maker import FrameMaker, PictureWish
 from propainter_ui.frame_store import ShotLibrary
 from propainter_ui.look import COLOURS, icon
-from propainter_ui.panel_state import VIEW_NAMES, VIEWS, Event, Failed, Notice, PanelState, View
+from propainter_ui.panel_state import VIEW_NAMES, VIEWS, Event, Notice, PanelState, View
 from propainter_ui.picture import Display
 from propainter_ui.qt import QAction, QActionGroup, QShortcut, Qt, QtCore, QtGui, QtWidgets
 from propainter_ui.remembered import Remembered
@@ -53,6 +53,7 @@ class Panel(QtWidgets.QWidget):
         self._direction = 1
         self._showing: PictureWish | None = None
         self._pending: tuple[PictureWish, ...] = ()
+        self._fetched_for: object = None
         self._player = QtCore.QTimer(self)
         self._player.setTimerType(Qt.TimerType.PreciseTimer)
         self._player.timeout.connect(self._play_on)
@@ -87,7 +88,7 @@ class Panel(QtWidgets.QWidget):
         self._show_status(state)
         self._show_bar(state)
         self._show_pictures()
-        self._fetch_missing(old)
+        self._fetch_missing()
 
     # --- wishes of the artist -------------------------------------------------------------------------------------
 
@@ -99,7 +100,6 @@ class Panel(QtWidgets.QWidget):
         """Read plate and matte anew: the roto was changed."""
         shot = self.state.shot
         if shot is not None:
-            self.maker.pictures.clear()
             self.bridge.reopen(shot.plate, shot.matte)
 
     def render_range(self) -> None:
@@ -249,21 +249,24 @@ class Panel(QtWidgets.QWidget):
         if wish in self._pending:
             self._show_pictures()
 
-    def _fetch_missing(self, old: PanelState) -> None:
-        """Ask the backend for what it has and the screen lacks: the playhead's frame first."""
+    def _fetch_missing(self) -> None:
+        """Ask the backend for what it has and the screen lacks: the playhead's frame first.
+
+        Asked anew only when the playhead or what the backend has is another: frames that arrive do not start it over.
+        """
         s = self.state
-        watched = ("frame", "view", "bands", "results", "daemon", "revision", "job")
         if s.daemon.phase != "ready" or s.shot is None or not s.shot.matte or s.is_playing:
             return
-        if all(getattr(s, name) is getattr(old, name) for name in watched):
+        lacks_playhead = s.frame in s.results and self.library.patch("result", s.revision, s.frame) is None
+        wanted = (s.frame, s.view, s.revision, s.bands, s.job.stage if s.job else "", lacks_playhead, s.daemon.pid)
+        if wanted == self._fetched_for:
             return
-        if s.job is not None and s.job.kind == "rendering":
-            is_waited_for = s.job.first <= s.frame <= s.job.last and s.frame not in s.results and s.job.job
-            frames = [s.frame] if is_waited_for and s.job.stage in ("painting", "composite") else []
-        else:
-            frames = states.frames_to_fetch(s)
-        if s.frame in s.results and self.library.patch("result", s.revision, s.frame) is None:
-            frames = [s.frame, *frames]
+        self._fetched_for = wanted
+        frames = [s.frame] if lacks_playhead else []
+        if s.job is None:
+            frames += states.frames_to_fetch(s)
+        elif s.job.kind == "rendering" and s.frame not in s.results and s.job.stage in ("painting", "composite"):
+            frames = [s.frame]  # looked at now: before the others of the range
         has_unseen = self.library.patch("unseen", s.revision, s.frame) is not None
         unseen = [s.frame] if s.view == "unseen" and s.frame in s.results and not has_unseen else []
         if frames or unseen:
@@ -457,7 +460,7 @@ class Panel(QtWidgets.QWidget):
     def _connect(self) -> None:
         self.bridge.told.connect(self.hear)
         self.maker.made.connect(self._picture_made)
-        self.maker.failed.connect(lambda text: self.hear(Failed(text)))
+        self.maker.failed.connect(lambda text: self.change(replace(self.state, notice=Notice("error", text))))
         self.viewer.dropped.connect(self.open_paths)
         self.viewer.wipe_asked.connect(lambda place: self.change(states.with_wipe(self.state, place)))
         self.viewer.pointed.connect(self._pointed.setText)
@@ -472,6 +475,7 @@ class Panel(QtWidgets.QWidget):
         self.settings.revert_asked.connect(lambda: self.change(states.reverted(self.state)))
         self.settings.render_asked.connect(self.render_range)
         self.settings.cancel_asked.connect(self.cancel)
+        self.settings.typed.connect(self.viewer.setFocus)
         self.jobs.cancel_asked.connect(self.cancel)
         self.shots.reopen_asked.connect(self.bridge.reopen)
         self.strip.start_asked.connect(self.start_backend)
@@ -521,6 +525,7 @@ class Panel(QtWidgets.QWidget):
         for button in self._transport:
             button.setIcon(icon(str(button.property("icon_name")), self))
             button.setIconSize(QtCore.QSize(18, 18))
+        self.settings.refresh_icons()
         self._play.setProperty("playing", None)
         self._notice_close.setIcon(icon("close", self))
         self._show_bar(self.state)
@@ -632,7 +637,9 @@ def _place_text(state: PanelState) -> str:
     if state.shot is None:
         return ""
     count = state.last - state.first + 1
-    return f"Frame {state.frame}   range {state.first}–{state.last} ({count})   {len(state.results)} results at hand"
+    followed = f"Following {state.follows}   " if state.follows else ""
+    at_hand = f"{len(state.results)} results at hand"
+    return f"{followed}Frame {state.frame}   range {state.first}–{state.last} ({count})   {at_hand}"
 
 
 def _memory_for_frames() -> int:

@@ -412,7 +412,7 @@ def after(state: PanelState, event: Event) -> PanelState:
         case ExportFinished(path, what):
             return replace(state, job=None, notice=Notice("info", f"{what} written to {path}"))
         case Failed(message, action):
-            return replace(state, job=None, notice=Notice("error", message, action))
+            return replace(state, notice=Notice("error", message, action))
     raise AssertionError(event)
 
 
@@ -502,9 +502,9 @@ def with_revision(state: PanelState, revision: int) -> PanelState:
     if revision == state.revision:
         return state
     if not state.results:
-        return replace(state, revision=revision)
+        return replace(state, revision=revision, bands={})
     return replace(
-        state, revision=revision, previous_revision=state.revision, previous_results=state.results,
+        state, revision=revision, bands={}, previous_revision=state.revision, previous_results=state.results,
         results=frozenset(), shows_previous=False,
     )  # fmt: skip
 
@@ -600,7 +600,7 @@ def window_sentence(state: PanelState) -> str:
         f"{seen.neighbours[0] + offset}–{seen.neighbours[-1] + offset} and looks at {refs} reference{'s' * (refs != 1)}"
     )
     if not state.is_drawing_networks:
-        text += " (with the ProPainter engine; the classical one looks at its whole chunk)"
+        text += ". * ProPainter engine only"
     return text
 
 
@@ -688,15 +688,13 @@ def estimate_of(state: PanelState) -> Estimate | None:
     plan = plan_for(shot.frame_count, state.engine_wanted, state.settings)
     memory = memory_bytes(plan, engine=state.engine_wanted, working_size=size, precision=state.settings.precision)
     seconds = state.rates.estimate(redo, size[0] * size[1])
-    time = (
-        "known after the first render"
-        if seconds is None
-        else time_text(seconds)
-        if seconds < 1
-        else f"about {time_text(seconds)}"
-    )
-    about = "about " if seconds is not None and seconds >= 1 else ""
-    return Estimate(_work_text(redo), about + time, f"about {size_text(memory)}")
+    return Estimate(_work_text(redo), _about(seconds), f"about {size_text(memory)}")
+
+
+def _about(seconds: float | None) -> str:
+    if seconds is None:
+        return "known after the first render"
+    return time_text(seconds) if seconds < 1 else f"about {time_text(seconds)}"
 
 
 def _work_text(redo: Redo) -> str:
@@ -712,13 +710,14 @@ def _work_text(redo: Redo) -> str:
 
 
 def bands_shown(state: PanelState) -> dict[str, tuple[Run, ...]]:
-    """The bands of the timeline, with what is being computed marked as running."""
+    """The bands of the timeline, with the stage that is being computed marked as running."""
     shown = {stage: tuple(state.bands.get(stage, ())) for stage in BANDS}
     job = state.job
-    if job is not None and job.kind == "rendering" and job.stage in shown:
-        shown[job.stage] = tuple(
-            run for first, last, what in shown[job.stage] for run in _marked(first, last, what, job)
-        )
+    if job is not None and job.kind == "rendering" and job.stage in (*BANDS, "composite"):
+        for stage in BANDS[2:]:  # the first of the walk that is not done is the one at work
+            marked = tuple(run for first, last, what in shown[stage] for run in _marked(first, last, what, job))
+            if marked != shown[stage]:
+                return {**shown, stage: marked}
     return shown
 
 

@@ -9,6 +9,7 @@ Frame numbers are the files' own (``plate.1001.exr`` is frame 1001); videos, and
 from __future__ import annotations
 
 import bisect
+import importlib
 import re
 import threading
 from collections import OrderedDict
@@ -120,6 +121,16 @@ def check_fit(plate: Frames, matte: Frames) -> None:
             "to the plate"
         )
     matte_number(matte, plate, plate.first)
+
+
+def reader_library(name: str) -> Any:
+    """OpenImageIO or PyAV. Raises BadShot where it is not installed."""
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise BadShot(
+            f"{name} cannot be loaded ({error}); install propainter-remove[ui] where the panel runs"
+        ) from error
 
 
 def rgb_of(pixels: Pixels, names: Sequence[str]) -> Pixels:
@@ -296,8 +307,7 @@ def _read_picture(path: Path) -> Pixels:
 
 
 def _open_picture(path: Path) -> Any:
-    import OpenImageIO as oiio
-
+    oiio = reader_library("OpenImageIO")
     wish = oiio.ImageSpec()
     wish.attribute("oiio:UnassociatedAlpha", 1)  # colours as stored
     opened = oiio.ImageInput.open(str(path), wish)
@@ -321,8 +331,7 @@ class _Video:
     channel_names: tuple[str, ...] = ("R", "G", "B")
 
     def __init__(self, path: Path) -> None:
-        import av
-
+        av = reader_library("av")
         self.path = str(path)
         self._lock = threading.Lock()
         self._kept: OrderedDict[int, Pixels] = OrderedDict()
@@ -377,8 +386,7 @@ class _Video:
 
     @staticmethod
     def _to_rgb(picture: Any) -> Pixels:
-        from av.video.reformatter import Colorspace
-
+        Colorspace = reader_library("av.video.reformatter").Colorspace
         is_deep = max(component.bits for component in picture.format.components) > 8
         untagged = Colorspace.ITU709 if picture.height >= _HD_ROWS else Colorspace.ITU601
         matrix = {1: Colorspace.ITU709, 5: Colorspace.ITU601, 6: Colorspace.ITU601}.get(picture.colorspace, untagged)

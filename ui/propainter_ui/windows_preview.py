@@ -82,9 +82,9 @@ class Plan:
     propagation: tuple[Chunk, ...]
     completion: tuple[Chunk, ...]
 
-    def windows_painting(self, frames: Set[int]) -> tuple[SeenFrames, ...]:
+    def windows_painting(self, frames: set[int]) -> tuple[SeenFrames, ...]:
         """The windows that paint any of these frames."""
-        return tuple(window for window in self.windows if any(i in frames for i in window.neighbours))
+        return tuple(window for window in self.windows if not frames.isdisjoint(window.neighbours))
 
 
 @lru_cache(maxsize=16)
@@ -155,10 +155,10 @@ def work_to_redo(
     plan, old = plan_for(frame_count, engine_after, after), plan_for(frame_count, engine_before, before)
     windows = plan.windows_painting(wanted)
     seen = {i for window in windows for i in window.all}
-    propagation = tuple(c for c in plan.propagation if any(c[0] <= i <= c[1] for i in seen))
+    propagation = tuple(c for c in plan.propagation if not seen.isdisjoint(range(c[0], c[1] + 1)))
     pairs = {pair for c in propagation for pair in range(c[2], c[3])}
     pairs |= {pair for window in windows for pair in window.neighbours[:-1]}
-    completion = tuple(c for c in plan.completion if any(c[0] <= i <= c[1] for i in pairs))
+    completion = tuple(c for c in plan.completion if not pairs.isdisjoint(range(c[0], c[1] + 1)))
     pairs = {pair for c in completion for pair in range(c[2], c[3] + 1)}
 
     new_flow = engine_before != engine_after or _differ(before, after, _FEEDS_FLOW)

@@ -23,7 +23,8 @@ from propainter_wire.messages import ShotSettings
 
 _ENGINES = (("auto", "Auto"), ("propainter", "ProPainter"), ("classical", "Classical"))
 _GROUPS = ("Windows", "Flow", "Matte")
-_NAME_WIDTH = 118
+_NAME_WIDTH = 130
+_ESTIMATE_MS = 30
 _FIELD_WIDTH = 92
 
 
@@ -37,6 +38,8 @@ class Settings(QtWidgets.QWidget):
     revert_asked = Signal()
     render_asked = Signal()
     cancel_asked = Signal()
+    typed = Signal()
+    """A number was typed and confirmed: keys are the viewer's again."""
 
     def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
         super().__init__(parent)
@@ -47,6 +50,10 @@ class Settings(QtWidgets.QWidget):
         self._size = _combo("Working size", [(name, name) for name, _ in (*SIZE_CHOICES, ("Custom", None))])
         self._width, self._height = _size_box("Working width"), _size_box("Working height")
         self._threshold = _ThresholdRow(self)
+        self._later = QtCore.QTimer(self)
+        self._later.setSingleShot(True)
+        self._later.setInterval(_ESTIMATE_MS)
+        self._later.timeout.connect(self._show_estimate)
         self._lay_out()
         self._connect()
 
@@ -73,8 +80,8 @@ class Settings(QtWidgets.QWidget):
         item.setEnabled(has_weights)
         item.setToolTip("" if has_weights else "No weights are installed: run propainter-weights fetch")
         for name in ("neighbor_length", "ref_stride"):
-            self._rows[name].note("" if state.is_drawing_networks else "classical: not used")
-        self._rows["flow_iterations"].note("" if state.is_drawing_networks else "classical: not used")
+            self._rows[name].note("" if state.is_drawing_networks else "not used by the classical engine")
+        self._rows["flow_iterations"].note("" if state.is_drawing_networks else "not used by the classical engine")
 
     def _show_size(self, state: PanelState) -> None:
         choice = _size_choice(state)
@@ -86,16 +93,25 @@ class Settings(QtWidgets.QWidget):
                 box.setValue(value)
 
     def _show_cost(self, state: PanelState, old: PanelState) -> None:
+        """The window in words at once; what it costs a moment later, so that a moving slider need not wait for it."""
+        self._window.setText(window_sentence(state))
         watched = ("settings", "quality", "bands", "shot", "first", "last", "rates", "engine", "daemon", "applied")
         if any(getattr(state, name) is not getattr(old, name) for name in watched):
-            estimate = estimate_of(state)
-            for label, text in (
-                (self._work, estimate.work if estimate else "–"),
-                (self._time, estimate.time if estimate else "–"),
-                (self._memory, estimate.memory if estimate else "–"),
-            ):
-                label.setText(text)
-        self._window.setText(window_sentence(state))
+            self._later.start()
+
+    def _show_estimate(self) -> None:
+        estimate = estimate_of(self._state)
+        for label, text in (
+            (self._work, estimate.work if estimate else "–"),
+            (self._time, estimate.time if estimate else "–"),
+            (self._memory, estimate.memory if estimate else "–"),
+        ):
+            label.setText(text)
+
+    def refresh_icons(self) -> None:
+        """Draw icons anew, after the theme has changed."""
+        for row in (*self._rows.values(), self._threshold):
+            row.refresh_icon(self)
 
     def _show_buttons(self, state: PanelState) -> None:
         is_rendering = state.job is not None and state.job.kind != "reading"
@@ -113,6 +129,7 @@ class Settings(QtWidgets.QWidget):
         for name, row in rows.items():
             row.asked.connect(lambda value, name=name: self.setting_asked.emit(name, value))
             row.reset_asked.connect(lambda name=name: self.default_asked.emit(name))
+            row.typed.connect(self.typed.emit)
         self._quality.activated.connect(lambda _: self.quality_asked.emit(self._quality.currentData()))
         self._engine.activated.connect(lambda _: self.setting_asked.emit("engine", self._engine.currentData()))
         self._size.activated.connect(lambda _: self._ask_size())
@@ -185,6 +202,7 @@ class Settings(QtWidgets.QWidget):
         form = QtWidgets.QGridLayout(box)
         form.setContentsMargins(0, 4, 0, 0)
         form.setHorizontalSpacing(8)
+        form.setVerticalSpacing(4)
         form.setColumnMinimumWidth(0, _NAME_WIDTH)
         form.setColumnStretch(1, 1)
         rows: list[_Row | _ThresholdRow] = [row for row in self._rows.values() if row.row.group == group]
@@ -197,7 +215,7 @@ class Settings(QtWidgets.QWidget):
             self._window.setObjectName("dim")
             self._window.setWordWrap(True)
             self._window.setAccessibleName("What the window sees")
-            self._window.setMinimumHeight(self._window.fontMetrics().lineSpacing() * 3 + 4)
+            self._window.setMinimumHeight(self._window.fontMetrics().lineSpacing() * 2 + 4)
             self._window.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
             form.addWidget(self._window, len(rows), 0, 1, 4)
         return box
@@ -238,6 +256,12 @@ class _NumberRow(QtCore.QObject):
 
     asked = Signal(object)
     reset_asked = Signal()
+    typed = Signal()
+    _reset: QtWidgets.QToolButton
+
+    def refresh_icon(self, like: QtWidgets.QWidget) -> None:
+        """Draw the arrow in the colours of this widget."""
+        self._reset.setIcon(icon("reset", like))
 
 
 class _Row(_NumberRow):
@@ -261,6 +285,7 @@ class _Row(_NumberRow):
         self._tell_help("")
         self._slider.valueChanged.connect(self.asked.emit)
         self._box.valueChanged.connect(self.asked.emit)
+        self._box.lineEdit().returnPressed.connect(self.typed.emit)
         self._reset.clicked.connect(lambda: self.reset_asked.emit())
 
     def place(self, form: QtWidgets.QGridLayout, line: int) -> None:
@@ -271,7 +296,7 @@ class _Row(_NumberRow):
         with _Quiet(self._slider), _Quiet(self._box):
             self._slider.setValue(value)
             self._box.setValue(value)
-        _show_reset(self._reset, value != self.row.default, self._box)
+        _show_reset(self._reset, value != self.row.default)
 
     def note(self, text: str) -> None:
         """Say that the engine at hand ignores this."""
@@ -305,6 +330,7 @@ class _ThresholdRow(_NumberRow):
             widget.setToolTip("Matte values above this are removed.\nDefault: 0.00, everything above black.")
         self._slider.valueChanged.connect(lambda value: self.asked.emit(value / 100))
         self._box.valueChanged.connect(self.asked.emit)
+        self._box.lineEdit().returnPressed.connect(self.typed.emit)
         self._reset.clicked.connect(lambda: self.reset_asked.emit())
 
     def place(self, form: QtWidgets.QGridLayout, line: int) -> None:
@@ -315,7 +341,7 @@ class _ThresholdRow(_NumberRow):
         with _Quiet(self._slider), _Quiet(self._box):
             self._slider.setValue(round(value * 100))
             self._box.setValue(value)
-        _show_reset(self._reset, value != ShotSettings().threshold, self._box)
+        _show_reset(self._reset, value != ShotSettings().threshold)
 
 
 class _Quiet:
@@ -344,10 +370,9 @@ def _reset_button(label: str, default: str) -> QtWidgets.QToolButton:
     return button
 
 
-def _show_reset(button: QtWidgets.QToolButton, is_needed: bool, like: QtWidgets.QWidget) -> None:
-    if is_needed:
-        button.setIcon(icon("reset", like))
-    button.setVisible(is_needed)
+def _show_reset(button: QtWidgets.QToolButton, is_needed: bool) -> None:
+    if is_needed == button.isHidden():
+        button.setVisible(is_needed)
 
 
 def _slim(box: QtWidgets.QAbstractSpinBox) -> None:

@@ -155,7 +155,7 @@ class Viewer(QtWidgets.QWidget):
         painter.setFont(self.font())
         painter.setPen(QtGui.QColor("#9aa2ac"))
         lower = QtCore.QRectF(box.left() + 24, box.center().y(), box.width() - 48, box.height() * 0.4)
-        painter.drawText(lower, int(Qt.AlignmentFlag.AlignHCenter | Qt.TextFlag.TextWordWrap), rest)
+        painter.drawText(lower, int(Qt.AlignmentFlag.AlignHCenter) | int(Qt.TextFlag.TextWordWrap), rest)
         painter.setPen(QtGui.QColor(colours.accent))
 
     def _paint_pictures(self, painter: QtGui.QPainter, after: Shown) -> None:
