@@ -26,6 +26,7 @@ from propainter.weights import WeightsError
 from propainter_backend.color import WorkingSpace
 from propainter_backend.engines import ENGINES, EngineChoice, choose_engine
 from propainter_backend.errors import BadInput, RemoveError
+from propainter_backend.memory import keep_large_arrays_apart
 from propainter_backend.progress import ProgressLine
 from propainter_backend.removal import MEMORY_BUDGET, ContactSheet, Removal, ShotFiles, write_report
 from propainter_backend.shot_cache import ShotCache
@@ -38,6 +39,7 @@ from propainter_wire.errors import PropainterError
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point. Exit codes: 0 done, 1 unforeseen, 2 something the user can put right, 130 interrupted."""
     options = _parser().parse_args(argv)
+    keep_large_arrays_apart()
     say = _silent if options.quiet else _say
     try:
         wish = _wish_of(options)

@@ -36,6 +36,9 @@ def run(pipe: Connection, options: WorkerOptions) -> None:
     """Serve the daemon at the other end of the pipe until it goes away."""
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal is meant for the daemon, which ends us
+    from propainter_backend.memory import keep_large_arrays_apart
     from propainter_backend.worker import Worker
+
+    keep_large_arrays_apart()
 
     Worker(pipe, options).serve()
