@@ -15,7 +15,7 @@ import numpy.typing as npt
 Field = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
 
-_SWEEPS = 12
+_SWEEPS = 6
 """Relaxations a level; the coarse levels have already carried the rim's values across."""
 _NEIGHBOURS = np.array([[0, 0.25, 0], [0.25, 0, 0.25], [0, 0.25, 0]], np.float32)
 

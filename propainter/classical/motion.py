@@ -24,6 +24,8 @@ _FIT_POINTS = 2000
 """Grid points a fit looks at; more only cost time."""
 _FIT_ROUNDS = 5
 """Reweightings of a fit."""
+_STILL = 1e-3
+"""Pixels a frame below which the camera is taken to stand: on a tripod the fill is then a plain copy."""
 _LEAST_POINTS = 16
 """With fewer vectors to fit there is no model, and the background is taken to stand still."""
 
@@ -150,7 +152,9 @@ def _fitted(points: Matrix, moved: Matrix, weights: npt.NDArray[np.float64], *, 
     to_unit = np.array([[scale, 0, -scale * centre[0]], [0, scale, -scale * centre[1]], [0, 0, 1]])
     pixels: Matrix = np.linalg.inv(to_unit) @ motion @ to_unit
     pixels /= pixels[2, 2]
-    return pixels
+    to_x, to_y = moved_by(pixels, points[:, 0], points[:, 1])
+    still = max(np.abs(to_x - points[:, 0]).max(), np.abs(to_y - points[:, 1]).max()) < _STILL
+    return np.eye(3) if still else pixels
 
 
 def _least_squares(

@@ -106,7 +106,8 @@ def _gap(image: Field, hole: Mask, where: tuple[Any, Any], sights: tuple[Field, 
     for colours in sights:
         picture = image.copy()
         picture[where] = colours
-        pictures.append(grey_of(fill_harmonic(picture[rows, columns], blank[rows, columns])))
+        luma = grey_of(picture[rows, columns]).astype(np.float32)[..., None]
+        pictures.append(np.rint(fill_harmonic(luma, blank[rows, columns])[..., 0]).astype(np.uint8))
     measured = flow_between(pictures[0], pictures[1], estimator)
     gap = np.zeros((*hole.shape, 2), np.float32)
     gap[rows, columns] = regular(measured, pictures[0], ~blank[rows, columns])

@@ -134,6 +134,19 @@ def test_a_fill_from_before_a_change_of_exposure_takes_on_the_new_one() -> None:
     assert np.abs(fill - truth)[masks].max() < 0.02
 
 
+def test_where_the_light_beside_the_hole_has_changed_no_seam_shows() -> None:
+    """The object brings a soft shadow, wider than the hole; the fill's rim takes it on."""
+    rows, columns = np.mgrid[:HEIGHT, :WIDTH]
+    shadow = 0.3 * np.exp(-((rows - 45) ** 2 + (columns - 60) ** 2) / (2 * 18**2)).astype(np.float32)[..., None]
+    truth = np.repeat(camera_move(1) * 0.5, 8, 0)
+    truth[4:] -= shadow
+    masks = np.zeros((8, HEIGHT, WIDTH), bool)
+    masks[4:, 30:60, 40:80] = True
+    _, fill = removed(with_object(truth, masks), masks)
+    rim = masks & ~np.stack([cv2.erode(mask.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0 for mask in masks])
+    assert np.abs(fill - truth)[rim].mean() < 0.2 * np.broadcast_to(shadow, truth.shape)[rim].mean()
+
+
 def test_a_passer_by_does_not_get_pulled_into_the_hole() -> None:
     """The hole opens in frame 3, but until frame 5 somebody walks there; only then is the wall seen."""
     truth = np.repeat(camera_move(1), 8, 0)
