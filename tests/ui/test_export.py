@@ -11,7 +11,7 @@ import numpy as np
 import OpenImageIO as oiio
 import pytest
 
-from propainter_ui.export import write_mp4, write_report, write_sequence
+from propainter_ui.export import _whole, write_mp4, write_report, write_sequence
 from propainter_ui.frame_store import ShotLibrary
 from propainter_ui.panel_state import ShotState
 from propainter_ui.picture import Patch
@@ -81,6 +81,23 @@ def test_an_exr_keeps_its_windows_its_layers_and_its_header(tmp_path: Path) -> N
     assert pixels[1, 2, 3] == 3.5 and pixels[0, 0, 3] == 0
 
 
+def test_an_exrs_data_window_grows_to_the_right_and_down_as_well(tmp_path: Path) -> None:
+    (tmp_path / "plate").mkdir()
+    spec = oiio.ImageSpec(3, 2, 3, "half")
+    spec.full_width, spec.full_height = 8, 6
+    out = oiio.ImageOutput.create("a.exr")
+    out.open(str(tmp_path / "plate/hill.1001.exr"), spec)
+    out.write_image(np.ones((2, 3, 3), np.float16))
+    out.close()
+    library, shot = shot_of(tmp_path / "plate")
+    fill = {1001: Patch((6, 4, 2, 2), np.full((2, 2, 3), 5, np.float16))}
+    write_sequence(tmp_path / "clean", library, shot, (1001,), fill, lambda _: None)
+    opened = oiio.ImageInput.open(str(tmp_path / "clean/hill.1001.exr"))
+    assert (opened.spec().width, opened.spec().height) == (8, 6)
+    pixels = opened.read_image("half")
+    assert (pixels[4:, 6:] == 5).all() and (pixels[:2, :3] == 1).all() and pixels.sum() == 3 * (4 * 5 + 6)
+
+
 def test_the_plates_own_folder_is_refused(png_plate: Path) -> None:
     library, shot = shot_of(png_plate)
     with pytest.raises(BadShot, match="is the plate's own folder"):
@@ -95,7 +112,15 @@ def test_an_mp4_holds_every_frame_with_the_fill(png_plate: Path, tmp_path: Path)
     assert len(frames) == 3 and frames[0].shape == (6, 8, 3)
 
 
-def test_a_stopped_export_leaves_no_half_file(png_plate: Path, tmp_path: Path) -> None:
+def test_a_failed_write_leaves_neither_half_a_file_nor_touches_the_old_one(tmp_path: Path) -> None:
+    (tmp_path / "out.png").write_text("old")
+    with pytest.raises(OSError, match="disk full"), _whole(tmp_path / "out.png") as partial:
+        partial.write_text("half")
+        raise OSError("disk full")
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("out.png", "old")]
+
+
+def test_a_stopped_export_says_so_to_its_caller(png_plate: Path, tmp_path: Path) -> None:
     library, shot = shot_of(png_plate)
 
     class Stopped(Exception):

@@ -173,3 +173,10 @@ def test_a_hole_in_one_chunk_leaves_windows_that_cannot_see_it() -> None:
     assert redo.propagation == chunks(COUNT, 20, 10)[1:]
     assert all(any(i >= 20 for i in window.all) for window in redo.windows)
     assert len(redo.windows) < redo.all_windows
+
+
+def test_a_window_that_only_refers_to_what_is_redone_is_redone() -> None:
+    cached = {**EVERYTHING, "propagation": set(range(20, COUNT))}
+    redone = [window.centre for window in _redo(BEFORE, cached=cached).windows]
+    assert 25 in redone, "it paints 20 to 30 and looks at 15"
+    assert 35 not in redone, "it paints 30 to 39 and looks at 25"
