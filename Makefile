@@ -50,12 +50,11 @@ format: $(STAMP)  ## put the code into the house's format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(STAMP)  ## every benchmark; results in out/bench
+bench: $(STAMP)  ## benchmarks; figures in out/bench (quality too, with CASES=folder of plate, matte and truth)
 	@mkdir -p out/bench
-	@for script in tests/benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script --out out/bench || exit 1; done
-
-screenshots: $(STAMP)  ## the panel in each of its states, for docs/images (needs Xvfb)
-	PYTHONPATH=tests/ui $(BIN)/python tests/ui/take_screenshots.py docs/images
+	$(BIN)/python tests/benchmarks/transport.py --json out/bench/transport.json
+	$(BIN)/python tests/benchmarks/panel.py --out out/bench
+	$(if $(CASES),$(BIN)/python tests/benchmarks/classical_quality.py $(CASES))
 
 clean:  ## everything that was made
 	rm -rf out build dist $(VENV)
