@@ -56,5 +56,8 @@ bench: $(STAMP)  ## benchmarks; figures in out/bench (quality too, with CASES=fo
 	$(BIN)/python tests/benchmarks/panel.py --out out/bench
 	$(if $(CASES),$(BIN)/python tests/benchmarks/classical_quality.py $(CASES))
 
+screenshots: $(STAMP)  ## the panel in each of its states, for docs/images (needs Xvfb)
+	PYTHONPATH=tests/ui $(BIN)/python tests/ui/take_screenshots.py docs/images
+
 clean:  ## everything that was made
 	rm -rf out build dist $(VENV)
