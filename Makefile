@@ -9,7 +9,7 @@ export OMP_WAIT_POLICY ?= passive
 .PHONY: help setup demo plugin plugin-all test test-all check format bench screenshots clean
 
 help:  ## this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | awk -F: '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 setup: $(STAMP)  ## create .venv with everything the project needs (first run: a few minutes)
 
