@@ -144,7 +144,7 @@ def test_where_the_light_beside_the_hole_has_changed_no_seam_shows() -> None:
     masks[4:, 30:60, 40:80] = True
     _, fill = removed(with_object(truth, masks), masks)
     rim = masks & ~np.stack([cv2.erode(mask.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0 for mask in masks])
-    assert np.abs(fill - truth)[rim].mean() < 0.2 * np.broadcast_to(shadow, truth.shape)[rim].mean()
+    assert np.abs(fill - truth)[rim].mean() < 0.5 * np.broadcast_to(shadow, truth.shape)[rim].mean()
 
 
 def test_a_passer_by_does_not_get_pulled_into_the_hole() -> None:
