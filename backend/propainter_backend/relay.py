@@ -191,7 +191,7 @@ class Relay:
 
     def _send_result(self, request: Request, result: Result, envelope: Envelope) -> None:
         try:
-            pixels = _received(result, envelope)
+            pixels = received_pixels(result, envelope)
         except WireError as error:
             self._router.reply_error(request, error, job=result.job)
             return
@@ -321,7 +321,7 @@ class _Line:
         return WireError("no_session", f"the connection to {where} has ended: {error}")
 
 
-def _received(result: Result, envelope: Envelope) -> Pixels:
+def received_pixels(result: Result, envelope: Envelope) -> Pixels:
     """A result's pixels, as they lie in the message. Raises WireError."""
     place = result.buffer.place
     if not isinstance(place, Inline):

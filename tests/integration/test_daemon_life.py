@@ -112,8 +112,12 @@ def test_sigterm_leaves_neither_file_nor_socket_nor_process():
         assert_gone(family)
 
 
-def test_a_killed_daemon_takes_its_worker_with_it():
+@pytest.mark.parametrize("is_ready", [False, True], ids=["a starting worker", "an idle worker"])
+def test_a_killed_daemon_takes_its_worker_with_it(is_ready):
     with home() as folder, daemon(at=folder) as started:
+        if is_ready:
+            with started.client() as client:
+                TinyShot(2).open(client)
         family = [started.worker(), *started.family()]
         started.kill()
         assert_gone(family)

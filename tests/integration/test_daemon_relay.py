@@ -16,10 +16,24 @@ from daemon_harness import Daemon, TinyShot, assert_same, collect, daemon, home,
 
 from propainter_backend.errors import BadInput
 from propainter_backend.keys import client_keys, daemon_keys, make_keys, remote_backend, signing_key
+from propainter_backend.relay import received_pixels
 from propainter_wire.client import Client
 from propainter_wire.connection import Connection
-from propainter_wire.errors import BackendUnreachable, JobCancelled, PropainterError, RemoteError
-from propainter_wire.messages import Accepted, FrameContent, Have, Need, OpenShot, Progress
+from propainter_wire.errors import BackendUnreachable, JobCancelled, PropainterError, RemoteError, WireError
+from propainter_wire.framing import Envelope, Header
+from propainter_wire.messages import (
+    Accepted,
+    Buffer,
+    FrameContent,
+    Have,
+    Inline,
+    InSegment,
+    Need,
+    OpenShot,
+    Progress,
+    Result,
+)
+from propainter_wire.shot import digest_of
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and sockets of POSIX")
 
@@ -147,6 +161,23 @@ def test_the_relay_needs_no_torch_and_no_numbers_of_gpus(pair):
     _, relay = pair
     assert "libtorch" not in Path(f"/proc/{relay.pid}/maps").read_text()
     assert relay.workers() == []
+
+
+@pytest.mark.parametrize(
+    ("place", "digest", "code"),
+    [
+        (Inline(0), "0" * 32, "bad_digest"),
+        (InSegment("ppb-" + "0" * 32, 0, 12, 1), None, "bad_buffer"),
+    ],
+)
+def test_pixels_that_arrive_damaged_or_in_another_machine_s_memory_are_not_passed_on(place, digest, code):
+    pixels = np.arange(12, dtype=np.uint8).reshape(2, 2, 3)
+    name = digest or digest_of(pixels)
+    result = Result("0" * 32, 1001, "normal", False, (0, 0, 2, 2), name, Buffer("uint8", (2, 2, 3), place))
+    header = Header.fresh(result, session="", seq=1)
+    with pytest.raises(WireError) as refused:
+        received_pixels(result, Envelope(header, "", result, (pixels.reshape(-1).data,)))
+    assert refused.value.code == code
 
 
 # --- ends

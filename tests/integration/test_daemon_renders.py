@@ -212,13 +212,16 @@ def test_leaving_a_render_early_cancels_its_job(client):
 
 
 def test_a_client_that_goes_away_takes_its_jobs_with_it(running, client):
-    gone = running.client()
-    _, events = start(gone, TinyShot(LONG, seed=10), priority="final")
+    gone, shot = running.client(), TinyShot(LONG, seed=10)
+    _, events = start(gone, shot, priority="final")
     assert len(client.status().jobs) == 1
     gone.close()
     wait_until(lambda: client.status().jobs == () and client.status().sessions == 1)
     with pytest.raises(BackendDied):
         collect(events)
+    opened = shot.open(client, **CHUNKS)
+    client.prepare(opened, shot.frames, shot)
+    assert states(client, opened, "painting")[-1][2] == "missing", "it was rendered to its end, for nobody"
 
 
 def test_a_newer_matte_ends_the_job_that_sees_it_and_no_other(client):

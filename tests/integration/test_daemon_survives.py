@@ -31,6 +31,7 @@ from propainter_wire.framing import Envelope, Header, decode, encode
 from propainter_wire.messages import (
     DAEMON_MESSAGES,
     Accepted,
+    ChangeSettings,
     Done,
     FrameContent,
     Have,
@@ -336,14 +337,16 @@ def test_results_nobody_reads_are_neither_piled_up_nor_lost():
         reader.close()
 
 
-def test_a_client_that_never_reads_leaves_nothing_when_it_goes(running):
+@pytest.mark.parametrize("count", [200, 100], ids=["in the middle of a job", "after its job"])
+def test_a_client_that_never_reads_leaves_nothing_when_it_goes(running, count):
     with running.client() as client:
-        opening, have = wide_shot(client, 200, 512)
+        opening, have = wide_shot(client, count, 512)
         reader = SlowReader(running.connection())
         shot = reader.ask(opening).shot
         reader.ask(Have(shot, have.frames))
-        reader.say(Render(shot, tuple(range(1, 201)), output="hole", dtype="float32", priority="final"))
-        wait_until(lambda: kept(client)["held_results"] > 0)
+        reader.say(Render(shot, tuple(range(1, count + 1)), output="hole", dtype="float32", priority="final"))
+        wait_until(lambda: kept(client)["held_results"] > 0 and kept(client)["busy_workers"] == 0)
+        assert len(client.status().jobs) == (1 if count == 200 else 0)
         reader.close()
         wait_until(lambda: kept(client)["held_results"] == 0 and client.status().jobs == ())
 
@@ -366,6 +369,24 @@ def test_nothing_is_kept_of_clients_that_left_in_the_middle_of_anything(running)
         wait_until(lambda: client.status().sessions == 1)
         wait_until(lambda: not any(kept(client).values()))
         assert client.status().jobs == ()
+
+
+def test_nothing_is_begun_for_a_client_that_left_while_its_wish_waited_for_the_worker(running):
+    shot = TinyShot(6, seed=140)
+    with running.client() as client:
+        with running.client() as leaving:
+            opened = shot.open(leaving)
+            leaving.prepare(opened, shot.frames, shot)
+            worker = running.worker()
+            worker.suspend()
+            leaving._link.notify(ChangeSettings(opened, {"grow": 13}))
+            leaving._link.notify(Render(opened, tuple(shot.frames)))
+            wait_until(lambda: kept(client)["waiting_requests"] == 2)
+        wait_until(lambda: kept(client)["shots"] == 0)
+        worker.resume()
+        wait_until(lambda: not any(kept(client).values()))
+        states = {line.stage: line.runs for line in client.cache_state(shot.open(client)).stages}
+        assert states["flow"] == ((1001, 1005, "missing"),)
 
 
 def test_a_client_that_leaves_before_the_worker_is_ready_leaves_nothing():

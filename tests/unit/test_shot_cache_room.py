@@ -147,26 +147,29 @@ def test_reading_what_others_wrote_is_not_remembered_for_ever(tmp_path):
     assert writer.use().disk_entries == len(KEYS)
 
 
-def test_threads_may_share_a_store(tmp_path):
-    cache = ShotCache(tmp_path, memory_budget=10_000, disk_budget=20 * ENTRY)
-    wrong: list[str] = []
+def test_threads_that_share_a_store_take_turns(tmp_path, monkeypatch):
+    """One is held in the middle of writing a file: nobody else sees, or changes, anything half done."""
+    cache = ShotCache(tmp_path, memory_budget=10_000)
+    cache.save(KEYS[0], {"x": array(0)})
+    real, is_writing, may_write, has_looked = os.open, threading.Event(), threading.Event(), threading.Event()
 
-    def work(offset: int) -> None:
-        for turn in range(60):
-            i = (turn * 7 + offset) % len(KEYS)
-            cache.save(KEYS[i], {"x": array(i)})
-            found = cache.load(KEYS[(i + 1) % len(KEYS)])
-            if found is not None and not np.array_equal(found["x"], array((i + 1) % len(KEYS))):
-                wrong.append(KEYS[i])
-            cache.digest(KEYS[i])
+    def held(path, flags, *args, **kwargs):
+        is_writing.set()
+        assert may_write.wait(30)
+        return real(path, flags, *args, **kwargs)
 
-    threads = [threading.Thread(target=work, args=(offset,)) for offset in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not wrong
-    use = cache.use()
-    assert use.memory_bytes == use.memory_entries * 4000 <= 10_000
-    on_disk = sum(path.stat().st_size for path in tmp_path.rglob("*.safetensors"))
-    assert use.disk_bytes == on_disk <= 20 * ENTRY
+    def look() -> None:
+        assert cache.use().disk_entries == 2 and holds(cache, KEYS[1], 1)
+        has_looked.set()
+
+    monkeypatch.setattr("os.open", held)
+    writer = threading.Thread(target=cache.save, args=(KEYS[1], {"x": array(1)}))
+    writer.start()
+    assert is_writing.wait(30)
+    reader = threading.Thread(target=look)
+    reader.start()
+    assert not has_looked.wait(0.2)
+    may_write.set()
+    assert has_looked.wait(30)
+    writer.join()
+    reader.join()

@@ -44,9 +44,9 @@ class Narrow(ToyEngine):
 class Bench:
     """A worker, and the daemon's end of its pipe. Content it asks for is sent, as the daemon would."""
 
-    def __init__(self, folder, engine) -> None:
+    def __init__(self, folder, engine, *, memory_budget: int = 1 << 28) -> None:
         self.pipe, theirs = Pipe()
-        options = WorkerOptions("w", "cpu", folder, 1 << 30, 1 << 28)
+        options = WorkerOptions("w", "cpu", folder, 1 << 30, memory_budget)
         self.worker = Worker(theirs, options, engine=engine, when_alone=lambda: None)
         self.plates = [frame.pixels for frame in moving_plates(COUNT, size=SIZE)]
         self.mattes = [box_matte(SIZE, left=20, top=15)[..., None] for _ in range(COUNT)]
@@ -182,6 +182,16 @@ def test_memory_is_let_go_of_before_the_next_attempt(tmp_path):
     bench.start(5)
     assert bench.end()[1]["op"] == "done"
     assert seen_alive and set(seen_alive) == {0}
+
+
+def test_what_can_be_computed_again_gives_way_when_memory_runs_out(tmp_path):
+    plenty = Bench(tmp_path / "a", ToyEngine(), memory_budget=400_000)
+    short = Bench(tmp_path / "b", Narrow(40, MemoryError()), memory_budget=400_000)
+    for bench in (plenty, short):
+        bench.tell_shot()
+        bench.start(5)
+        assert bench.end()[1]["op"] == "done"
+    assert short.worker._cache.use().memory_bytes <= 100_000 < plenty.worker._cache.use().memory_bytes
 
 
 def test_an_opencv_that_finds_no_memory_is_understood(tmp_path):
