@@ -167,6 +167,7 @@ def test_apply_shows_what_became_stale_without_rendering(qtbot: QtBot, panel: Pa
 
     open_shot(qtbot, panel, tiny_shot)
     render(qtbot, panel)
+    until(qtbot, lambda: panel.state.bands.get("propagation") == ((1001, 1008, "cached"),))
     panel.settings._rows["grow"]._box.setValue(2)
     qtbot.mouseClick(panel.settings._apply, Qt.MouseButton.LeftButton)
     until(qtbot, lambda: panel.state.bands.get("propagation") == ((1001, 1008, "stale"),))
