@@ -25,7 +25,7 @@ from propainter.types import BidirectionalFlow, Chunk, Propagated, Settings, Win
 
 __all__ = ["ClassicalEngine"]
 
-CODE_VERSION = "1"
+CODE_VERSION = "2"
 """Raise it with every change that may move a pixel; it is part of every cache key."""
 
 

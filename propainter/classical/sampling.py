@@ -6,16 +6,11 @@ Here: bicubic sampling of many places in many frames, and the rims it needs arou
 
 from __future__ import annotations
 
-from typing import cast
-
 import cv2
 import numpy as np
 
 from propainter.classical.harmonic import Field, Mask, box_around
 from propainter.classical.places import Places
-
-_REMAP_WIDTH = 1024
-"""Places are handed to OpenCV in rows of this many; its images may not be wider than 32767."""
 
 
 def with_rims(frames: Field, holes: Mask) -> Field:
@@ -54,7 +49,23 @@ def sample_plate(plate: Field, places: Places) -> Field:
 
 
 def _look_up(image: Field, x: Field, y: Field) -> Field:
-    padding = -len(x) % _REMAP_WIDTH
-    at = [np.pad(c, (0, padding)).reshape(-1, _REMAP_WIDTH) for c in (x, y)]
-    found = cv2.remap(image, at[0], at[1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-    return cast(Field, found.reshape(-1, 3)[: len(x)])
+    """Keys' cubic convolution (1981), a = -1/2: slopes stay slopes, where OpenCV's a = -3/4 bends them by 0.05 px."""
+    height, width, channels = image.shape
+    left, top = np.floor(x).astype(np.intp), np.floor(y).astype(np.intp)
+    across, down = _keys_weights(x - np.floor(x)), _keys_weights(y - np.floor(y))
+    columns = [(left + i).clip(0, width - 1) for i in range(-1, 3)]
+    pixels = image.reshape(-1, channels)
+    colours = np.zeros((len(x), channels), np.float32)
+    for j, weight in enumerate(down):
+        row = (top + j - 1).clip(0, height - 1) * width
+        line = sum(w[:, None] * pixels[row + column] for w, column in zip(across, columns, strict=True))
+        colours += weight[:, None] * line
+    return colours
+
+
+def _keys_weights(t: Field) -> Field:
+    """Weights (4, n) of the pixels at -1, 0, 1, 2 for a point at t, 0 <= t < 1."""
+    t2, t3 = t * t, t * t * t
+    before, after = 2 * t2 - t3 - t, 4 * t2 - 3 * t3 + t
+    weights: Field = np.stack([before, 3 * t3 - 5 * t2 + 2, after, t3 - t2]) * np.float32(0.5)
+    return weights

@@ -114,15 +114,16 @@ def test_only_what_no_frame_shows_is_unseen() -> None:
 
 
 def test_what_is_invented_on_a_tripod_does_not_flicker() -> None:
-    noise = np.random.default_rng(2).normal(0, 0.02, (5, HEIGHT, WIDTH, 3)).astype(np.float32)
+    """The surroundings flicker as a whole; deep inside, what was invented once holds still."""
+    flicker = np.float32([0, 0.1, -0.1, 0.05, -0.05])[:, None, None, None]
     masks = np.zeros((5, HEIGHT, WIDTH), bool)
-    masks[:, 30:60, 40:80] = True
+    masks[:, 18:78, 24:104] = True
     unseen = holes_of(masks)
-    plate = np.repeat(camera_move(1), 5, 0) + noise
-    still = ENGINE.complete_flow(ENGINE.estimate_flow(tensor_of(plate[:1].repeat(5, 0)), iterations=1), unseen)
-    painted = ENGINE.paint_window(tensor_of(plate), unseen, unseen, still).numpy().transpose(0, 2, 3, 1)
-    deep = np.s_[:, 42:48, 55:65]
-    assert np.abs(np.diff(painted[deep], axis=0)).mean() < 0.2 * np.abs(np.diff(noise[deep], axis=0)).mean()
+    plate = np.repeat(camera_move(1), 5, 0)
+    still = ENGINE.complete_flow(ENGINE.estimate_flow(tensor_of(plate), iterations=1), unseen)
+    painted = ENGINE.paint_window(tensor_of(plate + flicker), unseen, unseen, still).numpy().transpose(0, 2, 3, 1)
+    deep = np.s_[:, 46:50, 60:68]
+    assert np.abs(np.diff(painted[deep], axis=0)).mean() < 0.4 * np.abs(np.diff(flicker, axis=0)).mean()
 
 
 def test_a_fill_from_before_a_change_of_exposure_takes_on_the_new_one() -> None:

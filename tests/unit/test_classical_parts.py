@@ -1,5 +1,6 @@
 """Promises of the classical engine's parts: closed forms, slow loops, and motion, light and holes made by the test."""
 
+import cv2
 import numpy as np
 import pytest
 
@@ -9,7 +10,7 @@ from propainter.classical.exposure import frame_gains
 from propainter.classical.harmonic import fill_harmonic
 from propainter.classical.motion import background_motion, complete_pairs, distance_to, flow_of_motion, moved_by
 from propainter.classical.places import Places, future_places, past_places, places_by_motion
-from propainter.classical.pull import in_register
+from propainter.classical.pull import blend_places, in_register
 from propainter.classical.sampling import sample_plate, with_rims
 from propainter.classical.seam import seam_correction
 from propainter.dis import estimate_flow, grey_of
@@ -120,6 +121,21 @@ def test_flow_measured_again_no_longer_follows_the_object() -> None:
     assert np.abs(aligned.forward[0] - (3, 0))[beside].max() < 0.15
 
 
+def test_the_hole_moves_with_its_own_surroundings_where_they_leave_the_model() -> None:
+    """Around the hole the background moves 4.5 px, everywhere else 3: inside, flow continues the surroundings."""
+    far, near = (texture(120, 200, seed=seed) * 2 - 1 for seed in (2, 6))
+    rows, columns = np.mgrid[:120, :160].astype(np.float32)
+    frames = []
+    for i in range(2):
+        patch = cv2.remap(near, columns + 20 - 4.5 * i, rows, cv2.INTER_CUBIC)
+        frames.append(
+            np.where(disc(120, 160, y=60, x=78 + 4.5 * i, radius=42)[..., None], patch, far[:, 10 - 3 * i :][:, :160])
+        )
+    holes = np.stack([disc(120, 160, y=60, x=x, radius=12) for x in (78, 81)])
+    aligned = align_flow([grey_of(frame) for frame in frames], holes, *estimate_flow(np.stack(frames)))
+    assert np.abs(aligned.forward[0] - (4.5, 0))[holes[0]].max() < 0.8  # 1.5 by the model alone
+
+
 # places
 
 
@@ -195,11 +211,34 @@ def test_rims_continue_the_plate_and_nothing_under_the_hole_gets_through() -> No
     assert np.all(plate[7:13, 7:13] == 0)
 
 
+def test_between_pixels_a_slope_stays_a_slope() -> None:
+    rows, columns = np.mgrid[:20, :30].astype(np.float32)
+    plate = np.stack([columns, rows, columns - 2 * rows], -1)[None]
+    x, y = np.float32([4.25, 17.7, 20.5]), np.float32([9.5, 3.125, 12.9])
+    places = Places(np.zeros(3, np.int32), x, y, np.zeros(3, bool))
+    assert np.abs(sample_plate(plate, places) - np.stack([x, y, x - 2 * y], -1)).max() < 1e-4
+
+
+def test_the_nearer_sight_counts_more_by_the_inverse_of_its_distance() -> None:
+    plate = np.broadcast_to(np.float32([0.4, 9, 0, 0, 0.8])[:, None, None, None], (5, 12, 14, 3)).copy()
+    plate[1] = 0.5  # beside the hole of frame 1, midway: so that no seam is to be closed
+    holes = np.zeros((5, 12, 14), bool)
+    holes[1, 4:8, 5:9] = True
+    row, column = (axis.astype(np.float32) for axis in np.nonzero(holes[1]))
+    sights = [Places(np.full(16, i, np.int32), column, row, np.zeros(16, bool)) for i in (0, 4)]
+    with_seams, unseen = blend_places(plate, holes, sights, [1.0, 1.0])
+    seams = [seam_correction(plate, holes, sight) for sight in sights]
+    expected = (3 * (0.4 + seams[0]) + (0.8 + seams[1])) / 4
+    assert np.allclose(with_seams, expected, atol=1e-6)
+    assert not unseen.any()
+
+
 # exposure and seams
 
 
 def test_gains_of_a_flickering_lamp_are_found_under_a_moving_camera() -> None:
-    wide = texture(96, 300, seed=7) * 1.2 + 0.2  # light, from black 0
+    slope = np.linspace(0.8, 1.5, 300, dtype=np.float32)[:, None]
+    wide = (texture(96, 300, seed=7) * 0.6 + 0.2) * slope  # light, from black 0
     gains = np.float32([1.0, 1.1, 0.9, 1.2, 1.15, 0.85])
     frames = np.stack([wide[:, 6 * i : 6 * i + 160] * gain for i, gain in enumerate(gains)]) - 1
     holes = np.zeros(frames.shape[:3], bool)
