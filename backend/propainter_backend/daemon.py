@@ -1,10 +1,9 @@
 """The daemon: clients' requests in, instructions to workers out, results and progress back.
 
-Here: answering requests, jobs and who is waiting for them, carrying out what the scheduler decides. Not here: bytes and
-signatures (``propainter_wire/router.py``), which step comes next (``scheduler.py``, pure), what is kept of a shot and of a
-job (``shots.py``, ``jobs.py``), worker processes (``worker_pool.py``), computing (``worker.py``, in such a process).
-One thread; workers are heard through a queue. torch is never imported here, so that the daemon answers within a second of
-its start.
+Here: answering requests, jobs and who is waiting for them, carrying out what the scheduler decides, workers' deaths. Not
+here: bytes and signatures (``propainter_wire/router.py``), which step comes next (``scheduler.py``, pure), what is kept
+of a shot and of a job (``shots.py``, ``jobs.py``), computing (``worker.py``, another process). One thread; workers are
+heard through a queue. torch is never imported here, so that the daemon answers within a second of its start.
 """
 
 from __future__ import annotations
@@ -13,9 +12,10 @@ import hashlib
 import json
 import logging
 import os
+import queue
 import signal
 import time
-from collections import Counter, OrderedDict, deque
+from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -33,6 +33,7 @@ from propainter_backend.held import HeldReplies
 from propainter_backend.jobs import JobRecord
 from propainter_backend.lifetime import Lifetime
 from propainter_backend.pipe import Note
+from propainter_backend.questions import Questions
 from propainter_backend.scheduler import (
     Deliver,
     EndJob,
@@ -62,9 +63,8 @@ from propainter_backend.scheduler import (
 from propainter_backend.scheduler import SessionEnded as ScheduledSessionEnded
 from propainter_backend.scheduler import Stop as StopStep
 from propainter_backend.shots import ReachPlan, ShotRecord
-from propainter_backend.worker_entry import WorkerOptions
-from propainter_backend.worker_link import FromWorker
-from propainter_backend.worker_pool import WorkerPool
+from propainter_backend.worker_entry import SHOTS_REMEMBERED, WorkerOptions
+from propainter_backend.worker_link import FromWorker, WorkerLink
 from propainter_wire.connection import DaemonPlace, new_key
 from propainter_wire.errors import ErrorCode, WireError
 from propainter_wire.framing import new_id
@@ -132,6 +132,9 @@ _PLANNED_FRAMES = 200_000
 _STATUS_WITHIN_S = 3.0
 _ANSWER_WITHIN_S = 120.0
 """A worker may have to load an engine first."""
+_UNREADY_DEATHS = 3
+"""Workers that end before they are ready, in a row, until clients are told that there will be none."""
+_RESTART_DELAYS_S = (0.0, 0.5, 2.0, 10.0, 30.0)
 _CHANNELS: Mapping[Output, int] = {"fill": 4, "hole": 1, "unseen": 1, "difference": 3, "flow": 2}
 
 
@@ -171,6 +174,7 @@ class Daemon:
         self._place = place
         self._started = time.monotonic()
         self._life = Lifetime(idle_timeout_s=options.idle_timeout_s, parent_pid=options.parent_pid)
+        self._said: queue.SimpleQueue[FromWorker] = queue.SimpleQueue()
         self._facts = Facts(VERSION, "classical", "starting")
         self._key = options.key or new_key()
         self._router = Router(self._key, self._facts)
@@ -191,9 +195,14 @@ class Daemon:
         self._plans: OrderedDict[str, ReachPlan] = OrderedDict()
         self._waiting_plans: dict[str, list[Callable[[ReachPlan | WireError], None]]] = {}
         self._busy: dict[str, tuple[Work, str]] = {}
+        self._told_shots: dict[str, OrderedDict[str, None]] = defaultdict(OrderedDict)
+        self._ready: set[str] = set()
+        self._unready_deaths = 0
+        self._restart_at: dict[str, float] = {}
         self._problem = ""
         self._stopping: Literal["now", "idle"] | None = None
-        self._workers = WorkerPool(_workers(options), self._router.wake)
+        self._links = {name: WorkerLink(worker, self._hear) for name, worker in _workers(options).items()}
+        self._questions = Questions(lambda worker, note: self._links[worker].say(note))
         self._handlers: dict[type[Message], Callable[[Request, Any], None]] = {
             OpenShot: self._on_open_shot,
             ChangeSettings: self._on_settings,
@@ -228,11 +237,13 @@ class Daemon:
         self._place.publish(_as_seen_from_here(endpoint), self._key, server_key=server_key)
         log.info("listening on %s", endpoint)
         try:
-            self._workers.start()
+            for link in self._links.values():
+                link.start()
             while not self._is_over():
                 self._turn()
         finally:
-            self._workers.stop()
+            for link in self._links.values():
+                link.stop()
             self._router.close()
             log.info("stopped")
 
@@ -242,9 +253,9 @@ class Daemon:
                 self._on_session_ended(event)
             else:
                 self._on_request(event)
-        for said in self._workers.heard():
-            self._on_said(said)
-        self._workers.do_chores()
+        self._hear_workers()
+        self._questions.expire()
+        self._start_workers_due()
         self._release_held()
         self._heartbeat()
 
@@ -259,12 +270,16 @@ class Daemon:
             return True
         return self._life.is_over(in_use=has_work or self._router.session_count > 0)
 
+    def _hear(self, said: FromWorker) -> None:
+        self._said.put(said)
+        self._router.wake()
+
     # --- requests -------------------------------------------------------------------------------------------------
 
     def _on_request(self, request: Request) -> None:
         needs_engine = isinstance(request.message, (OpenShot, ChangeSettings, Reach, Render, Analyse, CacheQuery))
         with self._refusing(request):
-            if needs_engine and not self._workers.is_ready:
+            if needs_engine and not self._ready:
                 self._wait_until_ready(request)
             else:
                 self._handlers[type(request.message)](request, request.message)
@@ -282,7 +297,7 @@ class Daemon:
             self._router.reply_error(request, WireError("internal", sentence))
 
     def _wait_until_ready(self, request: Request) -> None:
-        if self._workers.is_hopeless:
+        if self._unready_deaths >= _UNREADY_DEATHS:
             raise WireError("engine_unavailable", _NO_WORKER)
         if len(self._before_ready) >= MAX_WAITING_REQUESTS:
             raise WireError("busy", "too many requests wait for the worker process to be ready; ask again in a moment")
@@ -474,17 +489,17 @@ class Daemon:
                 then({"plate": has_plate, "matte": has_matte, **_answer_or_raise(answer)["stages"]})
 
         note = shot.note(quality, plates, mattes)
-        question = {"op": "cache_state", "shot": note}
-        self._workers.ask_one(_digest(note), question, came, within_s=_ANSWER_WITHIN_S)
+        worker = self._some_worker(_digest(note))
+        self._questions.ask(worker, {"op": "cache_state", "shot": note}, came, within_s=_ANSWER_WITHIN_S)
 
     def _on_cache(self, request: Request, message: Cache) -> None:
         freed = 0
         if message.action == "clear" and message.what in ("all", "content"):
             freed += self._content.clear()
         if message.action == "clear" and message.what != "content":
-            self._ask_workers(
+            self._ask_ready(
                 request,
-                "clear",
+                {"op": "clear"},
                 lambda answers: self._tell_cache(request, freed + sum(answer.get("freed", 0) for answer in answers)),
             )
         else:
@@ -499,14 +514,14 @@ class Daemon:
             )
             self._router.reply(request, CacheIs(entries, freed))
 
-        self._ask_workers(request, "use", tell)
+        self._ask_ready(request, {"op": "use"}, tell)
 
     def _on_status(self, request: Request, _: Status) -> None:
         def tell(answers: list[Note]) -> None:
             use = _use_of(answers)
             memory = {
                 "rss_bytes": psutil.Process().memory_info().rss,
-                "worker_rss_bytes": self._workers.resident_bytes(),
+                "worker_rss_bytes": sum(_resident(link.pid) for link in self._links.values()),
                 "cache_bytes": self._content.use().disk_bytes + use["disk_bytes"],
                 "cache_limit_bytes": self._options.cache_budget,
                 "device_used_bytes": use["device_used_bytes"],
@@ -527,13 +542,13 @@ class Daemon:
             )
             self._router.reply(request, reply)
 
-        self._ask_workers(request, "use", tell)
+        self._ask_ready(request, {"op": "use"}, tell)
 
     def _kept(self) -> dict[str, int]:
         """How much is remembered on behalf of clients; all of it falls to nothing when they are gone."""
         return {
             "shots": len(self._shots),
-            "questions": self._workers.questions,
+            "questions": len(self._questions),
             "waiting_requests": len(self._before_ready) + sum(map(len, self._waiting_plans.values())),
             "held_results": len(self._held),
             "held_bytes": self._held.nbytes(),
@@ -541,9 +556,9 @@ class Daemon:
         }
 
     def _notes(self) -> tuple[str, ...]:
-        if self._workers.is_ready:
+        if self._ready:
             return (self._problem[:512],) if self._problem else ()
-        return (_NO_WORKER if self._workers.is_hopeless else "the worker process is starting",)
+        return (_NO_WORKER if self._unready_deaths >= _UNREADY_DEATHS else "the worker process is starting",)
 
     def _on_stop(self, request: Request, message: Stop) -> None:
         self._router.reply(request, Stopping(len(self._jobs)))
@@ -630,7 +645,7 @@ class Daemon:
             for follow in self._waiting_plans.pop(key, []):
                 follow(plan)
 
-        self._workers.ask_one(key, {"op": "plan", "shot": note}, came, within_s=_ANSWER_WITHIN_S)
+        self._questions.ask(self._some_worker(key), {"op": "plan", "shot": note}, came, within_s=_ANSWER_WITHIN_S)
 
     def _keep_plan(self, key: str, plan: ReachPlan) -> None:
         self._plans[key] = plan
@@ -639,14 +654,45 @@ class Daemon:
 
     # --- workers --------------------------------------------------------------------------------------------------
 
-    def _ask_workers(self, request: Request, op: str, then: Callable[[list[Note]], None]) -> None:
+    def _some_worker(self, key: str) -> str:
+        """One that is ready, the same for the same key; empty: none is."""
+        workers = sorted(self._ready)
+        return workers[int(key[:8], 16) % len(workers)] if workers else ""
+
+    def _ask_ready(self, request: Request, note: Note, then: Callable[[list[Note]], None]) -> None:
         """Ask every worker that is ready; go on with all their answers, without those that do not come soon."""
+        answers: list[Note] = []
+        asked = sorted(self._ready)
 
-        def came(answers: list[Note]) -> None:
-            with self._refusing(request):
-                then(answers)
+        def came(answer: Note) -> None:
+            answers.append(answer)
+            if len(answers) >= len(asked):
+                with self._refusing(request):
+                    then(answers)
 
-        self._workers.ask_all({"op": op}, came, within_s=_STATUS_WITHIN_S)
+        for worker in asked:
+            self._questions.ask(worker, note, came, within_s=_STATUS_WITHIN_S)
+        if not asked:
+            came({})
+
+    def _tell_worker(self, worker: str, key: str, note: Note) -> None:
+        """Make sure a worker knows a shot. It remembers the latest ones only; telling again is cheap."""
+        told = self._told_shots[worker]
+        if key not in told:
+            told[key] = None
+            while len(told) > SHOTS_REMEMBERED:
+                told.popitem(last=False)
+            self._links[worker].say({"op": "shot", "key": key, **note})
+        told.move_to_end(key)
+
+    def _hear_workers(self) -> None:
+        while True:
+            try:
+                said = self._said.get_nowait()
+            except queue.Empty:
+                return
+            if said.life == self._links[said.worker].life:
+                self._on_said(said)
 
     def _on_said(self, said: FromWorker) -> None:
         note, worker = said.note, said.worker
@@ -656,9 +702,9 @@ class Daemon:
         elif op == "died":
             self._on_died(worker)
         elif op == "answer":
-            self._workers.answered(note)
+            self._questions.answered(note)
         elif op == "need":
-            self._workers.send_content(worker, note["ticket"], self._content.get(note["digest"]))
+            self._links[worker].say({"op": "content", "ticket": note["ticket"]}, self._content.get(note["digest"]))
         elif op == "progress":
             self._on_progress(worker, note)
         else:
@@ -675,7 +721,9 @@ class Daemon:
             self._facts, engine=note["engine"], device=note["device"], weights=note["weights"], licence=licence
         )
         self._router.update_facts(self._facts)
-        self._workers.became_ready(worker)
+        self._ready.add(worker)
+        self._unready_deaths = 0
+        self._questions.worker_ready(worker)
         self._tell(WorkerReady(worker))
         waiting, self._before_ready = self._before_ready, []
         for request in waiting:
@@ -683,12 +731,16 @@ class Daemon:
 
     def _on_died(self, worker: str) -> None:
         log.warning("%s ended; it is started again", worker)
+        if worker not in self._ready:
+            self._unready_deaths += 1
+        self._ready.discard(worker)
+        self._told_shots.pop(worker, None)
         work, _ = self._busy.pop(worker, (None, ""))
         for job_id, _ in self._scheduler.wanted_by(work) if work is not None else ():
             self._jobs[job_id].stage = "loading"
-        self._workers.died(worker)
+        self._questions.worker_died(worker)
         self._tell(WorkerDied(worker))
-        if self._workers.is_hopeless:
+        if self._unready_deaths >= _UNREADY_DEATHS and not self._ready:
             self._give_up_waiting()
 
     def _give_up_waiting(self) -> None:
@@ -699,6 +751,12 @@ class Daemon:
             self._router.reply_error(request, WireError("engine_unavailable", _NO_WORKER))
         for job in list(self._jobs.values()):
             self._break_off(job, WireError("engine_unavailable", _NO_WORKER))
+
+    def _start_workers_due(self) -> None:
+        now = time.monotonic()
+        for worker in [worker for worker, due in self._restart_at.items() if due <= now]:
+            del self._restart_at[worker]
+            self._links[worker].start()
 
     def _on_progress(self, worker: str, note: Note) -> None:
         work, _ = self._busy.get(worker, (None, ""))
@@ -742,7 +800,7 @@ class Daemon:
             case Start():
                 self._start(instruction)
             case StopStep(worker):
-                self._workers.say(worker, {"op": "stop"})
+                self._links[worker].say({"op": "stop"})
             case Deliver(job_id):
                 self._deliver(job_id)
             case FinishJob(job_id):
@@ -752,13 +810,14 @@ class Daemon:
             case FailJob(job_id, _, code, message):
                 self._fail(job_id, cast(ErrorCode, code), message)
             case RestartWorker(worker):
-                self._workers.start_anew(worker)
+                delay = _RESTART_DELAYS_S[min(self._unready_deaths, len(_RESTART_DELAYS_S) - 1)]
+                self._restart_at[worker] = time.monotonic() + delay
 
     def _start(self, start: Start) -> None:
         job = self._jobs[start.job_id]
         first, message = job.shot.opened.first, job.message
         self._busy[start.worker] = (start.work, job.id)
-        self._workers.tell_shot(start.worker, job.shot_key, job.shot_note)
+        self._tell_worker(start.worker, job.shot_key, job.shot_note)
         index = start.work.frame - first
         note: Note = {
             "op": "start",
@@ -772,7 +831,7 @@ class Daemon:
             note.update(kind="analyse", pairs=list(range(index, last)))
         else:
             note.update(kind="render", output=message.output, dtype=message.dtype, crop=message.crop, aim=job.aim)
-        self._workers.say(start.worker, note)
+        self._links[start.worker].say(note)
         if job.stage == "queued":
             job.stage = "loading"
             self._tell_progress(job)
@@ -880,9 +939,9 @@ def _as_seen_from_here(endpoint: str) -> str:
     return endpoint.replace("tcp://0.0.0.0:", "tcp://127.0.0.1:").replace("tcp://[::]:", "tcp://[::1]:")
 
 
-def _workers(options: DaemonOptions) -> list[WorkerOptions]:
-    return [
-        WorkerOptions(
+def _workers(options: DaemonOptions) -> dict[str, WorkerOptions]:
+    return {
+        f"worker-{number}": WorkerOptions(
             name=f"worker-{number}",
             device=device,
             cache_dir=options.cache_dir,
@@ -892,7 +951,7 @@ def _workers(options: DaemonOptions) -> list[WorkerOptions]:
             flow_hole_snap=options.flow_hole_snap,
         )
         for number, device in enumerate(options.devices)
-    ]
+    }
 
 
 def _answer_or_raise(answer: Note) -> Note:
@@ -963,3 +1022,10 @@ def _shape_text(shape: Sequence[int]) -> str:
 
 def _digest(value: object) -> str:
     return hashlib.sha256(json.dumps(value, separators=(",", ":"), sort_keys=True).encode()).hexdigest()
+
+
+def _resident(pid: int | None) -> int:
+    try:
+        return int(psutil.Process(pid).memory_info().rss) if pid is not None else 0
+    except psutil.Error:
+        return 0
