@@ -116,8 +116,11 @@ class Daemon:
 
     def _signal(self, number: int) -> int:
         assert self.process is not None
+        family = self.family()
         self.process.send_signal(number)
-        return self.process.wait(PATIENCE_S)
+        code = self.process.wait(PATIENCE_S)
+        assert_gone(family)
+        return code
 
     def said(self) -> str:
         return self.log.read_text(errors="replace")
@@ -146,9 +149,7 @@ def daemon(*options: str, at: Path | None = None, environ: dict[str, str] | None
     finally:
         assert running.process is not None
         if running.process.poll() is None:
-            family = running.family()
             running.terminate()
-            assert_gone(family)
 
 
 def assert_gone(processes: Sequence[psutil.Process]) -> None:
