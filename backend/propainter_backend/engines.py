@@ -43,11 +43,10 @@ def choose_engine(
         return EngineChoice(ClassicalEngine(), "engine classical (embedded; no weights needed), on the CPU")
     found = find_weights(weights)
     if found is None:
-        if name == "propainter" or weights is not None:
-            where = f"in {weights}" if weights is not None else "where weights are installed"
+        if name == "propainter":
             raise BadInput(
-                f"no ProPainter weights {where}; put the three published checkpoints there, run 'propainter-weights "
-                "fetch', or use --engine classical"
+                "no ProPainter weights where weights are installed; put the three published checkpoints there, run "
+                "'propainter-weights fetch', or use --engine classical"
             )
         return EngineChoice(
             ClassicalEngine(),

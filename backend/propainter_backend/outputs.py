@@ -10,10 +10,9 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 
 from propainter_backend.images import Frame
-from propainter_backend.shot_renderer import ShotRenderer, Steps, as_float, as_type
+from propainter_backend.shot_renderer import ShotRenderer, Steps, as_float, as_type, from_grid
 
 Region = tuple[int, int, int, int]
 """x, y, width, height in the plate, y down."""
@@ -101,9 +100,5 @@ def _flow(renderer: ShotRenderer, index: int) -> Steps[np.ndarray]:
 
 
 def _to_plate(renderer: ShotRenderer, picture: torch.Tensor, *, mode: str) -> np.ndarray:
-    width, height = renderer.shot.working_size or renderer.shot.plate_size
-    cut = picture[:, :height, :width]
-    if (width, height) != renderer.shot.plate_size:
-        size = (renderer.shot.plate_size[1], renderer.shot.plate_size[0])
-        cut = F.interpolate(cut[None], size, mode=mode)[0]
-    return np.ascontiguousarray(cut.permute(1, 2, 0).numpy(), dtype=np.float32)
+    at_plate = from_grid(picture, renderer.shot, mode=mode)
+    return np.ascontiguousarray(at_plate.permute(1, 2, 0).numpy(), dtype=np.float32)

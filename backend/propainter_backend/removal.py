@@ -23,6 +23,7 @@ from propainter_backend.contact_sheet import SheetRow, make_contact_sheet
 from propainter_backend.errors import BadInput, OutputError
 from propainter_backend.images import Frame
 from propainter_backend.plates import FrameSink, FrameSource, check_finite, open_sink, open_source, read_matte
+from propainter_backend.video import VIDEO_SUFFIXES
 from propainter_wire.shot import digest_of
 
 MEMORY_BUDGET = 256 << 20
@@ -84,6 +85,11 @@ class ShotFiles:
         """First and last frame to be rendered."""
         return FrameRange(self.numbers[0], self.numbers[-1])
 
+    @property
+    def is_written_as_video(self) -> bool:
+        """Whether the output is one video, which takes its frames in order and as a whole."""
+        return Path(self.wish.output).suffix.lower() in VIDEO_SUFFIXES
+
     def open_sink(self, engine: str, weights: str) -> FrameSink:
         """Where results go, marked with what made them."""
         return open_sink(
@@ -129,12 +135,11 @@ class SourcePictures:
         return frame
 
     def matte(self, index: int) -> np.ndarray:
-        """A frame of the matte. Raises BadInput where its size is not the plate's."""
+        """A frame of the matte; of the plate's size, for ``ShotFiles`` refused any other."""
         number = self._matte_number(index)
         matte = self._mattes.get(number)
         if matte is None:
             matte = read_matte(self._matte.read(number))
-            self._check_size(matte, self._numbers[index])
             _keep(self._mattes, number, matte)
         return matte
 
@@ -154,14 +159,6 @@ class SourcePictures:
 
     def _matte_number(self, index: int) -> int:
         return self._matte.range.first if self._matte.is_still else self._numbers[index] - self._wish.matte_offset
-
-    def _check_size(self, matte: np.ndarray, number: int) -> None:
-        width, height = self._plate.size
-        if matte.shape != (height, width):
-            raise BadInput(
-                f"roto matte of frame {number} is {matte.shape[1]}x{matte.shape[0]} but the plate is {width}x{height}; "
-                "render the matte at the plate's size"
-            )
 
     def _refuse_nan(self, index: int, frame: Frame) -> None:
         settings = self._wish.settings

@@ -25,7 +25,7 @@ from propainter import stages
 from propainter.composite import blend_windows, composite
 from propainter.engine import Engine
 from propainter.hole import hole_of, shrink_to_working, snap_outward, soft_alpha
-from propainter.types import BidirectionalFlow, Chunk, Propagated, Settings, Window
+from propainter.types import BidirectionalFlow, Chunk, Settings, Window
 from propainter_backend.color import WorkingSpace, from_working, to_working
 from propainter_backend.images import Frame
 from propainter_backend.memory import give_back
@@ -41,7 +41,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Progress:
-    """One unit of work is done: ``done`` of ``total`` of this stage, and when asked, an estimate of the rest."""
+    """One unit of work is done: ``done`` of ``total`` of this stage."""
 
     stage: str
     done: int
@@ -158,6 +158,8 @@ class ShotRenderer:
         self._seen: dict[str, set[object]] = {stage: set() for stage in STAGES}
         self._for_frame = 0
         self._known: dict[tuple[str, int], str] = {}
+        self._painting_keys: dict[int, tuple[str, list[str]]] = {}
+        self._alpha: tuple[int, Tensor] | None = None
         self._may_compute = True
 
     # -- what a caller asks for ------------------------------------------------------------------------------------
@@ -173,7 +175,7 @@ class ShotRenderer:
         """The finished frame. ``nearest_only``: from the window nearest to it alone, a preview of the final blend."""
         self._for_frame = index
         plate = self.shot.pictures.plate(index)
-        hole = self._hole(index)
+        hole = self.hole(index)
         if not bool(hole.any()):
             self.counts.stages["composite"].computed.add(index)
             return plate
@@ -186,23 +188,28 @@ class ShotRenderer:
     def fill(self, index: int, *, nearest_only: bool = False) -> Steps[Tensor]:
         """The working picture of a frame with its hole painted, [3, h, w]."""
         self._for_frame = index
-        hole = self._hole(index)
+        hole = self.hole(index)
         windows = self.plan.windows_of(index, nearest_only=nearest_only)
         shares = []
         for window in windows:
             shares.append((yield from self._painted(window, index)))
         blended = blend_windows(shares, [share_of(window, index) for window in windows])
-        picture = self.working(index).clone()
+        picture = self.working(index)
         picture[:, hole > 0] = blended.T
         return picture
 
     def propagated(self, index: int) -> Steps[tuple[Tensor, Tensor]]:
         """A frame after image propagation [3, h, w], and what of it is still unseen [1, h, w]."""
         arrays = yield from self._propagated_part(index)
-        return self._unpack_propagated(index, arrays)
+        inside = self.hole(index) > 0
+        picture = self.working(index)
+        picture[:, inside] = torch.from_numpy(np.array(arrays["rgb"]))
+        unseen = torch.zeros(1, *inside.shape)
+        unseen[:, inside] = torch.from_numpy(arrays["unseen"].astype(np.float32))
+        return picture, unseen
 
     def flow(self, pair: int) -> Steps[BidirectionalFlow]:
-        """Flow between a frame and the next, as estimated on the plate."""
+        """Flow between a frame and the next, as estimated on the plate; the caller's own."""
         arrays = yield from self._flow_part(pair, pair, pair)
         return _flow_from(arrays)
 
@@ -210,11 +217,13 @@ class ShotRenderer:
         """Completed flow between a frame and the next."""
         flow = yield from self.flow(pair)
         arrays = yield from self._completed_part(pair)
-        return self._unpack_completed(pair, flow, arrays)
+        flow.forward[0, 0][:, self._flow_hole(pair) > 0] = torch.from_numpy(np.array(arrays["forward"]))
+        flow.backward[0, 0][:, self._flow_hole(pair + 1) > 0] = torch.from_numpy(np.array(arrays["backward"]))
+        return flow
 
     def unseen_pixels(self, index: int) -> tuple[int, int]:
         """Pixels of a frame's hole, and how many of them are unseen; of what is stored, without computing."""
-        hole = self._hole(index)
+        hole = self.hole(index)
         if not bool(hole.any()):
             return 0, 0
         try:
@@ -231,7 +240,7 @@ class ShotRenderer:
             yield from self._flow_part(pair, pairs[0], pairs[-1])
 
     def working(self, index: int) -> Tensor:
-        """The plate on the working grid, [3, h, w], in the working range."""
+        """The plate on the working grid, [3, h, w], in the working range; the caller's own."""
         shot, key = self.shot, self._working_id(index)
         arrays = self._cache.load(key)
         if arrays is None:
@@ -239,10 +248,6 @@ class ShotRenderer:
             arrays = {"rgb": _to_grid(rgb, shot).numpy()}
             self._cache.save(key, arrays)
         return torch.from_numpy(np.array(arrays["rgb"]))
-
-    def hole(self, index: int) -> Tensor:
-        """The hole on the working grid, [h, w], 1 = fill."""
-        return self._hole(index)
 
     def cached(self) -> dict[str, list[bool]]:
         """Per stage, of every frame (flow and completion: of the pair it begins), whether its artifact is stored.
@@ -268,7 +273,7 @@ class ShotRenderer:
             self._may_compute = True
 
     def _is_painted(self, index: int) -> bool:
-        if not bool(self._hole(index).any()):
+        if not bool(self.hole(index).any()):
             return True
         return all(self._is_stored(self._painted_id(window, index)) for window in self.plan.windows_of(index))
 
@@ -292,7 +297,8 @@ class ShotRenderer:
         s = self.shot.settings
         return key_of("hole", self.shot.pictures.matte_digest(index), *self.shot.grid, s.threshold, s.grow)
 
-    def _hole(self, index: int) -> Tensor:
+    def hole(self, index: int) -> Tensor:
+        """The hole on the working grid, [h, w], 1 = fill."""
         arrays = self._cache.load(self._hole_key(index)) or self._make_hole(index)
         width, height = self.shot.grid
         bits = np.unpackbits(arrays["bits"], count=width * height).reshape(height, width)
@@ -319,7 +325,7 @@ class ShotRenderer:
         return known
 
     def _flow_hole(self, index: int) -> Tensor:
-        return snap_outward(self._hole(index), block=self.shot.settings.flow_hole_snap)
+        return snap_outward(self.hole(index), block=self.shot.settings.flow_hole_snap)
 
     def _flow_hole_id(self, index: int) -> str:
         block = self.shot.settings.flow_hole_snap
@@ -333,20 +339,29 @@ class ShotRenderer:
         return digest
 
     def alpha(self, index: int) -> Tensor:
-        """How much of the fill each plate pixel takes, [h, w], 0..1."""
-        s = self.shot.settings
-        matte = torch.from_numpy(self.shot.pictures.matte(index))
-        return soft_alpha(matte, threshold=s.threshold, grow_pixels=s.grow, feather=s.feather)
+        """How much of the fill each plate pixel takes, [h, w], 0..1. The latest is kept: one frame asks several times."""
+        if self._alpha is None or self._alpha[0] != index:
+            s = self.shot.settings
+            matte = torch.from_numpy(self.shot.pictures.matte(index))
+            alpha = soft_alpha(matte, threshold=s.threshold, grow_pixels=s.grow, feather=s.feather)
+            self._alpha = (index, alpha)
+        return self._alpha[1]
 
     # -- flow ------------------------------------------------------------------------------------------------------
 
     def _flow_key(self, pair: int) -> str:
-        ends = [self._working_id(pair), self._working_id(pair + 1)]
-        return key_of("flow", *self._engine_parts, self.shot.settings.flow_iterations, *ends)
+        if (known := self._known.get(("flow key", pair))) is None:
+            ends = [self._working_id(pair), self._working_id(pair + 1)]
+            known = key_of("flow", *self._engine_parts, self.shot.settings.flow_iterations, *ends)
+            self._known["flow key", pair] = known
+        return known
 
     def _working_id(self, index: int) -> str:
-        shot = self.shot
-        return key_of("working", shot.pictures.plate_digest(index), *shot.grid, shot.space.value, _COLOR_VERSION)
+        if (known := self._known.get(("working", index))) is None:
+            shot = self.shot
+            known = key_of("working", shot.pictures.plate_digest(index), *shot.grid, shot.space.value, _COLOR_VERSION)
+            self._known["working", index] = known
+        return known
 
     def _flow_part(self, pair: int, first: int, last: int) -> Steps[Arrays]:
         """One pair's flow; what is missing of first..last behind it is estimated in the same run."""
@@ -441,12 +456,6 @@ class ShotRenderer:
         yield self._count("completion", started, chunk)
         return run
 
-    def _unpack_completed(self, pair: int, flow: BidirectionalFlow, arrays: Arrays) -> BidirectionalFlow:
-        forward, backward = flow.forward.clone(), flow.backward.clone()
-        forward[0, 0][:, self._flow_hole(pair) > 0] = torch.from_numpy(np.array(arrays["forward"]))
-        backward[0, 0][:, self._flow_hole(pair + 1) > 0] = torch.from_numpy(np.array(arrays["backward"]))
-        return BidirectionalFlow(forward, backward)
-
     def _reach_flow(self, chunk: Chunk) -> Callable[[int], Steps[BidirectionalFlow]]:
         """Flow of a pair of a chunk's reach; what is missing behind it is estimated in the same run."""
 
@@ -513,13 +522,13 @@ class ShotRenderer:
         core = stages.propagate_chunk(
             self._engine,
             self._gather(self.working, frames),
-            self._gather(self._hole, frames)[:, :, None],
+            self._gather(self.hole, frames)[:, :, None],
             flow,
             chunk,
         )
         run = []
         for offset, index in enumerate(range(chunk.core_first, chunk.core_last + 1)):
-            inside = self._hole(index) > 0
+            inside = self.hole(index) > 0
             arrays = {
                 "rgb": _numpy(core.frames[0, offset].cpu()[:, inside]),
                 "unseen": _numpy(core.unseen[0, offset].cpu()[:, inside]).astype(np.uint8),
@@ -530,14 +539,6 @@ class ShotRenderer:
         give_back()
         yield self._count("propagation", started, chunk)
         return run
-
-    def _unpack_propagated(self, index: int, arrays: Arrays) -> tuple[Tensor, Tensor]:
-        inside = self._hole(index) > 0
-        picture = self.working(index)
-        picture[:, inside] = torch.from_numpy(np.array(arrays["rgb"]))
-        unseen = torch.zeros(1, *inside.shape)
-        unseen[:, inside] = torch.from_numpy(arrays["unseen"].astype(np.float32))
-        return picture, unseen
 
     # -- painted windows -------------------------------------------------------------------------------------------
 
@@ -558,6 +559,8 @@ class ShotRenderer:
         return digest
 
     def _painting_key(self, window: Window) -> Steps[tuple[str, list[str]]]:
+        if (known := self._painting_keys.get(window.centre)) is not None:
+            return known
         frame_keys = []
         for index in window.neighbours + window.references:
             propagated = yield from self._propagated_id(index)
@@ -566,7 +569,9 @@ class ShotRenderer:
         for pair in window.neighbours[:-1]:
             flows.append(self._flow_key(pair))
             flows.append((yield from self._completed_id(pair)))
-        return key_of("painting", *self._engine_parts, len(window.neighbours), frame_keys, flows), frame_keys
+        unit = key_of("painting", *self._engine_parts, len(window.neighbours), frame_keys, flows)
+        self._painting_keys[window.centre] = (unit, frame_keys)
+        return unit, frame_keys
 
     def _paint_window(
         self, window: Window, unit: str, frame_keys: list[str]
@@ -577,14 +582,14 @@ class ShotRenderer:
         for offset, index in enumerate(seen):
             pictures[0, offset], unseen[0, offset] = yield from self.propagated(index)
         flow = yield from self._flow_span(self.completed, window.neighbours[0], window.neighbours[-1])
-        holes = self._gather(self._hole, seen)[:, :, None]
+        holes = self._gather(self.hole, seen)[:, :, None]
         started = self._start()
         painted = self._engine.paint_window(
             pictures.to(self._engine.device), holes, unseen.to(self._engine.device), flow, frame_keys=frame_keys
         ).cpu()
         run = {}
         for offset, index in enumerate(window.neighbours):
-            run[index] = {"rgb": _numpy(painted[offset][:, self._hole(index) > 0].T)}
+            run[index] = {"rgb": _numpy(painted[offset][:, self.hole(index) > 0].T)}
             self._cache.save(part_key(unit, index), run[index])
         if self._on_painted is not None:
             self._on_painted(window, painted)
@@ -594,7 +599,7 @@ class ShotRenderer:
     # -- composite -------------------------------------------------------------------------------------------------
 
     def _lay_over(self, plate: Frame, alpha: Tensor, fill: Tensor) -> Frame:
-        working = _from_grid(fill, self.shot).permute(1, 2, 0).numpy()
+        working = from_grid(fill, self.shot).permute(1, 2, 0).numpy()
         inside = alpha.numpy() > 0
         rgb = plate.rgb()
         linear = self.shot.space.is_linear(rgb.dtype)
@@ -682,13 +687,13 @@ def _to_grid(rgb: np.ndarray, shot: Shot) -> Tensor:
     return F.pad(picture[None], (0, right, 0, bottom), mode="replicate")[0].contiguous()
 
 
-def _from_grid(picture: Tensor, shot: Shot) -> Tensor:
-    """The inverse of ``_to_grid``: the padding cut off, the rest resampled to the plate."""
+def from_grid(picture: Tensor, shot: Shot, *, mode: str = "bicubic") -> Tensor:
+    """[c, h, w] on the working grid -> at the plate's size: the padding cut off, the rest resampled."""
     width, height = shot.working_size or shot.plate_size
     picture = picture[:, :height, :width]
     if (width, height) == shot.plate_size:
         return picture
-    return F.interpolate(picture[None], (shot.plate_size[1], shot.plate_size[0]), mode="bicubic")[0]
+    return F.interpolate(picture[None], (shot.plate_size[1], shot.plate_size[0]), mode=mode)[0]
 
 
 def unseen_share(renderer: ShotRenderer, indices: Sequence[int]) -> float:
@@ -701,9 +706,3 @@ def unseen_share(renderer: ShotRenderer, indices: Sequence[int]) -> float:
         hole += float(renderer.hole(index).sum())
         unseen += float(unknown.sum())
     return unseen / hole if hole else 0.0
-
-
-__all__ = [
-    "Progress", "Propagated", "RenderCounts", "Shot", "ShotPictures", "ShotRenderer", "StageCount", "run_to_end",
-    "unseen_share",
-]  # fmt: skip

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -87,6 +88,10 @@ class ShotPlan:
         self.completion = engine.completion_chunks(frame_count - 1, settings)
         self._propagation_of = _owners(self.propagation)
         self._completion_of = _owners(self.completion)
+        self._windows_of: dict[int, list[Window]] = defaultdict(list)
+        for window in self.windows:
+            for frame in window.neighbours:
+                self._windows_of[frame].append(window)
 
     def propagation_of(self, frame: int) -> Chunk:
         """The chunk whose core holds a frame."""
@@ -98,7 +103,7 @@ class ShotPlan:
 
     def windows_of(self, frame: int, *, nearest_only: bool = False) -> tuple[Window, ...]:
         """The windows that paint a frame; ``nearest_only``: the one with the greatest share (for previews)."""
-        seen = tuple(w for w in self.windows if frame in w.neighbours)
+        seen = tuple(self._windows_of[frame])
         if not nearest_only:
             return seen
         return (max(seen, key=lambda w: (share_of(w, frame), -w.centre)),)

@@ -20,11 +20,10 @@ from propainter_backend.images import Frame
 from propainter_backend.plates import FrameSink
 from propainter_backend.progress import ProgressLine
 from propainter_backend.removal import ContactSheet, Removal, ShotFiles, write_report
-from propainter_backend.video import VIDEO_SUFFIXES
 from propainter_wire.client import Client, FrameResult
 from propainter_wire.errors import RemoteError
 from propainter_wire.messages import Done, OpenShot, Progress, Quality
-from propainter_wire.shot import DType
+from propainter_wire.shot import DType, digest_of
 
 _BATCH = 200
 """Frames sent and asked for at a time, so that a long shot starts before all of it has been read."""
@@ -104,7 +103,7 @@ def _render(
                 _results(client, opened.shot, numbers, provider, wish, line, reports), files
             ):
                 frame = _laid_in(files.pictures.plate(index), result)
-                _write_if_new(sink, wish, files.numbers[index], frame, result, told)
+                _write_if_new(sink, files, files.numbers[index], frame, told)
                 sheet.take(index, frame)
                 line.frame_done(files.numbers[index])
     client.close_shot(opened.shot)
@@ -151,12 +150,11 @@ def _results(
 
 def _in_order(results: Iterator[FrameResult], files: ShotFiles) -> Iterator[tuple[int, FrameResult]]:
     """Each result with its index. A video takes frames in order only, so for one they wait for their turn."""
-    is_video = Path(files.wish.output).suffix.lower() in VIDEO_SUFFIXES
     waiting: dict[int, FrameResult] = {}
     expected: int | None = None
     for result in results:
         index = result.frame - files.numbers[0]
-        if not is_video:
+        if not files.is_written_as_video:
             yield index, result
             continue
         waiting[index] = result
@@ -173,12 +171,10 @@ def _laid_in(plate: Frame, result: FrameResult) -> Frame:
     return plate.with_rgb(rgb)
 
 
-def _write_if_new(
-    sink: FrameSink, wish: Removal, number: int, frame: Frame, result: FrameResult, told: dict[int, str]
-) -> None:
+def _write_if_new(sink: FrameSink, files: ShotFiles, number: int, frame: Frame, told: dict[int, str]) -> None:
     """Write a frame unless this very picture was written before; a video is written anew as a whole."""
-    digest = f"{result.region} {hash(result.pixels.tobytes())} {hash(frame.pixels.tobytes())}"
-    if told.get(number) != digest or Path(wish.output).suffix.lower() in VIDEO_SUFFIXES:
+    digest = digest_of(frame.pixels)
+    if told.get(number) != digest or files.is_written_as_video:
         sink.write(number, frame)
         told[number] = digest
 

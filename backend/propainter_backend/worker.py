@@ -43,6 +43,7 @@ from propainter_backend.shot_cache import ShotCache
 from propainter_backend.shot_renderer import Progress, RenderCounts, Shot, ShotRenderer, as_float
 from propainter_backend.stage_graph import ShotPlan
 from propainter_backend.worker_entry import SHOTS_REMEMBERED, WorkerOptions
+from propainter_wire.shot import runs_of
 
 log = logging.getLogger(__name__)
 
@@ -331,7 +332,7 @@ class Worker:
         return {
             "engine": engine.name,
             "working_size": [width, height],
-            "reach": [_runs(plan.plan([index]).frames or (index,)) for index in range(plan.frame_count)],
+            "reach": [runs_of(plan.plan([index]).frames or (index,)) for index in range(plan.frame_count)],
         }
 
     def _cache_state(self, note: Note) -> Note:
@@ -532,14 +533,3 @@ def _cost_of(renderer: ShotRenderer) -> Note:
             for stage, (seconds, computed, reused) in renderer.counts.units().items()
         }
     }
-
-
-def _runs(frames: tuple[int, ...]) -> list[list[int]]:
-    """Ascending integers as [first, last] runs."""
-    runs: list[list[int]] = []
-    for frame in frames:
-        if runs and frame == runs[-1][1] + 1:
-            runs[-1][1] = frame
-        else:
-            runs.append([frame, frame])
-    return runs
