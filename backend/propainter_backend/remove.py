@@ -21,14 +21,14 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # before torch: waiting thr
 
 import torch
 
-from propainter.types import Precision, Settings
+from propainter.types import Precision
 from propainter.weights import WeightsError
-from propainter_backend.color import WorkingSpace
-from propainter_backend.engines import ENGINES, EngineChoice, choose_engine
+from propainter_backend.engines import EngineChoice, choose_engine
 from propainter_backend.errors import BadInput, RemoveError
 from propainter_backend.memory import keep_large_arrays_apart
 from propainter_backend.progress import ProgressLine
-from propainter_backend.removal import MEMORY_BUDGET, ContactSheet, Removal, ShotFiles, write_report
+from propainter_backend.removal import ContactSheet, Removal, ShotFiles, write_report
+from propainter_backend.remove_options import add_shot_options, removal_of
 from propainter_backend.shot_cache import ShotCache
 from propainter_backend.shot_renderer import Shot, ShotRenderer, run_to_end, unseen_share
 from propainter_backend.stage_dump import StageDump
@@ -140,90 +140,16 @@ def _wish_of(options: argparse.Namespace) -> Removal:
         raise BadInput("--watch renders again through the daemon, which remembers; add --backend")
     if options.save_stages and options.backend is not None:
         raise BadInput("--save-stages keeps what this process computes; leave out --backend")
-    try:
-        settings = Settings(
-            neighbor_length=options.neighbor_length,
-            ref_stride=options.ref_stride,
-            chunk_length=options.chunk_length,
-            flow_iterations=options.flow_iterations,
-            grow=options.grow,
-            feather=options.feather,
-            threshold=options.threshold,
-            flow_hole_snap=options.flow_hole_snap,
-        )
-    except ValueError as error:
-        raise BadInput(str(error)) from error
-    return Removal(
-        options.plate, options.matte, options.output, settings,
-        first=options.first, last=options.last, matte_offset=options.matte_offset,
-        working_size=options.working_size, draft=options.draft, space=WorkingSpace(options.color),
-        keep_nan=options.keep_nan, save_stages=options.save_stages, report=options.report,
-        contact_sheet=options.contact_sheet, memory_budget=options.memory << 20,
-    )  # fmt: skip
-
-
-def _size(text: str) -> tuple[int, int]:
-    width, _, height = text.lower().partition("x")
-    if not (width.isdigit() and height.isdigit() and int(width) >= 8 and int(height) >= 8):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a size such as 960x540 (at least 8x8)")
-    return int(width), int(height)
+    return removal_of(options, save_stages=options.save_stages)
 
 
 def _parser() -> argparse.ArgumentParser:
-    d = Settings()
     parser = argparse.ArgumentParser(
         prog="propainter-remove",
         description="Remove what a roto matte covers from a plate. Outside the matte the output is the input.",
         epilog="PLATE, MATTE, OUTPUT: a folder, a pattern (plate.%%04d.exr, plate.####.exr) or a video.",
     )
-    need = parser.add_argument_group("pictures")
-    need.add_argument("--plate", required=True, help="the original frames")
-    need.add_argument("--matte", required=True, help="what to remove: 1 (white) = remove, soft edges allowed")
-    need.add_argument("--output", required=True, help="where the cleaned frames go")
-    need.add_argument("--first", type=int, help="first frame, in the plate's numbering")
-    need.add_argument("--last", type=int, help="last frame, included")
-    need.add_argument(
-        "--matte-offset", type=int, default=0, metavar="N", help="matte frame n belongs to plate frame n + N"
-    )
-    need.add_argument(
-        "--color", choices=[space.value for space in WorkingSpace], default="auto",
-        help="how the plate's numbers are encoded; auto: whole numbers display-encoded, floats scene-linear",
-    )  # fmt: skip
-    need.add_argument("--keep-nan", action="store_true", help="accept NaN and infinite plate pixels outside the matte")
-    matte = parser.add_argument_group("matte")
-    matte.add_argument("--grow", type=int, default=d.grow, help="plate pixels the matte grows outward (%(default)s)")
-    matte.add_argument(
-        "--feather", type=int, default=d.feather, help="plate pixels of fade inside the grown ring (%(default)s)"
-    )
-    matte.add_argument(
-        "--threshold", type=float, default=d.threshold, help="matte values above this count (%(default)s)"
-    )
-    how = parser.add_argument_group("removal")
-    how.add_argument("--engine", choices=ENGINES, default="auto", help="auto: propainter where weights are installed")
-    how.add_argument("--weights", type=Path, metavar="DIR", help="folder with the three published checkpoints")
-    how.add_argument(
-        "--neighbor-length", type=int, default=d.neighbor_length, help="local frames a window (%(default)s)"
-    )
-    how.add_argument("--ref-stride", type=int, default=d.ref_stride, help="frames between references (%(default)s)")
-    how.add_argument("--chunk-length", type=int, default=d.chunk_length, help="frames a pass (%(default)s)")
-    how.add_argument("--flow-iterations", type=int, default=d.flow_iterations, help="RAFT updates a pair (%(default)s)")
-    how.add_argument(
-        "--flow-hole-snap", type=int, default=d.flow_hole_snap, metavar="PX",
-        help="widen the flow hole to blocks of this size, so that roto edits keep completed flow (%(default)s: exact)",
-    )  # fmt: skip
-    how.add_argument(
-        "--working-size", type=_size, metavar="WxH", help="size the fill is made at (default: the plate's)"
-    )
-    how.add_argument("--draft", action="store_true", help="half working size, at most 5 flow iterations")
-    run = parser.add_argument_group("running")
-    run.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (%(default)s)")
-    run.add_argument(
-        "--precision", choices=[p.value for p in Precision], default="fp32", help="fp16 and bf16 need CUDA"
-    )
-    run.add_argument(
-        "--memory", type=int, default=MEMORY_BUDGET >> 20, metavar="MB",
-        help="memory for artifacts before they spill to disk (%(default)s)",
-    )  # fmt: skip
+    run = add_shot_options(parser)
     run.add_argument("--quiet", action="store_true", help="no progress")
     backend = parser.add_argument_group("through the daemon")
     backend.add_argument(
