@@ -1,9 +1,9 @@
 """A daemon that speaks the real protocol over a real socket and removes objects by turning them inside out.
 
-Here: ``FakeDaemon``, whose result is the plate inverted where the matte is above the threshold (1 - v), so that a
-test can work out the right answer by itself; and the misbehaviours a node has to survive. Not here: any network, any
-cache; the real daemon is ``propainter_backend``. As a program (``python fake_daemon.py <runtime directory>``) it can be
-killed.
+Here: ``FakeDaemon``, whose result is the plate inverted where the matte is above the threshold (1 - v), or the clean
+plate of that very frame where one holds, so that a test can work out the right answer by itself; and the misbehaviours a
+node has to survive. Not here: any network, any cache; the real daemon is ``propainter_backend``. As a program
+(``python fake_daemon.py <runtime directory>``) it can be killed.
 """
 
 from __future__ import annotations
@@ -41,6 +41,13 @@ def is_hole(matte: Pixels, threshold: float) -> Pixels:
     return np.array(matte[..., 0].astype(np.float32) / scale > np.float32(threshold))
 
 
+def holds(clean: Pixels) -> Pixels:
+    """(h, w) of bool: where a clean plate counts."""
+    if clean.shape[2] == 3:
+        return np.ones(clean.shape[:2], bool)
+    return np.array(clean[..., 3].astype(np.float32) / np.float32(TOP.get(str(clean.dtype), 1)) > 0.5)
+
+
 @dataclass
 class Behaviour:
     """How this daemon is to fail, if at all."""
@@ -72,6 +79,7 @@ class _Shot:
     settings: dict[str, object]
     plates: dict[int, str] = field(default_factory=dict)
     mattes: dict[int, str] = field(default_factory=dict)
+    cleans: dict[int, str] = field(default_factory=dict)
 
 
 class FakeDaemon:
@@ -89,6 +97,8 @@ class FakeDaemon:
         self.opened: list[m.OpenShot] = []
         self.clients: set[str] = set()
         self.content: dict[str, Pixels] = {}
+        self.published: dict[str, dict[str, object]] = {}
+        """What a panel has published, by name."""
         self._endpoint = endpoint
         self._facts = Facts(server="fake", engine="classical", device="cpu", licence="none at all", **facts)  # type: ignore[arg-type]
         self._shots: dict[str, _Shot] = {}
@@ -199,7 +209,7 @@ class FakeDaemon:
                 router.reply(request, m.CacheIs(entries=(), freed_bytes=3_000_000))
 
     def _opened(self, shot: str) -> m.ShotOpened:
-        opened, settings = self._shots[shot].opened, self._shots[shot].settings
+        opened, settings = self._shots[shot].opened, self._settings(self._shots[shot])
         every = replace(m.ShotSettings(), **settings)  # type: ignore[arg-type]
         return m.ShotOpened(shot, every, "classical", every.working_size or (opened.width, opened.height))
 
@@ -213,11 +223,13 @@ class FakeDaemon:
         for frame in have.frames:
             shot.plates.update({frame.frame: frame.plate} if frame.plate else {})
             shot.mattes.update({frame.frame: frame.matte} if frame.matte else {})
+            shot.cleans.update({frame.frame: frame.clean} if frame.clean else {})
         need = m.Need(
             plates=tuple(f.frame for f in have.frames if f.plate and f.plate not in self.content),
             mattes=tuple(f.frame for f in have.frames if f.matte and f.matte not in self.content),
+            cleans=tuple(f.frame for f in have.frames if f.clean not in {None, m.NO_CLEAN_PLATE, *self.content}),
         )
-        if self.behaviour.forgets and not need.plates and not need.mattes:
+        if self.behaviour.forgets and not need.plates and not need.mattes and not need.cleans:
             self.behaviour.forgets = False
             self.content.clear()
         return need
@@ -297,8 +309,8 @@ class FakeDaemon:
     def _picture(self, render: m.Render, frame: int) -> tuple[Pixels, tuple[int, int, int, int]]:
         shot = self._shots[render.shot]
         plate = self.content[shot.plates[frame]]
-        hole = is_hole(self.content[shot.mattes[frame]], float(shot.settings.get("threshold", 0.0)))  # type: ignore[arg-type]
-        picture = self._output(render.output, plate, hole)
+        hole = is_hole(self.content[shot.mattes[frame]], float(self._settings(shot).get("threshold", 0.0)))  # type: ignore[arg-type]
+        picture = self._output(render.output, plate, hole, self._fill(shot, frame, plate))
         if render.dtype and picture.dtype != render.dtype:
             picture = picture.astype(render.dtype)
         rows, columns = np.flatnonzero(hole.any(1)), np.flatnonzero(hole.any(0))
@@ -307,10 +319,21 @@ class FakeDaemon:
         (y1, y2), (x1, x2) = (rows[0], rows[-1] + 1), (columns[0], columns[-1] + 1)
         return np.ascontiguousarray(picture[y1:y2, x1:x2]), (int(x1), int(y1), int(x2 - x1), int(y2 - y1))
 
+    def _fill(self, shot: _Shot, frame: int, plate: Pixels) -> Pixels:
+        clean = shot.cleans.get(frame, m.NO_CLEAN_PLATE)
+        if clean == m.NO_CLEAN_PLATE:
+            return inverted(plate)
+        painted = self.content[clean]
+        return np.where(holds(painted)[..., None], painted[..., :3], inverted(plate))
+
+    def _settings(self, shot: _Shot) -> dict[str, object]:
+        followed = self.published.get(shot.opened.name, {}) if shot.opened.follow else {}
+        return {**shot.settings, **followed}
+
     @staticmethod
-    def _output(kind: str, plate: Pixels, hole: Pixels) -> Pixels:
+    def _output(kind: str, plate: Pixels, hole: Pixels, fill: Pixels) -> Pixels:
         top, zero = TOP.get(str(plate.dtype), 1), np.zeros_like(plate)
-        result = np.where(hole[..., None], inverted(plate), plate)
+        result = np.where(hole[..., None], fill, plate)
         coverage = (hole * top).astype(plate.dtype)[..., None]
         match kind:
             case "fill":

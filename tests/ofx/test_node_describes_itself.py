@@ -16,7 +16,7 @@ def test_every_host_loads_it_and_finds_nothing_to_complain_about(node_bundle: Pa
     with Host(profile) as host:
         plugin = host.load(node_bundle)
         for context in plugin.contexts:
-            assert list(plugin.describe(context).clips) == ["Source", "Mask", "Output"]
+            assert list(plugin.describe(context).clips) == ["Source", "Mask", "CleanPlate", "Output"]
         assert plugin.contexts
         assert not host.violations
 
@@ -42,6 +42,9 @@ def test_the_defaults_are_the_protocols_where_both_name_a_setting(node_bundle: P
             "feather": wire.feather,
             "threshold": wire.threshold,
             "flow_hole_snap": wire.flow_hole_snap,
+            "grow_flow": wire.grow_flow,
+            "crop_to_matte": wire.crop_to_matte,
+            "crop_padding": wire.crop_padding,
         }.items():
             assert effect.get_param(param) == setting, param
 
@@ -49,7 +52,7 @@ def test_the_defaults_are_the_protocols_where_both_name_a_setting(node_bundle: P
 def test_it_asks_for_time_but_not_for_tiles(node_bundle: Path) -> None:
     with Host("natron") as host:
         descriptor = host.load(node_bundle).describe("Filter")
-        for clip in ("Source", "Mask"):
+        for clip in ("Source", "Mask", "CleanPlate"):
             assert descriptor.clips[clip].first("OfxImageEffectPropTemporalClipAccess") == 1
         assert descriptor.has_temporal_access
         assert not descriptor.has_tiles
@@ -57,6 +60,9 @@ def test_it_asks_for_time_but_not_for_tiles(node_bundle: Path) -> None:
         mask = descriptor.clips["Mask"]
         assert mask.first("OfxImageClipPropOptional") == 1
         assert mask.first("OfxImageClipPropIsMask") == 1
+        clean_plate = descriptor.clips["CleanPlate"]
+        assert clean_plate.first("OfxImageClipPropOptional") == 1
+        assert clean_plate.first("OfxImageClipPropIsMask") == 0
 
 
 def test_a_hundred_loads_and_unloads_leave_nothing_behind(node_bundle: Path) -> None:

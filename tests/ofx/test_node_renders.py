@@ -156,14 +156,14 @@ def test_the_settings_that_reach_the_daemon_are_the_panels(node_bundle: Path, da
     values = {
         "neighbour_window": 12, "reference_stride": 5, "chunk_length": 40, "flow_iterations": 7, "grow": 9, "feather": 2,
         "threshold": 0.25, "flow_hole_snap": 16, "engine": "Classical", "precision": "bf16", "input_colour": "sRGB",
-        "working_size": "Half",
+        "working_size": "Half", "grow_flow": 11, "crop_to_matte": True, "crop_padding": 30,
     }  # fmt: skip
     render("nuke", node_bundle, make_shot(), 5, **values, quality="Best")
     (opened,) = daemon.opened
     assert dict(opened.settings) == {
         "neighbor_length": 12, "ref_stride": 5, "chunk_length": 40, "flow_iterations": 7, "grow": 9, "feather": 2,
         "threshold": 0.25, "flow_hole_snap": 16, "engine": "classical", "precision": "bf16", "color": "srgb",
-        "working_size": (8, 6),
+        "working_size": (8, 6), "grow_flow": 11, "crop_to_matte": True, "crop_padding": 30,
     }  # fmt: skip
     assert [wish.quality for wish in daemon.renders] == ["best"]
 
@@ -174,6 +174,57 @@ def test_the_settings_that_reach_the_daemon_are_the_panels(node_bundle: Path, da
 def test_the_assumed_colour_is_the_hosts(node_bundle: Path, daemon: FakeDaemon, profile: str, colour: str) -> None:
     render(profile, node_bundle, make_shot(), 5)
     assert [opened.settings["color"] for opened in daemon.opened] == [colour]
+
+
+def test_growth_and_padding_shrink_with_the_proxy(node_bundle: Path, daemon: FakeDaemon) -> None:
+    shot = make_shot()
+    with Host("natron") as host:
+        effect = node_effect(host, node_bundle, shot)
+        effect.set_param("grow_flow", 9)
+        effect.set_param("crop_padding", 30)
+        assert effect.render(5, scale=(1 / 3, 1 / 3)).outcome == "done"
+    (opened,) = daemon.opened
+    assert opened.settings["grow_flow"] == 3
+    assert opened.settings["crop_padding"] == 10
+
+
+@pytest.mark.parametrize("name", ["", "hero"])
+def test_a_node_that_follows_the_panel_names_its_channel_and_takes_what_is_published_there(
+    node_bundle: Path, daemon: FakeDaemon, name: str
+) -> None:
+    shot = make_shot()
+    shot.matte[shot.matte > 0] = 0.5
+    daemon.published[name] = {"threshold": 0.25}
+    with Host("nuke") as host:
+        effect = node_effect(host, node_bundle, shot)
+        effect.set_param("threshold", 0.6)
+        np.testing.assert_array_equal(effect.render(5).pixels, shot.plate[4])  # nothing asked of the daemon
+        effect.set_param("follow_panel", True)
+        effect.set_param("panel_name", name)
+        np.testing.assert_array_equal(effect.render(5).pixels, shot.expected(5))
+    (opened,) = daemon.opened
+    assert (opened.follow, opened.name) == (True, name)
+
+
+def test_a_node_that_stops_following_opens_a_shot_of_its_own(node_bundle: Path, daemon: FakeDaemon) -> None:
+    shot = make_shot()
+    with Host("nuke") as host:
+        effect = node_effect(host, node_bundle, shot)
+        for follows in (True, False, True):
+            effect.set_param("follow_panel", follows)
+            effect.render(5)
+    assert [opened.follow for opened in daemon.opened] == [True, False]
+    assert daemon.opened[1].name.startswith("uk.co.thefoundry.nuke node ")
+
+
+def test_following_the_panel_asks_the_host_for_the_whole_shot(node_bundle: Path, runtime: Path) -> None:
+    """Nobody knows before the render how far the published settings reach."""
+    shot = make_shot(first=1001, frames=400)
+    with Host("nuke") as host:
+        effect = node_effect(host, node_bundle, shot)
+        assert effect.frames_needed(1010)["Source"] != [(1001, 1400)]
+        effect.set_param("follow_panel", True)
+        assert effect.frames_needed(1010)["Source"] == [(1001, 1400)]
 
 
 def test_a_changed_setting_reaches_the_shot_that_is_open(node_bundle: Path, daemon: FakeDaemon) -> None:
@@ -481,7 +532,8 @@ def test_frames_needed_covers_the_reach_but_not_more_than_the_clip(node_bundle: 
     shot = make_shot(first=1001, frames=30)
     with Host("nuke") as host:
         effect = node_effect(host, node_bundle, shot)
-        assert effect.frames_needed(1010) == {"Source": [(1001, 1030)], "Mask": [(1001, 1030)]}
+        whole = [(1001, 1030)]
+        assert effect.frames_needed(1010) == {"Source": whole, "Mask": whole, "CleanPlate": [(1010, 1010)]}
         effect.set_param("chunk_length", 2)
         effect.set_param("neighbour_window", 2)
         first, last = effect.frames_needed(1015)["Source"][0]

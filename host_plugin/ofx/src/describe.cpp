@@ -13,19 +13,23 @@ constexpr char kDescription[] =
     "no frame shows it. "
     "Source: the plate. Mask: the roto matte, 1 = remove. Pixels the matte does not reach are passed through bit by "
     "bit. "
+    "CleanPlate: frames painted by hand, if there are any; the fill is taken from them. "
     "Needs a running ProPainter backend, which it can start.";
 
+enum class ClipRole { kSource, kMask, kCleanPlate, kOutput };
+
 void describe_clip(ofx::EffectHandle descriptor, const char* clip, std::initializer_list<const char*> components,
-                   bool is_input, bool is_mask) {
+                   ClipRole role) {
     ofx::PropertySetHandle handle = nullptr;
     suites().effect->clipDefine(descriptor, clip, &handle);
     const Properties properties(handle);
     int index = 0;
     for (const char* component : components) properties.set_string(ofx::prop::kSupportedComponents, component, index++);
-    properties.set_int(ofx::prop::kTemporalClipAccess, is_input ? 1 : 0);
+    const bool is_optional = role == ClipRole::kMask || role == ClipRole::kCleanPlate;
+    properties.set_int(ofx::prop::kTemporalClipAccess, role == ClipRole::kOutput ? 0 : 1);
     properties.set_int(ofx::prop::kSupportsTiles, 0);
-    properties.set_int(ofx::prop::kClipOptional, is_mask ? 1 : 0);
-    if (is_mask) properties.set_int(ofx::prop::kClipIsMask, 1);
+    properties.set_int(ofx::prop::kClipOptional, is_optional ? 1 : 0);
+    if (role == ClipRole::kMask) properties.set_int(ofx::prop::kClipIsMask, 1);
 }
 
 const char* ofx_type(ParamKind kind) {
@@ -138,9 +142,10 @@ ofx::Status describe_in_context(ofx::EffectHandle descriptor, const std::string&
     const auto colour = {ofx::value::kComponentRGBA, ofx::value::kComponentRGB};
     // Alpha first: hosts that know masks hand one channel. RGBA too: Fusion and Resolve know nothing else.
     const auto matte = {ofx::value::kComponentAlpha, ofx::value::kComponentRGBA};
-    describe_clip(descriptor, ofx::clip::kSource, colour, true, false);
-    describe_clip(descriptor, kMaskClip, matte, true, true);
-    describe_clip(descriptor, ofx::clip::kOutput, colour, false, false);
+    describe_clip(descriptor, ofx::clip::kSource, colour, ClipRole::kSource);
+    describe_clip(descriptor, kMaskClip, matte, ClipRole::kMask);
+    describe_clip(descriptor, kCleanPlateClip, colour, ClipRole::kCleanPlate);
+    describe_clip(descriptor, ofx::clip::kOutput, colour, ClipRole::kOutput);
     ofx::ParamSetHandle params = nullptr;
     suites().effect->getParamSet(descriptor, &params);
     for (const ParamRow& row : param_table()) describe_param(params, row);

@@ -12,6 +12,7 @@ inline constexpr char kPluginIdentifier[] = "org.propainter-remove.Remove";
 inline constexpr unsigned kVersionMajor = 1;
 inline constexpr unsigned kVersionMinor = 0;
 inline constexpr char kMaskClip[] = "Mask";
+inline constexpr char kCleanPlateClip[] = "CleanPlate";
 
 ofx::Status describe(ofx::EffectHandle descriptor);
 ofx::Status describe_in_context(ofx::EffectHandle descriptor, const std::string& context);

@@ -49,6 +49,9 @@ RemovalSettings settings_of(const Task& task) {
     settings.feather = scaled_pixels(values.feather, task.render_scale);
     settings.threshold = values.threshold;
     settings.flow_hole_snap = values.flow_hole_snap;
+    settings.grow_flow = scaled_pixels(values.grow_flow, task.render_scale);
+    settings.crop_to_matte = values.crop_to_matte;
+    settings.crop_padding = scaled_pixels(values.crop_padding, task.render_scale);
     settings.working_size = working_size(task);
     settings.engine = kEngines[std::clamp(values.engine, 0, 2)];
     settings.precision = kPrecisions[std::clamp(values.precision, 0, 3)];
@@ -58,6 +61,12 @@ RemovalSettings settings_of(const Task& task) {
 
 }  // namespace
 
+Gatherer::Gatherer(const Task& task, FrameRange range, const Patience& patience)
+    : task_(task),
+      range_(range),
+      clean_frames_(clean_plate_frames(task.instance, task.values, range, task.frame)),
+      patience_(patience) {}
+
 std::string Gatherer::open(Session& session) const {
     return session.open_shot(shot_spec(), patience_);
 }
@@ -65,7 +74,9 @@ std::string Gatherer::open(Session& session) const {
 ShotSpec Gatherer::shot_spec() const {
     ShotSpec spec;
     spec.owner = task_.instance.owner;
-    spec.name = quirks().host_name + " node " + task_.instance.owner.substr(0, 8);
+    spec.follows = task_.values.follow_panel;
+    spec.name =
+        spec.follows ? task_.values.panel_name : quirks().host_name + " node " + task_.instance.owner.substr(0, 8);
     spec.first = range_.first;
     spec.last = range_.last;
     spec.plate = {task_.dtype, height_of(task_.rect), width_of(task_.rect), 3};
@@ -76,7 +87,7 @@ ShotSpec Gatherer::shot_spec() const {
 std::string Gatherer::provide_reach(Session& session, int frame) {
     for (;;) {
         const std::string shot = open(session);
-        const auto wanted = wanted_for(session.reach(shot, frame, task_.quality, patience_));
+        const auto wanted = wanted_for(session.reach(shot, frame, task_.quality, patience_), true);
         if (read_and_tell(session, shot, wanted)) return shot;
     }
 }
@@ -84,17 +95,17 @@ std::string Gatherer::provide_reach(Session& session, int frame) {
 std::string Gatherer::provide_plates(Session& session) {
     for (;;) {
         const std::string shot = open(session);
-        if (read_and_tell(session, shot, wanted_for({{{range_.first, range_.last}}, {}}))) return shot;
+        if (read_and_tell(session, shot, wanted_for({{{range_.first, range_.last}}, {}}, false))) return shot;
     }
 }
 
 // Outward from the frame asked for: where the clip ends, the nearest missing frame is met first.
-std::vector<Gatherer::Wanted> Gatherer::wanted_for(const Reach& reach) const {
+std::vector<Gatherer::Wanted> Gatherer::wanted_for(const Reach& reach, bool with_cleans) const {
     std::map<int, Wanted> by_frame;
     const auto mark = [&](const std::vector<FrameRun>& runs, bool Wanted::* kind) {
         for (const FrameRun& run : runs) {
             for (int frame = std::max(run.first, range_.first); frame <= std::min(run.last, range_.last); ++frame) {
-                by_frame.emplace(frame, Wanted{frame, false, false}).first->second.*kind = true;
+                by_frame.emplace(frame, Wanted{frame, false, false, with_cleans}).first->second.*kind = true;
             }
         }
     };
@@ -139,8 +150,21 @@ void Gatherer::end_shot_before(int missing_frame) {
 }
 
 bool Gatherer::read(Session& session, const Wanted& wanted) {
-    if (wanted.plate && plates_.count(wanted.frame) == 0 && !read_plate(session, wanted.frame)) return false;
-    if (wanted.matte && mattes_.count(wanted.frame) == 0) read_matte(session, wanted.frame);
+    if (wanted.plate && plates_.count(wanted.frame) == 0 && !read_one(session, Kind::kPlate, wanted.frame))
+        return false;
+    if (wanted.matte && mattes_.count(wanted.frame) == 0) read_one(session, Kind::kMatte, wanted.frame);
+    if (wanted.clean && cleans_.count(wanted.frame) == 0) read_one(session, Kind::kClean, wanted.frame);
+    return true;
+}
+
+// False when the host has no plate there; a matte or clean plate that is not there is empty.
+bool Gatherer::read_one(Session& session, Kind kind, int frame) {
+    switch (kind) {
+        case Kind::kPlate: return read_plate(session, frame);
+        case Kind::kMatte: read_matte(session, frame); return true;
+        case Kind::kClean: break;
+    }
+    read_clean(session, frame);
     return true;
 }
 
@@ -163,6 +187,16 @@ void Gatherer::read_matte(Session& session, int frame) {
     mattes_[frame] = name_and_keep(session);
 }
 
+void Gatherer::read_clean(Session& session, int frame) {
+    cleans_[frame] = std::nullopt;
+    const auto holds = [&](const FrameRange& range) { return range.holds(frame); };
+    if (std::none_of(clean_frames_.begin(), clean_frames_.end(), holds)) return;
+    const auto image = task_.instance.clean_plate.image_at(task_.time_of(frame));
+    const bool black_is_none = quirks().unconnected_clips_say_connected;
+    if (image && pack_clean_plate(image->view(), black_is_none, task_.rect, scratch_))
+        cleans_[frame] = name_and_keep(session);
+}
+
 // The digest of what was converted last; its pixels stay only when the daemon may lack them.
 Digest128 Gatherer::name_and_keep(Session& session) {
     const Digest128 digest = digest_of_pixels(scratch_.shape, scratch_.pixels.data());
@@ -176,48 +210,68 @@ Digest128 Gatherer::name_and_keep(Session& session) {
 void Gatherer::tell(Session& session, const std::string& shot, const std::vector<Wanted>& wanted) {
     for (int round = 0; round < kMostRounds; ++round) {
         std::vector<FrameContent> contents;
-        for (const Wanted& want : wanted) {
-            contents.push_back({want.frame, want.plate ? to_hex(plates_[want.frame]) : "",
-                                want.matte ? to_hex(mattes_[want.frame]) : ""});
-        }
+        for (const Wanted& want : wanted) contents.push_back(content_of(want));
         const FramesNeeded needed = session.have(shot, contents, patience_);
         if (needed.is_nothing()) return forget_held(session, wanted);
         std::set<Digest128> sent;
-        for (const int frame : needed.plates) {
-            if (sent.insert(plates_[frame]).second) put(session, shot, frame, true);
-        }
-        for (const int frame : needed.mattes) {
-            if (sent.insert(mattes_[frame]).second) put(session, shot, frame, false);
-        }
+        const auto put_new = [&](Kind kind, const std::vector<int>& frames) {
+            for (const int frame : frames) {
+                const auto name = name_of(kind, frame);
+                if (!name || sent.insert(*name).second) put(session, shot, kind, frame);
+            }
+        };
+        put_new(Kind::kPlate, needed.plates);
+        put_new(Kind::kMatte, needed.mattes);
+        put_new(Kind::kClean, needed.cleans);
     }
     throw NodeError("The backend keeps asking for frames it was sent; its memory may be too small for this shot.");
 }
 
+FrameContent Gatherer::content_of(const Wanted& want) const {
+    const auto digest = [&](Kind kind) {
+        const auto name = name_of(kind, want.frame);
+        return name ? to_hex(*name) : std::string();
+    };
+    FrameContent content{want.frame, want.plate ? digest(Kind::kPlate) : "", want.matte ? digest(Kind::kMatte) : "",
+                         ""};
+    if (want.clean) content.clean = name_of(Kind::kClean, want.frame) ? digest(Kind::kClean) : "none";
+    return content;
+}
+
 void Gatherer::forget_held(Session& session, const std::vector<Wanted>& told) {
     for (const Wanted& want : told) {
-        if (want.plate) session.note_known(plates_[want.frame]);
-        if (want.matte) session.note_known(mattes_[want.frame]);
+        for (const Kind kind : {Kind::kPlate, Kind::kMatte, Kind::kClean}) {
+            if (const auto name = name_of(kind, want.frame)) session.note_known(*name);
+        }
     }
     held_.clear();
     held_bytes_ = 0;
 }
 
-void Gatherer::put(Session& session, const std::string& shot, int frame, bool is_plate) {
+// What was read of a frame in this action; nothing when it was not, or has none.
+std::optional<Digest128> Gatherer::name_of(Kind kind, int frame) const {
+    const auto& names = kind == Kind::kPlate ? plates_ : kind == Kind::kMatte ? mattes_ : cleans_;
+    const auto found = names.find(frame);
+    return found == names.end() ? std::nullopt : found->second;
+}
+
+void Gatherer::put(Session& session, const std::string& shot, Kind kind, int frame) {
     patience_.throw_if_aborted();
-    const Digest128 digest = is_plate ? plates_[frame] : mattes_[frame];
-    auto found = held_.find(digest);
+    const auto held_picture = [&] {
+        const auto name = name_of(kind, frame);
+        return name ? held_.find(*name) : held_.end();
+    };
+    auto found = held_picture();
     if (found == held_.end()) {
         // The daemon had been seen with it and has forgotten it since: read it again. Should it have changed meanwhile,
         // the next round tells its new digest.
-        session.note_unknown(digest);
-        if (is_plate)
-            read_plate(session, frame);
-        else
-            read_matte(session, frame);
-        found = held_.find(is_plate ? plates_[frame] : mattes_[frame]);
+        if (const auto name = name_of(kind, frame)) session.note_unknown(*name);
+        read_one(session, kind, frame);
+        found = held_picture();
         if (found == held_.end()) return;
     }
-    session.put(shot, is_plate ? "plate" : "matte", found->first, found->second.shape, found->second.pixels.data(),
+    constexpr const char* kNames[] = {"plate", "matte", "clean"};
+    session.put(shot, kNames[static_cast<int>(kind)], found->first, found->second.shape, found->second.pixels.data(),
                 patience_);
 }
 

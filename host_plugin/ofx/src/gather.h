@@ -7,6 +7,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -33,8 +34,8 @@ struct Task {
 
 class Gatherer {
   public:
-    Gatherer(const Task& task, FrameRange range, const Patience& patience)
-        : task_(task), range_(range), patience_(patience) {}
+    // Throws NodeError when the artist's list of clean plates is none.
+    Gatherer(const Task& task, FrameRange range, const Patience& patience);
 
     // Opens the shot and makes sure the daemon has every frame `frame` depends on. Frames the host cannot deliver end
     // the shot there. Returns the shot's id.
@@ -47,29 +48,36 @@ class Gatherer {
     ShotSpec shot_spec() const;
 
   private:
+    enum class Kind { kPlate, kMatte, kClean };
+
     struct Wanted {
         int frame;
-        bool plate, matte;
+        bool plate, matte, clean;
     };
 
     std::string open(Session& session) const;
-    std::vector<Wanted> wanted_for(const Reach& reach) const;
+    std::vector<Wanted> wanted_for(const Reach& reach, bool with_cleans) const;
     bool read_and_tell(Session& session, const std::string& shot, const std::vector<Wanted>& wanted);
     bool read(Session& session, const Wanted& wanted);
+    bool read_one(Session& session, Kind kind, int frame);
     bool read_plate(Session& session, int frame);
     void read_matte(Session& session, int frame);
+    void read_clean(Session& session, int frame);
     Digest128 name_and_keep(Session& session);
+    FrameContent content_of(const Wanted& want) const;
     void forget_held(Session& session, const std::vector<Wanted>& told);
     void end_shot_before(int missing_frame);
     void tell(Session& session, const std::string& shot, const std::vector<Wanted>& wanted);
-    void put(Session& session, const std::string& shot, int frame, bool is_plate);
+    std::optional<Digest128> name_of(Kind kind, int frame) const;
+    void put(Session& session, const std::string& shot, Kind kind, int frame);
 
     const Task& task_;
     FrameRange range_;
+    const std::vector<FrameRange> clean_frames_;
     const Patience& patience_;
-    Packed scratch_;                            // one picture's memory, used again for the next
-    std::map<int, Digest128> plates_, mattes_;  // read in this action
-    std::map<Digest128, Packed> held_;          // converted, the daemon perhaps lacks it
+    Packed scratch_;                                                    // one picture's memory, used again for the next
+    std::map<int, std::optional<Digest128>> plates_, mattes_, cleans_;  // read in this action
+    std::map<Digest128, Packed> held_;                                  // converted, the daemon perhaps lacks it
     std::size_t held_bytes_ = 0;
 };
 

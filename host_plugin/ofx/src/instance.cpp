@@ -9,6 +9,7 @@
 
 #include "buttons.h"
 #include "describe.h"
+#include "frame_list.h"
 #include "host_quirks.h"
 #include "message.h"
 
@@ -29,10 +30,10 @@ bool is_believable(const std::optional<FrameRange>& range, int frame) {
     return range && range->holds(frame) && range->last - range->first < kLongestShot;
 }
 
-void set_range(const Properties& out_args, const char* clip, double first, double last) {
+void set_range(const Properties& out_args, const char* clip, double first, double last, int index = 0) {
     const std::string name = std::string(ofx::prop::kClipFrameRangePrefix) + clip;
-    out_args.set_double(name.c_str(), first, 0);
-    out_args.set_double(name.c_str(), last, 1);
+    out_args.set_double(name.c_str(), first, 2 * index);
+    out_args.set_double(name.c_str(), last, 2 * index + 1);
 }
 
 void ask_for_whole_clip(const Clip& clip, const char* name, double time, const Properties& out_args) {
@@ -43,8 +44,8 @@ void ask_for_whole_clip(const Clip& clip, const char* name, double time, const P
     for (int i = 0; i < 4; ++i) out_args.set_double(property.c_str(), corners[i], i);
 }
 
-bool is_mask_surely_absent(const Instance& instance) {
-    return !instance.mask.is_there() || (!instance.mask.is_connected() && !quirks().unconnected_clips_say_connected);
+bool is_surely_absent(const Clip& clip) {
+    return !clip.is_there() || (!clip.is_connected() && !quirks().unconnected_clips_say_connected);
 }
 
 }  // namespace
@@ -53,6 +54,7 @@ Instance::Instance(ofx::EffectHandle handle)
     : effect(handle),
       source(handle, ofx::clip::kSource),
       mask(handle, kMaskClip),
+      clean_plate(handle, kCleanPlateClip),
       output(handle, ofx::clip::kOutput),
       owner(new_message_id()) {
     suites().effect->getParamSet(handle, &params);
@@ -99,6 +101,21 @@ bool takes_matte_from_mask(const ParamValues& values) {
     return values.matte_channel != MatteChannel::kSourceAlpha;
 }
 
+std::vector<FrameRange> clean_plate_frames(const Instance& instance, const ParamValues& values, const FrameRange& shot,
+                                           int frame) {
+    if (!values.use_clean_plate || is_surely_absent(instance.clean_plate)) return {};
+    std::vector<FrameRange> listed = read_frame_list(values.clean_frames, "The frames of the clean plate");
+    if (!listed.empty()) return listed;
+    const auto range = instance.clean_plate.frame_range();
+    if (!range || !is_believable(instance.source.frame_range(), frame)) return {shot};
+    if (range->last < shot.first || range->first > shot.last) {
+        throw NodeError("The CleanPlate has frames " + std::to_string(range->first) + " to " +
+                        std::to_string(range->last) + ", none of which is in the shot (" + std::to_string(shot.first) +
+                        " to " + std::to_string(shot.last) + "); name the frames it shows under Clean plate, Frames.");
+    }
+    return {{std::max(range->first, shot.first), std::min(range->last, shot.last)}};
+}
+
 // --- Actions ---
 
 ofx::Status create_instance(ofx::EffectHandle effect) {
@@ -139,6 +156,7 @@ ofx::Status get_regions_of_interest(const Instance& instance, const Properties& 
     const double time = in_args.get_double(ofx::prop::kTime, 0);
     ask_for_whole_clip(instance.source, ofx::clip::kSource, time, out_args);
     ask_for_whole_clip(instance.mask, kMaskClip, time, out_args);
+    ask_for_whole_clip(instance.clean_plate, kCleanPlateClip, time, out_args);
     return ofx::kOk;
 }
 
@@ -149,11 +167,18 @@ ofx::Status get_frames_needed(const Instance& instance, const Properties& in_arg
     const auto range = quirks().has_temporal_access ? shot_range(instance, values, frame) : std::nullopt;
     const FrameRange seen = range.value_or(FrameRange{frame, frame});
     const int reach = longest_reach(values.chunk_length, values.neighbour_window);
-    const bool takes_all = is_analysis_due(instance, values);
+    // What the panel publishes may reach further than these knobs do.
+    const bool takes_all = is_analysis_due(instance, values) || values.follow_panel;
     const int first = takes_all ? seen.first : std::max(seen.first, frame - reach);
     const int last = takes_all ? seen.last : std::min(seen.last, frame + reach);
     set_range(out_args, ofx::clip::kSource, time + (first - frame), time + (last - frame));
     if (takes_matte_from_mask(values)) set_range(out_args, kMaskClip, time + (first - frame), time + (last - frame));
+    int index = 0;
+    for (const FrameRange& run : clean_plate_frames(instance, values, seen, frame)) {
+        if (run.last < first || run.first > last) continue;
+        set_range(out_args, kCleanPlateClip, time + (std::max(run.first, first) - frame),
+                  time + (std::min(run.last, last) - frame), index++);
+    }
     return ofx::kOk;
 }
 
@@ -166,7 +191,7 @@ ofx::Status is_identity(const Instance& instance, const Properties& in_args, con
         values.output == Output::kResult && !values.show_overlay && !is_analysis_due(instance, values);
     const bool removes_nothing =
         shows_result &&
-        (values.mix == 0 || (takes_matte_from_mask(values) && !values.invert_matte && is_mask_surely_absent(instance)));
+        (values.mix == 0 || (takes_matte_from_mask(values) && !values.invert_matte && is_surely_absent(instance.mask)));
     const bool is_outside = !shot_range(instance, values, frame_of(time));
     if (!removes_nothing && !is_outside && !instance.source.is_thumbnail()) return ofx::kReplyDefault;
     out_args.set_string(ofx::prop::kName, ofx::clip::kSource);

@@ -6,6 +6,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "backend.h"
 #include "clips.h"
@@ -29,6 +30,7 @@ class Instance {
     ofx::ParamSetHandle params = nullptr;
     Clip source;
     Clip mask;
+    Clip clean_plate;
     Clip output;
     std::string owner;  // names this instance to the daemon
     Reporter reporter;
@@ -49,6 +51,11 @@ std::optional<FrameRange> shot_range(const Instance& instance, const ParamValues
 BackendChoice backend_choice(const ParamValues& values);
 
 bool takes_matte_from_mask(const ParamValues& values);
+
+// The frames of a shot whose clean plate counts; none without a CleanPlate. Throws NodeError when the artist's list is
+// none, and when the clip has no frame of the shot, which would otherwise be a clean plate without any effect.
+std::vector<FrameRange> clean_plate_frames(const Instance& instance, const ParamValues& values, const FrameRange& shot,
+                                           int frame);
 
 ofx::Status create_instance(ofx::EffectHandle effect);
 ofx::Status destroy_instance(ofx::EffectHandle effect);

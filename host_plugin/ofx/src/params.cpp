@@ -57,6 +57,10 @@ ParamRow choice(const char* group, const char* name, const char* label, int init
     return {Kind::kChoice, name, label, group, double(initial), 0, 0, 0, 0, std::move(choices), "", hint};
 }
 
+ParamRow words(const char* group, const char* name, const char* label, const char* hint) {
+    return {Kind::kText, name, label, group, 0, 0, 0, 0, 0, {}, "", hint};
+}
+
 ParamRow text(Kind kind, const char* group, const char* name, const char* label, const char* initial,
               const char* hint) {
     return unseen({kind, name, label, group, 0, 0, 0, 0, 0, {}, initial, hint});
@@ -67,6 +71,7 @@ std::vector<ParamRow> make_table() {
     const char* analysis = "analysis";
     const char* matte = "matte";
     const char* propagation = "propagation";
+    const char* clean_plate = "clean_plate";
     const char* finish = "finish";
     const char* backend = "backend";
     const char* licence = "licence";
@@ -120,9 +125,18 @@ std::vector<ParamRow> make_table() {
         integer(analysis, name::kWorkingWidth, "Width", 960, 8, 16384, 128, 4096,
                 "Custom working width, pixels of a full-size plate."),
         integer(analysis, name::kWorkingHeight, "Height", 540, 8, 16384, 128, 2160, "Custom working height, pixels."),
+        boolean(analysis, name::kCropToMatte, "Crop to matte", false,
+                "Look only at a box around the matte: faster and with less memory, but the background is looked for in "
+                "the box alone. Draft always does."),
+        integer(analysis, name::kCropPadding, "Crop padding", 64, 0, 4096, 0, 512,
+                "Pixels of a full-size plate around that box."),
 
         group(matte, "Matte", true),
         integer(matte, name::kGrow, "Grow", 4, 0, 1024, 0, 64, "Pixels the matte grows before it becomes the hole."),
+        integer(
+            matte, name::kGrowFlow, "Grow flow", 0, 0, 1024, 0, 64,
+            "Pixels the matte grows for the motion alone, where a shadow or a blur beside the object spoils it. Below "
+            "Grow it counts as Grow."),
         integer(matte, name::kFeather, "Feather", 3, 0, 1024, 0, 64, "Pixels of soft edge inside the grown ring."),
         real(matte, name::kThreshold, "Threshold", 0.0, 0.0, 0.999, 0.0, 0.5, "Matte values above this are removed."),
 
@@ -139,6 +153,14 @@ std::vector<ParamRow> make_table() {
                 "Working pixels: the hole for the flow is widened to whole blocks, so a small roto edit leaves it as "
                 "it was. 0: exact."),
 
+        group(clean_plate, "Clean plate", true),
+        boolean(
+            clean_plate, name::kUseCleanPlate, "Use clean plate", true,
+            "Fill the hole with the CleanPlate input where it has pixels, and let the other frames pull from it. Its "
+            "alpha, if it has one, says where it holds."),
+        words(clean_plate, name::kCleanFrames, "Frames",
+              "Frames whose clean plate counts, such as 1001, 1040-1045. Empty: every frame the CleanPlate clip has."),
+
         group(finish, "Finish", true),
         animated(real(finish, name::kMix, "Mix", 1.0, 0.0, 1.0, 0.0, 1.0, "0 = Source, 1 = Result.")),
 
@@ -151,6 +173,10 @@ std::vector<ParamRow> make_table() {
             backend, name::kOnError, "On error", 0, {"Fail", "Show source"},
             "Show source: in the viewer only; a final render always fails, so that no plate is delivered unremoved.")),
         unseen(boolean(backend, name::kAutoStart, "Auto-start", true, "Start a backend when none is running.")),
+        boolean(backend, name::kFollowPanel, "Follow panel", false,
+                "Take the settings the ProPainter panel publishes; the knobs above count where it publishes nothing."),
+        words(backend, name::kPanelName, "Panel name",
+              "Which of the panel's channels to follow. Empty: the one it publishes to unless told otherwise."),
         text(Kind::kFile, backend, name::kConnectionFile, "Connection file", "",
              "Of a particular backend. Empty: this user's."),
         unseen(real(backend, name::kTimeout, "Timeout", 60.0, 1.0, 3600.0, 5.0, 300.0,
@@ -224,7 +250,10 @@ ParamValues read_params(ofx::ParamSetHandle params, ofx::Time time) {
     values.working_size = static_cast<SizeChoice>(read.integer(name::kWorkingSize));
     values.working_width = read.integer(name::kWorkingWidth);
     values.working_height = read.integer(name::kWorkingHeight);
+    values.crop_to_matte = read.flag(name::kCropToMatte);
+    values.crop_padding = read.integer(name::kCropPadding);
     values.grow = read.integer(name::kGrow);
+    values.grow_flow = read.integer(name::kGrowFlow);
     values.feather = read.integer(name::kFeather);
     values.threshold = read.real(name::kThreshold);
     values.neighbour_window = read.integer(name::kNeighbourWindow);
@@ -232,7 +261,11 @@ ParamValues read_params(ofx::ParamSetHandle params, ofx::Time time) {
     values.chunk_length = read.integer(name::kChunkLength);
     values.flow_iterations = read.integer(name::kFlowIterations);
     values.flow_hole_snap = read.integer(name::kFlowHoleSnap);
+    values.use_clean_plate = read.flag(name::kUseCleanPlate);
+    values.clean_frames = read.text(name::kCleanFrames);
     values.mix = read.real(name::kMix);
+    values.follow_panel = read.flag(name::kFollowPanel);
+    values.panel_name = read.text(name::kPanelName);
     values.engine = read.integer(name::kEngine);
     values.precision = read.integer(name::kPrecision);
     values.shows_source_on_error = read.integer(name::kOnError) == 1;

@@ -13,7 +13,19 @@
 
 namespace node {
 
-enum class ParamKind { kGroup, kInteger, kDouble, kBoolean, kChoice, kFile, kStatus, kLabel, kButton, kHiddenCounter };
+enum class ParamKind {
+    kGroup,
+    kInteger,
+    kDouble,
+    kBoolean,
+    kChoice,
+    kText,
+    kFile,
+    kStatus,
+    kLabel,
+    kButton,
+    kHiddenCounter
+};
 
 struct ParamRow {
     ParamKind kind;
@@ -24,7 +36,7 @@ struct ParamRow {
     double minimum = 0, maximum = 0;
     double display_minimum = 0, display_maximum = 0;
     std::vector<const char*> choices;
-    const char* text = "";  // initial text of kStatus and kLabel
+    const char* text = "";  // initial text of kText, kStatus and kLabel
     const char* hint = "";
     bool animates = false;
     bool changes_picture = true;  // false: a host need not render again
@@ -51,7 +63,10 @@ inline constexpr char kQuality[] = "quality";
 inline constexpr char kWorkingSize[] = "working_size";
 inline constexpr char kWorkingWidth[] = "working_width";
 inline constexpr char kWorkingHeight[] = "working_height";
+inline constexpr char kCropToMatte[] = "crop_to_matte";
+inline constexpr char kCropPadding[] = "crop_padding";
 inline constexpr char kGrow[] = "grow";
+inline constexpr char kGrowFlow[] = "grow_flow";
 inline constexpr char kFeather[] = "feather";
 inline constexpr char kThreshold[] = "threshold";
 inline constexpr char kNeighbourWindow[] = "neighbour_window";
@@ -59,7 +74,11 @@ inline constexpr char kReferenceStride[] = "reference_stride";
 inline constexpr char kChunkLength[] = "chunk_length";
 inline constexpr char kFlowIterations[] = "flow_iterations";
 inline constexpr char kFlowHoleSnap[] = "flow_hole_snap";
+inline constexpr char kUseCleanPlate[] = "use_clean_plate";
+inline constexpr char kCleanFrames[] = "clean_frames";
 inline constexpr char kMix[] = "mix";
+inline constexpr char kFollowPanel[] = "follow_panel";
+inline constexpr char kPanelName[] = "panel_name";
 inline constexpr char kEngine[] = "engine";
 inline constexpr char kPrecision[] = "precision";
 inline constexpr char kOnError[] = "on_error";
@@ -88,10 +107,16 @@ struct ParamValues {
     int quality = 1;
     SizeChoice working_size = SizeChoice::kFull;
     int working_width = 0, working_height = 0;
-    int grow = 0, feather = 0;
+    bool crop_to_matte = false;
+    int crop_padding = 0;
+    int grow = 0, grow_flow = 0, feather = 0;
     double threshold = 0;
     int neighbour_window = 0, reference_stride = 0, chunk_length = 0, flow_iterations = 0, flow_hole_snap = 0;
+    bool use_clean_plate = true;
+    std::string clean_frames;
     double mix = 1;
+    bool follow_panel = false;
+    std::string panel_name;
     int engine = 0, precision = 0;
     bool shows_source_on_error = false;
     bool auto_start = true;

@@ -168,6 +168,37 @@ bool is_opaque(const ImageView& image) {
 }
 
 template <class Sample>
+Sample full_scale() {
+    return store<Sample>(1.0f);
+}
+
+// What the pixels of a clean plate say together.
+struct CleanPlateFacts {
+    bool is_blank = true;  // every sample that tells is 0
+    bool has_alpha_above_0 = false;
+    bool has_alpha_below_1 = false;
+};
+
+template <class Sample>
+CleanPlateFacts look_at_clean_plate(const ImageView& image, bool black_is_none, const ofx::RectI& shown) {
+    CleanPlateFacts facts;
+    const std::size_t step = image.pixel_bytes(), alpha_at = 3 * sizeof(Sample);
+    const std::size_t telling = black_is_none ? alpha_at : step;
+    const char zero[4 * sizeof(Sample)] = {};
+    for (int y = shown.y1; y < shown.y2; ++y) {
+        const char* from = image.pixel(shown.x1, y);
+        for (int x = shown.x1; x < shown.x2; ++x, from += step) {
+            facts.is_blank = facts.is_blank && std::memcmp(from, zero, telling) == 0;
+            if (image.components != Components::kRGBA) continue;
+            const float alpha = load(read_sample<Sample>(from + alpha_at));
+            facts.has_alpha_above_0 = facts.has_alpha_above_0 || alpha > 0.0f;
+            facts.has_alpha_below_1 = facts.has_alpha_below_1 || alpha < 1.0f;
+        }
+    }
+    return facts;
+}
+
+template <class Sample>
 void fill_matte(const ImageView& image, bool takes_luma, const ofx::RectI& rect, Packed& packed) {
     const ofx::RectI shown = intersect(image.bounds, rect);
     const std::size_t step = image.pixel_bytes(),
@@ -233,6 +264,34 @@ void pack_matte(const ImageView& image, MatteChannel channel, bool is_inverted, 
         }
         if (is_inverted) invert<Sample>(packed);
     });
+}
+
+bool pack_clean_plate(const ImageView& image, bool black_is_none, const ofx::RectI& rect, Packed& packed) {
+    if (!image.data || image.components == Components::kAlpha) return false;
+    const ofx::RectI shown = intersect(image.bounds, rect);
+    bool is_there = false;
+    with_sample_type(image.dtype, [&](auto type) {
+        using Sample = decltype(type);
+        const CleanPlateFacts facts = look_at_clean_plate<Sample>(image, black_is_none, shown);
+        if (facts.is_blank) return;
+        is_there = true;
+        const bool alpha_says = facts.has_alpha_above_0 && facts.has_alpha_below_1;
+        const bool holds_everywhere = !alpha_says && contains(image.bounds, rect);
+        clear(packed, rect, image.dtype, holds_everywhere ? 3 : 4);
+        const std::size_t step = image.pixel_bytes(),
+                          packed_step = static_cast<std::size_t>(packed.shape.channels) * sizeof(Sample),
+                          alpha_at = 3 * sizeof(Sample);
+        for (int y = shown.y1; y < shown.y2; ++y) {
+            const char* from = image.pixel(shown.x1, y);
+            char* to = packed_row(packed, rect, y) + static_cast<std::size_t>(shown.x1 - rect.x1) * packed_step;
+            for (int x = shown.x1; x < shown.x2; ++x, from += step, to += packed_step) {
+                read_straight<Sample>(image, from, to);
+                if (holds_everywhere) continue;
+                write_sample(to + alpha_at, alpha_says ? read_sample<Sample>(from + alpha_at) : full_scale<Sample>());
+            }
+        }
+    });
+    return is_there;
 }
 
 bool is_matte_empty(const Packed& matte, double threshold) {

@@ -30,6 +30,11 @@ void pack_plate(const ImageView& image, const ofx::RectI& rect, Packed& packed);
 // over means its luma: there is no matte in such an alpha. Throws NodeError for the alpha of an image without one.
 void pack_matte(const ImageView& image, MatteChannel channel, bool is_inverted, const ofx::RectI& rect, Packed& packed);
 
+// Straight RGB and, where the clean plate does not hold everywhere, a fourth channel that says where. False when there
+// is none: an image without pixels or all zero, as hosts give for an input nobody connected; with black_is_none, an
+// opaque black one, too. An alpha that is 0 everywhere says nothing, as in a plate.
+bool pack_clean_plate(const ImageView& image, bool black_is_none, const ofx::RectI& rect, Packed& packed);
+
 bool is_matte_empty(const Packed& matte, double threshold);
 
 // The window of the output as the source has it, bit by bit; black where it has nothing. Throws NodeError when the two

@@ -82,7 +82,8 @@ class Rendering {
         } else {
             pack_matte(source_, task_.values.matte_channel, task_.values.invert_matte, task_.rect, matte);
         }
-        return !is_matte_empty(matte, task_.values.threshold);
+        // What the panel publishes may remove fainter matte than this threshold does.
+        return !is_matte_empty(matte, task_.values.follow_panel ? 0.0 : task_.values.threshold);
     }
 
     void write_nothing_removed() const {

@@ -78,7 +78,8 @@ class Session {
 
   private:
     struct OpenShot {
-        std::string id, owner, settings;
+        std::string id, owner, name, settings;
+        bool follows;
         int first, last;
         PixelShape plate;
     };

@@ -21,7 +21,7 @@ std::string Session::open_shot(const ShotSpec& spec, const Patience& patience) {
     }
     if (shots_.size() >= kMostShots) close_oldest_shot(patience);
     MsgpackWriter content;
-    content.map(8);
+    content.map(9);
     content.text("first"), content.integer(spec.first);
     content.text("last"), content.integer(spec.last);
     content.text("width"), content.integer(spec.plate.width);
@@ -30,9 +30,10 @@ std::string Session::open_shot(const ShotSpec& spec, const Patience& patience) {
     content.text("dtype"), content.text(wire_name(spec.plate.dtype));
     content.text("settings"), content.encoded(settings);
     content.text("name"), content.text(spec.name);
+    content.text("follow"), content.boolean(spec.follows);
     const Reply reply = ask("open_shot", content, "shot", patience);
-    shots_.push_back(
-        {reply.content.text_at("shot"), spec.owner, std::move(settings), spec.first, spec.last, spec.plate});
+    shots_.push_back({reply.content.text_at("shot"), spec.owner, spec.name, std::move(settings), spec.follows,
+                      spec.first, spec.last, spec.plate});
     return shots_.back().id;
 }
 
@@ -41,7 +42,9 @@ Session::OpenShot* Session::find_shot(const ShotSpec& spec) {
         const PixelShape& plate = shot.plate;
         const bool has_same_plate = plate.width == spec.plate.width && plate.height == spec.plate.height &&
                                     plate.channels == spec.plate.channels && plate.dtype == spec.plate.dtype;
-        if (shot.owner == spec.owner && shot.first == spec.first && shot.last == spec.last && has_same_plate)
+        const bool has_same_name = shot.name == spec.name && shot.follows == spec.follows;
+        if (shot.owner == spec.owner && has_same_name && shot.first == spec.first && shot.last == spec.last &&
+            has_same_plate)
             return &shot;
     }
     return nullptr;
@@ -80,14 +83,17 @@ FramesNeeded Session::have(const std::string& shot, const std::vector<FrameConte
     content.text("shot"), content.text(shot);
     content.text("frames"), content.array(frames.size());
     for (const FrameContent& frame : frames) {
-        content.map(3);
+        content.map(4);
         content.text("frame"), content.integer(frame.frame);
         content.text("plate"), content.text_or_nil(frame.plate);
         content.text("matte"), content.text_or_nil(frame.matte);
+        content.text("clean"), content.text_or_nil(frame.clean);
     }
     const Reply reply = ask("have", content, "need", patience);
+    const MsgpackValue* cleans = reply.content.find("cleans");
     return {read_small_integers(reply.content.array_at("plates")),
-            read_small_integers(reply.content.array_at("mattes"))};
+            read_small_integers(reply.content.array_at("mattes")),
+            cleans ? read_small_integers(cleans->items) : std::vector<int>()};
 }
 
 void Session::note_known(const Digest128& digest) {

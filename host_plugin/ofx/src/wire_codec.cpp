@@ -19,7 +19,7 @@ DType read_dtype(const std::string& name) {
 
 std::string encode_settings(const RemovalSettings& settings) {
     MsgpackWriter map;
-    map.map(12);
+    map.map(15);
     map.text("neighbor_length"), map.integer(settings.neighbor_length);
     map.text("ref_stride"), map.integer(settings.ref_stride);
     map.text("chunk_length"), map.integer(settings.chunk_length);
@@ -28,6 +28,9 @@ std::string encode_settings(const RemovalSettings& settings) {
     map.text("feather"), map.integer(settings.feather);
     map.text("threshold"), map.real(settings.threshold);
     map.text("flow_hole_snap"), map.integer(settings.flow_hole_snap);
+    map.text("grow_flow"), map.integer(settings.grow_flow);
+    map.text("crop_to_matte"), map.boolean(settings.crop_to_matte);
+    map.text("crop_padding"), map.integer(settings.crop_padding);
     map.text("working_size");
     if (settings.working_size[0] > 0) {
         map.array(2), map.integer(settings.working_size[0]), map.integer(settings.working_size[1]);

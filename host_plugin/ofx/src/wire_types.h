@@ -42,13 +42,15 @@ struct FrameContent {
     int frame = 0;
     std::string plate;  // digest, or empty: nothing new to say
     std::string matte;
+    std::string clean;  // the same, or "none": this frame has no clean plate
 };
 
 struct FramesNeeded {
     std::vector<int> plates;
     std::vector<int> mattes;
+    std::vector<int> cleans;
 
-    bool is_nothing() const { return plates.empty() && mattes.empty(); }
+    bool is_nothing() const { return plates.empty() && mattes.empty() && cleans.empty(); }
 };
 
 struct Reach {
@@ -66,6 +68,9 @@ struct RemovalSettings {
     int feather = 3;
     double threshold = 0.0;
     int flow_hole_snap = 0;
+    int grow_flow = 0;
+    bool crop_to_matte = false;
+    int crop_padding = 64;
     std::array<int, 2> working_size{0, 0};  // width, height; 0, 0: the daemon's choice
     std::string engine = "auto";
     std::string precision = "auto";
@@ -75,6 +80,7 @@ struct RemovalSettings {
 struct ShotSpec {
     std::string owner;  // which instance of the node: two instances never share a shot, because their mattes differ
     std::string name;
+    bool follows = false;  // settings published under the name take the place of these
     int first = 0;
     int last = 0;
     PixelShape plate;
