@@ -1,0 +1,102 @@
+"""Put a release together in dist/: wheel, sdist, the node's zips, installers, list of contents, licences, checksums.
+
+    python installer/make_release.py        (make release builds the node for this system first)
+
+The same inputs give the same bytes: dates are those of the last commit (SOURCE_DATE_EPOCH), orders are sorted, the list of
+contents is numbered by what is in it. A node that was not built for a system, or from older sources, is left out, and said.
+Not here: building the node (``host_plugin/ofx/build_bundle.py``), what third parties' licences say (``third_parties.py``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from third_parties import list_of_contents, our_parts, texts_of_licences
+
+ROOT = Path(__file__).resolve().parent.parent
+BUNDLE = "ProPainterRemove.ofx.bundle"
+FOLDERS = {"linux-x86_64": "Linux-x86-64", "windows-x86_64": "Win64", "macos-universal": "MacOS"}
+COPIED = (
+    "constraints.txt", "LICENSE", "WEIGHTS-LICENSE.md", "CHANGELOG.md", "installer/install.sh", "installer/install.ps1",
+)  # fmt: skip
+
+
+def main() -> None:
+    dist = Path(sys.argv[1]).resolve() if len(sys.argv) > 1 else ROOT / "dist"
+    epoch = int(os.environ.get("SOURCE_DATE_EPOCH") or _git("log", "-1", "--format=%ct"))
+    if _git("status", "--porcelain"):
+        print("this tree differs from its last commit; such a release is for trying out", file=sys.stderr)
+    make_release(dist, epoch)
+
+
+def make_release(dist: Path, epoch: int) -> None:
+    """Everything, into an emptied folder. epoch: seconds since 1970 for every date inside."""
+    shutil.rmtree(dist, ignore_errors=True)
+    dist.mkdir(parents=True)
+    build = [sys.executable, "-m", "hatchling", "build", "--directory", str(dist)]
+    subprocess.run(build, cwd=ROOT, env={**os.environ, "SOURCE_DATE_EPOCH": str(epoch)}, check=True, stdout=2)
+    version = next(dist.glob("*.whl")).name.split("-")[1]
+    for name, folder in FOLDERS.items():
+        why_not = _why_not(folder)
+        if why_not:
+            print(f"without the node for {name}: {why_not}", file=sys.stderr)
+        else:
+            _zip_bundle(dist / f"ProPainterRemove-{version}-{name}.zip", folder, epoch)
+    for name in COPIED:
+        shutil.copy(ROOT / name, dist)
+    parts = our_parts()
+    (dist / "sbom.cdx.json").write_text(list_of_contents(version, parts, epoch), encoding="utf-8")
+    (dist / "THIRD-PARTY-LICENSES.txt").write_text(texts_of_licences(parts), encoding="utf-8")
+    _write_sums(dist)
+    for path in sorted(dist.iterdir()):
+        print(f"{path.stat().st_size:>10} {path.name}")
+
+
+def _why_not(folder: str) -> str:
+    """Why there is no node for a system; empty: there is."""
+    binary = ROOT / "build" / "ofx" / BUNDLE / "Contents" / folder / "ProPainterRemove.ofx"
+    if not binary.exists():
+        return "it was not built; make plugin-all builds it"
+    sources = [path for part in ("src", "include") for path in (ROOT / "host_plugin" / "ofx" / part).iterdir()]
+    if binary.stat().st_mtime < max(path.stat().st_mtime for path in sources):
+        return "it is older than its sources; make plugin-all builds it anew"
+    return ""
+
+
+def _zip_bundle(target: Path, folder: str, epoch: int) -> None:
+    date = time.gmtime(max(epoch, 315532800))[:6]  # zip knows no date before 1980
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in _bundle_files(folder):
+            member = zipfile.ZipInfo(f"{BUNDLE}/{path.relative_to(ROOT / 'build' / 'ofx' / BUNDLE).as_posix()}", date)
+            member.compress_type = zipfile.ZIP_DEFLATED
+            member.external_attr = (0o100755 if path.suffix == ".ofx" else 0o100644) << 16
+            archive.writestr(member, path.read_bytes())
+
+
+def _bundle_files(folder: str) -> Iterator[Path]:
+    contents = ROOT / "build" / "ofx" / BUNDLE / "Contents"
+    yield contents / "Info.plist"
+    for part in ("Resources", folder):
+        yield from sorted((contents / part).iterdir())
+
+
+def _write_sums(dist: Path) -> None:
+    """In the form of sha256sum -c."""
+    lines = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in sorted(dist.iterdir())]
+    (dist / "SHA256SUMS").write_text("".join(lines), encoding="utf-8")
+
+
+def _git(*arguments: str) -> str:
+    return subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,406 @@
+"""``propainter-install``: install, bring up to date, take away.
+
+    propainter-install --release FOLDER [--yes]      # install, or bring an earlier installation up to date
+    propainter-install --dry-run ...                 # say what would be done
+    propainter-install --uninstall
+
+Exit codes: 0 done, 1 done but something of the user's was left in place, 2 something the user can put right, 130
+interrupted. Here: arguments, questions, the order of things. Not here: what is put where (``plan.py``, ``places.py``).
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import copy
+import errno
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path, PurePath
+
+from propainter_install.environment import Sources, check_python, check_space
+from propainter_install.errors import InstallError
+from propainter_install.hosts import is_nuke_there
+from propainter_install.pieces import Piece, Work
+from propainter_install.places import Machine, Places, find_data, find_places, program
+from propainter_install.plan import Choices, environment_of, make_plan
+from propainter_install.record import Record, remove
+from propainter_install.release import open_release
+from propainter_install.torch_build import TorchBuild, choose_torch, find_driver
+
+_STOP_S = 60.0
+_UPDATE_MB = 200
+"""Room for an update that builds no environment, bundle and records included."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns the exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        return uninstall(options) if options.uninstall else install(options)
+    except InstallError as error:
+        print(f"propainter-install: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"propainter-install: {_in_words(error)}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("propainter-install: interrupted; what had been done was taken back", file=sys.stderr)
+        return 130
+
+
+def install(options: argparse.Namespace) -> int:
+    """Put everything in place; on any failure, leave the machine as it was."""
+    machine = Machine.this(options.root)
+    places = find_places(machine, system_wide=options.system, prefix=options.prefix)
+    release = open_release(_release_folder(options), machine)
+    build = choose_torch(machine, options.torch, find_driver())
+    sources = Sources(release, options.torch_index or build.index, _existing(options.offline, "--offline"))
+    choices = _choices(options, machine)
+    plan = make_plan(choices, machine, places, sources)
+    record = Record.load(Path(places.record))
+    _announce(record, places, release.version, build if choices.environment is None else None, sources)
+    if options.dry_run:
+        return _say_plan(plan, record)
+    _check_before(plan, places, choices, build)
+    if not options.yes and not _agrees():
+        raise InstallError("nothing was done; answer yes, or give --yes")
+    _stop_daemon(record.program)
+    left = _carry_out(
+        plan,
+        record,
+        release.version,
+        program(environment_of(choices, places, sources), "propainter-backend", machine.system),
+    )
+    _settle_services(machine, options)
+    _say_what_remains(machine, places, sources, options, choices)
+    _offer_weights(Path(record.program), options)
+    return 1 if left else 0
+
+
+def uninstall(options: argparse.Namespace) -> int:
+    """Take away what the record tells of, and nothing else."""
+    machine = Machine.this(options.root)
+    path = _record_of(options, machine)
+    record = Record.load(path)
+    if not path.exists():
+        raise InstallError(
+            f"nothing is installed: there is no {path}; name what was given at installation (--system, --prefix)"
+        )
+    if sys.platform == "win32" and Path(sys.prefix) in [Path(entry) for entry in record.entries]:
+        raise InstallError(
+            "Windows cannot remove a running program; uninstall by install.ps1 -Uninstall of the release"
+        )
+    if options.dry_run:
+        for entry in reversed(record.entries.values()):
+            print(f"would remove: {entry.kind} {entry.path}")
+        return 0
+    if not options.yes and not _agrees():
+        raise InstallError("nothing was done; answer yes, or give --yes")
+    _stop_daemon(record.program)
+    left: list[str] = []
+    record.is_whole = False
+    record.save()
+    _remove_all(record, list(record.entries), left)
+    if not options.keep_data and not options.root:
+        _remove_data(machine, left)
+    _settle_services(machine, options)
+    for sentence in left:
+        print(sentence)
+    print("removed" if not left else "removed; what is named above was left in place")
+    return 1 if left else 0
+
+
+# What an installation does, in order.
+
+
+def _carry_out(plan: Sequence[Piece], record: Record, version: str, backend: PurePath) -> list[str]:
+    """Put all pieces in place or none. Returns sentences about what of the user's was left as it is."""
+    before = copy.deepcopy(record)
+    left: list[str] = []
+    work = Work(record, left.append)
+    try:
+        record.is_whole = False
+        record.make_folder(record.path.parent)
+        record.save()
+        for piece in plan:
+            print(piece.saying())
+            piece.put(work)
+        kept = {str(piece.path) for piece in plan}
+        outdated = [
+            path for path, entry in record.entries.items() if path not in kept and entry.kind not in ("folder", "aside")
+        ]
+    except BaseException as error:
+        _take_back(work, before)
+        if isinstance(error, OSError):
+            raise InstallError(f"{_in_words(error)}; the machine is as it was before") from error
+        raise
+    record.program, record.version = str(backend), version
+    record.save()  # from here on the new one is what is installed, and only leftovers of the old one go
+    _remove_pieces(record, outdated, left)
+    record.is_whole = True
+    record.save()
+    for sentence in left:
+        print(sentence)
+    return left
+
+
+def _take_back(work: Work, before: Record) -> None:
+    record = work.record
+    for undo in reversed(work.undo):
+        with contextlib.suppress(OSError):
+            undo()
+    made = [path for path, entry in record.entries.items() if entry.kind == "folder" and path not in before.entries]
+    if before.entries:
+        before.save()
+    else:
+        record.path.unlink(missing_ok=True)
+        record.path.with_name(f".{record.path.name}.new").unlink(missing_ok=True)
+    for path in sorted(made, reverse=True):
+        with contextlib.suppress(OSError):
+            Path(path).rmdir()
+
+
+def _remove_pieces(record: Record, paths: Sequence[str], left: list[str]) -> None:
+    for path in reversed(paths):
+        remove(record, record.entries[path], leave=left.append)
+
+
+def _remove_all(record: Record, paths: Sequence[str], left: list[str]) -> None:
+    """Folders last, the deepest first; the record itself before them, for it lies in one."""
+    folders = [path for path in paths if record.entries[path].kind == "folder"]
+    _remove_pieces(record, [path for path in paths if path not in folders], left)
+    record.path.unlink(missing_ok=True)
+    for path in sorted(folders, reverse=True):
+        remove(record, record.entries[path], leave=left.append)
+
+
+def _remove_data(machine: Machine, left: list[str]) -> None:
+    """What daemon and panel wrote while they were used. Fetched weights are the user's."""
+    data = find_data(machine)
+    for folder in (data.cache / "artifacts", data.cache / "content"):
+        shutil.rmtree(folder, ignore_errors=True)
+    for name in ("daemon.json", "daemon.sock", "daemon.lock", "daemon.log"):
+        Path(data.runtime / name).unlink(missing_ok=True)
+    Path(data.panel).unlink(missing_ok=True)
+    for folder in (data.cache, data.runtime, data.panel.parent):
+        with contextlib.suppress(OSError):
+            Path(folder).rmdir()
+    if Path(data.weights).is_dir():
+        left.append(f"{data.weights} holds weights you fetched; they stay")
+
+
+def _stop_daemon(backend: str) -> None:
+    """Stop the daemon of an earlier installation, and wait until it is gone."""
+    if not backend or not Path(backend).exists():
+        return
+    asked = subprocess.run([backend, "status", "--json"], capture_output=True, text=True, check=False)
+    if asked.returncode != 0:
+        return
+    pid = int(json.loads(asked.stdout)["pid"])
+    print(f"stop the running daemon, process {pid}")
+    subprocess.run([backend, "stop"], capture_output=True, check=False)
+    deadline = time.monotonic() + _STOP_S
+    while _is_alive(pid):
+        if time.monotonic() > deadline:
+            raise InstallError(f"the daemon, process {pid}, does not stop; end it and start again")
+        time.sleep(0.1)
+
+
+def _is_alive(pid: int) -> bool:
+    if sys.platform == "win32":
+        told = subprocess.run(["tasklist", "/FI", f"PID eq {pid}"], capture_output=True, text=True, check=False).stdout
+        return str(pid) in told
+    try:
+        os.kill(pid, 0)
+        state = Path(f"/proc/{pid}/stat")
+        return not state.exists() or state.read_text().rpartition(")")[2].split()[0] != "Z"
+    except (ProcessLookupError, FileNotFoundError):
+        return False
+    except PermissionError:
+        return True
+
+
+def _settle_services(machine: Machine, options: argparse.Namespace) -> None:
+    """Let systemd see units that came or went. Where none runs (a container, --root), there is nobody to tell."""
+    if machine.system == "linux" and not options.root and not options.system and shutil.which("systemctl"):
+        subprocess.run(["systemctl", "--user", "daemon-reload"], capture_output=True, check=False)
+
+
+# What is checked, asked and said.
+
+
+def _check_before(plan: Sequence[Piece], places: Places, choices: Choices, build: TorchBuild) -> None:
+    """Everything that can be known to fail before anything is changed. Raises InstallError."""
+    for piece in plan:
+        existing = next((one for one in piece.path.parents if os.path.lexists(one)), None)
+        if existing is None or not piece.path.is_absolute():
+            continue  # a name of Windows, not a path
+        if not existing.is_dir():
+            raise InstallError(f"{existing} is in the way of {piece.path}: it is no folder; move it away")
+        if not os.access(existing, os.W_OK):
+            raise InstallError(
+                f"{existing} cannot be written to, for {piece.path}; use an administrator's account for --system, or "
+                "install for yourself with --user or another --prefix"
+            )
+    if choices.environment is None:
+        check_python()
+        check_space(Path(places.prefix), build.disk_mb)
+    else:
+        check_space(Path(places.prefix), _UPDATE_MB)
+
+
+def _announce(record: Record, places: Places, version: str, build: TorchBuild | None, sources: Sources) -> None:
+    if not record.is_whole:
+        print("an earlier run was broken off; this one completes it")
+    if record.version:
+        print(f"bring {record.version} up to date with {version} in {places.prefix}")
+    else:
+        print(f"install {version} into {places.prefix}")
+    if build is None:
+        return
+    name = {"": "torch", "cpu": "torch for the processor"}.get(build.name, f"torch for CUDA ({build.name})")
+    if sources.wheelhouse is not None:
+        print(f"{name} from {sources.wheelhouse}, nothing is downloaded; about {build.disk_mb} MB on disk")
+    else:
+        print(f"{name}: {build.reason}; up to {build.download_mb} MB to download, about {build.disk_mb} MB on disk")
+
+
+def _say_plan(plan: Sequence[Piece], record: Record) -> int:
+    for piece in plan:
+        print(f"would {piece.saying()}")
+    kept = {str(piece.path) for piece in plan}
+    for path, entry in record.entries.items():
+        if path not in kept and entry.kind not in ("folder", "aside"):
+            print(f"would remove: {entry.kind} {path}")
+    return 0
+
+
+def _say_what_remains(
+    machine: Machine, places: Places, sources: Sources, options: argparse.Namespace, choices: Choices
+) -> None:
+    print(f"installed {sources.release.version}: {places.bundle}")
+    if not places.are_plugins_searched:
+        where = {"linux": "log in again", "macos": "log in again", "windows": "start hosts anew"}[machine.system]
+        print(f"hosts find the node by OFX_PLUGIN_PATH: {where}, or: export OFX_PLUGIN_PATH='{places.plugins}'")
+    if not choices.with_nuke:
+        print("no Nuke was found (or --no-nuke): the panel inside Nuke was left out; --nuke adds it")
+    elif places.nuke_init is None or options.system:
+        print(f"for the panel in Nuke, every user's NUKE_PATH names {places.nuke_plugin(sources.release.id)}")
+    print("a host that does not show the node: propainter-backend doctor")
+
+
+def _offer_weights(backend: Path, options: argparse.Namespace) -> None:
+    """Show what the weights are and ask; without a person at the terminal, say how. Never fetched unasked."""
+    command = backend.with_name(backend.name.replace("-backend", "-weights"))
+    if not sys.stdin.isatty() or options.yes:
+        print(
+            f"ProPainter's weights (non-commercial) are not installed; their licence, and fetching them: {command} fetch"
+        )
+        return
+    print(
+        "\nThe embedded engine needs nothing more. ProPainter's networks need weights of their own, whose licence is:\n"
+    )
+    subprocess.run([str(command), "fetch"], check=False)  # shows the licence, and asks before it fetches
+
+
+def _agrees() -> bool:
+    return sys.stdin.isatty() and input("Go on? Type yes: ").strip().lower() == "yes"
+
+
+def _in_words(error: OSError) -> str:
+    where = f" ({error.filename})" if error.filename else ""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"the disk is full{where}; make room, or choose another --prefix"
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return f"writing was refused{where}; use an administrator's account, or another --prefix"
+    return f"{error.strerror or error}{where}"
+
+
+# What was asked for.
+
+
+def _choices(options: argparse.Namespace, machine: Machine) -> Choices:
+    environment = _existing(options.environment, "--environment")
+    if environment is not None and not Path(program(environment, "propainter-backend", machine.system)).exists():
+        raise InstallError(
+            f"--environment {environment} holds no propainter-backend; name a virtual environment that does"
+        )
+    with_nuke = is_nuke_there(machine) if options.nuke is None else options.nuke
+    return Choices(environment, with_nuke, options.service, options.commands, options.clear_host_caches)
+
+
+def _existing(folder: str | None, option: str) -> Path | None:
+    if folder is None:
+        return None
+    path = Path(folder).absolute()
+    if not path.is_dir():
+        raise InstallError(f"{option} {folder} is no folder; name one that is there")
+    return path
+
+
+def _release_folder(options: argparse.Namespace) -> Path:
+    folder = _existing(options.release, "--release")
+    if folder is None:
+        raise InstallError("--release is missing: the folder with the wheel, the node's zip and SHA256SUMS")
+    return folder
+
+
+def _record_of(options: argparse.Namespace, machine: Machine) -> Path:
+    """The record named by the options; without any, that of the installation this very program belongs to."""
+    own = Path(sys.prefix).parent.parent / "installed.json"
+    if not options.system and options.prefix is None and not options.root and own.exists():
+        return own
+    return Path(find_places(machine, system_wide=options.system, prefix=options.prefix).record)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="propainter-install", description="Install ProPainter Remove: daemon, OpenFX node, Nuke panel, service."
+    )
+    add = parser.add_argument
+    add("--release", metavar="DIR", help="the release folder: wheel, node, constraints, SHA256SUMS")
+    add("--uninstall", action="store_true", help="take away what was installed, and nothing else")
+    add("--dry-run", action="store_true", help="say what would be done, and change nothing")
+    add("--yes", action="store_true", help="do not ask; weights are never fetched with it")
+    where = parser.add_argument_group("where")
+    scope = where.add_mutually_exclusive_group()
+    scope.add_argument("--user", dest="system", action="store_false", help="for this user (the default)")
+    scope.add_argument(
+        "--system", action="store_true", help="for every user: the folder all hosts search; needs rights"
+    )
+    where.add_argument("--prefix", metavar="DIR", help="where the daemon's environment goes")
+    where.add_argument("--root", metavar="DIR", default="", help="treat this folder as the root of the file system")
+    what = parser.add_argument_group("what")
+    what.add_argument(
+        "--torch", choices=["auto", "cpu", "cuda"], default="auto", help="auto: CUDA with an NVIDIA driver"
+    )
+    what.add_argument("--torch-index", metavar="URL", help="the package index with torch: a studio's mirror, say")
+    what.add_argument("--offline", metavar="WHEELHOUSE", help="a folder with all wheels; nothing is downloaded")
+    what.add_argument("--environment", metavar="DIR", help="use the daemon of an environment that is there already")
+    what.add_argument(
+        "--nuke", action=argparse.BooleanOptionalAction, help="the panel in Nuke (default: if Nuke is there)"
+    )
+    what.add_argument(
+        "--service", action=argparse.BooleanOptionalAction, default=True, help="start the daemon at login"
+    )
+    what.add_argument(
+        "--commands", action=argparse.BooleanOptionalAction, default=True, help="links in a folder on the PATH"
+    )
+    what.add_argument(
+        "--clear-host-caches",
+        choices=["stale", "all", "none"],
+        default="stale",
+        help="move caches of Resolve, Nuke and Natron aside: those that mention the node (default), all, none",
+    )
+    what.add_argument("--keep-data", action="store_true", help="with --uninstall: keep the daemon's cache and settings")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
