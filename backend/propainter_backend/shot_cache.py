@@ -13,6 +13,7 @@ import io
 import json
 import logging
 import os
+import platform
 import re
 import struct
 import threading
@@ -41,6 +42,8 @@ _PAUSE_S = 60.0
 _RESCAN_SHARE = 16
 """The folder is counted anew each time this share of the budget has been written: others write there too."""
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
+_HOST = platform.node().replace(".", "-")
+"""Process numbers are told apart by machine: a root may lie on storage that several share."""
 
 
 @dataclass(frozen=True)
@@ -223,7 +226,7 @@ class _DiskTier:
     def _put_file(self, key: str, content: bytes) -> None:
         """Write beside the entry's place, then rename into it: nobody ever reads half a file. Raises OSError."""
         path = self._path(key)
-        temporary = path.with_name(f".{key}.{os.getpid()}.tmp")
+        temporary = path.with_name(f".{key}.{_HOST}.{os.getpid()}.tmp")
         for folder in (self._root, path.parent):  # somebody may have deleted them meanwhile
             folder.mkdir(exist_ok=True, mode=0o700)
         try:
@@ -346,8 +349,12 @@ def _decode(content: bytes) -> tuple[str, dict[str, np.ndarray]]:
 
 
 def _is_alive(temporary: Path) -> bool:
+    """Whether its writer may still be at it; nothing is known of another machine's."""
     try:
-        os.kill(int(temporary.name.split(".")[-2]), 0)
+        host, pid = temporary.name.split(".")[-3:-1]
+        if host != _HOST:
+            return True
+        os.kill(int(pid), 0)
     except (ValueError, ProcessLookupError):
         return False
     except OSError:

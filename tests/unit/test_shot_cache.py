@@ -1,6 +1,7 @@
 """The store of artifacts: bounded, verified, and never a liar."""
 
 import os
+import platform
 
 import numpy as np
 import pytest
@@ -121,12 +122,15 @@ def test_what_a_killed_writer_left_is_swept(tmp_path):
     cache = ShotCache(tmp_path, memory_budget=0)
     cache.save(KEYS[0], {"x": array(1)})
     folder = next(tmp_path.glob("??"))
-    dead = folder / f".{KEYS[1]}.999999999.tmp"
-    alive = folder / f".{KEYS[2]}.{os.getpid()}.tmp"
-    dead.write_bytes(b"half")
-    alive.write_bytes(b"half")
+    here = platform.node().replace(".", "-")
+    dead = folder / f".{KEYS[1]}.{here}.999999999.tmp"
+    alive = folder / f".{KEYS[2]}.{here}.{os.getpid()}.tmp"
+    elsewhere = folder / f".{KEYS[3]}.another-machine.999999999.tmp"
+    for half in (dead, alive, elsewhere):
+        half.write_bytes(b"half")
     ShotCache(tmp_path, memory_budget=0)
     assert not dead.exists() and alive.exists()
+    assert elsewhere.exists(), "nobody here knows whether that process lives"
 
 
 def test_a_disk_that_cannot_be_written_leaves_the_memory_working(tmp_path, caplog):
