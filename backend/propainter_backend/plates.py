@@ -116,6 +116,10 @@ class FrameSink(ABC):
         """Store one frame. Raises ``OutputError`` naming the file, the reason and the way out."""
 
     @abstractmethod
+    def file(self, number: int) -> Path:
+        """The file that holds, or will hold, this frame."""
+
+    @abstractmethod
     def close(self) -> None:
         """Complete the output."""
 
@@ -412,6 +416,9 @@ class _ImageSink(FrameSink):
     def write(self, number: int, frame: Frame) -> None:
         write_image(self._place(number), frame, self._metadata)
 
+    def file(self, number: int) -> Path:
+        return self._place(number)
+
     def close(self) -> None:
         pass
 
@@ -441,6 +448,9 @@ class _VideoSink(FrameSink):
             if self._writer is None:
                 self._writer = VideoWriter(self._partial, size=frame.size, fps=self._fps, metadata=self._metadata)
             self._writer.write(rgb)
+
+    def file(self, number: int) -> Path:
+        return self._path
 
     def close(self) -> None:
         if self._writer:

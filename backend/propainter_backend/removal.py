@@ -222,6 +222,11 @@ class ContactSheet:
         self._wanted = {numbers[round(float(i))] for i in spread} if path is not None else set()
         self._rows: dict[int, SheetRow] = {}
 
+    @property
+    def numbers(self) -> list[int]:
+        """The frames to be shown; none without a sheet."""
+        return sorted(self._wanted)
+
     def take(self, index: int, after: Frame) -> None:
         """Remember a finished frame, if it is one of those to be shown."""
         number = self._files.numbers[index]

@@ -23,6 +23,7 @@ import torch
 
 from propainter.types import Precision
 from propainter.weights import WeightsError
+from propainter_backend import farm
 from propainter_backend.engines import EngineChoice, choose_engine
 from propainter_backend.errors import BadInput, RemoveError
 from propainter_backend.memory import keep_large_arrays_apart
@@ -37,7 +38,13 @@ from propainter_wire.errors import PropainterError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Entry point. Exit codes: 0 done, 1 unforeseen, 2 something the user can put right, 130 interrupted."""
+    """Entry point. Exit codes: 0 done, 1 unforeseen, 2 something the user can put right, 130 interrupted.
+
+    ``run-chunk`` as the first argument: a farm task, see ``farm.py``.
+    """
+    argv = sys.argv[1:] if argv is None else argv
+    if list(argv[:1]) == ["run-chunk"]:
+        return farm.main(argv[1:])
     options = _parser().parse_args(argv)
     keep_large_arrays_apart()
     say = _silent if options.quiet else _say
@@ -147,7 +154,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="propainter-remove",
         description="Remove what a roto matte covers from a plate. Outside the matte the output is the input.",
-        epilog="PLATE, MATTE, OUTPUT: a folder, a pattern (plate.%%04d.exr, plate.####.exr) or a video.",
+        epilog="PLATE, MATTE, OUTPUT: a folder, a pattern (plate.%%04d.exr, plate.####.exr) or a video. "
+        "'propainter-remove run-chunk --help' tells of farm tasks.",
     )
     run = add_shot_options(parser)
     run.add_argument("--quiet", action="store_true", help="no progress")

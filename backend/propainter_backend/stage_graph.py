@@ -15,7 +15,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from propainter.engine import Engine
 from propainter.types import Chunk, Settings, Window
@@ -78,14 +78,22 @@ class Plan:
         return tuple(sorted(seen))
 
 
+class Layout(Protocol):
+    """What of an engine a plan asks: how it cuts a shot. No networks are needed for that."""
+
+    def windows(self, frame_count: int, settings: Settings) -> tuple[Window, ...]: ...
+    def propagation_chunks(self, frame_count: int, settings: Settings) -> tuple[Chunk, ...]: ...
+    def completion_chunks(self, pair_count: int, settings: Settings) -> tuple[Chunk, ...]: ...
+
+
 class ShotPlan:
     """The windows and chunks of one shot under one engine and settings, anchored at its first frame."""
 
-    def __init__(self, engine: Engine, frame_count: int, settings: Settings) -> None:
+    def __init__(self, layout: Layout, frame_count: int, settings: Settings) -> None:
         self.frame_count = frame_count
-        self.windows = engine.windows(frame_count, settings)
-        self.propagation = engine.propagation_chunks(frame_count, settings)
-        self.completion = engine.completion_chunks(frame_count - 1, settings)
+        self.windows = layout.windows(frame_count, settings)
+        self.propagation = layout.propagation_chunks(frame_count, settings)
+        self.completion = layout.completion_chunks(frame_count - 1, settings)
         self._propagation_of = _owners(self.propagation)
         self._completion_of = _owners(self.completion)
         self._windows_of: dict[int, list[Window]] = defaultdict(list)

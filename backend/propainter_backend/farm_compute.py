@@ -1,0 +1,227 @@
+"""The two ways a farm task computes its units: in its own process, or through the daemon of its session.
+
+Both keep artifacts in the same files under the same keys, and give the same pixels. In its own process a task needs nothing
+beside it; through a daemon, networks are loaded once for all tasks of a session.
+
+Here: ``Compute`` and its two forms. Not here: which units (``farm_units.py``), files and records (``farm.py``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+import numpy as np
+
+from propainter_backend.engines import EngineChoice
+from propainter_backend.errors import RemoveError
+from propainter_backend.images import Frame
+from propainter_backend.removal import Removal, ShotFiles
+from propainter_backend.shot_cache import ShotCache
+from propainter_backend.shot_renderer import Progress as Unit
+from propainter_backend.shot_renderer import Shot, ShotRenderer, run_to_end
+from propainter_wire.client import Client, FrameResult
+from propainter_wire.errors import RemoteError
+from propainter_wire.messages import Done, OpenShot, Output, Progress
+from propainter_wire.shot import DType, runs_of
+
+_FRAMES_A_JOB = 16
+"""Frames asked of the daemon at a time: what is finished of them is recorded when all of them are."""
+_TRIES = 3
+
+Tell = Callable[[str, int, int], None]
+"""Told after each unit: the stage at work, units done, units known of."""
+Stages = dict[str, dict[str, float]]
+
+
+@dataclass(frozen=True)
+class Painted:
+    """A finished frame."""
+
+    index: int
+    frame: Frame
+    hole: float
+    """Pixels of its hole."""
+    unseen: float
+    """Those of them that no frame in reach ever showed."""
+
+
+class Compute(Protocol):
+    """What a task asks of either form. Indices are 0-based."""
+
+    engine: str
+    weights: str
+    device: str
+
+    def units(self, stage: str, indices: Sequence[int], tell: Tell) -> None:
+        """Have pairs (flow, completion) or frames (propagation) computed and stored, unless they are stored already."""
+
+    def paint(self, indices: Sequence[int], tell: Tell) -> Iterator[Painted]:
+        """Finished frames, in order."""
+
+    def stages(self) -> Stages:
+        """Seconds, units computed and units reused so far, by stage."""
+
+
+class InProcess:
+    """Computes here.
+
+    cache_dir: common storage; artifacts are written through to it. cache_budget: bytes they may take there together.
+    """
+
+    def __init__(self, files: ShotFiles, choice: EngineChoice, cache_dir: Path, *, cache_budget: int) -> None:
+        wish, size = files.wish, files.plate.size
+        self.engine, self.weights = choice.engine.name, choice.engine.weights_id
+        self.device = str(choice.engine.device)
+        shot = Shot(files.pictures, wish.space, wish.drafted_settings(), size, wish.drafted_size(size))
+        cache = ShotCache(cache_dir / "artifacts", memory_budget=wish.memory_budget, disk_budget=cache_budget)
+        self._renderer = ShotRenderer(shot, choice.engine, cache)
+
+    def units(self, stage: str, indices: Sequence[int], tell: Tell) -> None:
+        """See ``Compute``."""
+        if stage == "flow":
+            for first, last in runs_of(indices):
+                run_to_end(self._renderer.analyse(range(first, last + 1)), lambda unit: _told(unit, tell))
+            return
+        for index in indices:
+            steps = self._renderer.completed(index) if stage == "completion" else self._renderer.propagated(index)
+            run_to_end(steps, lambda unit: _told(unit, tell))
+
+    def paint(self, indices: Sequence[int], tell: Tell) -> Iterator[Painted]:
+        """See ``Compute``."""
+        self._renderer.aim_at(list(indices))
+        for index in indices:
+            frame = run_to_end(self._renderer.frame(index), lambda unit: _told(unit, tell))
+            hole, unseen = self._renderer.unseen_pixels(index)
+            yield Painted(index, frame, hole, unseen)
+
+    def stages(self) -> Stages:
+        """See ``Compute``."""
+        return self._renderer.counts.report()
+
+
+class InSession:
+    """Lets a daemon compute: the one of the farm's session, started with ``--flow-hole-snap 0`` and the common cache.
+
+    Raises RemoteError where it will not.
+    """
+
+    def __init__(self, client: Client, files: ShotFiles, *, engine: str, precision: str) -> None:
+        self._client = client
+        self._files = files
+        opened = client.open_shot(_shot_of(files, engine, precision))
+        self._shot = opened.shot
+        self.engine = opened.engine
+        self.weights = client.welcome.weights if opened.engine == "propainter" else "none"
+        self.device = client.welcome.device
+        self._reports: list[dict[str, Any]] = []
+
+    def units(self, stage: str, indices: Sequence[int], tell: Tell) -> None:
+        """See ``Compute``. The pictures that come back are by the way: what counts is what the daemon stores."""
+        if stage == "flow":
+            for first, last in runs_of(indices):
+                self._analyse(first, last, tell)
+            return
+        output: Output = "flow" if stage == "completion" else "unseen"
+        for batch in _batches(indices):
+            for _ in self._render(batch, output, tell):
+                pass
+
+    def paint(self, indices: Sequence[int], tell: Tell) -> Iterator[Painted]:
+        """See ``Compute``."""
+        for batch in _batches(indices):
+            painted = list(self._render(batch, "result", tell))
+            share = self._reports[-1]["unseen_fraction"]
+            for index, result in sorted(painted, key=lambda each: each[0]):
+                hole = int((self._files.pictures.matte(index) > self._files.wish.settings.threshold).sum())
+                yield Painted(index, _laid_in(self._files.pictures.plate(index), result), hole, share * hole)
+
+    def stages(self) -> Stages:
+        """See ``Compute``."""
+        total: Stages = {}
+        for report in self._reports:
+            for stage, cost in report["stages"].items():
+                mine = total.setdefault(stage, dict.fromkeys(cost, 0))
+                for name, value in cost.items():
+                    mine[name] += value
+        return total
+
+    def _analyse(self, first: int, last: int, tell: Tell) -> None:
+        numbers = self._files.numbers[first : last + 2]
+        self._client.offer_frames(self._shot, numbers, _Provider(self._files), mattes=False)
+        for event in self._client.analyse(self._shot, numbers[0], numbers[-1]):
+            self._take(event, tell)
+
+    def _render(self, indices: Sequence[int], output: Output, tell: Tell) -> Iterator[tuple[int, FrameResult]]:
+        wanted = [self._files.numbers[index] for index in indices]
+        for attempt in range(_TRIES):
+            self._client.prepare(self._shot, wanted, _Provider(self._files))
+            try:
+                for event in self._client.render(self._shot, wanted, output=output, priority="final", crop=True):
+                    if isinstance(event, FrameResult):
+                        wanted.remove(event.frame)
+                        yield event.frame - self._files.numbers[0], event
+                    self._take(event, tell)
+                return
+            except RemoteError as error:
+                if error.code != "frames_missing" or attempt == _TRIES - 1:
+                    raise
+
+    def _take(self, event: object, tell: Tell) -> None:
+        if isinstance(event, Progress):
+            tell(event.stage, event.done, event.total)
+        elif isinstance(event, Done):
+            report: dict[str, Any] = dict(event.report)
+            self._reports.append(report)
+            if notes := report["notes"]:
+                raise RemoveError(
+                    f"{self.device}: {'; '.join(notes)}; that changes the picture from task to task: give the whole job a "
+                    "smaller --chunk-length or --working-size, or more memory"
+                )
+
+
+class _Provider:
+    """Hands the client a shot's frames as the wire carries them."""
+
+    def __init__(self, files: ShotFiles) -> None:
+        self._files = files
+
+    def plate(self, frame: int) -> np.ndarray:
+        return np.ascontiguousarray(self._files.pictures.plate(frame - self._files.numbers[0]).rgb())
+
+    def matte(self, frame: int) -> np.ndarray:
+        return self._files.pictures.matte(frame - self._files.numbers[0])[..., None]
+
+
+def _told(unit: Unit, tell: Tell) -> None:
+    tell(unit.stage, unit.done, unit.total)
+
+
+def _batches(indices: Sequence[int]) -> Iterator[Sequence[int]]:
+    return (indices[first : first + _FRAMES_A_JOB] for first in range(0, len(indices), _FRAMES_A_JOB))
+
+
+def _laid_in(plate: Frame, result: FrameResult) -> Frame:
+    rgb = plate.rgb()
+    x, y, width, height = result.region
+    rgb[y : y + height, x : x + width] = result.pixels
+    return plate.with_rgb(rgb)
+
+
+def _shot_of(files: ShotFiles, engine: str, precision: str) -> OpenShot:
+    """The shot as a daemon is told of it. A draft is stated by its settings: the daemon's own idea of one is another."""
+    wish: Removal = files.wish
+    width, height = files.plate.size
+    settings: dict[str, Any] = {
+        **asdict(wish.drafted_settings()),
+        "working_size": wish.drafted_size(files.plate.size),
+        "engine": engine,
+        "precision": "auto" if precision == "fp32" else precision,
+        "color": wish.space.value,
+    }
+    return OpenShot(
+        first=files.frames.first, last=files.frames.last, width=width, height=height, channels=3,
+        dtype=cast(DType, files.plate.dtype.name), still_matte=files.matte.is_still, settings=settings, name=wish.plate,
+    )  # fmt: skip
