@@ -7,6 +7,7 @@ weights (``weights.py``).
 
 Frames go through the encoder one at a time, as a stream: each temporal convolution remembers the five frames it needs.
 What stays in memory for all frames is only what the recurrence must see in both directions, at 1/4 and 1/8 of the size.
+Of the predicted flow only the hole is of use, so only the box around each hole is decoded.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from propainter.deform import modulated_deform_conv2d
+from propainter.region import Box, DoublingConv, Part, box_read, boxes_of_holes, run_inside
 from propainter.types import BidirectionalFlow
 
 SLOPE, GENTLE_SLOPE = 0.2, 0.1  # of the leaky ReLUs: everywhere, and inside the propagation
@@ -81,10 +83,14 @@ def _complete_one_way(
     net: FlowCompletion, known: Float[Tensor, "pairs 2 h w"], holes: Float[Tensor, "pairs 1 h w"], order: Sequence[int]
 ) -> Float[Tensor, "pairs 2 h w"]:
     """order: in which the network sees the pairs."""
-    completed = torch.empty_like(known)
+    completed = known.clone()
     steps = (torch.cat((known[i] * (1 - holes[i]), holes[i]))[None] for i in order)
-    for i, predicted in zip(order, net(steps), strict=True):
-        completed[i] = torch.where(holes[i] > 0, predicted[0], known[i])
+    boxes = boxes_of_holes(holes)
+    for i, predicted in zip(order, net(steps, [boxes[i] for i in order]), strict=True):
+        if predicted is not None:
+            rows, cols = predicted.box.inside(Box.whole(predicted.size))
+            inside = holes[i, :, rows, cols] > 0
+            completed[i, :, rows, cols] = torch.where(inside, predicted.values[0], known[i, :, rows, cols])
     return completed
 
 
@@ -112,23 +118,29 @@ class FlowCompletion(nn.Module):
         self.edgeDetector = _edge_head(config.edge_channels)
         self.requires_grad_(False)
 
-    def forward(self, steps: Iterable[Float[Tensor, "1 3 h w"]]) -> Iterator[Float[Tensor, "1 2 h w"]]:
-        """Predict the whole flow of every step, in order. steps: flow x, flow y (0 in the hole), hole."""
+    def forward(self, steps: Iterable[Float[Tensor, "1 3 h w"]], boxes: Iterable[Box | None]) -> Iterator[Part | None]:
+        """Predict the flow of every step inside its box, in order; nothing where there is no box.
+
+        steps: flow x, flow y (0 in the hole), hole.
+        """
         half = map(self.downsample, steps)
         quarter, skips = tee(self.encoder1.stream(half))  # a skip waits here until its frame is decoded
         features = [self.mid_dilation(feature) for feature in self.encoder2.stream(quarter)]
-        for feature, skip in zip(self.feat_prop_module(features), skips, strict=True):
-            yield self._decode(feature, skip)
+        for feature, skip, box in zip(self.feat_prop_module(features), skips, boxes, strict=True):
+            yield None if box is None else self._decode(Part.whole(feature), Part.whole(skip), box)
 
-    def _decode(self, feature: Float[Tensor, "1 c8 h8 w8"], skip: Float[Tensor, "1 c4 h4 w4"]) -> Tensor:
+    def _decode(self, feature: Part, skip: Part, wanted: Box) -> Part:
         """Only the first decoder has a skip. The layer that speaks in pixels is fp32, lest the flow be rounded."""
-        x = self.decoder1(self.decoder2(feature) + skip)
-        *hidden_layers, to_pixels = self.upsample
-        for layer in hidden_layers:
-            x = layer(x)
-        with torch.autocast(x.device.type, enabled=False):
-            flow: Tensor = to_pixels(x.float())
-        return flow
+        *before, to_pixels = self.upsample
+        quarter, half = skip.size, (2 * skip.size[0], 2 * skip.size[1])
+        box_before = box_read([to_pixels], wanted, half)
+        box_half = box_read(before, box_before, half)
+        box_quarter = box_read(self.decoder1, box_half, quarter)
+        x = run_inside(self.decoder2, feature, box_quarter)
+        x = Part(x.values + skip.cut(box_quarter).values, box_quarter, quarter)
+        x = run_inside(before, run_inside(self.decoder1, x, box_half), box_before)
+        with torch.autocast(x.values.device.type, enabled=False):
+            return run_inside([to_pixels], Part(x.values.float(), box_before, half), wanted)
 
 
 class FrameConv(nn.Conv3d):
@@ -272,18 +284,6 @@ class Alignment(nn.Module):
             self.bias,
             deform_groups=self._groups,
         )
-
-
-class DoublingConv(nn.Module):
-    """Twice the size, bilinear with aligned corners, then a convolution."""
-
-    def __init__(self, i: int, o: int) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(i, o, 3, padding=1)
-
-    def forward(self, x: Float[Tensor, "1 i h w"]) -> Float[Tensor, "1 o h2 w2"]:
-        doubled: Tensor = self.conv(F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=True))
-        return doubled
 
 
 def _upscaling(i: int, o: int) -> tuple[nn.Module, ...]:

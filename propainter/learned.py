@@ -1,15 +1,16 @@
 """The learned engine: RAFT, recurrent flow completion, image propagation and the ProPainter generator.
 
-Here: the three networks behind the engine's doors, their precision, the guard against fp16 overflow, and the encoder
-features kept between overlapping windows. Not here: the networks (``raft/``, ``flow_completion.py``, ``painter.py``),
-reading their weights (``weights.py``), the engine without networks (``classical.py``).
+Here: the three networks behind the engine's doors, their precision, the guard against fp16 overflow, and what is kept
+of a frame between overlapping windows: its features, and its tokens where it is a reference. Not here: the networks
+(``raft/``, ``flow_completion.py``, ``painter.py``), reading their weights (``weights.py``), the engine without networks
+(``classical/``).
 """
 
 from __future__ import annotations
 
 import logging
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from jaxtyping import Float
@@ -23,7 +24,7 @@ from propainter.types import BidirectionalFlow, Chunk, Precision, Propagated, Se
 
 logger = logging.getLogger(__name__)
 
-CODE_VERSION = "1"
+CODE_VERSION = "2"
 """Raise it with every change that may move a pixel; it is part of every cache key."""
 
 
@@ -128,16 +129,21 @@ class ProPainterEngine:
     def _paint(
         self, frames: Tensor, holes: Tensor, unseen: Tensor, flow: BidirectionalFlow, keys: Sequence[str] | None
     ) -> Float[Tensor, "l 3 h w"]:
-        features = []
-        for i, frame in enumerate(frames):
-            kept = self._features.get(keys[i]) if keys is not None else None
-            if kept is None:
-                kept = self._painter.encode_frame(frame, holes[i], unseen[i])
-                if keys is not None:
-                    self._features.put(keys[i], kept)
-            features.append(kept)
+        def name(i: int, what: str) -> str | None:
+            return None if keys is None else f"{keys[i]} {what}"
+
+        def encode(i: int) -> Tensor:
+            return self._features.remember(
+                name(i, "features"), lambda: self._painter.encode_frame(frames[i], holes[i], unseen[i])
+            )
+
+        def embed(i: int) -> Tensor:
+            return self._features.remember(name(i, "tokens"), lambda: self._painter.reference_tokens(encode(i)))
+
         count = flow.pairs + 1
-        painted: Tensor = self._painter(torch.stack(features), holes[:count], unseen[:count], flow)
+        features = torch.stack([encode(i) for i in range(count)])
+        references = [embed(i) for i in range(count, len(frames))]
+        painted: Tensor = self._painter(features, references, holes[:count], unseen[:count], flow)
         return painted
 
 
@@ -167,6 +173,15 @@ class FeatureCache:
     def held_bytes(self) -> int:
         """Memory taken now; never more than the limit."""
         return self._held_bytes
+
+    def remember(self, key: str | None, compute: Callable[[], Tensor]) -> Tensor:
+        """What is kept under ``key``, else what ``compute`` gives, kept from now on; without a key nothing is kept."""
+        kept = self.get(key) if key is not None else None
+        if kept is None:
+            kept = compute()
+            if key is not None:
+                self.put(key, kept)
+        return kept
 
     def get(self, key: str) -> Tensor | None:
         """The features kept under ``key``, now the most recently used."""

@@ -6,10 +6,14 @@ and 3.3; spec, section 7). Not here: the transformer between them (``transformer
 
 Axes: ``t`` all frames of a window, ``l`` the neighbours, which come first, ``c h w``; features live at a quarter of the
 picture. There is no batch axis: one call paints one window.
+
+Of the painted picture only the hole is of use, so nothing is decoded that no hole's surrounding box needs, and the last
+transformer blocks compute only the tokens read there.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -18,7 +22,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from propainter.deform import modulated_deform_conv2d
-from propainter.transformer import SoftComposition, SoftSplit, SparseTransformer, TransformerConfig
+from propainter.region import Box, DoublingConv, Part, box_read, boxes_of_holes, join, run_inside
+from propainter.transformer import SoftComposition, SoftSplit, SparseTransformer, TransformerConfig, plan_blocks
 from propainter.types import BidirectionalFlow
 from propainter.warp import is_consistent, warp
 
@@ -77,25 +82,47 @@ class Painter(nn.Module):
         features: Tensor = self.encoder(torch.cat((frame, hole, unseen))[None])[0]
         return features
 
+    def reference_tokens(self, features: Float[Tensor, "c fh fw"]) -> Float[Tensor, "rows cols d"]:
+        """Tokens of a frame that is looked at but not painted; of its features alone, so they may be kept as well."""
+        tokens: Tensor = self.ss(features[None])[0]
+        return tokens
+
     def forward(
         self,
-        features: Float[Tensor, "t c fh fw"],
+        features: Float[Tensor, "l c fh fw"],
+        references: Sequence[Float[Tensor, "rows cols d"]],
         holes: Float[Tensor, "l 1 h w"],
         unseen: Float[Tensor, "l 1 h w"],
         flow: BidirectionalFlow,
     ) -> Float[Tensor, "l 3 h w"]:
-        """Paint the l neighbours; of use inside their holes only.
+        """Paint the l neighbours inside the box around each one's hole; 0 outside it.
 
-        features: of neighbours, then references (``encode_frame``). holes, unseen: of the neighbours alone.
+        features: of the neighbours (``encode_frame``). references: ``reference_tokens`` of the other frames.
         flow: completed, among the neighbours, in pixels of the picture, batch axis 1.
+        Waits for the device twice, before any work is queued: the holes decide the shapes of what follows.
         """
+        size = (features.shape[-2], features.shape[-1])
+        boxes = boxes_of_holes(holes)
+        decoded = join([box and box_read(self.decoder, box, size) for box in boxes])
+        if decoded is None:
+            return torch.zeros_like(holes.expand(-1, 3, -1, -1))
         guides = quarter_guides(holes, unseen, flow)
-        count, size = len(holes), (features.shape[-2], features.shape[-1])
-        neighbours = self.feat_prop_module(features[:count], guides)
-        tokens = self.transformers(self.ss(torch.cat((neighbours, features[count:]))), guides.masks[:, :1])
-        neighbours = neighbours + self.sc(tokens[:count], size)
-        # One frame at a time: the decoder's maps are at full size, a window of them would be the peak of all memory.
-        return torch.cat([torch.tanh(self.decoder(feature[None])) for feature in neighbours])
+        plan = plan_blocks(guides.masks[:, :1], self.config.transformer, references=len(references), read=decoded)
+        neighbours = self.feat_prop_module(features, guides)
+        tokens = self.transformers(torch.cat((self.ss(neighbours), *(r[None] for r in references))), plan)
+        neighbours = Part.whole(neighbours).cut(decoded).values + self.sc(tokens, plan[-1].tokens, decoded, size)
+        return self._decode(Part(neighbours, decoded, size), boxes)
+
+    def _decode(self, features: Part, boxes: list[Box | None]) -> Float[Tensor, "l 3 h w"]:
+        """One frame at a time: the decoder's maps are at full size, a window of them would be the peak of all memory."""
+        height, width = features.size
+        painted = features.values.new_zeros(len(boxes), 3, SCALE * height, SCALE * width)
+        for picture, feature, box in zip(painted, features.values, boxes, strict=True):
+            if box is not None:
+                rows, cols = box.inside(Box.whole((SCALE * height, SCALE * width)))
+                decoded = run_inside(self.decoder, Part(feature[None], features.box, features.size), box)
+                picture[:, rows, cols] = torch.tanh(decoded.values[0])
+        return painted
 
 
 def quarter_guides(
@@ -231,24 +258,11 @@ def _fusion(channels: int) -> nn.Sequential:
 
 
 def decoder(config: PainterConfig) -> nn.Sequential:
-    """Features to a picture at four times the size, before the tanh."""
+    """Features to a picture at four times the size, before the tanh; to be run inside a box (``region.py``)."""
     wide, narrow = config.decoder_channels
     return nn.Sequential(
-        UpsampledConv(config.channels, wide), nn.LeakyReLU(0.2),
+        DoublingConv(config.channels, wide), nn.LeakyReLU(0.2),
         nn.Conv2d(wide, narrow, 3, 1, 1), nn.LeakyReLU(0.2),
-        UpsampledConv(narrow, narrow), nn.LeakyReLU(0.2),
+        DoublingConv(narrow, narrow), nn.LeakyReLU(0.2),
         nn.Conv2d(narrow, 3, 3, 1, 1),
     )  # fmt: skip
-
-
-class UpsampledConv(nn.Module):
-    """Twice the size (bilinear, corners aligned: spec, section 10.9), then a convolution."""
-
-    def __init__(self, channels: int, out: int) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(channels, out, 3, 1, 1)
-
-    def forward(self, x: Float[Tensor, "t c h w"]) -> Float[Tensor, "t d 2*h 2*w"]:
-        """Returns twice the size."""
-        upsampled: Tensor = self.conv(F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=True))
-        return upsampled

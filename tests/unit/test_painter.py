@@ -9,7 +9,8 @@ from propainter.flow_completion import FlowCompletion
 from propainter.learned import FeatureCache, ProPainterEngine
 from propainter.painter import Painter, PainterConfig, quarter_guides
 from propainter.raft import Raft, RaftConfig
-from propainter.transformer import TransformerConfig
+from propainter.region import Box, Part, run_inside
+from propainter.transformer import TransformerConfig, plan_blocks
 from propainter.types import BidirectionalFlow, Precision
 
 SMALL = PainterConfig(
@@ -78,14 +79,48 @@ def test_features_kept_from_another_window_give_the_same_picture_to_the_bit() ->
     assert torch.equal(engine.paint_window(frames, holes, unseen, flow, frame_keys=keys), fresh)
 
 
+def test_what_is_painted_in_the_boxes_around_the_holes_is_what_the_whole_picture_has_there() -> None:
+    painter, (frames, holes, unseen, flow) = seeded_painter(SMALL), window(3, 2)
+    holes[:, 1] = 0  # a neighbour without a hole
+    holes[:, 2] = holes[:, 2].roll((9, 14), (-2, -1))
+    with torch.no_grad():
+        features = torch.stack([painter.encode_frame(frames[0, i], holes[0, i], unseen[0, i]) for i in range(5)])
+        references = [painter.reference_tokens(feature) for feature in features[3:]]
+        painted = painter(features[:3], references, holes[0, :3], unseen[0, :3], flow)
+        size, grid = (8, 12), (3, 4)
+        guides = quarter_guides(holes[0, :3], unseen[0, :3], flow)
+        plan = plan_blocks(guides.masks[:, :1], SMALL.transformer, references=2)
+        neighbours = painter.feat_prop_module(features[:3], guides)
+        tokens = painter.transformers(painter.ss(torch.cat((neighbours, features[3:]))), plan)
+        neighbours = neighbours + painter.sc(tokens, Box.whole(grid), Box.whole(size), size)
+        whole = torch.tanh(run_inside(painter.decoder, Part.whole(neighbours), Box.whole((32, 48))).values)
+    inside = holes[0, :3].expand(-1, 3, -1, -1) > 0
+    assert (whole[inside] - whole.mean()).abs().max() > 1e-3
+    torch.testing.assert_close(painted[inside], whole[inside], rtol=0, atol=1e-6)
+    assert not painted[1].any()
+    assert not painted[0][:, :8].any() and not painted[0][..., :10].any()
+
+
+def test_a_window_without_any_hole_has_nothing_to_paint() -> None:
+    frames, holes, unseen, flow = window(3, 1)
+    painted = engine_around(seeded_painter(SMALL)).paint_window(frames, 0 * holes, 0 * unseen, flow)
+    assert painted.shape == (3, 3, 32, 48)
+    assert not painted.any()
+
+
 class CountingPainter(Painter):
-    """Counts the frames it encodes."""
+    """Counts the frames it encodes and the references it turns into tokens."""
 
     encoded = 0
+    embedded = 0
 
     def encode_frame(self, frame: Tensor, hole: Tensor, unseen: Tensor) -> Tensor:
         self.encoded += 1
         return super().encode_frame(frame, hole, unseen)
+
+    def reference_tokens(self, features: Tensor) -> Tensor:
+        self.embedded += 1
+        return super().reference_tokens(features)
 
 
 def test_frames_already_seen_are_not_encoded_again() -> None:
@@ -93,7 +128,7 @@ def test_frames_already_seen_are_not_encoded_again() -> None:
     engine = engine_around(painter)
     for _ in range(2):
         engine.paint_window(*window(3, 1), frame_keys=["a", "b", "c", "d"])
-    assert painter.encoded == 4
+    assert (painter.encoded, painter.embedded) == (4, 1)
 
 
 def test_the_feature_cache_forgets_the_least_recently_used_and_keeps_its_limit() -> None:

@@ -9,19 +9,23 @@ from torch.nn import functional as F
 
 import standin_weights
 from propainter import transformer
+from propainter.region import Box, Part
 from propainter.transformer import (
+    BlockPlan,
     FusionFeedForward,
     SparseTransformer,
     SparseWindowAttention,
     TransformerConfig,
     compose,
     overlap_count,
-    plan_windows,
+    pixels_read,
+    plan_blocks,
     split,
     token_grid,
+    tokens_reaching,
 )
 
-SMALL = TransformerConfig(feature_channels=4, dim=8, heads=2, blocks=2, mix_channels=3)
+SMALL = TransformerConfig(feature_channels=4, dim=8, heads=2, blocks=4, mix_channels=3)
 
 
 @pytest.fixture(autouse=True)
@@ -38,19 +42,32 @@ def hole_with(frames: int, size: tuple[int, int], *pixels: tuple[int, int, int])
     return hole
 
 
+def plan_of(hole: Tensor, *, references: int = 0, block: int = 0) -> BlockPlan:
+    """Of one of the first two blocks, which leave nothing out."""
+    return plan_blocks(hole, SMALL, references=references)[block]
+
+
 @pytest.mark.parametrize("size", [(12, 15), (13, 16), (14, 17)])
 def test_splitting_is_a_linear_layer_on_unfolded_patches(size: tuple[int, int]) -> None:
     linear, x = nn.Linear(4 * 49, 8), torch.randn(2, 4, *size)
     patches = F.unfold(x, 7, padding=3, stride=3).transpose(1, 2)
     expected = linear(patches).reshape(2, *token_grid(size), 8)
-    torch.testing.assert_close(split(x, linear), expected)
+    torch.testing.assert_close(split(Part.whole(x), linear, Box.whole(token_grid(size))), expected)
+    some = Box(1, 3, 0, 2)
+    read = Part.whole(x).cut(pixels_read(some, size))
+    torch.testing.assert_close(split(read, linear, some), expected[:, 1:4, 0:3])
 
 
 @pytest.mark.parametrize("size", [(12, 15), (13, 16), (14, 17)])
 def test_composing_is_folding_a_linear_layers_output(size: tuple[int, int]) -> None:
     linear, tokens = nn.Linear(8, 4 * 49), torch.randn(2, *token_grid(size), 8)
     patches = linear(tokens).flatten(1, 2).transpose(1, 2)
-    torch.testing.assert_close(compose(tokens, linear, size), F.fold(patches, size, 7, padding=3, stride=3))
+    expected = F.fold(patches, size, 7, padding=3, stride=3)
+    torch.testing.assert_close(compose(tokens, linear, Box.whole(token_grid(size)), Box.whole(size)), expected)
+    some = Box(2, 8, 5, 5)
+    held = tokens_reaching(some, size)
+    assert held == Box(0, 3, 1, 2)
+    torch.testing.assert_close(compose(tokens[:, 0:4, 1:3], linear, held, some), expected[..., 2:9, 5:6])
 
 
 def test_every_pixel_is_covered_by_as_many_patches_as_reach_it() -> None:
@@ -67,7 +84,8 @@ def test_the_feed_forward_averages_overlapping_patches() -> None:
     patches = net.fc1(x).flatten(1, 2).transpose(1, 2)
     ones = F.fold(torch.ones(1, 49, patches.shape[2]), size, 7, padding=3, stride=3)
     patches = F.unfold(F.fold(patches, size, 7, padding=3, stride=3) / ones, 7, padding=3, stride=3)
-    torch.testing.assert_close(net(x, size), net.fc2(patches.transpose(1, 2)).reshape(x.shape))
+    plan = plan_of(hole_with(2, size))
+    torch.testing.assert_close(net(x, plan), net.fc2(patches.transpose(1, 2)).reshape(x.shape))
 
 
 def test_the_ring_buffer_is_the_published_one() -> None:
@@ -78,7 +96,7 @@ def test_the_ring_buffer_is_the_published_one() -> None:
 
 def test_windows_are_masked_where_any_painted_frames_hole_has_a_token() -> None:
     """Token (6, 10) of 9 x 12 covers pixels 15..21 x 27..33; it lies in the last of the 2 x 2 windows."""
-    plan = plan_windows(hole_with(3, (25, 34), (1, 18, 30)), SMALL)
+    plan = plan_of(hole_with(3, (25, 34), (1, 18, 30)))
     assert (plan.rows, plan.cols) == (10, 18)
     assert plan.tokens_of_masked.tolist() == [[row * 18 + col for row in range(5, 10) for col in range(9, 18)]]
     assert len(plan.tokens_of_unmasked) == 3
@@ -86,7 +104,7 @@ def test_windows_are_masked_where_any_painted_frames_hole_has_a_token() -> None:
 
 def test_a_hole_pixel_between_windows_masks_both() -> None:
     """Column 25 lies in the patches of tokens 8 (21..27) and 9 (24..30), on either side of the border."""
-    plan = plan_windows(hole_with(1, (13, 34), (0, 3, 25)), SMALL)
+    plan = plan_of(hole_with(1, (13, 34), (0, 3, 25)))
     assert len(plan.tokens_of_masked) == 2
 
 
@@ -144,15 +162,15 @@ def test_attention_is_what_the_specification_says_window_by_window(first_key_fra
         "all windows": {(row, col) for row in range(3) for col in range(3)},
     }
     net, x = SparseWindowAttention(SMALL), torch.randn(3, *token_grid(size), 8)
-    plan = plan_windows(hole_with(2, size, *pixels[hole]), SMALL)
+    plan = plan_of(hole_with(2, size, *pixels[hole]), references=1, block=first_key_frame)
     expected = slow_attention(net, x, masked[hole], first_key_frame)
-    torch.testing.assert_close(net(x, plan, first_key_frame=first_key_frame), expected, atol=2e-6, rtol=1e-5)
+    torch.testing.assert_close(net(x, plan), expected, atol=2e-6, rtol=1e-5)
 
 
 def test_a_single_frame_without_keys_gives_the_output_layers_bias() -> None:
     size = (13, 25)  # one window
     net, x = SparseWindowAttention(SMALL), torch.randn(1, *token_grid(size), 8)
-    attended = net(x, plan_windows(hole_with(1, size, (0, 5, 5)), SMALL), first_key_frame=1)
+    attended = net(x, plan_of(hole_with(1, size, (0, 5, 5)), block=1))
     torch.testing.assert_close(attended, net.proj.bias.expand_as(attended))
 
 
@@ -160,17 +178,48 @@ def test_gathering_few_windows_at_a_time_changes_nothing(monkeypatch: pytest.Mon
     size = (33, 67)
     net, x = SparseTransformer(SMALL), torch.randn(3, *token_grid(size), 8)
     hole = hole_with(2, size, *((1, row, col) for row in (0, 20, 32) for col in (0, 35, 66)))
-    at_once = net(x, hole)
+    plan = plan_blocks(hole, SMALL, references=1)
+    at_once = net(x, plan)
     monkeypatch.setattr(transformer, "_gather_budget", lambda device: 1)
-    torch.testing.assert_close(net(x, hole), at_once)
+    torch.testing.assert_close(net(x, plan), at_once)
 
 
 def test_odd_blocks_take_their_keys_from_odd_frames() -> None:
     """Changing frame 0 must not reach frame 1 through the second block alone, frame 2 must see it through the first."""
     size = (13, 25)
     net, x = SparseWindowAttention(SMALL), torch.randn(3, *token_grid(size), 8)
-    plan = plan_windows(hole_with(1, size, (0, 5, 5)), SMALL)
+    even, odd = (plan_of(hole_with(1, size, (0, 5, 5)), references=2, block=block) for block in (0, 1))
     changed = x.clone()
     changed[0] += 1 + torch.randn_like(x[0])
-    assert torch.equal(net(x, plan, first_key_frame=1)[1:], net(changed, plan, first_key_frame=1)[1:])
-    assert not torch.allclose(net(x, plan, first_key_frame=0)[2], net(changed, plan, first_key_frame=0)[2])
+    assert torch.equal(net(x, odd)[1:], net(changed, odd)[1:])
+    assert not torch.allclose(net(x, even)[2], net(changed, even)[2])
+
+
+@pytest.mark.parametrize("read", [Box(14, 20, 30, 37), Box(0, 2, 60, 66), Box(30, 32, 0, 66)])
+def test_computing_only_what_is_read_gives_the_same_tokens_there(read: Box) -> None:
+    size = (33, 67)
+    net, x = SparseTransformer(SMALL), torch.randn(7, *token_grid(size), 8)
+    hole = hole_with(3, size, (0, 15, 31), (2, 19, 36))
+    whole, narrow = (plan_blocks(hole, SMALL, references=4, read=box) for box in (None, read))
+    everything, some = net(x, whole), net(x, narrow)
+    assert everything.shape == (3, *token_grid(size), 8)
+    assert some.shape == (3, *narrow[-1].tokens.size, 8)
+    rows, cols = narrow[-1].tokens.inside(Box.whole(token_grid(size)))
+    torch.testing.assert_close(some, everything[:, rows, cols])
+
+
+def test_the_last_blocks_leave_out_references_that_nobody_looks_at_any_more() -> None:
+    """Of frames 0..2 | 3..6 the last block, an odd one, looks at 1, 3 and 5; the block before it, at 0, 2, 4 and 6."""
+    plans = plan_blocks(hole_with(3, (33, 67), (0, 5, 5)), SMALL, references=4)
+    assert [plan.frames.tolist() for plan in plans[:2]] == [[0, 1, 2, 3, 4, 5, 6]] * 2
+    assert plans[2].frames.tolist() == [0, 1, 2, 3, 5]
+    assert plans[3].frames.tolist() == [0, 1, 2]
+    assert plans[3].keys.tolist() == [1, 3, 4]  # places among the five that come
+
+
+def test_a_last_block_asks_only_windows_that_touch_what_is_read() -> None:
+    """Features 16..17 x 33..34 are read with one pixel more, so from tokens 4..7 x 10..12, which mix with 2..9 x 8..14."""
+    plan = plan_blocks(hole_with(1, (33, 67)), SMALL, references=0, read=Box(16, 17, 33, 34))[-1]
+    assert plan.tokens == Box(4, 7, 10, 12)
+    assert plan.attended == Box(2, 9, 8, 14)
+    assert len(plan.tokens_of_unmasked) == 4 and not len(plan.tokens_of_masked)
