@@ -106,9 +106,9 @@ def uninstall(options: argparse.Namespace) -> int:
     left: list[str] = []
     record.is_whole = False
     record.save()
-    _remove_all(record, list(record.entries), left)
     if not options.keep_data and not options.root:
         _remove_data(machine, left)
+    _remove_all(record, list(record.entries), left)
     _settle_services(machine, options)
     for sentence in left:
         print(sentence)
@@ -188,9 +188,8 @@ def _remove_data(machine: Machine, left: list[str]) -> None:
     for name in ("daemon.json", "daemon.sock", "daemon.lock", "daemon.log"):
         Path(data.runtime / name).unlink(missing_ok=True)
     Path(data.panel).unlink(missing_ok=True)
-    for folder in (data.cache, data.runtime, data.panel.parent):
-        with contextlib.suppress(OSError):
-            Path(folder).rmdir()
+    with contextlib.suppress(OSError):
+        Path(data.runtime).rmdir()
     if Path(data.weights).is_dir():
         left.append(f"{data.weights} holds weights you fetched; they stay")
 
@@ -332,7 +331,7 @@ def _choices(options: argparse.Namespace, machine: Machine) -> Choices:
             f"--environment {environment} holds no propainter-backend; name a virtual environment that does"
         )
     with_nuke = is_nuke_there(machine) if options.nuke is None else options.nuke
-    return Choices(environment, with_nuke, options.service, options.commands, options.clear_host_caches)
+    return Choices(environment, options.system, with_nuke, options.service, options.commands, options.clear_host_caches)
 
 
 def _existing(folder: str | None, option: str) -> Path | None:
@@ -370,7 +369,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--yes", action="store_true", help="do not ask; weights are never fetched with it")
     where = parser.add_argument_group("where")
     scope = where.add_mutually_exclusive_group()
-    scope.add_argument("--user", dest="system", action="store_false", help="for this user (the default)")
+    scope.add_argument("--user", dest="system", action="store_false", default=False, help="for this user (the default)")
     scope.add_argument(
         "--system", action="store_true", help="for every user: the folder all hosts search; needs rights"
     )

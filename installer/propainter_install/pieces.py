@@ -53,6 +53,21 @@ class Piece(Protocol):
 
 
 @dataclass(frozen=True)
+class Folder:
+    """A private folder that the daemon will fill; made here, so that an uninstall knows whether it was there before."""
+
+    path: Path
+
+    def saying(self) -> str:
+        return f"make {self.path}"
+
+    def put(self, work: Work) -> None:
+        if not self.path.exists():
+            work.record.make_folder(self.path)
+            self.path.chmod(0o700)
+
+
+@dataclass(frozen=True)
 class TextFile:
     """A file of our own."""
 

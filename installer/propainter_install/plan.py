@@ -15,8 +15,8 @@ from xml.sax.saxutils import escape
 
 from propainter_install.environment import Sources, make_environment, make_nuke_site
 from propainter_install.hosts import find_caches
-from propainter_install.pieces import Aside, Block, Link, Piece, Task, TextFile, Tree, UserVariable
-from propainter_install.places import BUNDLE, COMMANDS, Machine, Places, program, python_of
+from propainter_install.pieces import Aside, Block, Folder, Link, Piece, Task, TextFile, Tree, UserVariable
+from propainter_install.places import BUNDLE, COMMANDS, Machine, Places, find_data, program, python_of
 
 ClearCaches = Literal["stale", "all", "none"]
 
@@ -27,6 +27,8 @@ class Choices:
 
     environment: Path | None
     """An environment with the daemon that is there already, and stays somebody else's; None: one is made."""
+    is_for_everyone: bool
+    """--system: nothing goes into the home of whoever installs."""
     with_nuke: bool
     with_service: bool
     with_commands: bool
@@ -38,6 +40,9 @@ def make_plan(choices: Choices, machine: Machine, places: Places, sources: Sourc
     environment = environment_of(choices, places, sources)
     pieces = [*_environments(choices, machine, places, sources), *_bundle(machine, places, sources, environment)]
     pieces += _search_path(machine, places)
+    if not choices.is_for_everyone:
+        data = find_data(machine)
+        pieces += [Folder(Path(data.cache)), Folder(Path(data.panel.parent))]
     if choices.with_nuke:
         pieces += _nuke_hook(places, sources)
     if choices.with_service:
