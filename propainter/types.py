@@ -122,11 +122,13 @@ class Settings:
     """Matte values above this are removed (0: every value above zero, as the reference does)."""
     flow_hole_snap: int = 0
     """The hole given to flow completion is widened to whole blocks of this many working pixels; 0 = exact."""
+    grow_flow: int = 0
+    """Plate pixels the matte grows before it becomes the hole given to flow completion; below ``grow``: as ``grow``."""
 
     def __post_init__(self) -> None:
         for name, low in (
             ("neighbor_length", 2), ("ref_stride", 1), ("chunk_length", 2), ("flow_iterations", 1),
-            ("grow", 0), ("feather", 0), ("flow_hole_snap", 0),
+            ("grow", 0), ("feather", 0), ("flow_hole_snap", 0), ("grow_flow", 0),
         ):  # fmt: skip
             value = getattr(self, name)
             if value < low:

@@ -56,6 +56,7 @@ class MemoryPictures:
 
     plates: list[Frame]
     mattes: list[np.ndarray]
+    cleans: dict[int, Frame] = field(default_factory=dict)
 
     @property
     def frame_count(self) -> int:
@@ -72,6 +73,12 @@ class MemoryPictures:
 
     def matte_digest(self, index: int) -> str:
         return digest_of(self.mattes[index][..., None])
+
+    def clean(self, index: int) -> Frame | None:
+        return self.cleans.get(index)
+
+    def clean_digest(self, index: int) -> str | None:
+        return digest_of(self.cleans[index].pixels) if index in self.cleans else None
 
 
 def box_shot(count: int, settings: Settings, *, size: tuple[int, int] = (64, 48), dtype: str = "uint8") -> Shot:

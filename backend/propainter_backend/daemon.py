@@ -15,7 +15,7 @@ import os
 import queue
 import signal
 import time
-from collections import Counter, OrderedDict, defaultdict, deque
+from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -33,6 +33,7 @@ from propainter_backend.held import HeldReplies
 from propainter_backend.jobs import JobRecord
 from propainter_backend.lifetime import Lifetime
 from propainter_backend.pipe import Note
+from propainter_backend.published import PublishedSettings
 from propainter_backend.questions import Questions
 from propainter_backend.scheduler import (
     Deliver,
@@ -70,9 +71,11 @@ from propainter_wire.errors import ErrorCode, WireError
 from propainter_wire.framing import new_id
 from propainter_wire.messages import (
     MAX_PART_BYTES,
+    NO_CLEAN_PLATE,
     Accepted,
     Analyse,
     Artifact,
+    AskPublished,
     Cache,
     CacheEntry,
     CacheIs,
@@ -91,11 +94,14 @@ from propainter_wire.messages import (
     OpenShot,
     Output,
     Progress,
+    Publish,
+    Published,
     Put,
     Reach,
     ReachIs,
     Render,
     ShotClosed,
+    ShotLine,
     ShotOpened,
     ShotSettings,
     StageRuns,
@@ -145,7 +151,7 @@ class DaemonOptions:
     devices: tuple[str, ...]
     cache_dir: Path
     cache_budget: int = 50 << 30
-    """Bytes on disk: half for plates and mattes as they were sent, half for what is computed of them."""
+    """Bytes on disk: half for pictures as they were sent, half for what is computed of them."""
     memory_budget: int = 2 << 30
     weights: Path | None = None
     endpoint: str | None = None
@@ -183,6 +189,7 @@ class Daemon:
             memory_budget=options.memory_budget // 4,
             disk_budget=options.cache_budget // 2,
         )
+        self._published = PublishedSettings(options.cache_dir / "published.json")
         self._scheduler = Scheduler()
         self._events: deque[tuple[Event, _Outcome | None]] = deque()
         self._is_deciding = False
@@ -206,6 +213,8 @@ class Daemon:
         self._handlers: dict[type[Message], Callable[[Request, Any], None]] = {
             OpenShot: self._on_open_shot,
             ChangeSettings: self._on_settings,
+            Publish: self._on_publish,
+            AskPublished: self._on_ask_published,
             CloseShot: self._on_close_shot,
             Have: self._on_have,
             Put: self._on_put,
@@ -304,27 +313,52 @@ class Daemon:
         self._before_ready.append(request)
 
     def _on_open_shot(self, request: Request, message: OpenShot) -> None:
-        settings = ShotSettings().changed(message.settings)
-        self._refuse_engine(settings)
+        shot = ShotRecord(new_id(), request.session, request.client, message, ShotSettings().changed(message.settings))
+        if message.follow:
+            shot.published = self._published.get(message.name)
+        self._refuse_engine(shot.settings)
         size = (message.height, message.width, message.channels)
         if byte_count(message.dtype, size) > MAX_PART_BYTES:
             raise WireError("bad_message", f"a plate of {_shape_text(size)} {message.dtype} is over 1 GiB; "
                             "send it as half floats, or smaller", {"field": "width"})  # fmt: skip
         if sum(shot.session == request.session for shot in self._shots.values()) >= MAX_SHOTS:
             raise WireError("busy", f"this session has {MAX_SHOTS} shots open; close one of them")
-        shot = ShotRecord(new_id(), request.session, message, settings)
         self._shots[shot.id] = shot
         self._tell_shot(request, shot)
 
     def _on_settings(self, request: Request, message: ChangeSettings) -> None:
         shot = self._shot_of(request, message.shot)
-        settings = shot.settings.changed(message.settings)
-        self._refuse_engine(settings)
-        if settings != shot.settings:
-            shot.before_edit()
-            shot.settings = settings
-            self._tell(ShotChanged(shot.id, None))
+        edited = replace(shot, own_settings=shot.own_settings.changed(message.settings))
+        self._refuse_engine(edited.settings)
+        self._resettle(shot, edited)
         self._tell_shot(request, shot)
+
+    def _resettle(self, shot: ShotRecord, edited: ShotRecord) -> None:
+        """Take over another record's settings; where they differ in force, what was being made is stale."""
+        is_another = edited.settings != shot.settings
+        if is_another:
+            shot.before_edit()
+        shot.own_settings, shot.published = edited.own_settings, edited.published
+        if is_another:
+            self._tell(ShotChanged(shot.id, None))
+
+    def _on_publish(self, request: Request, message: Publish) -> None:
+        if message.settings is not None:
+            self._refuse_engine(ShotSettings().changed(message.settings))
+        self._published.put(message.name, message.settings)
+        for shot in self._followers(message.name):
+            self._resettle(shot, replace(shot, published=message.settings))
+        self._tell_published(request, message.name)
+
+    def _on_ask_published(self, request: Request, message: AskPublished) -> None:
+        self._tell_published(request, message.name)
+
+    def _tell_published(self, request: Request, name: str) -> None:
+        followers = len(self._followers(name))
+        self._router.reply(request, Published(name, self._published.get(name), followers))
+
+    def _followers(self, name: str) -> list[ShotRecord]:
+        return [shot for shot in self._shots.values() if shot.opened.follow and shot.opened.name == name]
 
     def _tell_shot(self, request: Request, shot: ShotRecord) -> None:
         settings = shot.settings
@@ -347,7 +381,8 @@ class Daemon:
         self._take_in_edit(shot, message)
         plates = [told.frame for told in message.frames if told.plate and not self._content.has(told.plate)]
         mattes = [told.frame for told in message.frames if told.matte and not self._content.has(told.matte)]
-        self._router.reply(request, Need(tuple(plates), tuple(mattes)))
+        cleans = [frame for frame, digest in _cleans_of(message).items() if digest and not self._content.has(digest)]
+        self._router.reply(request, Need(tuple(plates), tuple(mattes), tuple(cleans)))
 
     def _take_in_edit(self, shot: ShotRecord, message: Have) -> None:
         """Note which content frames have now; what was being made of other content is stale."""
@@ -357,12 +392,19 @@ class Daemon:
         changed_mattes = {frame for frame, digest in mattes.items() if (shot.matte_of(frame) or digest) != digest}
         if shot.opened.still_matte and changed_mattes:
             changed_mattes = set(shot.numbers)
+        cleans = _cleans_of(message)
+        changed_mattes |= {frame for frame, digest in cleans.items() if shot.cleans.get(frame) != digest}
         if changed_plates or changed_mattes:
             shot.before_edit()
         shot.plates.update(plates)
         if shot.opened.still_matte and mattes:
             mattes = {shot.opened.first: list(mattes.values())[-1]}
         shot.mattes.update(mattes)
+        for frame, clean in cleans.items():
+            if clean is None:
+                shot.cleans.pop(frame, None)
+            else:
+                shot.cleans[frame] = clean
         if changed_plates or changed_mattes:
             frames = frozenset(changed_plates | changed_mattes)
             self._tell(ShotChanged(shot.id, frames, mattes_only=not changed_plates))
@@ -371,7 +413,7 @@ class Daemon:
         shot = self._shot_of(request, message.shot)
         opened, pixels = shot.opened, request.pixels
         assert pixels is not None
-        channels = opened.channels if message.kind == "plate" else 1
+        channels = {"plate": opened.channels, "matte": 1, "clean": max(3, pixels.shape[2])}[message.kind]
         expected = (opened.height, opened.width, channels)
         if pixels.shape != expected or (message.kind == "plate" and pixels.dtype.name != opened.dtype):
             raise WireError(
@@ -428,7 +470,7 @@ class Daemon:
         aim = self._indices(shot, numbers)
         self._refuse_new_job(request)
         if missing := [n for n in numbers if not self._has(shot.plate_of(n))]:
-            raise _frames_missing(missing, [])
+            raise _frames_missing(missing, [], [])
         note = shot.note(message.quality, numbers)
         shot_key = _digest(note)
         key = _digest([shot_key, "analyse"])
@@ -539,6 +581,7 @@ class Daemon:
                 jobs=tuple(_job_line(job) for job in list(self._jobs.values())[:256]),
                 memory=memory,
                 notes=self._notes(),
+                shots=tuple(_shot_line(shot) for shot in reversed(list(self._shots.values())[-64:])),
             )
             self._router.reply(request, reply)
 
@@ -598,8 +641,9 @@ class Daemon:
         numbers = sorted(frames)
         plates = [n for n in numbers if not self._has(shot.plate_of(n))]
         mattes = [n for n in numbers if not self._has(shot.matte_of(n))]
-        if plates or mattes:
-            raise _frames_missing(plates, [shot.opened.first] if shot.opened.still_matte and mattes else mattes)
+        cleans = [n for n in numbers if n in shot.cleans and not self._has(shot.cleans[n])]
+        if plates or mattes or cleans:
+            raise _frames_missing(plates, [shot.opened.first] if shot.opened.still_matte and mattes else mattes, cleans)
 
     def _refuse_engine(self, settings: ShotSettings) -> None:
         if settings.engine == "propainter" and self._facts.engine != "propainter":
@@ -617,7 +661,7 @@ class Daemon:
     def _with_plan(self, request: Request, shot: ShotRecord, quality: str, then: Callable[[ReachPlan], None]) -> None:
         """Go on with the plan of a shot, now or as soon as a worker has made it."""
         note = shot.note(quality)
-        key = _digest({**note, "plates": shot.numbers.stop - shot.numbers.start, "mattes": 0, "first": 0})
+        key = _digest({**note, "plates": shot.numbers.stop - shot.numbers.start, "mattes": 0, "cleans": 0, "first": 0})
 
         def go_on(plan: ReachPlan | WireError) -> None:
             with self._refusing(request):
@@ -888,11 +932,11 @@ class Daemon:
     def _missing_of(self, job: JobRecord) -> dict[str, object]:
         """Of which frames a job's content has been evicted, as ``frames_missing`` tells it."""
         shot = job.shot
-        plates, mattes = (
+        plates, mattes, cleans = (
             [n for n, digest in zip(shot.numbers, job.shot_note[kind], strict=True) if digest and not self._has(digest)]
-            for kind in ("plates", "mattes")
+            for kind in ("plates", "mattes", "cleans")
         )
-        return _missing_details(plates, mattes[:1] if shot.opened.still_matte else mattes)
+        return _missing_details(plates, mattes[:1] if shot.opened.still_matte else mattes, cleans)
 
     # --- replies that wait for room -------------------------------------------------------------------------------
 
@@ -975,6 +1019,14 @@ def _job_line(job: JobRecord) -> JobLine:
     return JobLine(job.id, name, job.priority, job.stage, job.done, job.total)
 
 
+def _shot_line(shot: ShotRecord) -> ShotLine:
+    opened = shot.opened
+    return ShotLine(
+        shot.id, opened.name, shot.client, opened.first, opened.last, opened.width, opened.height, opened.follow,
+        shot.settings,
+    )  # fmt: skip
+
+
 def _state_runs(first: int, now: list[bool], before: list[bool] | None) -> tuple[tuple[int, int, CacheState], ...]:
     """Runs of frames that are in one state: stored, stored of what the frame was before, or not."""
     runs: list[tuple[int, int, CacheState]] = []
@@ -1000,20 +1052,24 @@ def _refuse_oversized(opened: OpenShot, message: Render) -> None:
         )
 
 
-def _missing_details(plates: Iterable[int], mattes: Iterable[int]) -> dict[str, object]:
-    return {"plates": [list(run) for run in runs_of(plates)], "mattes": [list(run) for run in runs_of(mattes)]}
+def _missing_details(plates: Iterable[int], mattes: Iterable[int], cleans: Iterable[int]) -> dict[str, object]:
+    missing = {"plates": plates, "mattes": mattes, "cleans": cleans}
+    return {kind: [list(run) for run in runs_of(frames)] for kind, frames in missing.items()}
 
 
-def _frames_missing(plates: list[int], mattes: list[int]) -> WireError:
-    counts = Counter({"plates": len(plates), "mattes": len(mattes)})
+def _frames_missing(plates: list[int], mattes: list[int], cleans: list[int]) -> WireError:
+    kinds = {"plates": plates, "mattes": mattes, "clean plates": cleans}
     said = " and ".join(
-        f"{kind} of {counts[kind]} frames from {frames[0]} on"
-        for kind, frames in (("plates", plates), ("mattes", mattes))
-        if frames
+        f"{kind} of {len(frames)} frames from {frames[0]} on" for kind, frames in kinds.items() if frames
     )
-    return WireError(
-        "frames_missing", f"{said} must be sent before this can be rendered", _missing_details(plates, mattes)
-    )
+    details = _missing_details(plates, mattes, cleans)
+    return WireError("frames_missing", f"{said} must be sent before this can be rendered", details)
+
+
+def _cleans_of(message: Have) -> dict[int, str | None]:
+    """What a message says of clean plates: a digest, or None for a frame that has none any more."""
+    told = {told.frame: told.clean for told in message.frames if told.clean}
+    return {frame: None if clean == NO_CLEAN_PLATE else clean for frame, clean in told.items()}
 
 
 def _shape_text(shape: Sequence[int]) -> str:

@@ -133,6 +133,25 @@ class ImageInfo:
     channel_names: tuple[str, ...]
 
 
+def as_float(pixels: Pixels) -> np.ndarray:
+    """Whole numbers as shares of their range, floats as they are."""
+    shares: np.ndarray = pixels.astype(np.float32)
+    if np.issubdtype(pixels.dtype, np.integer):
+        shares /= np.float32(np.iinfo(pixels.dtype).max)
+    return shares
+
+
+def as_type(values: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray:
+    """The inverse: rounded to the nearest and clipped to what the type can hold, nothing narrower."""
+    if np.issubdtype(dtype, np.integer):
+        limit = np.iinfo(dtype).max
+        held: np.ndarray = np.clip(np.rint(values * np.float32(limit)), 0, limit)
+    else:
+        limits = np.finfo(dtype)
+        held = np.clip(values, limits.min, limits.max)
+    return held.astype(dtype)
+
+
 def find_rgb(names: Sequence[str]) -> tuple[int, int, int] | None:
     """Positions of red, green and blue among channel names; plain ones first, then the first whole layer."""
     for layer in dict.fromkeys(["", *map(_layer_of, names)]):

@@ -11,8 +11,8 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from propainter_backend.images import Frame
-from propainter_backend.shot_renderer import ShotRenderer, Steps, as_float, as_type, from_grid
+from propainter_backend.images import Frame, as_float, as_type
+from propainter_backend.shot_renderer import ShotRenderer, Steps, from_grid
 
 Region = tuple[int, int, int, int]
 """x, y, width, height in the plate, y down."""

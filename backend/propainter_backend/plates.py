@@ -56,7 +56,7 @@ __all__ = [
 
 
 class FrameSource(ABC):
-    """A plate or matte, by frame number. Close it, or use it in a ``with`` statement."""
+    """A plate, matte or clean plate, by frame number. Close it, or use it in a ``with`` statement."""
 
     path: str
     """As it was given."""
@@ -70,6 +70,10 @@ class FrameSource(ABC):
     """Frames a second, if known."""
     is_still: bool = False
     """Whether it is one picture, which as a matte holds for every frame."""
+
+    def has(self, number: int) -> bool:
+        """Whether there is such a frame."""
+        return self.range.first <= number <= self.range.last
 
     @abstractmethod
     def read(self, number: int) -> Frame:
@@ -338,6 +342,9 @@ class _ImageSequence(FrameSource):
         self.is_still = len(files) == 1
         info = read_info(files[numbers[0]], numbers[0])
         self.size, self.dtype = info.size, info.dtype
+
+    def has(self, number: int) -> bool:
+        return number in self._files
 
     def read(self, number: int) -> Frame:
         frame = read_image(self._file(number), number)

@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import numpy as np
 import torch
@@ -41,6 +41,8 @@ class Removal:
     matte: str
     output: str
     settings: Settings
+    clean: str | None = None
+    """Clean plates: a picture for every frame, or a pattern of those frames that have one."""
     first: int | None = None
     last: int | None = None
     matte_offset: int = 0
@@ -67,7 +69,7 @@ class Removal:
 
 
 class ShotFiles:
-    """Plate and matte of a removal, opened and checked as far as headers tell.
+    """Plate, matte and clean plates of a removal, opened and checked as far as headers tell.
 
     Raises BadInput, one sentence, where they cannot be used.
     """
@@ -76,9 +78,17 @@ class ShotFiles:
         self.wish = wish
         self.plate = open_source(wish.plate)
         self.matte = open_source(wish.matte)
+        self.clean = open_source(wish.clean) if wish.clean is not None else None
         self.numbers = common_frames(self.plate, self.matte, wish)
         _require(self.plate, self.matte, self.numbers, wish)
-        self.pictures = SourcePictures(self.plate, self.matte, self.numbers, wish)
+        if self.clean is not None:
+            _require_clean(self.plate, self.clean, self.numbers)
+        self.pictures = SourcePictures(self.plate, self.matte, self.numbers, wish, self.clean)
+
+    @property
+    def sources(self) -> tuple[FrameSource, ...]:
+        """Whatever is read."""
+        return (self.plate, self.matte) if self.clean is None else (self.plate, self.matte, self.clean)
 
     @property
     def frames(self) -> FrameRange:
@@ -97,7 +107,7 @@ class ShotFiles:
             like=self.plate,
             frames=self.frames,
             metadata={"propainter:engine": engine, "propainter:weights": weights},
-            protect=[self.matte],
+            protect=self.sources[1:],
         )
 
     def __str__(self) -> str:
@@ -106,18 +116,27 @@ class ShotFiles:
 
 
 class SourcePictures:
-    """A plate and a matte read from files, frame by frame, as the renderer asks for them.
+    """A plate, a matte and clean plates read from files, frame by frame, as the renderer asks for them.
 
     numbers: the frames to be rendered, in the plate's own numbering; the renderer counts them from 0.
     """
 
-    def __init__(self, plate: FrameSource, matte: FrameSource, numbers: range, wish: Removal) -> None:
+    def __init__(
+        self,
+        plate: FrameSource,
+        matte: FrameSource,
+        numbers: range,
+        wish: Removal,
+        clean: FrameSource | None = None,
+    ) -> None:
         self._plate = plate
         self._matte = matte
+        self._clean = clean
         self._numbers = numbers
         self._wish = wish
         self._plates: OrderedDict[int, Frame] = OrderedDict()
         self._mattes: OrderedDict[int, np.ndarray] = OrderedDict()
+        self._cleans: OrderedDict[int, Frame] = OrderedDict()
         self._digests: dict[tuple[str, int], str] = {}
 
     @property
@@ -150,6 +169,30 @@ class SourcePictures:
     def matte_digest(self, index: int) -> str:
         """Digest of the matte as it was read, 0..1."""
         return self._digest("matte", self._matte_number(index), lambda: self.matte(index)[..., None])
+
+    def clean(self, index: int) -> Frame | None:
+        """The clean plate of a frame; None: it has none."""
+        number = self._clean_number(index)
+        if self._clean is None or number is None:
+            return None
+        frame = self._cleans.get(number)
+        if frame is None:
+            frame = self._clean.read(number)
+            _keep(self._cleans, number, frame)
+        return frame
+
+    def clean_digest(self, index: int) -> str | None:
+        """Digest of all the clean plate's channels; None: the frame has none."""
+        number = self._clean_number(index)
+        if number is None:
+            return None
+        return self._digest("clean", number, lambda: cast(Frame, self.clean(index)).pixels)
+
+    def _clean_number(self, index: int) -> int | None:
+        if self._clean is None:
+            return None
+        number = self._clean.range.first if self._clean.is_still else self._numbers[index]
+        return number if self._clean.has(number) else None
 
     def _digest(self, kind: str, number: int, pixels: Callable[[], np.ndarray]) -> str:
         known = self._digests.get((kind, number))
@@ -208,6 +251,19 @@ def _require(plate: FrameSource, matte: FrameSource, numbers: range, wish: Remov
         raise BadInput(
             f"roto matte {wish.matte} is {matte.size[0]}x{matte.size[1]} but the plate is {plate.size[0]}x"
             f"{plate.size[1]}; render the matte at the plate's size"
+        )
+
+
+def _require_clean(plate: FrameSource, clean: FrameSource, numbers: range) -> None:
+    if clean.size != plate.size:
+        raise BadInput(
+            f"clean plate {clean.path} is {clean.size[0]}x{clean.size[1]} but the plate is {plate.size[0]}x"
+            f"{plate.size[1]}; render it at the plate's size"
+        )
+    if not clean.is_still and not any(clean.has(number) for number in numbers):
+        raise BadInput(
+            f"clean plate {clean.path} has none of the frames {numbers[0]}-{numbers[-1]}; give a pattern whose numbers "
+            "are the plate's, like clean.####.exr, or one picture for every frame"
         )
 
 

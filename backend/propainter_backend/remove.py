@@ -164,7 +164,7 @@ def _parser() -> argparse.ArgumentParser:
         "--backend", nargs="?", const="", metavar="ENDPOINT",
         help="let the daemon do it, which keeps flow for later edits; started if none runs. ENDPOINT: its connection file",
     )  # fmt: skip
-    backend.add_argument("--watch", action="store_true", help="render again whenever plate or matte files change")
+    backend.add_argument("--watch", action="store_true", help="render again whenever the files it reads change")
     keep = parser.add_argument_group("keeping")
     keep.add_argument("--save-stages", type=Path, metavar="DIR", help="every stage as .npy files")
     keep.add_argument("--report", type=Path, metavar="FILE.json", help="what was done, how long it took")

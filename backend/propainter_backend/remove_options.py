@@ -28,11 +28,12 @@ def removal_of(options: argparse.Namespace, *, save_stages: Path | None = None) 
             feather=options.feather,
             threshold=options.threshold,
             flow_hole_snap=options.flow_hole_snap,
+            grow_flow=options.grow_flow,
         )
     except ValueError as error:
         raise BadInput(str(error)) from error
     return Removal(
-        options.plate, options.matte, options.output, settings,
+        options.plate, options.matte, options.output, settings, clean=options.clean_plate,
         first=options.first, last=options.last, matte_offset=options.matte_offset,
         working_size=options.working_size, draft=options.draft, space=WorkingSpace(options.color),
         keep_nan=options.keep_nan, save_stages=save_stages, report=options.report,
@@ -47,6 +48,11 @@ def add_shot_options(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup
     need.add_argument("--plate", required=True, help="the original frames")
     need.add_argument("--matte", required=True, help="what to remove: 1 (white) = remove, soft edges allowed")
     need.add_argument("--output", required=True, help="where the cleaned frames go")
+    need.add_argument(
+        "--clean-plate", metavar="PATH",
+        help="background somebody painted: one picture for every frame, or a pattern of the frames that have one; "
+        "it fills the hole where its alpha, if any, holds, and the other frames pull from it",
+    )  # fmt: skip
     need.add_argument("--first", type=int, help="first frame, in the plate's numbering")
     need.add_argument("--last", type=int, help="last frame, included")
     need.add_argument(
@@ -59,6 +65,10 @@ def add_shot_options(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup
     need.add_argument("--keep-nan", action="store_true", help="accept NaN and infinite plate pixels outside the matte")
     matte = parser.add_argument_group("matte")
     matte.add_argument("--grow", type=int, default=d.grow, help="plate pixels the matte grows outward (%(default)s)")
+    matte.add_argument(
+        "--grow-flow", type=int, default=d.grow_flow, metavar="PX",
+        help="plate pixels the matte grows for the flow; below --grow it counts as that (%(default)s)",
+    )  # fmt: skip
     matte.add_argument(
         "--feather", type=int, default=d.feather, help="plate pixels of fade inside the grown ring (%(default)s)"
     )

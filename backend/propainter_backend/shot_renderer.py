@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -26,8 +26,9 @@ from propainter.composite import blend_windows, composite
 from propainter.engine import Engine
 from propainter.hole import hole_of, shrink_to_working, snap_outward, soft_alpha
 from propainter.types import BidirectionalFlow, Chunk, Settings, Window
+from propainter_backend.clean_plate import CleanPlate
 from propainter_backend.color import WorkingSpace, from_working, to_working
-from propainter_backend.images import Frame
+from propainter_backend.images import Frame, as_float, as_type
 from propainter_backend.memory import give_back
 from propainter_backend.shot_cache import Arrays, ShotCache, content_digest
 from propainter_backend.stage_graph import STAGES, Plan, ShotPlan, engine_parts, key_of, part_key, share_of
@@ -58,7 +59,7 @@ class NotCached(Exception):
 
 
 class ShotPictures(Protocol):
-    """What the renderer asks of a shot's plate and matte. Indices are 0-based."""
+    """What the renderer asks of a shot's plate, matte and clean plates. Indices are 0-based."""
 
     @property
     def frame_count(self) -> int: ...
@@ -74,6 +75,12 @@ class ShotPictures(Protocol):
 
     def matte_digest(self, index: int) -> str:
         """Content digest of the roto matte's frame."""
+
+    def clean(self, index: int) -> Frame | None:
+        """A picture of the frame's background, of the plate's size, encoded as the plate; None: there is none."""
+
+    def clean_digest(self, index: int) -> str | None:
+        """Content digest of the clean plate."""
 
 
 @dataclass(frozen=True)
@@ -160,6 +167,7 @@ class ShotRenderer:
         self._known: dict[tuple[str, int], str] = {}
         self._painting_keys: dict[int, tuple[str, list[str]]] = {}
         self._alpha: tuple[int, Tensor] | None = None
+        self._latest_clean: tuple[tuple[int, str], CleanPlate] | None = None
         self._may_compute = True
 
     # -- what a caller asks for ------------------------------------------------------------------------------------
@@ -175,13 +183,12 @@ class ShotRenderer:
         """The finished frame. ``nearest_only``: from the window nearest to it alone, a preview of the final blend."""
         self._for_frame = index
         plate = self.shot.pictures.plate(index)
-        hole = self.hole(index)
-        if not bool(hole.any()):
+        if not bool(self._grown(index, self.shot.settings.grow).any()):
             self.counts.stages["composite"].computed.add(index)
             return plate
         fill = yield from self.fill(index, nearest_only=nearest_only)
         started = time.perf_counter()
-        result = self._lay_over(plate, self.alpha(index), fill)
+        result = self._lay_over(plate, index, fill)
         self._count("composite", started, index)
         return result
 
@@ -189,12 +196,14 @@ class ShotRenderer:
         """The working picture of a frame with its hole painted, [3, h, w]."""
         self._for_frame = index
         hole = self.hole(index)
+        if not bool(hole.any()):  # the clean plate shows all of it
+            return self.known(index)
         windows = self.plan.windows_of(index, nearest_only=nearest_only)
         shares = []
         for window in windows:
             shares.append((yield from self._painted(window, index)))
         blended = blend_windows(shares, [share_of(window, index) for window in windows])
-        picture = self.working(index)
+        picture = self.known(index)
         picture[:, hole > 0] = blended.T
         return picture
 
@@ -202,7 +211,7 @@ class ShotRenderer:
         """A frame after image propagation [3, h, w], and what of it is still unseen [1, h, w]."""
         arrays = yield from self._propagated_part(index)
         inside = self.hole(index) > 0
-        picture = self.working(index)
+        picture = self.known(index)
         picture[:, inside] = torch.from_numpy(np.array(arrays["rgb"]))
         unseen = torch.zeros(1, *inside.shape)
         unseen[:, inside] = torch.from_numpy(arrays["unseen"].astype(np.float32))
@@ -249,6 +258,17 @@ class ShotRenderer:
             self._cache.save(key, arrays)
         return torch.from_numpy(np.array(arrays["rgb"]))
 
+    def known(self, index: int) -> Tensor:
+        """The working picture with a clean plate laid into the hole where it holds, [3, h, w]; the caller's own."""
+        picture = self.working(index)
+        clean = self._clean(index)
+        if clean is None:
+            return picture
+        shown = self._grown(index, self.shot.settings.grow) > self.hole(index)
+        rgb = np.nan_to_num(to_working(clean.rgb, self.shot.space), copy=False)
+        picture[:, shown] = _to_grid(rgb, self.shot)[:, shown]
+        return picture
+
     def cached(self) -> dict[str, list[bool]]:
         """Per stage, of every frame (flow and completion: of the pair it begins), whether its artifact is stored.
 
@@ -293,50 +313,96 @@ class ShotRenderer:
 
     # -- holes -----------------------------------------------------------------------------------------------------
 
-    def _hole_key(self, index: int) -> str:
+    def _grown_key(self, index: int, grow: int) -> str:
         s = self.shot.settings
-        return key_of("hole", self.shot.pictures.matte_digest(index), *self.shot.grid, s.threshold, s.grow)
+        return key_of("hole", self.shot.pictures.matte_digest(index), *self.shot.grid, s.threshold, grow)
 
-    def hole(self, index: int) -> Tensor:
-        """The hole on the working grid, [h, w], 1 = fill."""
-        arrays = self._cache.load(self._hole_key(index)) or self._make_hole(index)
+    def _grown(self, index: int, grow: int) -> Tensor:
+        """The grown matte on the working grid, [h, w], 1 or 0; what a clean plate shows is in it, too."""
+        key = self._grown_key(index, grow)
+        return self._mask_of(self._cache.load(key) or self._grow(index, grow))
+
+    def _grow(self, index: int, grow: int) -> Arrays:
+        matte = torch.from_numpy(self.shot.pictures.matte(index))
+        at_plate = hole_of(matte, threshold=self.shot.settings.threshold, grow_pixels=grow)
+        arrays = _bits_of(_mask_to_grid(at_plate, self.shot))
+        self._cache.save(self._grown_key(index, grow), arrays)
+        return arrays
+
+    def _mask_of(self, arrays: Arrays) -> Tensor:
         width, height = self.shot.grid
         bits = np.unpackbits(arrays["bits"], count=width * height).reshape(height, width)
         return torch.from_numpy(bits.astype(np.float32))
 
+    def _grown_id(self, index: int, grow: int) -> str:
+        key = self._grown_key(index, grow)
+        return self._cache.digest(key) or content_digest(self._grow(index, grow))
+
+    def _hole_key(self, index: int) -> str:
+        grow, clean = self.shot.settings.grow, self.shot.pictures.clean_digest(index)
+        if clean is None:
+            return self._grown_key(index, grow)
+        return key_of("hole beside clean plate", self._grown_id(index, grow), clean)
+
+    def hole(self, index: int) -> Tensor:
+        """The hole on the working grid, [h, w], 1 = fill: the grown matte without what a clean plate shows."""
+        return self._mask_of(self._cache.load(self._hole_key(index)) or self._make_hole(index))
+
     def _make_hole(self, index: int) -> Arrays:
-        s = self.shot.settings
-        matte = torch.from_numpy(self.shot.pictures.matte(index))
-        at_plate = hole_of(matte, threshold=s.threshold, grow_pixels=s.grow)
-        if self.shot.working_size is not None:
-            at_plate = shrink_to_working(at_plate, width=self.shot.working_size[0], height=self.shot.working_size[1])
-        width, height = self.shot.grid
-        hole = F.pad(at_plate, (0, width - at_plate.shape[1], 0, height - at_plate.shape[0]))
-        arrays = {"bits": np.packbits(hole.numpy().astype(np.uint8))}
+        clean = self._clean(index)
+        if clean is None:
+            return self._grow(index, self.shot.settings.grow)
+        lacking = _mask_to_grid(torch.from_numpy(~clean.holds).float(), self.shot)
+        arrays = _bits_of(self._grown(index, self.shot.settings.grow) * lacking)
         self._cache.save(self._hole_key(index), arrays)
         return arrays
 
     def _hole_id(self, index: int) -> str:
         """Content digest of a hole; two mattes that cut the same hole are the same to every stage."""
         if (known := self._known.get(("hole", index))) is None:
-            key = self._hole_key(index)
-            known = self._cache.digest(key) or self._cache.save(key, self._make_hole(index))
+            known = self._cache.digest(self._hole_key(index)) or content_digest(self._make_hole(index))
             self._known["hole", index] = known
         return known
 
+    def _clean(self, index: int) -> CleanPlate | None:
+        """The frame's clean plate in the plate's own type. The latest is kept: one frame asks several times."""
+        digest = self.shot.pictures.clean_digest(index)
+        if digest is None:
+            return None
+        if self._latest_clean is None or self._latest_clean[0] != (index, digest):
+            frame = self.shot.pictures.clean(index)
+            assert frame is not None
+            clean = CleanPlate.of(frame, dtype=self.shot.pictures.plate(index).pixels.dtype)
+            self._latest_clean = ((index, digest), clean)
+        return self._latest_clean[1]
+
+    def _known_id(self, index: int) -> str:
+        """Key of what ``known`` gives."""
+        clean = self.shot.pictures.clean_digest(index)
+        if clean is None:
+            return self._working_id(index)
+        return key_of("known", self._working_id(index), self._grown_id(index, self.shot.settings.grow), clean)
+
+    @property
+    def _flow_grow(self) -> int:
+        return max(self.shot.settings.grow, self.shot.settings.grow_flow)
+
     def _flow_hole(self, index: int) -> Tensor:
-        return snap_outward(self.hole(index), block=self.shot.settings.flow_hole_snap)
+        """The hole in the flow: where a clean plate stands in, the plate's flow is still that of what is removed."""
+        return snap_outward(self._grown(index, self._flow_grow), block=self.shot.settings.flow_hole_snap)
 
     def _flow_hole_id(self, index: int) -> str:
-        block = self.shot.settings.flow_hole_snap
+        if (known := self._known.get(("flow hole", index))) is None:
+            known = self._find_flow_hole_id(index)
+            self._known["flow hole", index] = known
+        return known
+
+    def _find_flow_hole_id(self, index: int) -> str:
+        grown, block = self._grown_id(index, self._flow_grow), self.shot.settings.flow_hole_snap
         if block == 0:
-            return self._hole_id(index)
-        key = key_of("flow hole", self._hole_id(index), block)
-        digest = self._cache.digest(key)
-        if digest is None:
-            bits = np.packbits(self._flow_hole(index).numpy().astype(np.uint8))
-            digest = self._cache.save(key, {"bits": bits})
-        return digest
+            return grown
+        key = key_of("flow hole", grown, block)
+        return self._cache.digest(key) or self._cache.save(key, _bits_of(self._flow_hole(index)))
 
     def alpha(self, index: int) -> Tensor:
         """How much of the fill each plate pixel takes, [h, w], 0..1. The latest is kept: one frame asks several times."""
@@ -509,7 +575,7 @@ class ShotRenderer:
         for pair in frames[:-1]:
             flows.append(self._flow_key(pair))
             flows.append((yield from self._completed_id(pair)))
-        pictures = [part for i in frames for part in (self._working_id(i), self._hole_id(i))]
+        pictures = [part for i in frames for part in (self._known_id(i), self._hole_id(i))]
         core = (chunk.core_first - chunk.reach_first, chunk.core_last - chunk.reach_first)
         unit = key_of("propagation", *self._engine_parts, *core, flows, pictures)
         self._known["propagation", chunk.core_first] = unit
@@ -521,7 +587,7 @@ class ShotRenderer:
         started = self._start()
         core = stages.propagate_chunk(
             self._engine,
-            self._gather(self.working, frames),
+            self._gather(self.known, frames),
             self._gather(self.hole, frames)[:, :, None],
             flow,
             chunk,
@@ -564,7 +630,7 @@ class ShotRenderer:
         frame_keys = []
         for index in window.neighbours + window.references:
             propagated = yield from self._propagated_id(index)
-            frame_keys.append(key_of("frame", self._working_id(index), self._hole_id(index), propagated))
+            frame_keys.append(key_of("frame", self._known_id(index), self._hole_id(index), propagated))
         flows = []
         for pair in window.neighbours[:-1]:
             flows.append(self._flow_key(pair))
@@ -598,12 +664,15 @@ class ShotRenderer:
 
     # -- composite -------------------------------------------------------------------------------------------------
 
-    def _lay_over(self, plate: Frame, alpha: Tensor, fill: Tensor) -> Frame:
+    def _lay_over(self, plate: Frame, index: int, fill: Tensor) -> Frame:
+        alpha, clean = self.alpha(index), self._clean(index)
         working = from_grid(fill, self.shot).permute(1, 2, 0).numpy()
         inside = alpha.numpy() > 0
         rgb = plate.rgb()
         linear = self.shot.space.is_linear(rgb.dtype)
         painted = from_working(working[inside], np.float32, WorkingSpace.LINEAR if linear else WorkingSpace.RAW)
+        if clean is not None:  # as it is: not by way of the working size
+            painted[clean.holds[inside]] = as_float(clean.rgb[inside & clean.holds])
         before, share = torch.from_numpy(as_float(rgb[inside])), alpha[torch.from_numpy(inside)]
         rgb[inside] = as_type(composite(before, torch.from_numpy(painted), share).numpy(), rgb.dtype)
         return plate.with_rgb(rgb)
@@ -649,23 +718,16 @@ def _numpy(tensor: Tensor) -> np.ndarray:
     return array
 
 
-def as_float(pixels: np.ndarray) -> np.ndarray:
-    """Whole numbers as shares of their range, floats as they are."""
-    shares: np.ndarray = pixels.astype(np.float32)
-    if np.issubdtype(pixels.dtype, np.integer):
-        shares /= np.float32(np.iinfo(pixels.dtype).max)
-    return shares
+def _bits_of(mask: Tensor) -> Arrays:
+    return {"bits": np.packbits(mask.numpy().astype(np.uint8))}
 
 
-def as_type(values: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray:
-    """The inverse: rounded to the nearest and clipped to what the type can hold, nothing narrower."""
-    if np.issubdtype(dtype, np.integer):
-        limit = np.iinfo(dtype).max
-        held: np.ndarray = np.clip(np.rint(values * np.float32(limit)), 0, limit)
-    else:
-        limits = np.finfo(dtype)
-        held = np.clip(values, limits.min, limits.max)
-    return held.astype(dtype)
+def _mask_to_grid(mask: Tensor, shot: Shot) -> Tensor:
+    """[h, w] at plate size -> on the working grid: 1 wherever any plate pixel under it is 1; 0 in the padding."""
+    if shot.working_size is not None:
+        mask = shrink_to_working(mask, width=shot.working_size[0], height=shot.working_size[1])
+    width, height = shot.grid
+    return F.pad(mask, (0, width - mask.shape[1], 0, height - mask.shape[0]))
 
 
 def _flow_from(arrays: Arrays) -> BidirectionalFlow:

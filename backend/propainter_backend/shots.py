@@ -5,8 +5,9 @@ Here: ``ShotRecord`` and ``ReachPlan``. Not here: pixels (``content.py``), the s
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
+from typing import Any
 
 from propainter_backend.pipe import Note
 from propainter_backend.scheduler import Reach
@@ -19,14 +20,25 @@ class ShotRecord:
 
     id: str
     session: str
+    client: str
     opened: OpenShot
-    settings: ShotSettings
+    own_settings: ShotSettings
+    """As its client gave them."""
+    published: Mapping[str, Any] | None = None
+    """What takes their place, where the shot follows."""
     plates: dict[int, str] = field(default_factory=dict)
     mattes: dict[int, str] = field(default_factory=dict)
+    cleans: dict[int, str] = field(default_factory=dict)
+    """Clean plates, of the frames that have one."""
     earlier: ShotRecord | None = None
     """As it was before the last edit that made artifacts stale."""
     has_artifacts: bool = False
     """Something has been computed, or found in the cache, of the shot as it is now."""
+
+    @property
+    def settings(self) -> ShotSettings:
+        """As they are in force."""
+        return self.own_settings.changed(self.published or {})
 
     @property
     def numbers(self) -> range:
@@ -44,17 +56,21 @@ class ShotRecord:
     def before_edit(self) -> None:
         """Remember the shot as it is: it is about to change."""
         if self.has_artifacts:
-            self.earlier = replace(self, plates=dict(self.plates), mattes=dict(self.mattes), earlier=None)
+            self.earlier = replace(
+                self, plates=dict(self.plates), mattes=dict(self.mattes), cleans=dict(self.cleans), earlier=None
+            )
             self.has_artifacts = False
 
     def note(self, quality: str, plates: Collection[int] = (), mattes: Collection[int] = ()) -> Note:
-        """The shot as a worker is told of it; plates and mattes: of which frames it shall know them."""
+        """The shot as a worker is told of it; plates and mattes: of which frames it shall know them;
+        mattes bring clean plates with them."""
         return {
             "first": self.opened.first,
             "size": [self.opened.width, self.opened.height],
             "channels": self.opened.channels,
             "plates": [self.plate_of(n) if n in plates else None for n in self.numbers],
             "mattes": [self.matte_of(n) if n in mattes else None for n in self.numbers],
+            "cleans": [self.cleans.get(n) if n in mattes else None for n in self.numbers],
             "settings": asdict(self.settings),
             "quality": quality,
         }

@@ -32,7 +32,7 @@ _RETRIES = 3
 
 
 class _Provider:
-    """Hands the client a shot's frames as the wire carries them: RGB in the plate's own type, the matte as shares."""
+    """Hands the client a shot's frames as the wire carries them: RGB(A) in the files' own type, the matte as shares."""
 
     def __init__(self, files: ShotFiles) -> None:
         self._files = files
@@ -42,6 +42,13 @@ class _Provider:
 
     def matte(self, frame: int) -> np.ndarray:
         return self._files.pictures.matte(frame - self._files.numbers[0])[..., None]
+
+    def clean(self, frame: int) -> np.ndarray | None:
+        picture = self._files.pictures.clean(frame - self._files.numbers[0])
+        if picture is None:
+            return None
+        channels = picture.rgb_channels + (() if picture.alpha_channel is None else (picture.alpha_channel,))
+        return np.ascontiguousarray(picture.pixels[..., channels])
 
 
 def remove_through_backend(
@@ -225,9 +232,9 @@ def _connection_file(endpoint: str) -> Path | None:
 
 
 def _stamps(files: ShotFiles) -> dict[Path, float]:
-    """When each file of plate and matte last changed; a file that is being replaced counts as changed."""
+    """When each file of the shot last changed; a file that is being replaced counts as changed."""
     stamps = {}
-    for source in (files.plate, files.matte):
+    for source in files.sources:
         for path in source.files:
             try:
                 stamps[path] = path.stat().st_mtime

@@ -35,12 +35,12 @@ from propainter_backend.color import WorkingSpace
 from propainter_backend.content import ContentStore
 from propainter_backend.engines import choose_engine
 from propainter_backend.errors import RemoveError
-from propainter_backend.images import Frame
+from propainter_backend.images import Frame, as_float
 from propainter_backend.outputs import converted, cropped, picture_of, region_of
 from propainter_backend.pipe import Note, receive, send
 from propainter_backend.progress import TimeLeft
 from propainter_backend.shot_cache import ShotCache
-from propainter_backend.shot_renderer import Progress, RenderCounts, Shot, ShotRenderer, as_float
+from propainter_backend.shot_renderer import Progress, RenderCounts, Shot, ShotRenderer
 from propainter_backend.stage_graph import ShotPlan
 from propainter_backend.worker_entry import SHOTS_REMEMBERED, WorkerOptions
 from propainter_wire.shot import runs_of
@@ -72,6 +72,7 @@ class ShotSpec:
     channels: int
     plates: tuple[str | None, ...]
     mattes: tuple[str | None, ...]
+    cleans: tuple[str | None, ...]
     settings: dict[str, Any]
     quality: str
 
@@ -80,7 +81,7 @@ class ShotSpec:
         """Read the daemon's description."""
         return ShotSpec(
             note["first"], tuple(note["size"]), note["channels"], tuple(note["plates"]), tuple(note["mattes"]),
-            note["settings"], note["quality"],
+            tuple(note["cleans"]), note["settings"], note["quality"],
         )  # fmt: skip
 
     @property
@@ -97,7 +98,7 @@ class ShotSpec:
         return Settings(
             neighbor_length=s["neighbor_length"], ref_stride=s["ref_stride"], chunk_length=s["chunk_length"],
             flow_iterations=iterations, grow=s["grow"], feather=s["feather"], threshold=s["threshold"],
-            flow_hole_snap=s["flow_hole_snap"] or snap,
+            flow_hole_snap=s["flow_hole_snap"] or snap, grow_flow=s["grow_flow"],
         )  # fmt: skip
 
     def working_size(self) -> tuple[int, int] | None:
@@ -140,6 +141,18 @@ class ContentPictures:
     def matte_digest(self, index: int) -> str:
         """Raises ContentGone where none was ever told."""
         return self._told(self.spec.mattes[index], index)
+
+    def clean(self, index: int) -> Frame | None:
+        """The clean plate as the client sent it."""
+        digest = self.clean_digest(index)
+        if digest is None:
+            return None
+        pixels = self._pixels(digest)
+        return Frame(pixels, tuple("RGBA"[: pixels.shape[2]]), number=self.spec.first + index)
+
+    def clean_digest(self, index: int) -> str | None:
+        """None for a frame without one."""
+        return self.spec.cleans[index]
 
     def _told(self, digest: str | None, index: int) -> str:
         if digest is None:

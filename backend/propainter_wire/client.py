@@ -16,7 +16,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, get_args
 
 from propainter_wire.connection import Connection, read_connection
 from propainter_wire.errors import (
@@ -31,9 +31,11 @@ from propainter_wire.errors import (
 from propainter_wire.link import ClientKeys, Exchange, Link
 from propainter_wire.messages import (
     MAX_FRAMES,
+    NO_CLEAN_PLATE,
     SUPPORTED_VERSIONS,
     Accepted,
     Analyse,
+    AskPublished,
     Buffer,
     Cache,
     CacheIs,
@@ -50,6 +52,7 @@ from propainter_wire.messages import (
     Hello,
     Inline,
     InSegment,
+    Kind,
     Message,
     MessageT,
     Need,
@@ -59,6 +62,8 @@ from propainter_wire.messages import (
     Pong,
     Priority,
     Progress,
+    Publish,
+    Published,
     Put,
     Quality,
     Reach,
@@ -102,17 +107,18 @@ _POOL_BYTES = 256 * 2**20
 _OFFER_BYTES = 256 * 2**20
 """Pixels read ahead of being put, so that no frame is read twice."""
 
-Kind = Literal["plate", "matte"]
-
 
 class FrameProvider(Protocol):
-    """Where a shot's frames come from. Called in the order of the frames, plate before matte."""
+    """Where a shot's frames come from. Called in the order of the frames: plate, matte, clean plate."""
 
     def plate(self, frame: int) -> Pixels:
         """h w c pixels as the shot was opened with."""
 
     def matte(self, frame: int) -> Pixels | None:
         """h w 1 pixels, 1 = remove; None where the backend knows it already (a still matte)."""
+
+    def clean(self, frame: int) -> Pixels | None:
+        """h w 3 or 4 pixels of the frame's background; None where there is no clean plate."""
 
 
 @dataclass(frozen=True)
@@ -205,6 +211,14 @@ class Client:
         """Change some settings of a shot; all that is still valid stays cached."""
         return self.ask(ChangeSettings(shot, settings), ShotOpened)
 
+    def publish(self, name: str, settings: Mapping[str, Any] | None) -> Published:
+        """Settings for every shot that follows a name, now and later; None withdraws them."""
+        return self.ask(Publish(name, settings), Published)
+
+    def published(self, name: str) -> Published:
+        """What is published under a name, and how many open shots follow it."""
+        return self.ask(AskPublished(name), Published)
+
     def close_shot(self, shot: str) -> None:
         """Forget a shot; its jobs are cancelled, content and cache stay."""
         self.ask(CloseShot(shot), ShotClosed)
@@ -215,7 +229,9 @@ class Client:
         return self.ask(Reach(shot, tuple(frames), quality), ReachIs)
 
     def offer_frames(self, shot: str, frames: Sequence[int], provider: FrameProvider, *, mattes: bool = True) -> int:
-        """Make sure the backend has these frames; returns how many plates and mattes had to be sent.
+        """Make sure the backend has these frames; returns how many pictures had to be sent.
+
+        mattes: with their mattes and clean plates.
 
         Frames are read a few at a time, digested, offered, and sent only where the backend lacks their content. Raises
         whatever the provider raises; what has been sent by then stays.
@@ -230,7 +246,7 @@ class Client:
         return sent + (self._offer(shot, batch) if batch else 0)
 
     def prepare(self, shot: str, frames: Sequence[int], provider: FrameProvider, *, quality: Quality = "normal") -> int:
-        """Offer everything that rendering these frames takes; returns how many plates and mattes had to be sent."""
+        """Offer everything that rendering these frames takes; returns how many pictures had to be sent."""
         reach = self.reach(shot, frames, quality=quality)
         mattes = set(frames_of(reach.mattes))
         both = [frame for frame in frames_of(reach.plates) if frame in mattes]
@@ -238,9 +254,7 @@ class Client:
         return self.offer_frames(shot, both, provider) + self.offer_frames(shot, plates_only, provider, mattes=False)
 
     def put(self, shot: str, kind: Kind, pixels: Pixels) -> str:
-        """Send one plate or matte, whether or not the backend has it; returns its digest. Pixels must not change
-        meanwhile.
-        """
+        """Send one picture, whether or not the backend has it; returns its digest. Pixels must not change meanwhile."""
         tight = packed(pixels)
         return self._put(shot, kind, tight, digest_of(tight))
 
@@ -321,15 +335,17 @@ class Client:
             self._memory.provide("download", largest)
 
     def _offer(self, shot: str, offers: list[_Offer]) -> int:
-        contents = tuple(FrameContent(offer.frame, offer.plate_digest, offer.matte_digest) for offer in offers)
-        need = self.ask(Have(shot, contents), Need)
+        need = self.ask(Have(shot, tuple(offer.content for offer in offers)), Need)
+        needed: dict[Kind, set[int]] = {
+            "plate": set(need.plates),
+            "matte": set(need.mattes),
+            "clean": set(need.cleans),
+        }
         sent: set[str] = set()
         for offer in offers:
-            if offer.frame in need.plates and offer.plate_digest not in sent:
-                sent.add(self._put(shot, "plate", offer.plate, offer.plate_digest))
-            if offer.frame in need.mattes and offer.matte is not None and offer.matte_digest not in sent:
-                assert offer.matte_digest is not None
-                sent.add(self._put(shot, "matte", offer.matte, offer.matte_digest))
+            for kind, (digest, pixels) in offer.pictures.items():
+                if offer.frame in needed[kind] and digest not in sent:
+                    sent.add(self._put(shot, kind, pixels, digest))
         return len(sent)
 
     def _put(self, shot: str, kind: Kind, pixels: Pixels, digest: str) -> str:
@@ -395,21 +411,27 @@ class _Offer:
     """A frame read from its provider, kept until the backend has said whether it needs it."""
 
     frame: int
-    plate: Pixels
-    plate_digest: str
-    matte: Pixels | None
-    matte_digest: str | None
+    pictures: Mapping[Kind, tuple[str, Pixels]]
+    """Digest and pixels of each that there is."""
+    has_mattes: bool
+    """Mattes and clean plates were asked for, too."""
 
     @classmethod
     def read(cls, frame: int, provider: FrameProvider, *, mattes: bool) -> _Offer:
-        plate = packed(provider.plate(frame))
-        given = provider.matte(frame) if mattes else None
-        matte = None if given is None else packed(given)
-        return cls(frame, plate, digest_of(plate), matte, None if matte is None else digest_of(matte))
+        given: dict[Kind, Pixels | None] = {"plate": provider.plate(frame)}
+        if mattes:
+            given |= {"matte": provider.matte(frame), "clean": provider.clean(frame)}
+        tight = {kind: packed(pixels) for kind, pixels in given.items() if pixels is not None}
+        return cls(frame, {kind: (digest_of(pixels), pixels) for kind, pixels in tight.items()}, mattes)
+
+    @property
+    def content(self) -> FrameContent:
+        plate, matte, clean = (self.pictures.get(kind, (None,))[0] for kind in get_args(Kind))
+        return FrameContent(self.frame, plate, matte, clean or (NO_CLEAN_PLATE if self.has_mattes else None))
 
     @property
     def nbytes(self) -> int:
-        return int(self.plate.nbytes) + (0 if self.matte is None else int(self.matte.nbytes))
+        return sum(int(pixels.nbytes) for _, pixels in self.pictures.values())
 
 
 class _SharedMemory:

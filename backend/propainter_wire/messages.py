@@ -49,6 +49,10 @@ _SIZE = Named("size", Int(1, 16384))
 _HEX32 = "[0-9a-f]{32}"
 _FRAMES = ListOf(_FRAME, MAX_FRAMES)
 
+NO_CLEAN_PLATE = "none"
+"""In place of a digest: this frame has no clean plate (any more)."""
+
+Kind = Literal["plate", "matte", "clean"]
 Quality = Literal["draft", "normal", "best"]
 Priority = Literal["playhead", "preview", "final"]
 Output = Literal["result", "fill", "hole", "unseen", "difference", "flow"]
@@ -153,6 +157,7 @@ class FrameContent(Checked):
     frame: FrameNumber
     plate: Annotated[str | None, Maybe(Pattern("digest", _HEX32))] = None
     matte: Annotated[str | None, Maybe(Pattern("digest", _HEX32))] = None
+    clean: Annotated[str | None, Maybe(Pattern("digest or none", f"{_HEX32}|{NO_CLEAN_PLATE}"))] = None
 
 
 @dataclass(frozen=True)
@@ -190,7 +195,7 @@ class JobLine(Checked):
 
 @dataclass(frozen=True)
 class ShotSettings(Checked):
-    """Everything about a removal that changes the picture; the first eight are ``propainter.types.Settings``."""
+    """Everything about a removal that changes the picture; the first nine are ``propainter.types.Settings``."""
 
     neighbor_length: Annotated[int, Int(2, 200)] = 10
     ref_stride: Annotated[int, Int(1, 1000)] = 10
@@ -200,6 +205,7 @@ class ShotSettings(Checked):
     feather: Annotated[int, Int(0, 1024)] = 3
     threshold: Annotated[float, Float(0.0, 0.999)] = 0.0
     flow_hole_snap: Annotated[int, Int(0, 256)] = 0
+    grow_flow: Annotated[int, Int(0, 1024)] = 0
     working_size: Annotated[WorkingSize | None, Maybe(Fixed(_SIZE, _SIZE))] = None
     """Width, height the networks see; None: the daemon's choice."""
     engine: Annotated[EngineChoice, Choice(get_args(EngineChoice))] = "auto"
@@ -207,6 +213,8 @@ class ShotSettings(Checked):
     color: Annotated[ColorChoice, Choice(get_args(ColorChoice))] = "auto"
     draft_scale: Annotated[float, Float(0.1, 1.0)] = 0.5
     draft_flow_iterations: Annotated[int, Int(1, 100)] = 5
+    crop_to_matte: Yes = False
+    crop_padding: Annotated[int, Int(0, 4096)] = 64
 
     def changed(self, settings: Mapping[str, Any]) -> ShotSettings:
         """These settings with some replaced, as ``open_shot`` and ``settings`` carry them. Raises WireError."""
@@ -215,6 +223,22 @@ class ShotSettings(Checked):
 
 SomeSettings = Annotated[Mapping[str, Any], PartOf(ShotSettings, "settings")]
 AllSettings = Annotated[ShotSettings, Record(ShotSettings, "settings")]
+PublishedSettings = Annotated[Mapping[str, Any] | None, Maybe(PartOf(ShotSettings, "settings"))]
+
+
+@dataclass(frozen=True)
+class ShotLine(Checked):
+    """One open shot of the status list."""
+
+    shot: Id
+    name: Name
+    client: DeviceName
+    first: FrameNumber
+    last: FrameNumber
+    width: Size
+    height: Size
+    follows: Yes
+    settings: AllSettings
 
 
 # --- messages ---------------------------------------------------------------------------------------------------------
@@ -265,6 +289,7 @@ class OpenShot(Message):
     still_matte: Yes = False
     settings: SomeSettings = field(default_factory=dict)
     name: Name = ""
+    follow: Yes = False
 
     def check(self) -> None:
         _check_range(self.first, self.last)
@@ -286,6 +311,30 @@ class ShotOpened(Message):
     engine: Short
     working_size: Annotated[WorkingSize, Fixed(_SIZE, _SIZE)]
     notes: Notes = ()
+
+
+@dataclass(frozen=True)
+class Publish(Message):
+    type: ClassVar[str] = "publish"
+    name: Name
+    settings: PublishedSettings
+
+    def check(self) -> None:
+        ShotSettings().changed(self.settings or {})
+
+
+@dataclass(frozen=True)
+class AskPublished(Message):
+    type: ClassVar[str] = "ask_published"
+    name: Name
+
+
+@dataclass(frozen=True)
+class Published(Message):
+    type: ClassVar[str] = "published"
+    name: Name
+    settings: PublishedSettings
+    followers: Annotated[int, Int(0, 10**6)]
 
 
 @dataclass(frozen=True)
@@ -312,13 +361,14 @@ class Need(Message):
     type: ClassVar[str] = "need"
     plates: FrameList
     mattes: FrameList
+    cleans: FrameList = ()
 
 
 @dataclass(frozen=True)
 class Put(Message):
     type: ClassVar[str] = "put"
     shot: Id
-    kind: Annotated[Literal["plate", "matte"], Choice(("plate", "matte"))]
+    kind: Annotated[Kind, Choice(get_args(Kind))]
     digest: Digest
     buffer: Annotated[Buffer, Record(Buffer, "buffer")]
 
@@ -475,6 +525,7 @@ class StatusIs(Message):
     jobs: Annotated[tuple[JobLine, ...], ListOf(Record(JobLine), 256)] = ()
     memory: FreeMap = field(default_factory=dict)
     notes: Notes = ()
+    shots: Annotated[tuple[ShotLine, ...], ListOf(Record(ShotLine), 64)] = ()
 
 
 @dataclass(frozen=True)
@@ -551,6 +602,8 @@ REPLIES: dict[type[Message], tuple[type[Message], ...]] = {
     Hello: (Welcome,),
     OpenShot: (ShotOpened,),
     ChangeSettings: (ShotOpened,),
+    Publish: (Published,),
+    AskPublished: (Published,),
     CloseShot: (ShotClosed,),
     Have: (Need,),
     Put: (Stored,),

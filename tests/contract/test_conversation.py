@@ -47,6 +47,9 @@ class Gradient:
         self.read.append(("matte", frame))
         return np.ones((*self.size, 1), np.uint8)
 
+    def clean(self, frame: int) -> Pixels | None:
+        return None
+
     def shot(self, first: int = 1001, last: int = 1010) -> OpenShot:
         return OpenShot(first, last, self.size[1], self.size[0], 4, "float32")
 

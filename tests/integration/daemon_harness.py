@@ -193,6 +193,7 @@ class TinyShot:
 
     def __init__(self, count: int = 6, *, size: tuple[int, int] = (48, 32), first: int = 1001, seed: int = 0) -> None:
         self.first, self.size = first, size
+        self.cleans: dict[int, np.ndarray] = {}
         self.plates = [frame.pixels for frame in moving_plates(count, size=size)]
         grain = np.random.default_rng(seed)
         for plate in self.plates:  # two frames never show the very same pixel, and two shots no equal frame
@@ -214,6 +215,9 @@ class TinyShot:
     def matte(self, frame: int) -> np.ndarray:
         return self.mattes[frame - self.first]
 
+    def clean(self, frame: int) -> np.ndarray | None:
+        return self.cleans.get(frame)
+
     def edit(self, frame: int, *, left: int = 40) -> None:
         """Change a few pixels of one frame's matte."""
         matte = self.mattes[frame - self.first].copy()
@@ -225,6 +229,7 @@ class TinyShot:
         pictures = MemoryPictures(
             [Frame(plate, RGB, number=self.first + i) for i, plate in enumerate(self.plates)],
             [matte[..., 0] for matte in self.mattes],
+            {frame - self.first: Frame(clean, tuple("RGBA"[: clean.shape[2]])) for frame, clean in self.cleans.items()},
         )
         shot = Shot(pictures, WorkingSpace.AUTO, Settings(**settings), self.size)
         renderer = ShotRenderer(shot, ClassicalEngine(), ShotCache(None, memory_budget=1 << 30))

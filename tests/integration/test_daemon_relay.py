@@ -147,7 +147,7 @@ def test_refusals_keep_their_code_sentence_and_details(pair):
         with pytest.raises(RemoteError, match="must be sent before") as refused:
             next(client.render(opened, [1001]))
         assert refused.value.code == "frames_missing" and refused.value.retry
-        assert refused.value.details == {"plates": [[1001, 1004]], "mattes": [[1001, 1004]]}
+        assert refused.value.details == {"plates": [[1001, 1004]], "mattes": [[1001, 1004]], "cleans": []}
 
 
 def test_status_names_the_daemon_and_the_road_to_it(pair):

@@ -6,6 +6,7 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -391,6 +392,99 @@ def test_a_still_matte_holds_for_every_frame(client):
     client.prepare(still, [1003], shot)
     got = collect(client.render(still, shot.frames))
     assert_same(got, moving)
+
+
+def test_a_clean_plate_crosses_once_serves_the_shot_and_can_be_taken_back(client):
+    shot = TinyShot(10, seed=41)
+    opened = shot.open(client)
+    before = shot.render(client, opened)
+    background = np.full((*shot.size[::-1], 4), (90, 120, 60, 255), np.uint8)
+    shot.cleans = {1004: background, 1005: background}
+    assert client.prepare(opened, shot.frames, shot) == 1
+    with_clean = shot.render(client, opened)
+    assert_same(with_clean, shot.expected())
+    assert with_clean.report["stages"]["flow"]["computed"] == 0
+    matte = shot.matte(1004)[..., 0] > 0
+    assert np.abs(with_clean.frames[1004][matte] - np.array([90, 120, 60])).max() <= 3  # this matte is not quite 1
+    shot.cleans = {}
+    assert_same(shot.render(client, opened), before)
+
+
+def test_a_clean_plate_nobody_has_any_more_is_asked_for_again(client):
+    shot = TinyShot(6, seed=42)
+    opened = shot.open(client)
+    shot.cleans = {1002: np.full((*shot.size[::-1], 3), 77, np.uint8)}
+    client.prepare(opened, shot.frames, shot)
+    client.clear_cache("content")
+    with pytest.raises(RemoteError) as refused:
+        collect(client.render(opened, [1003]))
+    assert refused.value.code == "frames_missing"
+    assert refused.value.details["cleans"] == [[1002, 1002]]
+    assert "clean plates of 1 frames" in str(refused.value)
+    assert_same(shot.render(client, opened), shot.expected())
+
+
+def test_published_settings_steer_every_shot_that_follows_now_and_later(running):
+    shot = TinyShot(6, seed=43)
+    width, height = shot.size
+    with running.client() as node, running.client() as panel:
+
+        def open_following(name: str, *, follow: bool = True):
+            return node.open_shot(
+                OpenShot(1001, 1006, width, height, 3, "uint8", settings={"grow": 2}, name=name, follow=follow)
+            )
+
+        here = open_following("comp1")
+        assert here.settings.grow == 2
+        told = panel.publish("comp1", {"grow": 6, "chunk_length": 40})
+        assert (told.name, told.followers) == ("comp1", 1)
+        later, other, alone = open_following("comp1"), open_following("comp2"), open_following("comp1", follow=False)
+        assert [o.settings.grow for o in (later, other, alone)] == [6, 2, 2]
+        assert_same(shot.render(node, here.shot), shot.expected(grow=6, chunk_length=40))
+        assert node.change_settings(here.shot, {"grow": 3, "feather": 1}).settings == replace(
+            later.settings, feather=1
+        )  # what is published stands above
+        listed = {line.shot: line for line in panel.status().shots}
+        assert listed[here.shot].follows and listed[here.shot].name == "comp1"
+        assert listed[here.shot].settings.grow == 6
+        assert not listed[alone.shot].follows
+        assert panel.publish("comp1", None).settings is None
+        assert node.change_settings(here.shot, {}).settings.grow == 3
+        assert panel.published("comp1").settings is None
+
+
+def test_publishing_ends_the_jobs_of_followers(running):
+    shot = TinyShot(40, seed=44)
+    width, height = shot.size
+    with running.client() as node, running.client() as panel:
+        opened = node.open_shot(OpenShot(1001, 1040, width, height, 3, "uint8", name="busy", follow=True)).shot
+        node.prepare(opened, shot.frames, shot)
+        job = node.render(opened, shot.frames)
+        next(job)
+        panel.publish("busy", {"grow": 9})
+        with pytest.raises(JobCancelled):
+            collect(job)
+        panel.publish("busy", None)
+
+
+def test_published_settings_outlive_the_daemon_and_a_damaged_file_does_not_stop_it():
+    with home() as folder, daemon(at=folder) as started:
+        with started.client() as client:
+            wait_until(lambda: "starting" not in client.status().device)
+            client.publish("kept", {"ref_stride": 7})
+            with pytest.raises(RemoteError, match="weights"):
+                client.publish("kept", {"engine": "propainter"})
+        started.kill()
+        started.start()
+        with started.client() as client:
+            assert client.published("kept").settings == {"ref_stride": 7}
+        started.terminate()
+        (kept,) = folder.rglob("published.json")
+        kept.write_text('{"kept": {"ref_stride": "seven"}}')
+        started.start()
+        with started.client() as client:
+            assert client.published("kept").settings is None
+        assert "published.json cannot be read" in started.said()
 
 
 def test_progress_counts_up_to_the_whole_and_names_its_stages(client):

@@ -175,7 +175,7 @@ def test_evicted_plates_are_asked_for_again_and_the_render_goes_on(running):
         with pytest.raises(RemoteError) as refused:
             collect(client.render(opened, shot.frames))
         assert refused.value.code == "frames_missing" and refused.value.retry
-        assert refused.value.details == {"plates": [[1001, 1004]], "mattes": [[1001, 1004]]}
+        assert refused.value.details == {"plates": [[1001, 1004]], "mattes": [[1001, 1004]], "cleans": []}
         assert client.prepare(opened, shot.frames, shot) == 8
         assert_same(collect(client.render(opened, shot.frames)), shot.expected())
 

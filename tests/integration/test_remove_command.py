@@ -84,6 +84,30 @@ def test_a_shot_is_cleaned_and_nothing_outside_the_matte_changes(shot):
     assert read(shot / "sheet.png").shape[1] > SIZE[0]
 
 
+def test_a_clean_plate_fills_its_frame_and_frames_without_one_stay_as_they_are(shot, capsys):
+    clean = np.full((SIZE[1], SIZE[0], 4), (10, 200, 30, 255), np.uint8)
+    write(shot / "clean" / "clean.1003.png", clean)
+    given = ["--clean-plate", str(shot / "clean" / "clean.####.png")]
+    assert run(shot, *given) == 0
+    assert (read(shot / "out" / "plate.1003.png")[mattes()[2][..., 0] > 0] == (10, 200, 30)).all()
+    assert run(shot, output="without") == 0
+    assert not np.array_equal(read(shot / "out" / "plate.1004.png"), read(shot / "without" / "plate.1004.png"))
+    assert run(shot, "--clean-plate", str(shot / "clean" / "clean.1003.png"), output="still") == 0
+    for number in range(1001, 1006):
+        matte = mattes()[number - 1001][..., 0] > 0
+        assert (read(shot / "still" / f"plate.{number}.png")[matte] == (10, 200, 30)).all()
+
+
+def test_a_clean_plate_that_does_not_fit(shot, capsys):
+    write(shot / "clean" / "clean.2001.png", np.zeros((SIZE[1], SIZE[0], 3), np.uint8))
+    write(shot / "clean" / "clean.2002.png", np.zeros((SIZE[1], SIZE[0], 3), np.uint8))
+    said = refused(capsys, run(shot, "--clean-plate", str(shot / "clean" / "clean.####.png")))
+    assert "none of the frames 1001-1005" in said and "clean.####.exr" in said
+    write(shot / "small.png", np.zeros((8, 8, 3), np.uint8))
+    said = refused(capsys, run(shot, "--clean-plate", str(shot / "small.png")))
+    assert "8x8" in said and "96x72" in said
+
+
 def test_the_engine_is_named_in_the_output(shot):
     assert run(shot) == 0
     spec = oiio.ImageInput.open(str(shot / "out" / "plate.1001.png")).spec()

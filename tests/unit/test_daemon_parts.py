@@ -123,15 +123,17 @@ def test_a_parent_that_was_gone_before_is_gone():
 
 
 def shot(**more: object) -> ShotRecord:
-    return ShotRecord("id", "session", OpenShot(1001, 1004, 64, 48, 3, "uint8", **more), ShotSettings())
+    return ShotRecord("id", "session", "client", OpenShot(1001, 1004, 64, 48, 3, "uint8", **more), ShotSettings())
 
 
 def test_a_worker_is_told_only_of_the_frames_a_job_sees():
     known = shot()
     known.plates = {n: f"p{n}" for n in known.numbers}
     known.mattes = {n: f"m{n}" for n in known.numbers}
+    known.cleans = {1001: "c1001", 1003: "c1003"}
     note = known.note("normal", {1002, 1003}, {1003})
     assert note["plates"] == [None, "p1002", "p1003", None] and note["mattes"] == [None, None, "m1003", None]
+    assert note["cleans"] == [None, None, "c1003", None]
 
 
 def test_a_still_matte_is_every_frame_s():

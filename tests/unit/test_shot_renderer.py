@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 import torch
 
-from builders import MemoryPictures, ToyEngine, box_matte, box_shot
+from builders import RGB, MemoryPictures, ToyEngine, box_matte, box_shot
 from propainter import stages
 from propainter.composite import composite
 from propainter.hole import hole_of, soft_alpha
 from propainter.types import Settings
+from propainter_backend.clean_plate import CleanPlate
+from propainter_backend.images import Frame
 from propainter_backend.shot_cache import ShotCache
 from propainter_backend.shot_renderer import Shot, ShotRenderer, run_to_end, unseen_share
 from propainter_backend.stage_graph import ShotPlan
@@ -212,6 +214,70 @@ def test_the_unseen_share_is_that_of_the_hole():
         hole += int(inside.sum())
         unseen += int((renderer.working(i)[0][inside] > 0).sum())  # the toy calls bright pixels unseen
     assert unseen_share(renderer, range(3)) == pytest.approx(unseen / hole)
+
+
+def patched(shot: Shot, frame: int, value: int, *, alpha: np.ndarray | None = None) -> Shot:
+    """The same shot with one frame's clean plate, of one grey; alpha: where it holds."""
+    pictures = shot.pictures
+    assert isinstance(pictures, MemoryPictures)
+    width, height = shot.plate_size
+    clean = np.full((height, width, 3 if alpha is None else 4), value, np.uint8)
+    if alpha is not None:
+        clean[..., 3] = alpha
+    return replace(shot, pictures=replace(pictures, cleans={frame: Frame(clean, tuple("RGBA"[: clean.shape[2]]))}))
+
+
+def test_a_clean_plate_is_its_frame_s_fill_to_the_bit_and_reaches_the_other_frames():
+    shot, store = box_shot(8, replace(SHORT, feather=0)), cache()
+    before, _ = render(shot, store)
+    after, again = render(patched(shot, 3, 200), store)
+    inside = hole_of(torch.from_numpy(shot.pictures.matte(3)), threshold=0.0, grow_pixels=4).numpy() > 0
+    assert (after[3][inside] == 200).all()
+    assert np.array_equal(after[3][~inside], before[3][~inside])
+    assert not np.array_equal(after[4], before[4])  # what was pulled changed with what is known
+    assert computed(again)["flow"] == computed(again)["completion"] == 0
+    assert again.unseen_pixels(3) == (0, 0)
+
+
+def test_a_clean_plate_holds_where_its_alpha_and_its_colours_do():
+    shot = box_shot(5, replace(SHORT, feather=0))
+    left = np.zeros(shot.plate_size[::-1], np.uint8)
+    left[:, :26] = 255  # through the middle of the hole
+    halved = patched(shot, 2, 200, alpha=left)
+    inside = hole_of(torch.from_numpy(shot.pictures.matte(2)), threshold=0.0, grow_pixels=4).numpy() > 0
+    got, renderer = render(halved, cache())
+    assert (got[2][inside & (left > 0)] == 200).all()
+    assert not (got[2][inside & (left == 0)] == 200).all()
+    assert np.array_equal(renderer.hole(2).numpy() > 0, inside & (left == 0))
+    floats = np.full((*shot.plate_size[::-1], 3), 0.5, np.float32)
+    floats[:, 26:] = np.nan
+    plain = CleanPlate.of(Frame(floats, RGB), dtype=np.dtype("uint16"))
+    assert np.array_equal(plain.holds, left > 0)
+    assert (plain.rgb[:, :26] == 32768).all()
+
+
+def test_a_clean_plate_is_not_resampled_by_way_of_a_smaller_working_size():
+    size = (64, 48)
+    shot = replace(box_shot(4, replace(SHORT, feather=0), size=size, dtype="float32"), working_size=(32, 24))
+    clean = np.random.default_rng(1).random((size[1], size[0], 3), np.float32)
+    shot = replace(shot, pictures=replace(shot.pictures, cleans={1: Frame(clean, RGB)}))
+    got, _ = render(shot, cache())
+    inside = hole_of(torch.from_numpy(shot.pictures.matte(1)), threshold=0.0, grow_pixels=4).numpy() > 0
+    assert np.array_equal(got[1][inside], clean[inside])
+
+
+def test_the_hole_in_the_flow_may_be_wider_than_the_one_in_the_picture():
+    shot, store = box_shot(6, SHORT), cache()
+    render(shot, store)
+    _, as_wide = render(replace(shot, settings=replace(SHORT, grow_flow=3)), store)  # below grow: as grow
+    assert computed(as_wide) == dict(computed(as_wide), flow=0, completion=0, propagation=0, painting=0)
+    _, wider = render(replace(shot, settings=replace(SHORT, grow_flow=8)), store)
+    assert computed(wider)["flow"] == 0
+    assert computed(wider)["completion"] > 0
+    hole, flow_hole = wider.hole(2), hole_of(torch.from_numpy(shot.pictures.matte(2)), threshold=0.0, grow_pixels=8)
+    changed = run_to_end(wider.flow(2)).forward != run_to_end(wider.completed(2)).forward
+    assert not changed[..., flow_hole == 0].any()
+    assert changed[..., (flow_hole > 0) & (hole == 0)].any()
 
 
 def test_a_cache_too_small_for_a_chunk_still_gives_the_same_picture(tmp_path):

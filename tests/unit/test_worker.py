@@ -65,6 +65,7 @@ class Bench:
     def note(self, plates, mattes, quality="normal", settings=()) -> Note:
         return {
             "first": 1001, "size": list(SIZE), "channels": 3, "plates": plates, "mattes": mattes,
+            "cleans": [None] * len(plates),
             "settings": asdict(ShotSettings().changed(dict(settings))), "quality": quality,
         }  # fmt: skip
 

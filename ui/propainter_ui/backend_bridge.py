@@ -582,6 +582,9 @@ class _Provider:
     def matte(self, frame: int) -> Pixels | None:
         return self._library.matte(frame)
 
+    def clean(self, frame: int) -> Pixels | None:
+        return None
+
 
 class _Lane:
     """A thread that does what it is given, one after the other, and something else whenever it is idle."""
