@@ -41,8 +41,13 @@ class Engine(Protocol):
     def device(self) -> torch.device:
         """Where the tensors given to this engine must live."""
 
-    def estimate_flow(self, frames: Float[Tensor, "1 t 3 h w"], *, iterations: int) -> BidirectionalFlow:
-        """Flow of every neighbouring pair, both ways. A pair's flow does not depend on the run it is estimated in."""
+    def estimate_flow(
+        self, frames: Float[Tensor, "1 t 3 h w"], *, iterations: int, stop: float = 0.0
+    ) -> BidirectionalFlow:
+        """Flow of every neighbouring pair, both ways. A pair's flow does not depend on the run it is estimated in.
+
+        iterations: at most; stop: fewer where updates became smaller than this (``Settings.flow_stop``), 0 = never.
+        """
 
     def complete_flow(self, flow: BidirectionalFlow, holes: Float[Tensor, "1 t 1 h w"]) -> BidirectionalFlow:
         """Fill the flow inside the holes, one chunk at once; outside them the given flow comes back unchanged.

@@ -64,9 +64,11 @@ class ProPainterEngine:
         return f"{CODE_VERSION}-{self.precision.value}"
 
     @torch.inference_mode()
-    def estimate_flow(self, frames: Float[Tensor, "1 t 3 h w"], *, iterations: int) -> BidirectionalFlow:
+    def estimate_flow(
+        self, frames: Float[Tensor, "1 t 3 h w"], *, iterations: int, stop: float = 0.0
+    ) -> BidirectionalFlow:
         """Flow of every neighbouring pair, both ways; none for a single frame."""
-        return raft.estimate_flow(self._raft, frames, iterations=iterations)
+        return raft.estimate_flow(self._raft, frames, iterations=iterations, stop=stop)
 
     @torch.inference_mode()
     def complete_flow(self, flow: BidirectionalFlow, holes: Float[Tensor, "1 t 1 h w"]) -> BidirectionalFlow:

@@ -23,7 +23,7 @@ from propainter.types import BidirectionalFlow, Chunk, Propagated, Settings, Win
 
 def estimate_flow(engine: Engine, frames: Float[Tensor, "1 t 3 h w"], *, settings: Settings) -> BidirectionalFlow:
     """Flow among a run of frames. The hole is not an input: a roto edit never changes it."""
-    return engine.estimate_flow(frames, iterations=settings.flow_iterations)
+    return engine.estimate_flow(frames, iterations=settings.flow_iterations, stop=settings.flow_stop)
 
 
 def complete_chunk(

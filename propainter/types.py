@@ -114,6 +114,8 @@ class Settings:
     """Flow pairs a completion pass, and (up to 100) frames a propagation pass, treats at once."""
     flow_iterations: int = 20
     """RAFT updates a pair; 5 is enough for a preview."""
+    flow_stop: float = 0.0
+    """A pair's flow is final once RAFT moves 99 % of it by at most this many cells of 1/8 resolution; 0 = never earlier."""
     grow: int = 4
     """Plate pixels the matte grows outward (4-connected diamond) before it becomes the hole."""
     feather: int = 3
@@ -135,3 +137,5 @@ class Settings:
                 raise ValueError(f"{name} is {value}; it must be at least {low}")
         if not 0.0 <= self.threshold < 1.0:
             raise ValueError(f"threshold is {self.threshold}; it must be at least 0 and below 1")
+        if not self.flow_stop >= 0.0:
+            raise ValueError(f"flow_stop is {self.flow_stop}; it must be at least 0")

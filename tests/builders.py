@@ -99,7 +99,7 @@ class ToyEngine:
     channels_last: bool = False
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
 
-    def estimate_flow(self, frames: torch.Tensor, *, iterations: int) -> BidirectionalFlow:
+    def estimate_flow(self, frames: torch.Tensor, *, iterations: int, stop: float = 0.0) -> BidirectionalFlow:
         self.calls["pairs"] += frames.shape[1] - 1
         change = (frames[:, 1:, :2] - frames[:, :-1, :2]) * iterations
         return BidirectionalFlow(change, -change)

@@ -41,8 +41,11 @@ class ClassicalEngine:
     device = torch.device("cpu")
     channels_last = True
 
-    def estimate_flow(self, frames: Float[Tensor, "1 t 3 h w"], *, iterations: int) -> BidirectionalFlow:
-        """Flow of every neighbouring pair, both ways; none for a single frame. ``iterations`` is for networks."""
+    def estimate_flow(
+        self, frames: Float[Tensor, "1 t 3 h w"], *, iterations: int, stop: float = 0.0
+    ) -> BidirectionalFlow:
+        """Flow of every neighbouring pair, both ways; none for a single frame. ``iterations`` and ``stop`` are for
+        networks."""
         return _flow_of(*dis.estimate_flow(_images(frames)))
 
     def complete_flow(self, flow: BidirectionalFlow, holes: Float[Tensor, "1 t 1 h w"]) -> BidirectionalFlow:

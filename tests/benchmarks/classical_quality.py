@@ -44,9 +44,9 @@ class TimedEngine(ClassicalEngine):
 
     flow_s = 0.0
 
-    def estimate_flow(self, frames: torch.Tensor, *, iterations: int):  # type: ignore[no-untyped-def]
+    def estimate_flow(self, frames: torch.Tensor, *, iterations: int, stop: float = 0.0):  # type: ignore[no-untyped-def]
         start = time.perf_counter()
-        flow = super().estimate_flow(frames, iterations=iterations)
+        flow = super().estimate_flow(frames, iterations=iterations, stop=stop)
         self.flow_s += time.perf_counter() - start
         return flow
 

@@ -112,6 +112,43 @@ def test_no_iteration_at_all_is_refused_in_words() -> None:
         estimate_flow(narrow_raft(), noise_frames(), iterations=0)
 
 
+def test_a_flow_stops_where_nearly_all_of_it_stands_still(monkeypatch: pytest.MonkeyPatch) -> None:
+    """20 cells: the updates below move 4, 4, 4, 1 and 1 of them by more than the threshold of 0.5."""
+    moved = [4, 4, 4, 1, 1, 1, 1, 1]
+    monkeypatch.setattr(estimation, "STRAGGLERS", 0.05)
+    assert scripted_updates_run(moved, stop=0.5) == 4  # a look after every second one
+    assert scripted_updates_run(moved, stop=0.7) == 2
+    assert scripted_updates_run(moved, stop=0.0) == 8
+    monkeypatch.setattr(estimation, "STRAGGLERS", 0.04)
+    assert scripted_updates_run(moved, stop=0.5) == 8
+
+
+def test_each_flow_of_a_run_stops_where_it_would_stop_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    net, frames = narrow_raft(), noise_frames(t=5)
+    frames[:, 3] = frames[:, 2]  # something that settles sooner
+    counts: list[int] = []
+    has_converged = estimation._has_converged
+
+    def watched(correction: Tensor, stop: float) -> Tensor:
+        converged = has_converged(correction, stop)
+        counts.append(int(converged.sum()))
+        return converged
+
+    monkeypatch.setattr(estimation, "_has_converged", watched)
+    monkeypatch.setattr(estimation, "_pairs_per_run", lambda frames: 4)
+    together = estimate_flow(net, frames, iterations=12, stop=0.385)
+    assert any(0 < converged < 4 for converged in counts)  # they do not all stop at once
+    for pair in range(4):
+        alone = estimate_flow(net, frames[:, pair : pair + 2], iterations=12, stop=0.385)
+        torch.testing.assert_close(alone.forward[:, 0], together.forward[:, pair], rtol=0, atol=1e-5)
+        torch.testing.assert_close(alone.backward[:, 0], together.backward[:, pair], rtol=0, atol=1e-5)
+
+
+def test_a_negative_stop_is_refused_in_words() -> None:
+    with pytest.raises(ValueError, match=r"stop below updates of -0.1 cells; give 0 \(never\) or more"):
+        estimate_flow(narrow_raft(), noise_frames(), iterations=1, stop=-0.1)
+
+
 def test_correlation_is_the_dot_product_of_features_over_the_root_of_their_length() -> None:
     source, target = normal(1, 9, 2, 3), normal(1, 9, 2, 3)
     volume = correlate(source, target)
@@ -171,6 +208,23 @@ def test_upsampling_mixes_the_nine_cells_around_a_pixels_cell() -> None:
                 y, x = cell_row + k // 3 - 1, cell_column + k % 3 - 1
                 total += weight * flow[0, axis, y, x].item() if 0 <= y < 3 and 0 <= x < 4 else 0.0
             assert full[0, axis, row, column].item() == pytest.approx(8 * total / sum(weights))
+
+
+def scripted_updates_run(moved: list[int], *, stop: float) -> int:
+    """How many iterations are run when the i-th moves moved[i] of 20 cells by 0.6 cells."""
+    net, run = narrow_raft(), 0
+
+    def update(hidden: Tensor, gates: object, seen: Tensor, flow: Tensor) -> tuple[Tensor, Tensor]:
+        nonlocal run
+        correction = torch.zeros_like(flow)
+        correction[:, 1].flatten()[: moved[run]] = -0.6
+        run += 1
+        return hidden, correction
+
+    net.update_block.forward = update  # type: ignore[method-assign]
+    here, there = (estimation._encode(net, frame) for frame in noise_frames()[0].split(1))
+    estimation._iterate(net, here, there, iterations=len(moved), stop=stop)
+    return run
 
 
 def narrow_raft(*, levels: int = NARROW.levels, radius: int = NARROW.radius) -> Raft:

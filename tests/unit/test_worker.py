@@ -232,10 +232,10 @@ class Stepwise(ToyEngine):
         super().__init__()
         self.entered, self.may_go_on = threading.Event(), threading.Event()
 
-    def estimate_flow(self, frames, *, iterations):
+    def estimate_flow(self, frames, *, iterations, stop):
         self.entered.set()
         assert self.may_go_on.wait(60)
-        return super().estimate_flow(frames, iterations=iterations)
+        return super().estimate_flow(frames, iterations=iterations, stop=stop)
 
 
 def test_a_stop_takes_effect_after_the_unit_under_work(tmp_path):
