@@ -23,7 +23,6 @@ constexpr u64 kPrimeMx1 = 0x165667919E3779F9, kPrimeMx2 = 0x9FB21C651E98DF25;
 
 constexpr std::size_t kSecretLength = 192, kStripeLength = 64;
 constexpr std::size_t kStripesPerBlock = (kSecretLength - kStripeLength) / 8;
-constexpr std::size_t kBlockLength = kStripesPerBlock * kStripeLength;
 
 constexpr u8 kSecret[kSecretLength] = {
     0xb8, 0xfe, 0x6c, 0x39, 0x23, 0xa4, 0x4b, 0xbe, 0x7c, 0x01, 0x81, 0x2c, 0xf7, 0x21, 0xad, 0x1c, 0xde, 0xd4,
@@ -196,29 +195,6 @@ Digest128 finish_long(const Accumulators& acc, std::size_t length) {
             merge(acc, kSecret + 11, length * kPrime64_1)};
 }
 
-// The hash of `prefix` followed by `in`, `length` bytes in all, more than one block. Only the first block can hold
-// bytes of both; it is put together in a copy, everything after it is read where it lies.
-Digest128 hash_long(const u8* prefix, std::size_t prefix_length, const u8* in, std::size_t length) {
-    u8 first[kBlockLength];
-    std::memcpy(first, prefix, prefix_length);
-    std::memcpy(first + prefix_length, in, kBlockLength - prefix_length);
-    const auto at = [&](std::size_t offset) {
-        return offset < kBlockLength ? first + offset : in + (offset - prefix_length);
-    };
-
-    Accumulators acc = kStart;
-    const std::size_t blocks = (length - 1) / kBlockLength;
-    for (std::size_t block = 0; block < blocks; ++block) {
-        const u8* start = at(block * kBlockLength);
-        for (std::size_t i = 0; i < kStripesPerBlock; ++i) accumulate(acc, start + i * kStripeLength, kSecret + 8 * i);
-        scramble(acc);
-    }
-    const std::size_t done = blocks * kBlockLength, stripes = (length - 1 - done) / kStripeLength;
-    for (std::size_t i = 0; i < stripes; ++i) accumulate(acc, at(done + i * kStripeLength), kSecret + 8 * i);
-    accumulate(acc, in + (length - prefix_length - kStripeLength), kSecret + kSecretLength - kStripeLength - 7);
-    return finish_long(acc, length);
-}
-
 // One block at most: the stripes, then the last 64 bytes, with no scrambling between.
 Digest128 hash_one_block(const u8* in, std::size_t length) {
     Accumulators acc = kStart;
@@ -240,15 +216,52 @@ Digest128 hash_short(const u8* in, std::size_t length) {
 
 }  // namespace
 
-Digest128 xxh3_128(std::string_view prefix, const void* data, std::size_t length) {
-    const auto* start = reinterpret_cast<const u8*>(prefix.data());
+Xxh3::Xxh3(std::size_t total)
+    : total_(total), whole_blocks_(total > 0 ? (total - 1) / kBlockLength : 0), accumulators_(kStart) {}
+
+void Xxh3::update(const void* data, std::size_t length) {
     const auto* in = static_cast<const u8*>(data);
-    const std::size_t total = prefix.size() + length;
-    if (total > kBlockLength) return hash_long(start, prefix.size(), in, total);
-    u8 whole[kBlockLength];
-    std::copy(prefix.begin(), prefix.end(), whole);
-    std::copy(in, in + length, whole + prefix.size());
-    return hash_short(whole, total);
+    while (length > 0) {
+        const std::size_t whole = filled_ == 0 ? std::min(whole_blocks_, length / kBlockLength) : 0;
+        const std::size_t taken = whole > 0 ? whole * kBlockLength : std::min(length, kBlockLength - filled_);
+        if (whole > 0) {
+            mix_blocks(in, whole);
+        } else {
+            std::memcpy(block_.data() + filled_, in, taken);
+            filled_ += taken;
+            if (filled_ == kBlockLength && whole_blocks_ > 0) {
+                mix_blocks(block_.data(), 1);
+                filled_ = 0;
+            }
+        }
+        in += taken;
+        length -= taken;
+    }
+}
+
+void Xxh3::mix_blocks(const u8* in, std::size_t count) {
+    Accumulators acc = accumulators_;
+    for (std::size_t block = 0; block < count; ++block, in += kBlockLength) {
+        for (std::size_t i = 0; i < kStripesPerBlock; ++i) accumulate(acc, in + i * kStripeLength, kSecret + 8 * i);
+        scramble(acc);
+    }
+    accumulators_ = acc;
+    whole_blocks_ -= count;
+    std::memcpy(last_stripe_.data(), in - kStripeLength, kStripeLength);
+}
+
+Digest128 Xxh3::finish() const {
+    if (total_ <= kBlockLength) return hash_short(block_.data(), total_);
+    Accumulators acc = accumulators_;
+    for (std::size_t i = 0; i < (filled_ - 1) / kStripeLength; ++i)
+        accumulate(acc, block_.data() + i * kStripeLength, kSecret + 8 * i);
+    // The last 64 bytes of all, of which the first may lie in the block before.
+    u8 last[kStripeLength];
+    const std::size_t here = std::min(filled_, kStripeLength), before = kStripeLength - here;
+    std::memcpy(last, last_stripe_.data() + here, before);
+    std::memcpy(last + before, block_.data() + filled_ - here, here);
+    accumulate(acc, last, kSecret + kSecretLength - kStripeLength - 7);
+    return finish_long(acc, total_);
 }
 
 std::string to_hex(const Digest128& digest) {

@@ -2,10 +2,10 @@
 
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string>
-#include <string_view>
 
 namespace node {
 
@@ -18,10 +18,29 @@ struct Digest128 {
     bool operator<(const Digest128& other) const { return high != other.high ? high < other.high : low < other.low; }
 };
 
-// XXH3-128 of the prefix and then the buffer, with seed 0 and the default secret (xxHash fast digest algorithm,
-// specification 0.2.0, "XXH3"). The prefix is at most 512 bytes, so that pixels can be named together with their shape
-// without copying them.
-Digest128 xxh3_128(std::string_view prefix, const void* data, std::size_t length);
+// XXH3-128, with seed 0 and the default secret (xxHash fast digest algorithm, specification 0.2.0, "XXH3"), of bytes
+// that come in pieces.
+class Xxh3 {
+  public:
+    // So many bytes will come in all.
+    explicit Xxh3(std::size_t total);
+
+    void update(const void* data, std::size_t length);
+    // Once all have come.
+    Digest128 finish() const;
+
+  private:
+    static constexpr std::size_t kBlockLength = 1024, kStripeLength = 64;
+
+    void mix_blocks(const std::uint8_t* in, std::size_t count);
+
+    std::size_t total_;
+    std::size_t whole_blocks_;  // still to come; the last block, whole or not, is mixed by finish
+    std::size_t filled_ = 0;
+    std::array<std::uint64_t, 8> accumulators_;
+    std::array<std::uint8_t, kBlockLength> block_;
+    std::array<std::uint8_t, kStripeLength> last_stripe_;  // of the whole blocks
+};
 
 // 32 lower-case hex digits, the high half first: the canonical form.
 std::string to_hex(const Digest128& digest);

@@ -174,17 +174,15 @@ bool Gatherer::read_plate(Session& session, int frame) {
     if (image->view().dtype != task_.dtype)
         throw NodeError("The Source changes its depth at frame " + std::to_string(frame) +
                         "; convert it before this node.");
-    pack_plate(image->view(), task_.rect, scratch_);
-    plates_[frame] = name_and_keep(session);
+    plates_[frame] = name_and_keep(session, plate_rows(image->view(), task_.rect));
     return true;
 }
 
 void Gatherer::read_matte(Session& session, int frame) {
     const Clip& clip = takes_matte_from_mask(task_.values) ? task_.instance.mask : task_.instance.source;
     const auto image = clip.image_at(task_.time_of(frame));
-    pack_matte(image ? image->view() : ImageView{}, task_.values.matte_channel, task_.values.invert_matte, task_.rect,
-               scratch_);
-    mattes_[frame] = name_and_keep(session);
+    mattes_[frame] = name_and_keep(session, matte_rows(image ? image->view() : ImageView{}, task_.values.matte_channel,
+                                                       task_.values.invert_matte, task_.rect));
 }
 
 void Gatherer::read_clean(Session& session, int frame) {
@@ -192,18 +190,18 @@ void Gatherer::read_clean(Session& session, int frame) {
     const auto holds = [&](const FrameRange& range) { return range.holds(frame); };
     if (std::none_of(clean_frames_.begin(), clean_frames_.end(), holds)) return;
     const auto image = task_.instance.clean_plate.image_at(task_.time_of(frame));
+    if (!image) return;
     const bool black_is_none = quirks().unconnected_clips_say_connected;
-    if (image && pack_clean_plate(image->view(), black_is_none, task_.rect, scratch_))
-        cleans_[frame] = name_and_keep(session);
+    if (const auto picture = clean_plate_rows(image->view(), black_is_none, task_.rect))
+        cleans_[frame] = name_and_keep(session, *picture);
 }
 
-// The digest of what was converted last; its pixels stay only when the daemon may lack them.
-Digest128 Gatherer::name_and_keep(Session& session) {
-    const Digest128 digest = digest_of_pixels(scratch_.shape, scratch_.pixels.data());
-    if (session.believes_known(digest)) return digest;
-    const std::size_t byte_count = scratch_.pixels.size();
-    if (held_.emplace(digest, std::move(scratch_)).second) held_bytes_ += byte_count;
-    scratch_ = Packed{};
+// Its pixels are made and kept only when the daemon may lack them.
+Digest128 Gatherer::name_and_keep(Session& session, const RowSource& picture) {
+    const Digest128 digest = picture.digest();
+    if (session.believes_known(digest) || held_.count(digest) != 0) return digest;
+    held_bytes_ += picture.shape.byte_count();
+    held_.emplace(digest, picture.pack());
     return digest;
 }
 

@@ -63,7 +63,7 @@ class Gatherer {
     bool read_plate(Session& session, int frame);
     void read_matte(Session& session, int frame);
     void read_clean(Session& session, int frame);
-    Digest128 name_and_keep(Session& session);
+    Digest128 name_and_keep(Session& session, const RowSource& picture);
     FrameContent content_of(const Wanted& want) const;
     void forget_held(Session& session, const std::vector<Wanted>& told);
     void end_shot_before(int missing_frame);
@@ -75,7 +75,6 @@ class Gatherer {
     FrameRange range_;
     const std::vector<FrameRange> clean_frames_;
     const Patience& patience_;
-    Packed scratch_;                                                    // one picture's memory, used again for the next
     std::map<int, std::optional<Digest128>> plates_, mattes_, cleans_;  // read in this action
     std::map<Digest128, Packed> held_;                                  // converted, the daemon perhaps lacks it
     std::size_t held_bytes_ = 0;

@@ -125,15 +125,32 @@ void read_straight(const ImageView& image, const char* pixel, char* rgb) {
 
 // --- Rectangles of pixels ---
 
-// The frame's rectangle as rows top-down, `pixel_bytes` each pixel, all zero.
-void clear(Packed& packed, const ofx::RectI& rect, DType dtype, int channels) {
-    packed.shape = {dtype, height_of(rect), width_of(rect), channels};
-    packed.pixels.assign(packed.shape.byte_count(), '\0');
+std::size_t row_bytes(const PixelShape& shape) {
+    return static_cast<std::size_t>(shape.width) * static_cast<std::size_t>(shape.channels) *
+           bytes_per_sample(shape.dtype);
 }
 
-char* packed_row(Packed& packed, const ofx::RectI& rect, int y) {
-    const auto row_bytes = packed.shape.byte_count() / static_cast<std::size_t>(packed.shape.height);
-    return packed.pixels.data() + static_cast<std::size_t>(rect.y2 - 1 - y) * row_bytes;
+// The pixels of a row on the wire that the image has.
+struct Stretch {
+    const char* from = nullptr;
+    char* to = nullptr;
+    int count = 0;
+};
+
+// Clears what the image does not have of the row.
+Stretch start_row(const ImageView& image, const ofx::RectI& rect, const PixelShape& shape, int row, char* to) {
+    const ofx::RectI shown = intersect(image.bounds, rect);
+    const std::size_t bytes = row_bytes(shape), step = bytes / static_cast<std::size_t>(shape.width);
+    const int y = rect.y2 - 1 - row;
+    if (y < shown.y1 || y >= shown.y2) {
+        std::memset(to, 0, bytes);
+        return {};
+    }
+    const std::size_t start = static_cast<std::size_t>(shown.x1 - rect.x1) * step,
+                      end = static_cast<std::size_t>(shown.x2 - rect.x1) * step;
+    std::memset(to, 0, start);
+    std::memset(to + end, 0, bytes - end);
+    return {image.pixel(shown.x1, y), to + start, width_of(shown)};
 }
 
 // Calls body(x, y, address of the picture's pixel) for every pixel of the picture that lies in the window.
@@ -167,11 +184,6 @@ bool is_opaque(const ImageView& image) {
     return true;
 }
 
-template <class Sample>
-Sample full_scale() {
-    return store<Sample>(1.0f);
-}
-
 // What the pixels of a clean plate say together.
 struct CleanPlateFacts {
     bool is_blank = true;  // every sample that tells is 0
@@ -198,114 +210,157 @@ CleanPlateFacts look_at_clean_plate(const ImageView& image, bool black_is_none, 
     return facts;
 }
 
+// Three samples of every pixel. Where the alpha behind them is 1 all four are copied, which is one move instead of two;
+// the fourth is overwritten by the next pixel.
 template <class Sample>
-void fill_matte(const ImageView& image, bool takes_luma, const ofx::RectI& rect, Packed& packed) {
-    const ofx::RectI shown = intersect(image.bounds, rect);
+void write_straight(const ImageView& image, const Stretch& stretch) {
+    constexpr std::size_t kRGB = 3 * sizeof(Sample), kRGBA = 4 * sizeof(Sample);
+    if (stretch.count == 0) return;
+    if (image.components == Components::kRGB) {
+        std::memcpy(stretch.to, stretch.from, static_cast<std::size_t>(stretch.count) * kRGB);
+        return;
+    }
+    const Sample opaque = store<Sample>(1.0f);
+    const char* from = stretch.from;
+    char* to = stretch.to;
+    for (int i = 1; i < stretch.count; ++i, from += kRGBA, to += kRGB) {
+        if (!image.is_premultiplied || std::memcmp(from + kRGB, &opaque, sizeof opaque) == 0)
+            std::memcpy(to, from, kRGBA);
+        else
+            read_straight<Sample>(image, from, to);
+    }
+    read_straight<Sample>(image, from, to);
+}
+
+template <class Sample>
+void write_matte(const ImageView& image, bool takes_luma, const Stretch& stretch) {
     const std::size_t step = image.pixel_bytes(),
                       alpha_at = image.components == Components::kRGBA ? 3 * sizeof(Sample) : 0;
-    for (int y = shown.y1; y < shown.y2; ++y) {
-        const char* from = image.pixel(shown.x1, y);
-        char* to = packed_row(packed, rect, y) + static_cast<std::size_t>(shown.x1 - rect.x1) * sizeof(Sample);
-        for (int x = shown.x1; x < shown.x2; ++x, from += step, to += sizeof(Sample)) {
-            if (!takes_luma) {
-                std::memcpy(to, from + alpha_at, sizeof(Sample));
-                continue;
-            }
-            const float value = luma(load(read_sample<Sample>(from)), load(read_sample<Sample>(from + sizeof(Sample))),
-                                     load(read_sample<Sample>(from + 2 * sizeof(Sample))));
-            write_sample(to, store<Sample>(value));
+    if (stretch.count > 0 && !takes_luma && step == sizeof(Sample)) {
+        std::memcpy(stretch.to, stretch.from, static_cast<std::size_t>(stretch.count) * step);
+        return;
+    }
+    const char* from = stretch.from;
+    char* to = stretch.to;
+    for (int i = 0; i < stretch.count; ++i, from += step, to += sizeof(Sample)) {
+        if (!takes_luma) {
+            std::memcpy(to, from + alpha_at, sizeof(Sample));
+            continue;
         }
+        const float value = luma(load(read_sample<Sample>(from)), load(read_sample<Sample>(from + sizeof(Sample))),
+                                 load(read_sample<Sample>(from + 2 * sizeof(Sample))));
+        write_sample(to, store<Sample>(value));
     }
 }
 
 template <class Sample>
-void invert(Packed& packed) {
-    for (std::size_t at = 0; at < packed.pixels.size(); at += sizeof(Sample)) {
-        char* sample = packed.pixels.data() + at;
-        write_sample(sample, store<Sample>(std::max(0.0f, 1.0f - load(read_sample<Sample>(sample)))));
+void invert(char* samples, int count) {
+    for (int i = 0; i < count; ++i, samples += sizeof(Sample))
+        write_sample(samples, store<Sample>(std::max(0.0f, 1.0f - load(read_sample<Sample>(samples)))));
+}
+
+template <class Sample>
+void write_clean_plate(const ImageView& image, bool alpha_says, bool holds_everywhere, const Stretch& stretch) {
+    const std::size_t step = image.pixel_bytes(), alpha_at = 3 * sizeof(Sample),
+                      packed_step = (holds_everywhere ? 3 : 4) * sizeof(Sample);
+    const char* from = stretch.from;
+    char* to = stretch.to;
+    for (int i = 0; i < stretch.count; ++i, from += step, to += packed_step) {
+        read_straight<Sample>(image, from, to);
+        if (holds_everywhere) continue;
+        write_sample(to + alpha_at, alpha_says ? read_sample<Sample>(from + alpha_at) : store<Sample>(1.0f));
     }
+}
+
+PixelShape shape_of(const ofx::RectI& rect, DType dtype, int channels) {
+    return {dtype, height_of(rect), width_of(rect), channels};
 }
 
 }  // namespace
 
 // --- To the wire ---
 
-void pack_plate(const ImageView& image, const ofx::RectI& rect, Packed& packed) {
-    clear(packed, rect, image.dtype, 3);
-    const ofx::RectI shown = intersect(image.bounds, rect);
-    with_sample_type(image.dtype, [&](auto type) {
-        using Sample = decltype(type);
-        const std::size_t step = image.pixel_bytes(), packed_step = 3 * sizeof(Sample);
-        for (int y = shown.y1; y < shown.y2; ++y) {
-            const char* from = image.pixel(shown.x1, y);
-            char* to = packed_row(packed, rect, y) + static_cast<std::size_t>(shown.x1 - rect.x1) * packed_step;
-            for (int x = shown.x1; x < shown.x2; ++x, from += step, to += packed_step)
-                read_straight<Sample>(image, from, to);
-        }
-    });
+Packed RowSource::pack() const {
+    Packed packed{shape, std::vector<char>(shape.byte_count())};
+    for (int row = 0; row < shape.height; ++row)
+        write_row(row, packed.pixels.data() + static_cast<std::size_t>(row) * row_bytes(shape));
+    return packed;
 }
 
-void pack_matte(const ImageView& image, MatteChannel channel, bool is_inverted, const ofx::RectI& rect,
-                Packed& packed) {
+Digest128 RowSource::digest() const {
+    Xxh3 hash = start_digest(shape);
+    std::vector<char> samples(row_bytes(shape));
+    for (int row = 0; row < shape.height; ++row) {
+        write_row(row, samples.data());
+        hash.update(samples.data(), samples.size());
+    }
+    return hash.finish();
+}
+
+RowSource plate_rows(const ImageView& image, const ofx::RectI& rect) {
+    const PixelShape shape = shape_of(rect, image.dtype, 3);
+    return {shape, [=](int row, char* to) {
+                const Stretch stretch = start_row(image, rect, shape, row, to);
+                with_sample_type(shape.dtype, [&](auto type) {
+                    using Sample = decltype(type);
+                    write_straight<Sample>(image, stretch);
+                });
+            }};
+}
+
+RowSource matte_rows(const ImageView& image, MatteChannel channel, bool is_inverted, const ofx::RectI& rect) {
     if (channel == MatteChannel::kSourceAlpha && image.data && image.components == Components::kRGB) {
         throw NodeError(
             "The matte is to come from the Source's alpha, but the Source has none; connect the Mask input and set "
-            "Matte "
-            "channel to Mask alpha.");
+            "Matte channel to Mask alpha.");
     }
-    clear(packed, rect, image.data ? image.dtype : DType::kUint8, 1);
-    with_sample_type(packed.shape.dtype, [&](auto type) {
-        using Sample = decltype(type);
-        if (image.data) {
-            const bool has_colour = image.components != Components::kAlpha;
-            const bool wants_luma = channel == MatteChannel::kMaskLuma || image.components == Components::kRGB ||
-                                    (channel == MatteChannel::kMaskAlpha && has_colour && is_opaque<Sample>(image));
-            fill_matte<Sample>(image, has_colour && wants_luma, rect, packed);
-        }
-        if (is_inverted) invert<Sample>(packed);
+    const PixelShape shape = shape_of(rect, image.data ? image.dtype : DType::kUint8, 1);
+    bool takes_luma = false;
+    with_sample_type(shape.dtype, [&](auto type) {
+        if (!image.data || image.components == Components::kAlpha) return;
+        takes_luma = channel == MatteChannel::kMaskLuma || image.components == Components::kRGB ||
+                     (channel == MatteChannel::kMaskAlpha && is_opaque<decltype(type)>(image));
     });
+    return {shape, [=](int row, char* to) {
+                const Stretch stretch = start_row(image, rect, shape, row, to);
+                with_sample_type(shape.dtype, [&](auto type) {
+                    using Sample = decltype(type);
+                    write_matte<Sample>(image, takes_luma, stretch);
+                    if (is_inverted) invert<Sample>(to, shape.width);
+                });
+            }};
 }
 
-bool pack_clean_plate(const ImageView& image, bool black_is_none, const ofx::RectI& rect, Packed& packed) {
-    if (!image.data || image.components == Components::kAlpha) return false;
-    const ofx::RectI shown = intersect(image.bounds, rect);
-    bool is_there = false;
+std::optional<RowSource> clean_plate_rows(const ImageView& image, bool black_is_none, const ofx::RectI& rect) {
+    if (!image.data || image.components == Components::kAlpha) return std::nullopt;
+    CleanPlateFacts facts;
     with_sample_type(image.dtype, [&](auto type) {
-        using Sample = decltype(type);
-        const CleanPlateFacts facts = look_at_clean_plate<Sample>(image, black_is_none, shown);
-        if (facts.is_blank) return;
-        is_there = true;
-        const bool alpha_says = facts.has_alpha_above_0 && facts.has_alpha_below_1;
-        const bool holds_everywhere = !alpha_says && contains(image.bounds, rect);
-        clear(packed, rect, image.dtype, holds_everywhere ? 3 : 4);
-        const std::size_t step = image.pixel_bytes(),
-                          packed_step = static_cast<std::size_t>(packed.shape.channels) * sizeof(Sample),
-                          alpha_at = 3 * sizeof(Sample);
-        for (int y = shown.y1; y < shown.y2; ++y) {
-            const char* from = image.pixel(shown.x1, y);
-            char* to = packed_row(packed, rect, y) + static_cast<std::size_t>(shown.x1 - rect.x1) * packed_step;
-            for (int x = shown.x1; x < shown.x2; ++x, from += step, to += packed_step) {
-                read_straight<Sample>(image, from, to);
-                if (holds_everywhere) continue;
-                write_sample(to + alpha_at, alpha_says ? read_sample<Sample>(from + alpha_at) : full_scale<Sample>());
-            }
-        }
+        facts = look_at_clean_plate<decltype(type)>(image, black_is_none, intersect(image.bounds, rect));
     });
-    return is_there;
+    if (facts.is_blank) return std::nullopt;
+    const bool alpha_says = facts.has_alpha_above_0 && facts.has_alpha_below_1;
+    const bool holds_everywhere = !alpha_says && contains(image.bounds, rect);
+    const PixelShape shape = shape_of(rect, image.dtype, holds_everywhere ? 3 : 4);
+    return RowSource{shape, [=](int row, char* to) {
+                         const Stretch stretch = start_row(image, rect, shape, row, to);
+                         with_sample_type(shape.dtype, [&](auto type) {
+                             write_clean_plate<decltype(type)>(image, alpha_says, holds_everywhere, stretch);
+                         });
+                     }};
 }
 
-bool is_matte_empty(const Packed& matte, double threshold) {
+bool is_matte_empty(const RowSource& matte, double threshold) {
+    std::vector<char> samples(row_bytes(matte.shape));
+    const auto limit = static_cast<float>(threshold);
     bool is_empty_so_far = true;
-    with_sample_type(matte.shape.dtype, [&](auto type) {
-        using Sample = decltype(type);
-        const auto limit = static_cast<float>(threshold);
-        for (std::size_t at = 0; at < matte.pixels.size(); at += sizeof(Sample)) {
-            if (load(read_sample<Sample>(matte.pixels.data() + at)) > limit) {
-                is_empty_so_far = false;
-                return;
-            }
-        }
-    });
+    for (int row = 0; row < matte.shape.height && is_empty_so_far; ++row) {
+        matte.write_row(row, samples.data());
+        with_sample_type(matte.shape.dtype, [&](auto type) {
+            using Sample = decltype(type);
+            for (std::size_t at = 0; at < samples.size(); at += sizeof(Sample))
+                is_empty_so_far = is_empty_so_far && !(load(read_sample<Sample>(samples.data() + at)) > limit);
+        });
+    }
     return is_empty_so_far;
 }
 

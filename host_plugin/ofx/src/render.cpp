@@ -15,6 +15,8 @@ namespace {
 
 constexpr int kBusyPauseMs = 500;
 
+const ImageView kNothing;
+
 constexpr const char* kOutputNames[] = {"result", "fill", "hole", "unseen", "difference", "flow"};
 
 // What the host said with this render call.
@@ -74,14 +76,10 @@ class Rendering {
     // A frame without a matte has nothing to fill, so its answer is known here. Only its flow is not.
     bool needs_daemon() const {
         if (task_.values.output == Output::kFlow) return true;
-        Packed matte;
-        if (takes_matte_from_mask(task_.values)) {
-            const auto mask = task_.instance.mask.image_at(call_.time);
-            pack_matte(mask ? mask->view() : ImageView{}, task_.values.matte_channel, task_.values.invert_matte,
-                       task_.rect, matte);
-        } else {
-            pack_matte(source_, task_.values.matte_channel, task_.values.invert_matte, task_.rect, matte);
-        }
+        const bool is_from_mask = takes_matte_from_mask(task_.values);
+        const auto mask = is_from_mask ? task_.instance.mask.image_at(call_.time) : std::nullopt;
+        const ImageView& image = !is_from_mask ? source_ : mask ? mask->view() : kNothing;
+        const RowSource matte = matte_rows(image, task_.values.matte_channel, task_.values.invert_matte, task_.rect);
         // What the panel publishes may remove fainter matte than this threshold does.
         return !is_matte_empty(matte, task_.values.follow_panel ? 0.0 : task_.values.threshold);
     }

@@ -20,11 +20,20 @@ const char* wire_name(DType dtype) {
     return "float32";
 }
 
-Digest128 digest_of_pixels(const PixelShape& shape, const char* pixels) {
+Xxh3 start_digest(const PixelShape& shape) {
     char head[64];
-    const int length = std::snprintf(head, sizeof head, "%s %dx%dx%d\n", wire_name(shape.dtype), shape.height,
-                                     shape.width, shape.channels);
-    return xxh3_128({head, static_cast<std::size_t>(length)}, pixels, shape.byte_count());
+    const int written = std::snprintf(head, sizeof head, "%s %dx%dx%d\n", wire_name(shape.dtype), shape.height,
+                                      shape.width, shape.channels);
+    const auto length = static_cast<std::size_t>(written);
+    Xxh3 hash(length + shape.byte_count());
+    hash.update(head, length);
+    return hash;
+}
+
+Digest128 digest_of_pixels(const PixelShape& shape, const char* pixels) {
+    Xxh3 hash = start_digest(shape);
+    hash.update(pixels, shape.byte_count());
+    return hash.finish();
 }
 
 }  // namespace node

@@ -30,7 +30,9 @@ struct PixelShape {
     }
 };
 
-// The digest the protocol knows these pixels by: over "<dtype> <h>x<w>x<c>\n" and the bytes (docs/wire.md, section 4).
+// Starts the digest the protocol knows pixels by: over "<dtype> <h>x<w>x<c>\n" and the bytes (docs/wire.md, section 4),
+// which are still to be added.
+Xxh3 start_digest(const PixelShape& shape);
 Digest128 digest_of_pixels(const PixelShape& shape, const char* pixels);
 
 struct FrameRun {

@@ -76,7 +76,10 @@ void write(node::MsgpackWriter& writer, const node::MsgpackValue& value) {
 std::string answer(const std::string& command, std::istream& in) {
     if (command == "xxh3") {
         const std::string prefix = from_hex(next_word(in)), body = from_hex(next_word(in));
-        return node::to_hex(node::xxh3_128(prefix, body.data(), body.size()));
+        node::Xxh3 hash(prefix.size() + body.size());
+        hash.update(prefix.data(), prefix.size());
+        hash.update(body.data(), body.size());
+        return node::to_hex(hash.finish());
     }
     if (command == "sha256") {
         const std::string body = from_hex(next_word(in));
