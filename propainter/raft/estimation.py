@@ -15,7 +15,6 @@ from propainter.raft.correlation import CorrelationPyramid, correlate
 from propainter.raft.network import SCALE, Raft, upsample_flow
 from propainter.types import BidirectionalFlow
 
-
 STRAGGLERS = 0.01
 """Share of cells that may still move when a flow counts as converged: where nothing matches, some never settle."""
 CHECK_EVERY = 2
