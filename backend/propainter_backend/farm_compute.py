@@ -113,9 +113,10 @@ class InSession:
         self._files = files
         opened = client.open_shot(_shot_of(files, engine, precision))
         self._shot = opened.shot
+        told = client.status()  # not the welcome: a daemon greets before it knows its device
         self.engine = opened.engine
-        self.weights = client.welcome.weights if opened.engine == "propainter" else "none"
-        self.device = client.welcome.device
+        self.weights = told.weights if opened.engine == "propainter" else "none"
+        self.device = told.device
         self._reports: list[dict[str, Any]] = []
 
     def units(self, stage: str, indices: Sequence[int], tell: Tell) -> None:
