@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.installed
 PLUGIN := build/ofx/ProPainterRemove.ofx.bundle/Contents/Linux-x86-64/ProPainterRemove.ofx
 export OMP_WAIT_POLICY ?= passive
 
-.PHONY: help setup demo plugin plugin-all test test-all check format bench screenshots clean
+.PHONY: help setup demo plugin plugin-all release test test-all check format bench screenshots clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -33,6 +33,9 @@ $(PLUGIN): $(wildcard host_plugin/ofx/src/* host_plugin/ofx/include/*) host_plug
 plugin-all: $(STAMP)  ## build the node for Linux, Windows and macOS (first run: many minutes)
 	$(BIN)/python host_plugin/ofx/build_bundle.py linux windows macos
 	$(BIN)/python host_plugin/ofx/check_bundle.py build/ofx/ProPainterRemove.ofx.bundle
+
+release: $(STAMP) $(PLUGIN)  ## dist/: wheel, sdist, node, installers, checksums, licences (plugin-all first: for all systems)
+	$(BIN)/python installer/make_release.py
 
 test: $(STAMP)  ## the everyday tests
 	$(BIN)/python -m pytest -m "not slow and not gpu"

@@ -34,35 +34,35 @@ def main() -> None:
     epoch = int(os.environ.get("SOURCE_DATE_EPOCH") or _git("log", "-1", "--format=%ct"))
     if _git("status", "--porcelain"):
         print("this tree differs from its last commit; such a release is for trying out", file=sys.stderr)
-    make_release(dist, epoch)
+    make_release(dist, ROOT / "build" / "ofx" / BUNDLE, epoch)
 
 
-def make_release(dist: Path, epoch: int) -> None:
-    """Everything, into an emptied folder. epoch: seconds since 1970 for every date inside."""
+def make_release(dist: Path, bundle: Path, epoch: int) -> None:
+    """Everything, into an emptied folder. bundle: the node as built; epoch: seconds since 1970 for every date inside."""
     shutil.rmtree(dist, ignore_errors=True)
     dist.mkdir(parents=True)
     build = [sys.executable, "-m", "hatchling", "build", "--directory", str(dist)]
     subprocess.run(build, cwd=ROOT, env={**os.environ, "SOURCE_DATE_EPOCH": str(epoch)}, check=True, stdout=2)
     version = next(dist.glob("*.whl")).name.split("-")[1]
     for name, folder in FOLDERS.items():
-        why_not = _why_not(folder)
+        why_not = _why_not(bundle, folder)
         if why_not:
             print(f"without the node for {name}: {why_not}", file=sys.stderr)
         else:
-            _zip_bundle(dist / f"ProPainterRemove-{version}-{name}.zip", folder, epoch)
+            _zip_bundle(bundle, folder, dist / f"ProPainterRemove-{version}-{name}.zip", epoch)
     for name in COPIED:
         shutil.copy(ROOT / name, dist)
     parts = our_parts()
     (dist / "sbom.cdx.json").write_text(list_of_contents(version, parts, epoch), encoding="utf-8")
     (dist / "THIRD-PARTY-LICENSES.txt").write_text(texts_of_licences(parts), encoding="utf-8")
-    _write_sums(dist)
+    write_sums(dist)
     for path in sorted(dist.iterdir()):
         print(f"{path.stat().st_size:>10} {path.name}")
 
 
-def _why_not(folder: str) -> str:
+def _why_not(bundle: Path, folder: str) -> str:
     """Why there is no node for a system; empty: there is."""
-    binary = ROOT / "build" / "ofx" / BUNDLE / "Contents" / folder / "ProPainterRemove.ofx"
+    binary = bundle / "Contents" / folder / "ProPainterRemove.ofx"
     if not binary.exists():
         return "it was not built; make plugin-all builds it"
     sources = [path for part in ("src", "include") for path in (ROOT / "host_plugin" / "ofx" / part).iterdir()]
@@ -71,26 +71,26 @@ def _why_not(folder: str) -> str:
     return ""
 
 
-def _zip_bundle(target: Path, folder: str, epoch: int) -> None:
+def _zip_bundle(bundle: Path, folder: str, target: Path, epoch: int) -> None:
     date = time.gmtime(max(epoch, 315532800))[:6]  # zip knows no date before 1980
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in _bundle_files(folder):
-            member = zipfile.ZipInfo(f"{BUNDLE}/{path.relative_to(ROOT / 'build' / 'ofx' / BUNDLE).as_posix()}", date)
+        for path in _bundle_files(bundle, folder):
+            member = zipfile.ZipInfo(f"{BUNDLE}/{path.relative_to(bundle).as_posix()}", date)
             member.compress_type = zipfile.ZIP_DEFLATED
             member.external_attr = (0o100755 if path.suffix == ".ofx" else 0o100644) << 16
             archive.writestr(member, path.read_bytes())
 
 
-def _bundle_files(folder: str) -> Iterator[Path]:
-    contents = ROOT / "build" / "ofx" / BUNDLE / "Contents"
-    yield contents / "Info.plist"
+def _bundle_files(bundle: Path, folder: str) -> Iterator[Path]:
+    yield bundle / "Contents" / "Info.plist"
     for part in ("Resources", folder):
-        yield from sorted((contents / part).iterdir())
+        yield from sorted((bundle / "Contents" / part).iterdir())
 
 
-def _write_sums(dist: Path) -> None:
+def write_sums(dist: Path) -> None:
     """In the form of sha256sum -c."""
-    lines = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in sorted(dist.iterdir())]
+    found = [path for path in sorted(dist.iterdir()) if path.name != "SHA256SUMS"]
+    lines = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in found]
     (dist / "SHA256SUMS").write_text("".join(lines), encoding="utf-8")
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from importlib import metadata
 
-from cyclonedx.factory.license import LicenseFactory
+from cyclonedx.contrib.license.factories import LicenseFactory
 from cyclonedx.model.bom import Bom
 from cyclonedx.model.component import Component, ComponentType
 from cyclonedx.output.json import JsonV1Dot6
@@ -101,7 +101,8 @@ def texts_of_licences(parts: Sequence[Part]) -> str:
     """Name, version, licence, address and licence texts of every part."""
     head = (
         "What a full installation of ProPainter Remove brings along beside itself, and under which licences.\n"
-        "ProPainter's weights are not among it; see WEIGHTS-LICENSE.md.\n\n"
+        "Most packages bring libraries compiled into them (FFmpeg in av, Qt in PySide6, BLAS in numpy and torch...), whose\n"
+        "licences stand in the packages' own texts below. ProPainter's weights are not among it; see WEIGHTS-LICENSE.md.\n\n"
     )
     table = "".join(f"{part.name} {part.version}: {_first_line(part.licence)}\n" for part in parts)
     return head + table + "".join(_chapter(part) for part in parts)
