@@ -57,21 +57,26 @@ int Properties::dimension(const char* name) const {
     return count;
 }
 
+// Only what lies behind the first is asked for its dimension: every host has an answer to a first that is not there.
+bool Properties::has(const char* name, int index) const {
+    return handle_ && (index == 0 || dimension(name) > index);
+}
+
 int Properties::get_int(const char* name, int fallback, int index) const {
     int value = fallback;
-    if (dimension(name) <= index) return fallback;
+    if (!has(name, index)) return fallback;
     return g_suites.property->getInt(handle_, name, index, &value) == ofx::kOk ? value : fallback;
 }
 
 double Properties::get_double(const char* name, double fallback, int index) const {
     double value = fallback;
-    if (dimension(name) <= index) return fallback;
+    if (!has(name, index)) return fallback;
     return g_suites.property->getDouble(handle_, name, index, &value) == ofx::kOk ? value : fallback;
 }
 
 std::string Properties::get_string(const char* name, const char* fallback, int index) const {
     char* value = nullptr;
-    if (dimension(name) <= index) return fallback;
+    if (!has(name, index)) return fallback;
     const ofx::Status status = g_suites.property->getString(handle_, name, index, &value);
     return status == ofx::kOk && value ? std::string(value) : std::string(fallback);
 }

@@ -52,6 +52,8 @@ class Properties {
     ofx::PropertySetHandle handle() const { return handle_; }
 
   private:
+    bool has(const char* name, int index) const;
+
     ofx::PropertySetHandle handle_;
 };
 

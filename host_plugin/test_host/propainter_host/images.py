@@ -9,14 +9,15 @@ rectangles are half-open with y up (ABI notes, section 7).
 
 from __future__ import annotations
 
+import functools
 import math
-import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import xxhash
 
 from propainter_host.errors import BadValue
 
@@ -272,16 +273,29 @@ class Block:
         """What the body held before anybody wrote to it."""
         return np.resize(_NOISE, self.size + _GUARD_BYTES)[_GUARD_BYTES:]
 
-    def keeps(self, offsets: Array) -> bool:
-        """Whether the bytes at these offsets from the body's start are as they were."""
-        places = _GUARD_BYTES + offsets
-        return bool(np.array_equal(self._memory[places], _NOISE[places % len(_NOISE)]))
-
     @property
     def guards_hold(self) -> bool:
         """Whether both guards are as they were."""
-        guard = np.arange(_GUARD_BYTES)
-        return self.keeps(guard - _GUARD_BYTES) and self.keeps(guard + self.size)
+        behind = _GUARD_BYTES + self.size
+        return np.array_equal(self._memory[:_GUARD_BYTES], _NOISE[:_GUARD_BYTES]) and np.array_equal(
+            self._memory[behind:], _noise_at(behind, _GUARD_BYTES)
+        )
+
+
+def _noise_at(start: int, count: int) -> Array:
+    """What memory holds at so many places from one on; count is at most a guard's length."""
+    start %= len(_NOISE)
+    if start + count <= len(_NOISE):
+        return _NOISE[start : start + count]
+    return np.concatenate([_NOISE[start:], _NOISE[: start + count - len(_NOISE)]])
+
+
+@functools.lru_cache(maxsize=16)
+def _noise_between_rows(rows: int, stride: int, used: int) -> Array:
+    """(rows, stride - used): what the bytes behind each row of a block's body hold before anybody writes them."""
+    offsets = np.arange(rows)[:, None] * stride + np.arange(used, stride)
+    noise: Array = _NOISE[(_GUARD_BYTES + offsets) % len(_NOISE)]
+    return noise
 
 
 class HostImage:
@@ -337,23 +351,29 @@ class HostImage:
     def fill(self, pixels: Array) -> None:
         """The picture the plugin is to see, (h, w, c), top-down; remembered, to see whether it stays as it is."""
         self.pixels[...] = pixels
-        self.checksum = zlib.crc32(self._block.body.data)
+        self.checksum = self._digest()
 
     @property
     def is_unchanged(self) -> bool:
         """Whether an input's pixels are still what was filled in."""
-        return self.checksum is None or zlib.crc32(self._block.body.data) == self.checksum
+        return self.checksum is None or self._digest() == self.checksum
 
     @property
     def guards_hold(self) -> bool:
         """Whether no byte before, behind or between the rows was touched."""
-        ends = np.arange(self.bounds.height)[:, None] * self._stride + self._row
-        return self._block.guards_hold and self._block.keeps(ends + np.arange(self._stride - self._row))
+        between = self._block.body.reshape(self.bounds.height, self._stride)[:, self._row :]
+        noise = _noise_between_rows(self.bounds.height, self._stride, self._row)
+        return self._block.guards_hold and np.array_equal(between, noise)
+
+    def _digest(self) -> int:
+        return xxhash.xxh3_64_intdigest(self._block.body.data)
 
     def count_written_outside(self, window: Rect) -> int:
         """Pixels of an output changed outside the render window."""
-        changed = self._changed()
         inside = self.bounds.intersect(window)
+        if inside == self.bounds:
+            return 0
+        changed = self._changed()
         changed[_rows(self.bounds, inside), _columns(self.bounds, inside)] = False
         return int(changed.sum())
 
@@ -368,9 +388,11 @@ class HostImage:
 
     def _changed(self) -> Array:
         """(h, w) of bool, top-down: pixels of which any byte differs from what memory first held."""
-        size = (self.bounds.height, self.bounds.width, -1)
-        now, before = (self._rows_of(body).reshape(size) for body in (self._block.body, self._block.original))
-        changed: Array = (now != before).any(2)
+        pixel_bytes = self._row // self.bounds.width
+        word = next(size for size in (8, 4, 2, 1) if pixel_bytes % size == 0)
+        now, before = (self._rows_of(body).view(f"u{word}") for body in (self._block.body, self._block.original))
+        differs = (now != before).reshape(self.bounds.height, self.bounds.width, -1)
+        changed: Array = functools.reduce(np.logical_or, np.moveaxis(differs, 2, 0))
         return changed if self._is_downward else changed[::-1]
 
     def _as_pixels(self, body: Array) -> Array:

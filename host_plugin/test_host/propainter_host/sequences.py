@@ -24,7 +24,8 @@ _TYPES = {"uint8": "Byte", "uint16": "Short", "half": "Half", "float": "Float"}
 _FILE_TYPES = {"uint8": "uint8", "uint16": "uint16", "float16": "half", "float32": "float"}
 _PLACEHOLDER = re.compile(r"%0?(\d*)d|(#+)")
 _NUMBERED = re.compile(r"^(.*?)(\d+)(\.[A-Za-z]+)$")
-_KEPT_FRAMES = 16
+_KEPT_BYTES = 1 << 30
+"""Of one clip's pictures: plugins with temporal access come back to the same frames for every frame they render."""
 
 
 @dataclass(frozen=True)
@@ -130,13 +131,16 @@ def matte_clip(sequence: Sequence, *, span: tuple[int, int]) -> NumpyClip:
 
 def _clip(sequence: Sequence, span: tuple[int, int], shape: Callable[[Array], Array]) -> NumpyClip:
     first, last = span if sequence.is_still else (sequence.numbers[0], sequence.numbers[-1])
+    spec = _spec(sequence.any_file)
 
-    @functools.lru_cache(maxsize=_KEPT_FRAMES)
+    @functools.lru_cache(maxsize=max(2, _KEPT_BYTES // max(1, spec.image_bytes())))
+    def read(path: Path) -> Frame:
+        return read_image(path, shape)
+
     def fetch(number: int) -> Frame | None:
         path = sequence.path(number)
-        return read_image(path, shape) if path else None
+        return read(path) if path else None
 
-    spec = _spec(sequence.any_file)
     is_unpremultiplied = bool(spec.get_int_attribute("oiio:UnassociatedAlpha", 0))
     has_alpha = len(_channel_order(spec)) in (2, 4)
     return NumpyClip(
