@@ -133,7 +133,9 @@ def _clip(sequence: Sequence, span: tuple[int, int], shape: Callable[[Array], Ar
     first, last = span if sequence.is_still else (sequence.numbers[0], sequence.numbers[-1])
     spec = _spec(sequence.any_file)
 
-    @functools.lru_cache(maxsize=max(2, _KEPT_BYTES // max(1, spec.image_bytes())))
+    kept = max(2, _KEPT_BYTES // max(1, int(spec.image_bytes())))
+
+    @functools.lru_cache(maxsize=kept)
     def read(path: Path) -> Frame:
         return read_image(path, shape)
 
