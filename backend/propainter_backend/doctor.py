@@ -14,6 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from propainter_backend.devices import cuda_device_count
+from propainter_install.hosts import find_caches, read_text, refusing_lists, search_path
+from propainter_install.places import BINARY, BUNDLE, Machine, find_places
+from propainter_install.release import is_loadable
 from propainter_wire.client import Client
 from propainter_wire.connection import connection_path, make_private_directory, runtime_directory
 from propainter_wire.errors import PropainterError
@@ -39,7 +42,23 @@ class Finding:
 def examine(cache_dir: Path, weights: Path | None, keys: ClientKeys | None = None) -> list[Finding]:
     """Look at everything a render needs, in the order in which it is needed. keys: for a daemon with CURVE."""
     machine = [*_libraries(), *_devices(), _weights(weights)]
-    return [*machine, _runtime(), _shared_memory(), _disk(cache_dir), _daemon(keys)]
+    daemon = [_runtime(), _shared_memory(), _disk(cache_dir), _daemon(keys)]
+    return [*machine, *daemon, *examine_hosts(Machine.this())]
+
+
+def examine_hosts(machine: Machine) -> list[Finding]:
+    """Why a compositor would not show the node: where it looks, what lies there, what it remembers. None is needed to render
+    without one.
+    """
+    if not machine.environ.get("USERPROFILE" if machine.system == "windows" else "HOME"):
+        return []
+    folders = [Path(folder) for folder in search_path(machine)]
+    bundles = [folder / BUNDLE for folder in folders if os.path.exists(folder / BUNDLE)]  # noqa: PTH110 - refused is absent
+    findings = [_bundle(bundle, machine) for bundle in bundles] or [_no_bundle(machine, folders)]
+    if len(bundles) > 1:
+        advice = f"hosts may load either; remove one: {', '.join(map(str, bundles))}"
+        findings.append(Finding(f"{len(bundles)} nodes in the folders hosts search", False, advice, is_needed=False))
+    return [*findings, *_host_caches(machine), *_refusals(machine)]
 
 
 def _libraries() -> list[Finding]:
@@ -121,3 +140,70 @@ def _daemon(keys: ClientKeys | None) -> Finding:
         advice = "start it again: propainter-backend; the file of one that was killed is replaced then"
         return Finding(f"daemon: {error}", False, advice, is_needed=False)
     return Finding(f"daemon {status.server} is running, process {status.pid} ({connection_path()})", True)
+
+
+def _no_bundle(machine: Machine, folders: list[Path]) -> Finding:
+    """The node is nowhere hosts look; perhaps it is where they would after a login."""
+    installed = Path(find_places(machine, system_wide=False).bundle)
+    if installed.exists():
+        advice = f"log in again, or start the host with OFX_PLUGIN_PATH={installed.parent}"
+        what = f"the node lies in {installed.parent}, which OFX_PLUGIN_PATH does not name here"
+        return Finding(what, False, advice, is_needed=False)
+    looked = ", ".join(map(str, folders))
+    return Finding(
+        f"no node in {looked}", True, "for Nuke, Resolve, Fusion, Natron: propainter-install", is_needed=False
+    )
+
+
+def _bundle(bundle: Path, machine: Machine) -> Finding:
+    """Whether a host could load it, and whom it would start."""
+    if machine.ofx_folder is None:
+        return Finding(f"node {bundle}: not built for {machine.processor} processors", False, is_needed=False)
+    binary = bundle / "Contents" / machine.ofx_folder / BINARY
+    try:
+        image = binary.read_bytes()
+    except FileNotFoundError:
+        there = ", ".join(sorted(path.parent.name for path in bundle.glob(f"Contents/*/{BINARY}"))) or "no system"
+        what = f"node {bundle} is for {there}, and this machine loads {machine.ofx_folder}"
+        return Finding(what, False, "install the release for this system: propainter-install", is_needed=False)
+    except OSError as error:
+        advice = f"hosts of this user cannot read it: chmod -R a+rX '{bundle}'"
+        return Finding(f"node {binary}: {error.strerror}", False, advice, is_needed=False)
+    if not is_loadable(image, machine):
+        what = f"node {binary} is no program for {machine.processor} {machine.system}"
+        return Finding(what, False, "install it anew: propainter-install", is_needed=False)
+    named = read_text(bundle / "Contents" / "Resources" / "backend-path")
+    if named is not None and not Path(named.strip()).exists():
+        what = f"node {bundle} starts {named.strip()}, which is not there"
+        return Finding(what, False, "install it anew: propainter-install", is_needed=False)
+    return Finding(f"node {bundle}", True, is_needed=False)
+
+
+def _host_caches(machine: Machine) -> list[Finding]:
+    """What hosts found out about the node earlier; one that failed is not tried again by Resolve."""
+    findings = []
+    for cache in find_caches(machine):
+        if cache.is_refused:
+            what = f"{cache.host} remembers that the node failed to load ({cache.path}), and does not try again"
+            advice = f"close {cache.host} and delete that file; see its log for why it failed"
+            findings.append(Finding(what, False, advice, is_needed=False))
+        elif cache.mentions_us:
+            advice = (
+                f"shown there and not in the list: enable it in {cache.host}'s preferences (Resolve: Video Plugins)"
+            )
+            findings.append(Finding(f"{cache.host} has seen the node ({cache.path})", True, advice, is_needed=False))
+        else:
+            what = f"{cache.host} has not seen the node ({cache.path})"
+            advice = (
+                f"start {cache.host} once more, from a session with OFX_PLUGIN_PATH; if it stays so, delete that file"
+            )
+            findings.append(Finding(what, True, advice, is_needed=False))
+    return findings
+
+
+def _refusals(machine: Machine) -> list[Finding]:
+    advice = "close Fusion or Resolve and take the node's line out of that file"
+    return [
+        Finding(f"Fusion is told not to load the node ({path})", False, advice, is_needed=False)
+        for path in refusing_lists(machine)
+    ]
