@@ -129,6 +129,19 @@ def test_an_update_keeps_what_the_user_changed(place: Place) -> None:
     assert "was changed since it was installed" in place.said[0]
 
 
+def test_a_users_empty_file_is_empty_again_and_a_made_one_gone(place: Place) -> None:
+    (place.folder / "init.py").touch()
+    before = place.look()
+    place.put(Block(place.folder / "init.py", ("import nuke",)), Block(place.folder / "menu.py", ("import nuke",)))
+    place.take_away()
+    assert place.look() == before
+
+
+def test_the_daemons_folders_are_private(place: Place) -> None:
+    place.put(Folder(place.folder / "cache" / "ours"))
+    assert stat.S_IMODE((place.folder / "cache" / "ours").stat().st_mode) == 0o700
+
+
 def test_a_users_lines_around_and_inside_the_block_are_safe(place: Place) -> None:
     init = place.folder / "init.py"
     init.write_text("before = 1\n")
@@ -189,7 +202,8 @@ def test_taking_back_a_run_restores_every_byte(place: Place) -> None:
     (place.folder / "init.py").write_text("mine = 1\n")
     place.put(*everything(place))
     before = {name: what for name, what in place.look().items() if name != "app/installed.json"}
-    work = place.put(*everything(place, b"newer\n"), TextFile(place.folder / "deep" / "other", b"new\n"))
+    newer = [Link(place.folder / "bin" / "command", "/newer"), Link(place.folder / "bin" / "more", "/opt/more")]
+    work = place.put(*everything(place, b"newer\n"), *newer, TextFile(place.folder / "deep" / "other", b"new\n"))
     for undo in reversed(work.undo):
         undo()
     assert {name: what for name, what in place.look().items() if name != "app/installed.json"} == before
