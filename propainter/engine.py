@@ -41,6 +41,11 @@ class Engine(Protocol):
     def device(self) -> torch.device:
         """Where the tensors given to this engine must live."""
 
+    @property
+    def preview_reach(self) -> int | None:
+        """Frames on each side that a provisional picture of a frame looks at, propagated and painted by itself; None: it
+        comes from the window nearest to the frame, and costs all that this window needs."""
+
     def estimate_flow(
         self, frames: Float[Tensor, "1 t 3 h w"], *, iterations: int, stop: float = 0.0
     ) -> BidirectionalFlow:
@@ -56,9 +61,19 @@ class Engine(Protocol):
         """
 
     def propagate_plate(
-        self, frames: Float[Tensor, "1 t 3 h w"], holes: Float[Tensor, "1 t 1 h w"], flow: BidirectionalFlow
+        self,
+        frames: Float[Tensor, "1 t 3 h w"],
+        holes: Float[Tensor, "1 t 1 h w"],
+        flow: BidirectionalFlow,
+        *,
+        wanted: range | None = None,
+        pair_keys: Sequence[str] | None = None,
     ) -> Propagated:
-        """Pull known pixels into the holes along completed flow, one chunk at once."""
+        """Pull known pixels into the holes along completed flow, one chunk at once.
+
+        wanted: the frames whose result will be read; the others' are of no use. pair_keys: content keys, one a pair, of
+        both frames, both holes and the flow between; they save time and change nothing.
+        """
 
     def completion_chunks(self, pair_count: int, settings: Settings) -> tuple[Chunk, ...]:
         """Runs of flow pairs that ``complete_flow`` treats at once."""

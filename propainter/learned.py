@@ -38,6 +38,7 @@ class ProPainterEngine:
 
     name = "propainter"
     channels_last = False
+    preview_reach = None
 
     def __init__(
         self,
@@ -77,9 +78,15 @@ class ProPainterEngine:
 
     @torch.inference_mode()
     def propagate_plate(
-        self, frames: Float[Tensor, "1 t 3 h w"], holes: Float[Tensor, "1 t 1 h w"], flow: BidirectionalFlow
+        self,
+        frames: Float[Tensor, "1 t 3 h w"],
+        holes: Float[Tensor, "1 t 1 h w"],
+        flow: BidirectionalFlow,
+        *,
+        wanted: range | None = None,
+        pair_keys: Sequence[str] | None = None,
     ) -> Propagated:
-        """Pull known pixels into the holes along completed flow, one chunk at once."""
+        """Pull known pixels into the holes along completed flow, one chunk at once, all frames of it."""
         return propagation.propagate_plate(frames, holes, flow)
 
     def completion_chunks(self, pair_count: int, settings: Settings) -> tuple[Chunk, ...]:

@@ -9,7 +9,7 @@ the same functions unit by unit).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -44,10 +44,12 @@ def propagate_chunk(
     holes: Float[Tensor, "1 t 1 h w"],
     flow: BidirectionalFlow,
     chunk: Chunk,
+    *,
+    pair_keys: Sequence[str] | None = None,
 ) -> Propagated:
     """The propagated core frames of a chunk, from the frames of its reach and the completed flow among them."""
-    propagated = engine.propagate_plate(frames, holes, flow)
     core = slice(chunk.core_first - chunk.reach_first, chunk.core_last - chunk.reach_first + 1)
+    propagated = engine.propagate_plate(frames, holes, flow, wanted=range(core.start, core.stop), pair_keys=pair_keys)
     return Propagated(propagated.frames[:, core], propagated.unseen[:, core])
 
 

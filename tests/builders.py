@@ -97,6 +97,7 @@ class ToyEngine:
     weights_id: str = "none"
     code_version: str = "1"
     channels_last: bool = False
+    preview_reach: int | None = None
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
 
     def estimate_flow(self, frames: torch.Tensor, *, iterations: int, stop: float = 0.0) -> BidirectionalFlow:
@@ -108,7 +109,9 @@ class ToyEngine:
         self.calls["completion"] += 1
         return BidirectionalFlow(_fill(flow.forward, holes[:, :-1]), _fill(flow.backward, holes[:, 1:]))
 
-    def propagate_plate(self, frames: torch.Tensor, holes: torch.Tensor, flow: BidirectionalFlow) -> Propagated:
+    def propagate_plate(
+        self, frames: torch.Tensor, holes: torch.Tensor, flow: BidirectionalFlow, **_: object
+    ) -> Propagated:
         self.calls["propagation"] += 1
         motion = flow.forward.mean() if flow.pairs else torch.zeros(())
         return Propagated(_fill(frames, holes) + holes * motion, holes * (frames[:, :, :1] > 0))

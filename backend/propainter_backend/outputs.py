@@ -18,15 +18,15 @@ Region = tuple[int, int, int, int]
 """x, y, width, height in the plate, y down."""
 
 
-def picture_of(renderer: ShotRenderer, index: int, output: str, *, nearest_only: bool) -> Steps[np.ndarray]:
+def picture_of(renderer: ShotRenderer, index: int, output: str, *, provisional: bool) -> Steps[np.ndarray]:
     """One frame of an output, [h, w, c]: floats 0..1 (or any, for HDR) except ``result``, which has the plate's type.
 
     output: result, fill, hole, unseen, difference or flow (docs/wire.md). Raises KeyError for another.
     """
     makers: dict[str, Callable[[], Steps[np.ndarray]]] = {
-        "result": lambda: _result(renderer, index, nearest_only),
-        "fill": lambda: _fill(renderer, index, nearest_only),
-        "difference": lambda: _difference(renderer, index, nearest_only),
+        "result": lambda: _result(renderer, index, provisional),
+        "fill": lambda: _fill(renderer, index, provisional),
+        "difference": lambda: _difference(renderer, index, provisional),
         "hole": lambda: _hole(renderer, index),
         "unseen": lambda: _unseen(renderer, index),
         "flow": lambda: _flow(renderer, index),
@@ -57,21 +57,21 @@ def converted(pixels: np.ndarray, dtype: str | None) -> np.ndarray:
     return as_type(as_float(pixels), np.dtype(dtype))
 
 
-def _result(renderer: ShotRenderer, index: int, nearest_only: bool) -> Steps[np.ndarray]:
-    frame: Frame = yield from renderer.frame(index, nearest_only=nearest_only)
+def _result(renderer: ShotRenderer, index: int, provisional: bool) -> Steps[np.ndarray]:
+    frame: Frame = yield from renderer.frame(index, provisional=provisional)
     return frame.pixels
 
 
-def _fill(renderer: ShotRenderer, index: int, nearest_only: bool) -> Steps[np.ndarray]:
-    frame = yield from renderer.frame(index, nearest_only=nearest_only)
+def _fill(renderer: ShotRenderer, index: int, provisional: bool) -> Steps[np.ndarray]:
+    frame = yield from renderer.frame(index, provisional=provisional)
     plate, result = as_float(renderer.shot.pictures.plate(index).rgb()), as_float(frame.rgb())
     alpha = renderer.alpha(index).numpy()[..., None]
     premultiplied = np.where(alpha > 0, result - (1 - alpha) * plate, 0)
     return np.concatenate([premultiplied, alpha], axis=-1).astype(np.float32)
 
 
-def _difference(renderer: ShotRenderer, index: int, nearest_only: bool) -> Steps[np.ndarray]:
-    frame = yield from renderer.frame(index, nearest_only=nearest_only)
+def _difference(renderer: ShotRenderer, index: int, provisional: bool) -> Steps[np.ndarray]:
+    frame = yield from renderer.frame(index, provisional=provisional)
     difference = as_float(frame.rgb()) - as_float(renderer.shot.pictures.plate(index).rgb())
     return np.where(renderer.alpha(index).numpy()[..., None] > 0, difference, 0).astype(np.float32)
 

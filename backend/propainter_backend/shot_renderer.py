@@ -25,7 +25,7 @@ from propainter import stages
 from propainter.composite import blend_windows, composite
 from propainter.engine import Engine
 from propainter.hole import hole_of, shrink_to_working, snap_outward, soft_alpha
-from propainter.types import BidirectionalFlow, Chunk, Settings, Window
+from propainter.types import BidirectionalFlow, Chunk, Propagated, Settings, Window
 from propainter_backend.clean_plate import CleanPlate
 from propainter_backend.color import WorkingSpace, from_working, to_working
 from propainter_backend.images import Frame, as_float, as_type
@@ -179,33 +179,42 @@ class ShotRenderer:
             self._goal = goal
             self._seen = {stage: set() for stage in STAGES}
 
-    def frame(self, index: int, *, nearest_only: bool = False) -> Steps[Frame]:
-        """The finished frame. ``nearest_only``: from the window nearest to it alone, a preview of the final blend."""
+    def frame(self, index: int, *, provisional: bool = False) -> Steps[Frame]:
+        """The finished frame. ``provisional``: as soon as possible, from less of the shot (``Engine.preview_reach``)."""
         self._for_frame = index
         plate = self.shot.pictures.plate(index)
         if not bool(self._grown(index, self.shot.settings.grow).any()):
             self.counts.stages["composite"].computed.add(index)
             return plate
-        fill = yield from self.fill(index, nearest_only=nearest_only)
+        fill = yield from self.fill(index, provisional=provisional)
         started = time.perf_counter()
         result = self._lay_over(plate, index, fill)
         self._count("composite", started, index)
         return result
 
-    def fill(self, index: int, *, nearest_only: bool = False) -> Steps[Tensor]:
+    def fill(self, index: int, *, provisional: bool = False) -> Steps[Tensor]:
         """The working picture of a frame with its hole painted, [3, h, w]."""
         self._for_frame = index
         hole = self.hole(index)
         if not bool(hole.any()):  # the clean plate shows all of it
             return self.known(index)
-        windows = self.plan.windows_of(index, nearest_only=nearest_only)
-        shares = []
-        for window in windows:
-            shares.append((yield from self._painted(window, index)))
-        blended = blend_windows(shares, [share_of(window, index) for window in windows])
+        reach = self._engine.preview_reach if provisional else None
+        if reach is not None and not self._is_ready(index):
+            blended = yield from self._previewed(index, reach)
+        else:
+            windows = self.plan.windows_of(index, nearest_only=provisional)
+            shares = []
+            for window in windows:
+                shares.append((yield from self._painted(window, index)))
+            blended = blend_windows(shares, [share_of(window, index) for window in windows])
         picture = self.known(index)
         picture[:, hole > 0] = blended.T
         return picture
+
+    def _is_ready(self, index: int) -> bool:
+        """Whether all windows of a frame are stored: then the final picture is the quickest."""
+        with self._only_stored():
+            return self._is_painted(index)
 
     def propagated(self, index: int) -> Steps[tuple[Tensor, Tensor]]:
         """A frame after image propagation [3, h, w], and what of it is still unseen [1, h, w]."""
@@ -583,15 +592,7 @@ class ShotRenderer:
 
     def _propagate_chunk(self, chunk: Chunk, unit: str) -> Steps[list[dict[str, np.ndarray]]]:
         flow = yield from self._flow_span(self.completed, chunk.reach_first, chunk.reach_last)
-        frames = range(chunk.reach_first, chunk.reach_last + 1)
-        started = self._start()
-        core = stages.propagate_chunk(
-            self._engine,
-            self._gather(self.known, frames),
-            self._gather(self.hole, frames)[:, :, None],
-            flow,
-            chunk,
-        )
+        core = yield from self._pull(chunk, flow)
         run = []
         for offset, index in enumerate(range(chunk.core_first, chunk.core_last + 1)):
             inside = self.hole(index) > 0
@@ -603,8 +604,41 @@ class ShotRenderer:
             run.append(arrays)
         del core
         give_back()
-        yield self._count("propagation", started, chunk)
         return run
+
+    def _pull(self, chunk: Chunk, flow: BidirectionalFlow) -> Steps[Propagated]:
+        """The core frames of a chunk, pulled; of its unit of work the one part that takes time."""
+        frames = range(chunk.reach_first, chunk.reach_last + 1)
+        pair_keys = []
+        for pair in frames[:-1]:
+            ends = [part for i in (pair, pair + 1) for part in (self._known_id(i), self._hole_id(i))]
+            pair_keys.append(key_of("pair", self._flow_key(pair), (yield from self._completed_id(pair)), *ends))
+        started = self._start()
+        core = stages.propagate_chunk(
+            self._engine,
+            self._gather(self.known, frames),
+            self._gather(self.hole, frames)[:, :, None],
+            flow,
+            chunk,
+            pair_keys=pair_keys,
+        )
+        yield self._count("propagation", started, chunk)
+        return core
+
+    # -- previews --------------------------------------------------------------------------------------------------
+
+    def _previewed(self, index: int, reach: int) -> Steps[Tensor]:
+        """A frame's hole from the frames within reach alone, [n, 3]; kept nowhere, for a better one follows."""
+        chunk = Chunk(index, index, max(0, index - reach), min(self.plan.frame_count - 1, index + reach))
+        flow = yield from self._flow_span(self.completed, chunk.reach_first, chunk.reach_last)
+        pulled = yield from self._pull(chunk, flow)
+        started, here = self._start(), index - chunk.reach_first
+        hole = self.hole(index)
+        painted = self._engine.paint_window(
+            pulled.frames, hole[None, None, None].to(self._engine.device), pulled.unseen, flow.span(here, here)
+        )
+        yield self._count("painting", started)
+        return painted[0].cpu()[:, hole > 0].T
 
     # -- painted windows -------------------------------------------------------------------------------------------
 

@@ -411,7 +411,7 @@ class Worker:
         if bench.aim != (aim := (task["aim"], provisional)):  # working out what a long aim needs takes a while
             renderer.aim_at(task["aim"], nearest_only=provisional)
             bench.aim = aim
-        steps = picture_of(renderer, index, task["output"], nearest_only=provisional)
+        steps = picture_of(renderer, index, task["output"], provisional=provisional)
         pixels = converted(self._watch(steps, bench, task), task["dtype"])
         region = region_of(renderer, index) if task["crop"] else (0, 0, pixels.shape[1], pixels.shape[0])
         hole, unseen = renderer.unseen_pixels(index)

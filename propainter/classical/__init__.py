@@ -16,11 +16,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from propainter import dis, windows
-from propainter.classical.alignment import align_flow
+from propainter.classical.alignment import AlignedPair, align_flow
 from propainter.classical.harmonic import Field, Mask
 from propainter.classical.motion import complete_pairs
 from propainter.classical.paint import paint_unseen
 from propainter.classical.pull import pull_plate
+from propainter.kept import Kept
 from propainter.types import BidirectionalFlow, Chunk, Propagated, Settings, Window
 
 __all__ = ["ClassicalEngine"]
@@ -30,8 +31,9 @@ CODE_VERSION = "2"
 
 
 class ClassicalEngine:
-    """An ``Engine`` of robust statistics and interpolation. It keeps no state: same input, same bits.
+    """An ``Engine`` of robust statistics and interpolation: same input, same bits.
 
+    aligned_bytes: memory for alignments of pairs seen before, which the next chunk or an edit of the roto finds again.
     Colours may leave [-1, 1] (HDR) and come back as they were; 8-bit images are made only to measure motion.
     """
 
@@ -40,6 +42,11 @@ class ClassicalEngine:
     code_version = CODE_VERSION
     device = torch.device("cpu")
     channels_last = True
+    preview_reach = 12
+    """A second of film: nearly all of what any frame shows, at the price of 25 frames (docs/adr/0007-previews.md)."""
+
+    def __init__(self, *, aligned_bytes: int = 256 << 20) -> None:
+        self._aligned: Kept[AlignedPair] = Kept(aligned_bytes)
 
     def estimate_flow(
         self, frames: Float[Tensor, "1 t 3 h w"], *, iterations: int, stop: float = 0.0
@@ -55,17 +62,32 @@ class ClassicalEngine:
         return _flow_of(complete_pairs(forward, hole[:-1], hole[1:]), complete_pairs(backward, hole[1:], hole[:-1]))
 
     def propagate_plate(
-        self, frames: Float[Tensor, "1 t 3 h w"], holes: Float[Tensor, "1 t 1 h w"], flow: BidirectionalFlow
+        self,
+        frames: Float[Tensor, "1 t 3 h w"],
+        holes: Float[Tensor, "1 t 1 h w"],
+        flow: BidirectionalFlow,
+        *,
+        wanted: range | None = None,
+        pair_keys: Sequence[str] | None = None,
     ) -> Propagated:
-        """Pull known pixels into the holes, one chunk at once, along the flow measured again around the holes."""
+        """Pull known pixels into the holes, one chunk at once, along the flow measured again around the holes.
+
+        Frames that are not ``wanted`` come back with their holes unfilled.
+        """
         images, hole = _images(frames), _masks(holes)
-        grey = [dis.grey_of(image) for image in images]
-        filled, unseen = pull_plate(images, hole, align_flow(grey, hole, *_arrays(flow)))
+        keys: Sequence[str | None] = pair_keys or [None] * flow.pairs
+        motion = align_flow(
+            images, hole, *_arrays(flow), remember=lambda pair, align: self._aligned.remember(keys[pair], align)
+        )
+        members = hole.copy()
+        if wanted is not None:
+            members[: wanted.start] = members[wanted.stop :] = False
+        filled, unseen = pull_plate(images, hole, motion, members)
         return Propagated(_frames_of(filled)[None], torch.from_numpy(unseen.astype(np.float32))[None, :, None])
 
     def completion_chunks(self, pair_count: int, settings: Settings) -> tuple[Chunk, ...]:
-        """Runs of flow pairs that ``complete_flow`` treats at once."""
-        return windows.completion_chunks(pair_count, settings)
+        """Every pair by itself: what is known of it is completed from its own surroundings, so an edit redoes two."""
+        return tuple(Chunk(pair, pair, pair, pair) for pair in range(pair_count))
 
     def propagation_chunks(self, frame_count: int, settings: Settings) -> tuple[Chunk, ...]:
         """Runs of frames that ``propagate_plate`` treats at once."""

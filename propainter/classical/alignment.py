@@ -11,7 +11,9 @@ and what remains in its place is the model.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache, partial
 from typing import Any
 
 import cv2
@@ -19,7 +21,7 @@ import numpy as np
 
 from propainter.classical.harmonic import Field, Mask, box_around, fill_harmonic
 from propainter.classical.motion import Matrix, background_motion, distance_to, flow_of_motion, guard_band, warp
-from propainter.dis import Flow, Grey, flow_between, make_estimator
+from propainter.dis import Flow, Grey, flow_between, grey_of, make_estimator
 
 _SMOOTHING = 4.0
 """Sigma in pixels over which left-over motion is averaged, textured pixels first."""
@@ -43,29 +45,69 @@ class Aligned:
     """The background model of each pair; identity where no hole asked for one."""
 
 
-def align_flow(grey: list[Grey], holes: Mask, forward: Flow, backward: Flow) -> Aligned:
+@dataclass(frozen=True)
+class AlignedWay:
+    """One pair's flow one way, measured again: values (h, w, 2) of a box of the image; without a hole, of none."""
+
+    motion: Matrix
+    rows: slice
+    columns: slice
+    values: Flow
+
+
+@dataclass(frozen=True)
+class AlignedPair:
+    """One pair's flow measured again, there and back."""
+
+    forward: AlignedWay
+    backward: AlignedWay
+
+    @property
+    def nbytes(self) -> int:
+        """Memory it takes."""
+        return self.forward.values.nbytes + self.backward.values.nbytes
+
+
+Remember = Callable[[int, Callable[[], AlignedPair]], AlignedPair]
+"""Given a pair's number and how to align it, the pair aligned, or what was kept of the last time."""
+
+
+def align_flow(
+    frames: Field, holes: Mask, forward: Flow, backward: Flow, *, remember: Remember = lambda _, align: align()
+) -> Aligned:
     """Measure the flow again in and around the holes (t, h, w).
 
-    grey: one 8-bit image a frame; pixels inside a hole are not used. forward, backward: completed flows (t-1, h, w, 2).
+    frames: (t, h, w, 3); pixels inside a hole are not used. forward, backward: completed flows (t-1, h, w, 2). A pair's
+    result depends on its own two frames, holes and flows alone.
     """
-    distances = [distance_to(hole) for hole in holes]
+    grey = cache(lambda i: grey_of(frames[i]))
+    distance = cache(lambda i: distance_to(holes[i]))
     estimator = make_estimator(finest_scale=1)
+
+    def align(i: int) -> AlignedPair:
+        def way(flow: Flow, a: int, b: int) -> AlignedWay:
+            distances = distance(a), distance(b)
+            motion = background_motion(flow, *distances)
+            if not holes[a].any():
+                return AlignedWay(motion, slice(0), slice(0), flow[:0, :0])
+            return _align_way((grey(a), grey(b)), distances, flow, motion, estimator)
+
+        return AlignedPair(way(forward[i], i, i + 1), way(backward[i], i + 1, i))
+
     aligned = Aligned(forward.copy(), backward.copy(), [], [])
     for i in range(len(forward)):
-        for flow, motions, a, b in (
-            (aligned.forward[i], aligned.forward_motion, i, i + 1),
-            (aligned.backward[i], aligned.backward_motion, i + 1, i),
-        ):
-            motions.append(background_motion(flow, distances[a], distances[b]))
-            if holes[a].any():
-                _align_pair((grey[a], grey[b]), (distances[a], distances[b]), flow, motions[-1], estimator)
+        pair = remember(i, partial(align, i))
+        aligned.forward[i][pair.forward.rows, pair.forward.columns] = pair.forward.values
+        aligned.backward[i][pair.backward.rows, pair.backward.columns] = pair.backward.values
+        aligned.forward_motion.append(pair.forward.motion)
+        aligned.backward_motion.append(pair.backward.motion)
     return aligned
 
 
-def _align_pair(
+def _align_way(
     grey: tuple[Grey, Grey], distances: tuple[Field, Field], flow: Flow, motion: Matrix, estimator: Any
-) -> None:
-    """Measure one pair's flow again, in place. ``distances``: of each frame's pixels to its own hole."""
+) -> AlignedWay:
+    """Measure one pair's flow again. ``distances``: of each frame's pixels to its own hole."""
     guard = guard_band(*flow.shape[:2])
     rows, columns = box_around(distances[0] <= guard, pad=guard // 2)
     model = flow_of_motion(motion, rows, columns)
@@ -78,7 +120,8 @@ def _align_pair(
     first, second = _made_alike(first, second, covered_first, covered_second)
     rest = regular(flow_between(first, second, estimator), first, ~covered)
     measured = model + fill_harmonic(rest + warp(model, rest) - model, covered)
-    np.copyto(flow[rows, columns], measured, where=(near <= guard)[..., None])
+    values = np.where((near <= guard)[..., None], measured, flow[rows, columns]).astype(np.float32)
+    return AlignedWay(motion, rows, columns, values)
 
 
 def _made_alike(first: Grey, second: Grey, covered_first: Mask, covered_second: Mask) -> tuple[Grey, Grey]:

@@ -35,7 +35,7 @@ def paint_unseen(frames: Field, unseen: Mask, forward: Field, backward: Field) -
         painted[key] = fill_harmonic(painted[key], missing[key])
         missing[key] = False
         sights = [find(forward, backward, missing) for find in (past_places, future_places)]
-        colours, unknown = blend_places(with_rims(painted, missing), missing, sights, [1.0, 1.0])
+        colours, unknown = blend_places(with_rims(painted, missing), missing, sights, [1.0, 1.0], missing)
         painted[missing] = colours
         missing[missing] = unknown
     for i in np.flatnonzero(missing.any((1, 2))):

@@ -31,56 +31,60 @@ _REGISTER_PAD = 24
 """Pixels of plate around the hole that the two sights of it are compared in."""
 
 
-def pull_plate(frames: Field, holes: Mask, motion: Aligned) -> tuple[Field, Mask]:
+def pull_plate(frames: Field, holes: Mask, motion: Aligned, members: Mask) -> tuple[Field, Mask]:
     """Fill holes (t, h, w) of frames (t, h, w, 3) from other frames; returns the filled frames and what is still unseen.
 
-    Pixels under a hole are never read; what is unseen is 0. Of the nearest past and future sight of a pixel each counts
-    by the inverse of its distance in time. Where the flow leads to neither soundly, the background model may.
+    members: which hole pixels to fill: the holes themselves, or the same with some frames all False. Pixels under a hole
+    are never read; what is unseen is 0. Of the nearest past and future sight of a pixel each counts by the inverse of
+    its distance in time. Where the flow leads to neither soundly, the background model may.
     """
     gains = frame_gains(frames, holes, motion.forward_motion)
     plate = with_rims(frames, holes)
     for picture, gain in zip(plate, gains, strict=True):
         picture += (picture + 1) * np.expm1(-gain)  # in this form no gain changes no bit
-    past = past_places(motion.forward, motion.backward, holes)
-    future = future_places(motion.forward, motion.backward, holes)
-    lacking = _image_of(~past.sound & ~future.sound, holes)
-    sights, trust = [*in_register(plate, holes, past, future)], [1.0, 1.0]
+    asked = members[holes]
+    past = past_places(motion.forward, motion.backward, holes).take(asked)
+    future = future_places(motion.forward, motion.backward, holes).take(asked)
+    lacking = _image_of(~past.sound & ~future.sound, members)
+    sights, trust = [*in_register(plate, holes, past, future, members)], [1.0, 1.0]
     if lacking.any():
         onward = range(len(holes))
         for order in (onward, onward[::-1]):
-            sights.append(places_by_motion(order, motion, holes, lacking).spread(lacking[holes]))
+            sights.append(places_by_motion(order, motion, holes, lacking).spread(lacking[members]))
             trust.append(_BY_MODEL)
-    colours, unseen = blend_places(plate, holes, sights, trust)
+    colours, unseen = blend_places(plate, holes, sights, trust, members)
     filled = np.where(holes[..., None], np.float32(0), frames)
-    filled[holes] = np.where(unseen[:, None], 0, colours + (colours + 1) * np.expm1(gains)[np.nonzero(holes)[0]])
-    return filled, _image_of(unseen, holes)
+    filled[members] = np.where(unseen[:, None], 0, colours + (colours + 1) * np.expm1(gains)[np.nonzero(members)[0]])
+    return filled, _image_of(unseen, members)
 
 
-def blend_places(plate: Field, holes: Mask, sights: list[Places], trust: list[float]) -> tuple[Field, Mask]:
-    """Colours (n, 3) of all hole pixels, by frame, row, column, and which of them (n,) no sight shows.
+def blend_places(
+    plate: Field, holes: Mask, sights: list[Places], trust: list[float], members: Mask
+) -> tuple[Field, Mask]:
+    """Colours (n, 3) of all members, by frame, row, column, and which of them (n,) no sight shows.
 
-    sights: each of all hole pixels. trust: weight of each; a doubtful place has next to none.
+    sights: each of all members. trust: weight of each; a doubtful place has next to none. members: see ``pull_plate``.
     """
-    frame = np.nonzero(holes)[0]
+    frame = np.nonzero(members)[0]
     total, weights = np.zeros((len(frame), 3), np.float32), np.zeros(len(frame), np.float32)
     for places, share in zip(sights, trust, strict=True):
         seen = np.flatnonzero(places.source >= 0)
         distance = np.abs(places.source[seen] - frame[seen])
         weight = (np.where(places.doubtful[seen], _DOUBTFUL, share) / distance).astype(np.float32)
-        colours = sample_plate(plate, places.take(seen)) + seam_correction(plate, holes, places)[seen]
+        colours = sample_plate(plate, places.take(seen)) + seam_correction(plate, holes, places, members)[seen]
         total[seen] += colours * weight[:, None]
         weights[seen] += weight
     return total / np.maximum(weights, np.float32(1e-12))[:, None], weights == 0
 
 
-def in_register(plate: Field, holes: Mask, past: Places, future: Places) -> tuple[Places, Places]:
-    """Past and future places shifted so that both show the same thing at each pixel.
+def in_register(plate: Field, holes: Mask, past: Places, future: Places, members: Mask) -> tuple[Places, Places]:
+    """Past and future places of all members shifted so that both show the same thing at each pixel.
 
     The two sights of a hole disagree by what both ways have gathered of small errors. Most of these are alike from step
     to step (parallax the model lacks), so that each way's share of the gap is its share of the steps: the gap, measured
     between the two pictures like any flow, is closed from both sides in that proportion.
     """
-    frame, row, column = np.nonzero(holes)
+    frame, row, column = np.nonzero(members)
     both = np.flatnonzero(past.sound & future.sound)
     shift = np.zeros((len(frame), 2), np.float32)
     sights = [sample_plate(plate, places.take(both)) for places in (past, future)]
@@ -119,8 +123,8 @@ def _shifted(places: Places, shift: Field, limit: tuple[int, int]) -> Places:
     return replace(places, x=x, y=(places.y + shift[:, 1]).clip(0, limit[1]).astype(np.float32))
 
 
-def _image_of(values: Mask, holes: Mask) -> Mask:
-    """Values of all hole pixels, by frame, row, column, as images that are False outside."""
-    images = np.zeros_like(holes)
-    images[holes] = values
+def _image_of(values: Mask, members: Mask) -> Mask:
+    """Values of all members, by frame, row, column, as images that are False outside."""
+    images = np.zeros_like(members)
+    images[members] = values
     return images

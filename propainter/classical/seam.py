@@ -29,12 +29,13 @@ _FADE = 20.0
 """Pixels into the hole over which the correction falls to 1/e."""
 
 
-def seam_correction(plate: Field, holes: Mask, places: Places) -> Field:
-    """What to add to a sight's colours: (n, 3), one row a hole pixel, by frame, row, column.
+def seam_correction(plate: Field, holes: Mask, places: Places, members: Mask) -> Field:
+    """What to add to a sight's colours: (n, 3), one row a member, by frame, row, column.
 
-    plate: (t, h, w, 3), good outside the holes (t, h, w). places: the sight of every hole pixel.
+    plate: (t, h, w, 3), good outside the holes (t, h, w). places: the sight of every member. members: the holes, or the
+    same with some frames all False.
     """
-    counts = holes.sum((1, 2))
+    counts = members.sum((1, 2))
     bounds = np.concatenate([[0], np.cumsum(counts)])
     rims = [_rim_of(holes, int(i), places.take(slice(bounds[i], bounds[i + 1]))) for i in np.flatnonzero(counts)]
     correction = np.zeros((len(places.source), 3), np.float32)

@@ -31,11 +31,17 @@ class CorrelationPyramid:
         self, volume: Float[Tensor, "n source_cells target_cells"], height: int, width: int, *, levels: int, radius: int
     ) -> None:
         """height, width: the cells of both frames, height*width = source_cells = target_cells."""
-        self._radius = radius
+        reach = torch.arange(-radius, radius + 1, dtype=volume.dtype, device=volume.device)
+        # The slow axis moves x, the fast one y.
+        self._window = torch.stack(torch.meshgrid(reach, reach, indexing="ij"), dim=-1)
         finest = volume.reshape(-1, 1, height, width)  # a picture of the target for every source cell
         self._levels = [finest]
         for _ in range(1, levels):
             self._levels.append(_halve(self._levels[-1]))
+        # On the device before the iterations: they must not wait for the host.
+        self._sizes = [
+            torch.tensor(level.shape[:-3:-1], dtype=volume.dtype, device=volume.device) for level in self._levels
+        ]
 
     def look_up(self, positions: Float[Tensor, "n 2 h w"]) -> Float[Tensor, "n lookup h w"]:
         """Correlation of every source cell with (2*radius+1)^2 places around its position in the target, at each level.
@@ -46,9 +52,10 @@ class CorrelationPyramid:
         """
         n, _, height, width = positions.shape
         centres = positions.permute(0, 2, 3, 1).reshape(-1, 1, 1, 2)
-        reach = torch.arange(-self._radius, self._radius + 1, dtype=positions.dtype, device=positions.device)
-        window = torch.stack(torch.meshgrid(reach, reach, indexing="ij"), dim=-1)  # slow axis moves x, fast axis y
-        seen = [_read(level, centres / 2**number + window) for number, level in enumerate(self._levels)]
+        seen = [
+            _read(level, size, centres / 2**number + self._window)
+            for number, (level, size) in enumerate(zip(self._levels, self._sizes, strict=True))
+        ]
         return torch.cat([level.view(n, height, width, -1) for level in seen], dim=-1).permute(0, 3, 1, 2)
 
 
@@ -60,16 +67,14 @@ def _halve(level: Float[Tensor, "cells 1 h w"]) -> Float[Tensor, "cells 1 h2 w2"
 
 
 def _read(
-    level: Float[Tensor, "cells 1 h w"], positions: Float[Tensor, "cells dx dy 2"]
+    level: Float[Tensor, "cells 1 h w"], size: Float[Tensor, " 2"], positions: Float[Tensor, "cells dx dy 2"]
 ) -> Float[Tensor, "cells dx dy"]:
-    """Bilinear, zero outside.
+    """Bilinear, zero outside. size: width and height of the level.
 
     With align_corners=False, (2*p + 1)/size - 1 is the place that True would read, and a level one cell high or wide
     (frames below 128 pixels) does not divide by zero, where the reference yields NaN (spec, section 10.1).
     """
-    height, width = level.shape[-2:]
-    if height == 0:
+    if level.shape[-2] == 0:
         return positions.new_zeros(positions.shape[:-1])
-    size = torch.tensor((width, height), dtype=positions.dtype, device=positions.device)
     grid = (2 * positions + 1) / size - 1
     return F.grid_sample(level, grid, padding_mode="zeros", align_corners=False)[:, 0]

@@ -177,6 +177,35 @@ def test_the_same_shot_gives_the_same_bits():
     assert torch.equal(first, second)
 
 
+def test_wanting_some_frames_and_knowing_pairs_changes_no_bit_of_them():
+    holes = moving_box(8)
+    frames = with_object(panning(8), holes)
+    engine = ClassicalEngine()
+    flow = engine.complete_flow(engine.estimate_flow(frames, iterations=1), holes)
+    every = engine.propagate_plate(frames, holes, flow)
+    keys = [f"pair {i}" for i in range(flow.pairs)]
+    for _ in range(2):  # the second time all pairs are known
+        some = engine.propagate_plate(frames, holes, flow, wanted=range(3, 5), pair_keys=keys)
+        assert torch.equal(some.frames[:, 3:5], every.frames[:, 3:5])
+        assert torch.equal(some.unseen[:, 3:5], every.unseen[:, 3:5])
+    again = engine.propagate_plate(frames, holes, flow, pair_keys=keys)
+    assert torch.equal(again.frames, every.frames)
+
+
+def test_every_pair_is_completed_by_itself_as_among_others():
+    holes = moving_box(8)
+    frames = with_object(panning(8), holes)
+    engine = ClassicalEngine()
+    flow = engine.estimate_flow(frames, iterations=1)
+    together = engine.complete_flow(flow, holes)
+    for chunk in engine.completion_chunks(flow.pairs, Settings()):
+        (pair,) = range(chunk.core_first, chunk.core_last + 1)
+        assert (chunk.reach_first, chunk.reach_last) == (pair, pair)
+        alone = engine.complete_flow(flow.span(pair, pair + 1), holes[:, pair : pair + 2])
+        assert torch.equal(alone.forward[:, 0], together.forward[:, pair])
+        assert torch.equal(alone.backward[:, 0], together.backward[:, pair])
+
+
 def test_memory_layout_changes_no_bit():
     plates, holes = panning(5), moving_box(5)
     frames = with_object(plates, holes)

@@ -13,7 +13,7 @@ from propainter.classical.places import Places, future_places, past_places, plac
 from propainter.classical.pull import blend_places, in_register
 from propainter.classical.sampling import sample_plate, with_rims
 from propainter.classical.seam import seam_correction
-from propainter.dis import estimate_flow, grey_of
+from propainter.dis import estimate_flow
 
 
 def disc(height: int, width: int, *, y: float, x: float, radius: float) -> np.ndarray:
@@ -115,7 +115,7 @@ def test_flow_measured_again_no_longer_follows_the_object() -> None:
     for frame, where in zip(frames, discs, strict=True):
         frame[where] = 1
     forward, backward = estimate_flow(frames)
-    aligned = align_flow([grey_of(frame) for frame in frames], holes, forward, backward)
+    aligned = align_flow(frames, holes, forward, backward)
     beside = disc(120, 160, y=60, x=80, radius=19)
     assert np.abs(forward[0] - (3, 0))[beside].max() > 2
     assert np.abs(aligned.forward[0] - (3, 0))[beside].max() < 0.15
@@ -132,7 +132,7 @@ def test_the_hole_moves_with_its_own_surroundings_where_they_leave_the_model() -
             np.where(disc(120, 160, y=60, x=78 + 4.5 * i, radius=42)[..., None], patch, far[:, 10 - 3 * i :][:, :160])
         )
     holes = np.stack([disc(120, 160, y=60, x=x, radius=12) for x in (78, 81)])
-    aligned = align_flow([grey_of(frame) for frame in frames], holes, *estimate_flow(np.stack(frames)))
+    aligned = align_flow(np.stack(frames), holes, *estimate_flow(np.stack(frames)))
     assert np.abs(aligned.forward[0] - (4.5, 0))[holes[0]].max() < 0.8  # 1.5 by the model alone
 
 
@@ -226,8 +226,8 @@ def test_the_nearer_sight_counts_more_by_the_inverse_of_its_distance() -> None:
     holes[1, 4:8, 5:9] = True
     row, column = (axis.astype(np.float32) for axis in np.nonzero(holes[1]))
     sights = [Places(np.full(16, i, np.int32), column, row, np.zeros(16, bool)) for i in (0, 4)]
-    with_seams, unseen = blend_places(plate, holes, sights, [1.0, 1.0])
-    seams = [seam_correction(plate, holes, sight) for sight in sights]
+    with_seams, unseen = blend_places(plate, holes, sights, [1.0, 1.0], holes)
+    seams = [seam_correction(plate, holes, sight, holes) for sight in sights]
     expected = (3 * (0.4 + seams[0]) + (0.8 + seams[1])) / 4
     assert np.allclose(with_seams, expected, atol=1e-6)
     assert not unseen.any()
@@ -262,7 +262,7 @@ def test_a_sight_in_other_light_is_corrected_at_the_rim_and_less_within() -> Non
     row, column = np.nonzero(holes[0])
     places = Places(np.ones(len(row), np.int32), np.float32(column), np.float32(row), np.zeros(len(row), bool))
     correction = np.zeros((60, 80, 3), np.float32)
-    correction[holes[0]] = seam_correction(plate, holes, places)
+    correction[holes[0]] = seam_correction(plate, holes, places, holes)
     assert np.abs(correction[15, 20:60] + 0.3).max() < 0.05
     assert -0.2 < correction[30, 40].min() <= correction[30, 40].max() < -0.1
 
@@ -277,7 +277,7 @@ def test_two_sights_out_of_register_meet_where_their_ways_weigh_them() -> None:
     seen, sound = np.ones(len(row), np.int32), np.zeros(len(row), bool)
     past = Places(seen * 0, column + 0.5, row, sound)
     future = Places(seen * 4, column - 1.5, row, sound)
-    nearer = in_register(plate, holes, past, future)
+    nearer = in_register(plate, holes, past, future, holes)
     inner = disc(80, 100, y=40, x=50, radius=14)[holes[1]]
     assert np.abs(nearer[0].x - column)[inner].mean() < 0.2
     assert np.abs(nearer[1].x - column)[inner].mean() < 0.6

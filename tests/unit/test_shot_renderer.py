@@ -151,8 +151,27 @@ def test_one_frame_asks_only_for_what_it_can_see():
 def test_a_preview_is_painted_by_the_nearest_window_alone():
     shot = box_shot(20, SHORT)
     renderer = ShotRenderer(shot, ToyEngine(), cache())
-    run_to_end(renderer.frame(9, nearest_only=True))
+    run_to_end(renderer.frame(9, provisional=True))
     assert computed(renderer)["painting"] == 1
+
+
+def test_a_provisional_picture_looks_no_further_than_its_engine_says_and_is_not_kept():
+    shot, engine, store = box_shot(30, SHORT), ToyEngine(preview_reach=3), cache()
+    renderer = ShotRenderer(shot, engine, store)
+    quick = run_to_end(renderer.frame(8, provisional=True))
+    done = renderer.counts.units()
+    assert done["completion"][1] == {0}  # the chunks of this engine are of 16 pairs
+    assert engine.calls["propagation"] == 1
+    assert renderer.cached()["painting"] == [False] * 30
+    far = list(shot.pictures.mattes)
+    far[26] = box_matte(shot.plate_size, left=5, top=5)
+    elsewhere = replace(shot, pictures=replace(shot.pictures, mattes=far))
+    there = ShotRenderer(elsewhere, ToyEngine(preview_reach=3), cache())
+    assert np.array_equal(run_to_end(there.frame(8, provisional=True)).pixels, quick.pixels)
+    final = run_to_end(renderer.frame(8))
+    calls = engine.calls.copy()
+    again = run_to_end(renderer.frame(8, provisional=True))  # the final one is there already
+    assert np.array_equal(again.pixels, final.pixels) and engine.calls == calls
 
 
 def test_a_render_can_be_closed_between_two_units_and_taken_up_again():

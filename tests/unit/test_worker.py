@@ -35,7 +35,7 @@ class Narrow(ToyEngine):
         super().__init__()
         self.frames, self.error = frames, error
 
-    def propagate_plate(self, frames, holes, flow):
+    def propagate_plate(self, frames, holes, flow, **hints):
         if frames.shape[1] > self.frames:
             raise self.error
         return super().propagate_plate(frames, holes, flow)
@@ -161,7 +161,7 @@ def test_memory_is_let_go_of_before_the_next_attempt(tmp_path):
     class Greedy(ToyEngine):
         alive = 0
 
-        def propagate_plate(self, frames, holes, flow):
+        def propagate_plate(self, frames, holes, flow, **hints):
             if frames.shape[1] > 40:
                 held = Tracked()  # kept alive by the traceback alone
                 raise MemoryError(held)
