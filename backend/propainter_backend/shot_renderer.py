@@ -198,8 +198,9 @@ class ShotRenderer:
         hole = self.hole(index)
         if not bool(hole.any()):  # the clean plate shows all of it
             return self.known(index)
-        reach = self._engine.preview_reach if provisional else None
-        if reach is not None and not self._is_ready(index):
+        provisional = provisional and not self._is_ready(index)
+        reach = self._engine.preview_reach
+        if provisional and reach is not None:
             blended = yield from self._previewed(index, reach)
         else:
             windows = self.plan.windows_of(index, nearest_only=provisional)
