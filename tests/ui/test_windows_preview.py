@@ -62,6 +62,7 @@ def test_plans_are_those_of_both_engines(count: int, length: int, stride: int, c
         w.neighbours for w in ClassicalEngine().windows(count, settings)
     ]
     for drawn_chunks, real in (
+        (classical.completion, ClassicalEngine().completion_chunks(count - 1, settings)),
         (drawn.completion, windows.completion_chunks(count - 1, settings)),
         (drawn.propagation, windows.propagation_chunks(count, settings)),
     ):

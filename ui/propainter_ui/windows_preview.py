@@ -89,10 +89,13 @@ class Plan:
 
 @lru_cache(maxsize=16)
 def plan_of(frame_count: int, engine: str, neighbor_length: int, ref_stride: int, chunk_length: int) -> Plan:
-    """The plan of a shot. The classical engine paints a propagation chunk, its reach included, as one window."""
+    """The plan of a shot. The classical engine completes every pair by itself, and paints a propagation chunk, its reach
+    included, as one window.
+    """
     propagation = chunks(frame_count, min(PROPAGATION_LIMIT, chunk_length), PROPAGATION_REACH)
     completion = chunks(frame_count - 1, chunk_length, COMPLETION_REACH)
     if engine == "classical":
+        completion = tuple((pair, pair, pair, pair) for pair in range(frame_count - 1))
         windows = tuple(
             SeenFrames((first + last) // 2, range(reach_first, reach_last + 1), ())
             for first, last, reach_first, reach_last in propagation
@@ -133,6 +136,7 @@ class Redo:
 
 _FEEDS_FLOW = ("working_size", "flow_iterations", "color", "precision")
 _FEEDS_HOLES = ("threshold", "grow")
+_FEEDS_BOX = (*_FEEDS_HOLES, "grow_flow", "crop_padding")
 
 
 def work_to_redo(
@@ -161,9 +165,9 @@ def work_to_redo(
     completion = tuple(c for c in plan.completion if not pairs.isdisjoint(range(c[0], c[1] + 1)))
     pairs = {pair for c in completion for pair in range(c[2], c[3] + 1)}
 
-    new_flow = engine_before != engine_after or _differ(before, after, _FEEDS_FLOW)
+    new_flow = engine_before != engine_after or _differ(before, after, _FEEDS_FLOW) or _box(before) != _box(after)
     new_holes = _differ(before, after, _FEEDS_HOLES)
-    new_flow_holes = new_holes or before.flow_hole_snap != after.flow_hole_snap
+    new_flow_holes = new_holes or _flow_hole(before) != _flow_hole(after)
     redone_pairs = pairs if new_flow else pairs - cached.get("flow", frozenset())
     redone_completion = tuple(
         c
@@ -195,6 +199,16 @@ def work_to_redo(
         or not stale_pairs.isdisjoint(window.neighbours[:-1])
     )
     return Redo(len(redone_pairs), redone_completion, redone_propagation, redone_windows, len(wanted), len(windows))
+
+
+def _flow_hole(settings: ShotSettings) -> tuple[int, int]:
+    """What makes the hole in the flow, the matte and its threshold aside."""
+    return max(settings.grow, settings.grow_flow), settings.flow_hole_snap
+
+
+def _box(settings: ShotSettings) -> tuple[object, ...]:
+    """What makes the box every stage sees; empty: it sees the whole frame."""
+    return tuple(getattr(settings, name) for name in _FEEDS_BOX) if settings.crop_to_matte else ()
 
 
 def _differ(before: ShotSettings, after: ShotSettings, names: Iterable[str]) -> bool:
