@@ -30,7 +30,7 @@ from propainter.types import FrameRange, Precision
 from propainter.weights import WeightsError
 from propainter_backend.engines import choose_engine
 from propainter_backend.errors import BadInput, RemoveError
-from propainter_backend.farm_compute import Compute, InProcess, InSession, Painted
+from propainter_backend.farm_compute import Compute, InProcess, InSession, Painted, hole_pixels
 from propainter_backend.farm_records import FarmRecords, FrameRecord, digest_of_file
 from propainter_backend.farm_units import COMPUTED_STAGES, FarmUnits
 from propainter_backend.images import read_image
@@ -93,8 +93,7 @@ class Task:
     def has_hole(self, index: int) -> bool:
         """Whether a frame has anything to remove."""
         if index not in self._holes:
-            matte = self.files.pictures.matte(index)
-            self._holes[index] = bool((matte > self.files.wish.settings.threshold).any())
+            self._holes[index] = hole_pixels(self.files, index) > 0
         return self._holes[index]
 
     def units(self, engine: str) -> FarmUnits:
@@ -106,7 +105,9 @@ class Task:
         """Digest of everything a frame's picture depends on, by content."""
         pictures, wish = self.files.pictures, self.files.wish
         seen = units.seen_by(index)
-        content = [pictures.plate_digest(i) for i in seen] + [pictures.matte_digest(i) for i in seen]
+        content = [
+            ask(i) for ask in (pictures.plate_digest, pictures.matte_digest, pictures.clean_digest) for i in seen
+        ]
         return key_of(
             "farm frame", engine, weights, _CODE_VERSIONS[engine], repr(wish.drafted_settings()), wish.space.value,
             repr(wish.drafted_size(self.files.plate.size)), index, len(self.files.numbers), content,
@@ -124,7 +125,7 @@ class Task:
         """Names this removal: the same for all its tasks, on every machine."""
         wish, frames = self.files.wish, self.files.frames
         return key_of(
-            "removal", str(Path(wish.plate).absolute()), str(Path(wish.matte).absolute()), str(Path(wish.output).absolute()),
+            "removal", *(path and str(Path(path).absolute()) for path in (wish.plate, wish.matte, wish.clean, wish.output)),
             wish.matte_offset, frames.first, frames.last, repr(wish.drafted_settings()),
             repr(wish.drafted_size(self.files.plate.size)), wish.space.value, engine, precision,
         )  # fmt: skip

@@ -9,22 +9,26 @@ Here: ``Compute`` and its two forms. Not here: which units (``farm_units.py``), 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Protocol, cast
 
-import numpy as np
+import torch
 
+from propainter.hole import hole_of
+from propainter.types import Settings
+from propainter_backend.clean_plate import CleanPlate
 from propainter_backend.engines import EngineChoice
-from propainter_backend.errors import RemoveError
+from propainter_backend.errors import BadInput, RemoveError
 from propainter_backend.images import Frame
-from propainter_backend.removal import Removal, ShotFiles
+from propainter_backend.removal import ShotFiles
 from propainter_backend.shot_cache import ShotCache
 from propainter_backend.shot_renderer import Progress as Unit
 from propainter_backend.shot_renderer import Shot, ShotRenderer, run_to_end
+from propainter_backend.through_backend import _laid_in, _Provider
 from propainter_wire.client import Client, FrameResult
 from propainter_wire.errors import RemoteError
-from propainter_wire.messages import Done, OpenShot, Output, Progress
+from propainter_wire.messages import Done, OpenShot, Output, Progress, ShotSettings
 from propainter_wire.shot import DType, runs_of
 
 _FRAMES_A_JOB = 16
@@ -136,7 +140,7 @@ class InSession:
             painted = list(self._render(batch, "result", tell))
             share = self._reports[-1]["unseen_fraction"]
             for index, result in sorted(painted, key=lambda each: each[0]):
-                hole = int((self._files.pictures.matte(index) > self._files.wish.settings.threshold).sum())
+                hole = hole_pixels(self._files, index)
                 yield Painted(index, _laid_in(self._files.pictures.plate(index), result), hole, share * hole)
 
     def stages(self) -> Stages:
@@ -183,19 +187,6 @@ class InSession:
                 )
 
 
-class _Provider:
-    """Hands the client a shot's frames as the wire carries them."""
-
-    def __init__(self, files: ShotFiles) -> None:
-        self._files = files
-
-    def plate(self, frame: int) -> np.ndarray:
-        return np.ascontiguousarray(self._files.pictures.plate(frame - self._files.numbers[0]).rgb())
-
-    def matte(self, frame: int) -> np.ndarray:
-        return self._files.pictures.matte(frame - self._files.numbers[0])[..., None]
-
-
 def _told(unit: Unit, tell: Tell) -> None:
     tell(unit.stage, unit.done, unit.total)
 
@@ -204,19 +195,19 @@ def _batches(indices: Sequence[int]) -> Iterator[Sequence[int]]:
     return (indices[first : first + _FRAMES_A_JOB] for first in range(0, len(indices), _FRAMES_A_JOB))
 
 
-def _laid_in(plate: Frame, result: FrameResult) -> Frame:
-    rgb = plate.rgb()
-    x, y, width, height = result.region
-    rgb[y : y + height, x : x + width] = result.pixels
-    return plate.with_rgb(rgb)
-
-
 def _shot_of(files: ShotFiles, engine: str, precision: str) -> OpenShot:
-    """The shot as a daemon is told of it. A draft is stated by its settings: the daemon's own idea of one is another."""
-    wish: Removal = files.wish
-    width, height = files.plate.size
+    """The shot as a daemon is told of it. A draft is stated by its settings: the daemon's own idea of one is another.
+
+    Raises BadInput for a setting the wire has no word for, unless it is at its default.
+    """
+    wish, (width, height) = files.wish, files.plate.size
+    spoken = {field.name for field in fields(ShotSettings)}
+    asked = asdict(wish.drafted_settings())
+    for name, default in asdict(Settings()).items():
+        if name not in spoken and asked.pop(name) != default:
+            raise BadInput(f"a daemon cannot be told of {name.replace('_', '-')}; leave out --backend")
     settings: dict[str, Any] = {
-        **asdict(wish.drafted_settings()),
+        **asked,
         "working_size": wish.drafted_size(files.plate.size),
         "engine": engine,
         "precision": "auto" if precision == "fp32" else precision,
@@ -226,3 +217,14 @@ def _shot_of(files: ShotFiles, engine: str, precision: str) -> OpenShot:
         first=files.frames.first, last=files.frames.last, width=width, height=height, channels=3,
         dtype=cast(DType, files.plate.dtype.name), still_matte=files.matte.is_still, settings=settings, name=wish.plate,
     )  # fmt: skip
+
+
+def hole_pixels(files: ShotFiles, index: int) -> int:
+    """Pixels of a frame's hole at the plate's size: its grown matte, without what a clean plate shows."""
+    pictures, settings = files.pictures, files.wish.settings
+    matte = torch.from_numpy(pictures.matte(index))
+    hole = hole_of(matte, threshold=settings.threshold, grow_pixels=settings.grow).numpy() > 0
+    clean = pictures.clean(index)
+    if clean is not None:
+        hole &= ~CleanPlate.of(clean, dtype=files.plate.dtype).holds
+    return int(hole.sum())

@@ -49,9 +49,15 @@ def test_a_client_without_libzmq_holds_the_whole_conversation(backend: Recording
         assert kind == "shot" and opened["settings"]["grow"] == 4  # type: ignore[index]
         digest = digest_of(PIXELS)
         frames = [{"frame": 1, "plate": digest, "matte": None}]
-        assert client.ask("have", {"shot": SHOT, "frames": frames}) == ("need", {"plates": [1], "mattes": [], "cleans": []})
+        assert client.ask("have", {"shot": SHOT, "frames": frames}) == (
+            "need",
+            {"plates": [1], "mattes": [], "cleans": []},
+        )
         assert client.ask("put", put_of(PIXELS), PIXELS.tobytes()) == ("stored", {"digest": digest})
-        assert client.ask("have", {"shot": SHOT, "frames": frames}) == ("need", {"plates": [], "mattes": [], "cleans": []})
+        assert client.ask("have", {"shot": SHOT, "frames": frames}) == (
+            "need",
+            {"plates": [], "mattes": [], "cleans": []},
+        )
         assert client.ask("render", {"shot": SHOT, "frames": [1]})[0] == "accepted"
         assert client.understand(client.receive())[0] == "progress"
         result = client.receive()

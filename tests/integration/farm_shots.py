@@ -38,6 +38,9 @@ class FarmShot:
     def write_matte(self, index: int, *, left: int) -> None:
         self._write("matte", index, (box_matte(self.size, left=left, top=15, width=30) * 255).astype(np.uint8))
 
+    def write_clean_plate(self, index: int, *, shade: int = 0) -> None:
+        self._write("clean", index, np.full((*self.size[::-1], 3), 90 + shade, np.uint8))
+
     def empty_matte(self, index: int) -> None:
         self._write("matte", index, np.zeros(self.size[::-1], np.uint8))
 

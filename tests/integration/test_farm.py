@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from daemon_harness import Daemon, home
-from farm_shots import FarmShot, computed, in_order, quiet_environ
+from farm_shots import FarmShot, computed, in_order, python, quiet_environ
 
 from propainter_backend.images import read_info
 from propainter_backend.plates import open_source
@@ -74,6 +74,23 @@ def test_only_what_a_hole_needs_is_computed(shot):
     assert shot.frames() == shot.frames("single")
 
 
+@pytest.mark.slow
+def test_clean_plates_count_as_for_a_single_process(shot):
+    shot.write_clean_plate(0)
+    shot.write_clean_plate(1)
+    whole = f"--clean-plate={shot.folder / 'clean' / 'clean.####.png'}"
+    assert main([*shot.options("single"), whole, "--quiet", f"--report={shot.folder / 'single.json'}"]) == 0
+    for task in in_order(shot, CUTS):
+        run(shot, *task, whole)
+    merged = run(shot, "merge", None, None, whole)
+    assert shot.frames() == shot.frames("single")
+    assert computed(merged) == computed(shot.report("single.json"))
+    before = shot.frames()
+    shot.write_clean_plate(1, shade=9)
+    report = run(shot, "painting", 1001, 1003, whole)
+    assert report["frames_written"] > 0 and shot.frames() != before
+
+
 def test_a_repeated_task_computes_nothing_and_writes_nothing(shot):
     run_all(shot)
     before = {path: path.stat().st_mtime_ns for path in (shot.folder / "farm").iterdir()}
@@ -97,6 +114,7 @@ def test_a_frame_that_was_damaged_or_deleted_is_written_again_from_what_is_store
     assert shot.frames() == whole
 
 
+@pytest.mark.slow
 def test_an_edited_roto_costs_no_flow_and_the_new_frames_are_a_single_process_s(shot):
     run_all(shot)
     before = shot.frames()
@@ -115,7 +133,12 @@ def test_a_stage_whose_predecessor_never_ran_does_its_work_too(shot):
 
 
 @pytest.mark.parametrize(
-    ("stage", "mark", "left"), [("flow", "forward", 7), ("completion", "forward", 2), ("propagation", "unseen", 3)]
+    ("stage", "mark", "left"),
+    [
+        ("flow", "forward", 7),
+        pytest.param("completion", "forward", 2, marks=pytest.mark.slow),
+        pytest.param("propagation", "unseen", 3, marks=pytest.mark.slow),
+    ],
 )
 def test_a_task_killed_in_the_middle_is_finished_by_the_next_without_repeating_a_unit(shot, stage, mark, left):
     """SIGKILL as soon as five pairs or frames are stored. Of 12 pairs 7 are left, of chunks of 4 those not whole."""
@@ -138,6 +161,7 @@ def test_a_task_killed_in_the_middle_is_finished_by_the_next_without_repeating_a
     assert shot.frames() == shot.frames("single")
 
 
+@pytest.mark.slow
 def test_a_painting_task_killed_between_frames_paints_only_the_others(shot):
     for stage in STAGES[:3]:
         run(shot, stage)
@@ -156,6 +180,7 @@ def test_a_painting_task_killed_between_frames_paints_only_the_others(shot):
     assert shot.frames() == shot.frames("single")
 
 
+@pytest.mark.slow
 def test_a_terminated_task_leaves_no_half_written_file(shot):
     """SIGTERM while a frame is on its way to the disk, under its temporary name."""
     terminated = run_broken(
@@ -254,6 +279,20 @@ def test_progress_rises_to_a_hundred_in_words_schedulers_read(shot, capsys):
     assert all(line.startswith(("openjd_progress: ", "openjd_status: ")) for line in lines)
     percents = [int(line.split()[1]) for line in lines if line.startswith("openjd_progress")]
     assert percents == sorted(set(percents)) and percents[-1] == 100 and len(percents) >= COUNT
+
+
+@pytest.mark.slow
+def test_two_workers_at_the_same_tasks_with_hardly_any_cache_do_each_other_no_harm(shot):
+    """What one evicts the other needs: that costs time and nothing else."""
+    tiny = "--cache-size=0.0001"
+    commands = [python(*shot.task(stage, None, None, tiny)) for stage in ("completion", "painting", "painting")]
+    environ = quiet_environ(shot.folder)
+    workers = [subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL) for command in commands]
+    assert [worker.wait(120) for worker in workers] == [0, 0, 0]
+    run(shot, "merge")
+    single_process(shot)
+    assert shot.frames() == shot.frames("single")
+    assert sum(path.stat().st_size for path in shot.cache.rglob("*.safetensors")) < 1_000_000
 
 
 def test_through_a_session_s_daemon_tasks_give_the_same_frames_for_the_same_work(shot):

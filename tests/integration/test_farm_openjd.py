@@ -122,6 +122,7 @@ def test_the_merge_is_given_the_very_options_of_the_other_steps():
     assert all(each == options[0] for each in options)
 
 
+@pytest.mark.slow
 def test_a_worker_carries_out_the_job_through_one_daemon_and_leaves_none(shot):
     with session(shot) as (worker, log):
         assert worker.wait(300) == 0, log.read_text()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -22,7 +24,7 @@ shots = st.tuples(
 
 def tasks(count: int, cuts: list[int]) -> list[range]:
     edges = sorted({0, count, *(cut for cut in cuts if cut < count)})
-    return [range(first, after) for first, after in zip(edges, edges[1:], strict=False)]
+    return [range(first, after) for first, after in pairwise(edges)]
 
 
 @settings(deadline=None, max_examples=150)
