@@ -5,35 +5,31 @@
     propainter-install --uninstall
 
 Exit codes: 0 done, 1 done but something of the user's was left in place, 2 something the user can put right, 130
-interrupted. Here: arguments, questions, the order of things. Not here: what is put where (``plan.py``, ``places.py``).
+interrupted. Here: arguments, questions, what is said. Not here: what is put where (``plan.py``, ``places.py``), all or
+nothing (``transaction.py``).
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
-import copy
-import errno
-import json
 import os
-import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
-from pathlib import Path, PurePath
+from pathlib import Path
 
-from propainter_install.environment import Sources, check_python, check_space
+from propainter_install.daemon import reload_services, remove_data, stop_daemon
+from propainter_install.environment import Sources, can_use_gpu, check_python, check_space
 from propainter_install.errors import InstallError
 from propainter_install.hosts import is_nuke_there
-from propainter_install.pieces import Piece, Work
-from propainter_install.places import Machine, Places, find_data, find_places, program
+from propainter_install.pieces import Piece
+from propainter_install.places import Machine, Places, find_places, program
 from propainter_install.plan import Choices, environment_of, make_plan
-from propainter_install.record import Record, remove
+from propainter_install.record import Record
 from propainter_install.release import open_release
 from propainter_install.torch_build import TorchBuild, choose_torch, find_driver
+from propainter_install.transaction import carry_out, in_words, take_away
 
-_STOP_S = 60.0
 _UPDATE_MB = 200
 """Room for an update that builds no environment, bundle and records included."""
 
@@ -47,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"propainter-install: {error}", file=sys.stderr)
         return 2
     except OSError as error:
-        print(f"propainter-install: {_in_words(error)}", file=sys.stderr)
+        print(f"propainter-install: {in_words(error)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("propainter-install: interrupted; what had been done was taken back", file=sys.stderr)
@@ -70,14 +66,19 @@ def install(options: argparse.Namespace) -> int:
     _check_before(plan, places, choices, build)
     if not options.yes and not _agrees():
         raise InstallError("nothing was done; answer yes, or give --yes")
-    _stop_daemon(record.program)
-    left = _carry_out(
-        plan,
-        record,
-        release.version,
-        program(environment_of(choices, places, sources), "propainter-backend", machine.system),
-    )
-    _settle_services(machine, options)
+    stop_daemon(record.program, tell=print)
+    backend = program(environment_of(choices, places, sources), "propainter-backend", machine.system)
+    left = carry_out(plan, record, release.version, backend, tell=print)
+    for sentence in left:
+        print(sentence)
+    if not options.root and not options.system:
+        reload_services()
+    if (
+        choices.environment is None
+        and build.name.startswith("cu")
+        and not can_use_gpu(Path(backend).with_name("python"))
+    ):
+        print("torch for CUDA was installed, but sees no GPU: renders would run on the processor; update the driver")
     _say_what_remains(machine, places, sources, options, choices)
     _offer_weights(Path(record.program), options)
     return 1 if left else 0
@@ -102,133 +103,15 @@ def uninstall(options: argparse.Namespace) -> int:
         return 0
     if not options.yes and not _agrees():
         raise InstallError("nothing was done; answer yes, or give --yes")
-    _stop_daemon(record.program)
-    left: list[str] = []
-    record.is_whole = False
-    record.save()
-    if not options.keep_data and not options.root:
-        _remove_data(machine, left)
-    _remove_all(record, list(record.entries), left)
-    _settle_services(machine, options)
+    stop_daemon(record.program, tell=print)
+    left = [] if options.keep_data or options.root else remove_data(machine)
+    left += take_away(record)
+    if not options.root and not options.system:
+        reload_services()
     for sentence in left:
         print(sentence)
     print("removed" if not left else "removed; what is named above was left in place")
     return 1 if left else 0
-
-
-# What an installation does, in order.
-
-
-def _carry_out(plan: Sequence[Piece], record: Record, version: str, backend: PurePath) -> list[str]:
-    """Put all pieces in place or none. Returns sentences about what of the user's was left as it is."""
-    before = copy.deepcopy(record)
-    left: list[str] = []
-    work = Work(record, left.append)
-    try:
-        record.is_whole = False
-        record.make_folder(record.path.parent)
-        record.save()
-        for piece in plan:
-            print(piece.saying())
-            piece.put(work)
-        kept = {str(piece.path) for piece in plan}
-        outdated = [
-            path for path, entry in record.entries.items() if path not in kept and entry.kind not in ("folder", "aside")
-        ]
-    except BaseException as error:
-        _take_back(work, before)
-        if isinstance(error, OSError):
-            raise InstallError(f"{_in_words(error)}; the machine is as it was before") from error
-        raise
-    record.program, record.version = str(backend), version
-    record.save()  # from here on the new one is what is installed, and only leftovers of the old one go
-    _remove_pieces(record, outdated, left)
-    record.is_whole = True
-    record.save()
-    for sentence in left:
-        print(sentence)
-    return left
-
-
-def _take_back(work: Work, before: Record) -> None:
-    record = work.record
-    for undo in reversed(work.undo):
-        with contextlib.suppress(OSError):
-            undo()
-    made = [path for path, entry in record.entries.items() if entry.kind == "folder" and path not in before.entries]
-    if before.entries:
-        before.save()
-    else:
-        record.path.unlink(missing_ok=True)
-        record.path.with_name(f".{record.path.name}.new").unlink(missing_ok=True)
-    for path in sorted(made, reverse=True):
-        with contextlib.suppress(OSError):
-            Path(path).rmdir()
-
-
-def _remove_pieces(record: Record, paths: Sequence[str], left: list[str]) -> None:
-    for path in reversed(paths):
-        remove(record, record.entries[path], leave=left.append)
-
-
-def _remove_all(record: Record, paths: Sequence[str], left: list[str]) -> None:
-    """Folders last, the deepest first; the record itself before them, for it lies in one."""
-    folders = [path for path in paths if record.entries[path].kind == "folder"]
-    _remove_pieces(record, [path for path in paths if path not in folders], left)
-    record.path.unlink(missing_ok=True)
-    for path in sorted(folders, reverse=True):
-        remove(record, record.entries[path], leave=left.append)
-
-
-def _remove_data(machine: Machine, left: list[str]) -> None:
-    """What daemon and panel wrote while they were used. Fetched weights are the user's."""
-    data = find_data(machine)
-    for folder in (data.cache / "artifacts", data.cache / "content"):
-        shutil.rmtree(folder, ignore_errors=True)
-    for name in ("daemon.json", "daemon.sock", "daemon.lock", "daemon.log"):
-        Path(data.runtime / name).unlink(missing_ok=True)
-    Path(data.panel).unlink(missing_ok=True)
-    with contextlib.suppress(OSError):
-        Path(data.runtime).rmdir()
-    if Path(data.weights).is_dir():
-        left.append(f"{data.weights} holds weights you fetched; they stay")
-
-
-def _stop_daemon(backend: str) -> None:
-    """Stop the daemon of an earlier installation, and wait until it is gone."""
-    if not backend or not Path(backend).exists():
-        return
-    asked = subprocess.run([backend, "status", "--json"], capture_output=True, text=True, check=False)
-    if asked.returncode != 0:
-        return
-    pid = int(json.loads(asked.stdout)["pid"])
-    print(f"stop the running daemon, process {pid}")
-    subprocess.run([backend, "stop"], capture_output=True, check=False)
-    deadline = time.monotonic() + _STOP_S
-    while _is_alive(pid):
-        if time.monotonic() > deadline:
-            raise InstallError(f"the daemon, process {pid}, does not stop; end it and start again")
-        time.sleep(0.1)
-
-
-def _is_alive(pid: int) -> bool:
-    if sys.platform == "win32":
-        told = subprocess.run(["tasklist", "/FI", f"PID eq {pid}"], capture_output=True, text=True, check=False).stdout
-        return str(pid) in told
-    try:
-        os.kill(pid, 0)
-        state = Path(f"/proc/{pid}/stat")
-        return not state.exists() or state.read_text().rpartition(")")[2].split()[0] != "Z"
-    except (ProcessLookupError, FileNotFoundError):
-        return False
-    except PermissionError:
-        return True
-
-
-def _settle_services(machine: Machine, options: argparse.Namespace) -> None:
-    """Let systemd see units that came or went. Where none runs (a container, --root), there is nobody to tell."""
-    if machine.system == "linux" and not options.root and not options.system and shutil.which("systemctl"):
-        subprocess.run(["systemctl", "--user", "daemon-reload"], capture_output=True, check=False)
 
 
 # What is checked, asked and said.
@@ -310,15 +193,6 @@ def _offer_weights(backend: Path, options: argparse.Namespace) -> None:
 
 def _agrees() -> bool:
     return sys.stdin.isatty() and input("Go on? Type yes: ").strip().lower() == "yes"
-
-
-def _in_words(error: OSError) -> str:
-    where = f" ({error.filename})" if error.filename else ""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"the disk is full{where}; make room, or choose another --prefix"
-    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return f"writing was refused{where}; use an administrator's account, or another --prefix"
-    return f"{error.strerror or error}{where}"
 
 
 # What was asked for.

@@ -72,6 +72,14 @@ def make_nuke_site(folder: Path, sources: Sources, python: Path) -> None:
     )
 
 
+def can_use_gpu(python: Path) -> bool:
+    """Whether torch of that Python sees a CUDA device."""
+    asked = [str(python), "-c", "import torch; print(torch.cuda.is_available())"]
+    return (
+        subprocess.run(asked, capture_output=True, text=True, env=_environment(), check=False).stdout.strip() == "True"
+    )
+
+
 def check_python() -> None:
     """Raise InstallError unless this Python can make environments."""
     version = ".".join(map(str, sys.version_info[:3]))

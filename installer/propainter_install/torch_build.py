@@ -29,7 +29,7 @@ class TorchBuild:
     """``cpu``, ``cu126``...: the last part of the package index's address. Empty: the only build there is (macOS)."""
     reason: str
     download_mb: int
-    """About what is fetched, everything beside torch included."""
+    """About what is fetched, everything beside torch included. Measured for the processor; for CUDA, from wheels' sizes."""
     disk_mb: int
 
     @property
@@ -78,4 +78,4 @@ def find_driver() -> int | None:
 
 
 def _cpu(reason: str) -> TorchBuild:
-    return TorchBuild("cpu", reason, 500, 1700)
+    return TorchBuild("cpu", reason, 450, 1700)

@@ -36,11 +36,12 @@ from installation import (
     write_sums,
 )
 
-from propainter_install.__main__ import _carry_out, main
-from propainter_install.environment import check_python, check_space
+from propainter_install.__main__ import main
+from propainter_install.environment import can_use_gpu, check_python, check_space
 from propainter_install.errors import InstallError
 from propainter_install.pieces import TextFile, Work
 from propainter_install.record import Record
+from propainter_install.transaction import carry_out
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux" or shutil.which("cmake") is None, reason="installs the Linux node, built by cmake"
@@ -229,6 +230,14 @@ def test_a_python_that_cannot_make_environments_is_told(monkeypatch: pytest.Monk
         check_python()
 
 
+@pytest.mark.parametrize(("said", "sees"), [("True", True), ("False", False), ("", False)])
+def test_whether_torch_sees_the_gpu_is_asked_of_the_environment(tmp_path: Path, said: str, sees: bool) -> None:
+    python = tmp_path / "python"
+    python.write_text(f"#!/bin/sh\necho {said}\n")
+    python.chmod(0o755)
+    assert can_use_gpu(python) is sees
+
+
 def test_no_python_at_all_is_told(release: Path, station: Workstation) -> None:
     before = look(station.top)
     tools = station.top / "tools"
@@ -268,17 +277,17 @@ def test_a_disk_that_fills_up_halfway_leaves_the_machine_as_it_was(tmp_path: Pat
     record = Record(tmp_path / "app" / "installed.json")
     plan = [TextFile(tmp_path / "a" / "file", b"ours"), Failing(tmp_path / "big", full)]
     with pytest.raises(InstallError, match=r"the disk is full .*as it was before"):
-        _carry_out(plan, record, "1", tmp_path / "backend")
+        carry_out(plan, record, "1", tmp_path / "backend", tell=print)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_an_update_that_fails_leaves_the_earlier_version_whole(tmp_path: Path) -> None:
     path = tmp_path / "app" / "installed.json"
-    _carry_out([TextFile(tmp_path / "file", b"old")], Record(path), "1", tmp_path / "backend")
+    carry_out([TextFile(tmp_path / "file", b"old")], Record(path), "1", tmp_path / "backend", tell=print)
     before = look(tmp_path)
     broken = [TextFile(tmp_path / "file", b"new"), Failing(tmp_path / "big", KeyboardInterrupt())]
     with pytest.raises(KeyboardInterrupt):
-        _carry_out(broken, Record.load(path), "2", tmp_path / "backend")
+        carry_out(broken, Record.load(path), "2", tmp_path / "backend", tell=print)
     assert look(tmp_path) == before
     assert (tmp_path / "file").read_bytes() == b"old" and Record.load(path).version == "1"
 

@@ -133,10 +133,11 @@ def test_a_bare_debian_is_afterwards_what_it_was(release: Path, wheelhouse: Path
     shutil.copytree(wheelhouse, media / "wheelhouse")
     write_shot(media / "shot")
     before = look_at_system(root)
+    chroot = shutil.which("chroot", path="/usr/sbin:/usr/bin:/sbin") or "chroot"
 
     def run(*command: str) -> str:
         environ = {"HOME": "/root", "PATH": "/usr/local/bin:/usr/bin:/bin", "OMP_WAIT_POLICY": "passive"}
-        done = subprocess.run(["chroot", str(root), *command], env=environ, capture_output=True, text=True, check=False)
+        done = subprocess.run([chroot, str(root), *command], env=environ, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
