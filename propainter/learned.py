@@ -34,6 +34,8 @@ class ProPainterEngine:
     precision: of the painter. Flow is always fp32: half precision would round a 50 px motion to 1/32 px (bf16: to 1/4),
     and every later stage looks where the flow says. On a CPU the painter is fp32 too, whatever is asked for.
     feature_bytes: memory for encoder features of frames that later windows see again.
+    compiler: a backend of ``torch.compile`` (``inductor``) for the parts whose shapes never change; None: as they are.
+    It pays on long shots and large devices: on two CPU cores RAFT takes 4 % less, after two minutes of compiling.
     """
 
     name = "propainter"
@@ -50,6 +52,7 @@ class ProPainterEngine:
         device: torch.device,
         precision: Precision = Precision.FP32,
         feature_bytes: int = 1 << 29,
+        compiler: str | None = None,
     ) -> None:
         self.device = device
         self.weights_id = weights_id
@@ -58,11 +61,15 @@ class ProPainterEngine:
         self._completion = completion_net.to(device).eval().requires_grad_(False)
         self._painter = painter.to(device).eval().requires_grad_(False)
         self._features = FeatureCache(feature_bytes)
+        self._compiler = compiler
+        if compiler is not None:
+            for part in (raft_net.fnet, raft_net.cnet, raft_net.update_block, painter.encoder):
+                part.compile(backend=compiler)
 
     @property
     def code_version(self) -> str:
-        """Of this engine, precision included: fp16 and fp32 differ in the last levels."""
-        return f"{CODE_VERSION}-{self.precision.value}"
+        """Of this engine, precision and compiler included: results differ in the last levels."""
+        return "-".join([CODE_VERSION, *([self._compiler] if self._compiler else []), self.precision.value])
 
     @torch.inference_mode()
     def estimate_flow(

@@ -1,5 +1,10 @@
 """Promises of ``propainter.painter`` and of the guards around it in ``propainter.learned``; numbers: test_golden_chain."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 import torch
 from torch import Tensor
@@ -20,6 +25,10 @@ SMALL = PainterConfig(
     deform_groups=2,
     transformer=TransformerConfig(feature_channels=16, dim=16, heads=2, blocks=2, mix_channels=2),
 )
+ENVIRONMENT = {
+    **os.environ,
+    "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[1]), str(Path(__file__).parent)]),
+}
 
 
 def seeded_painter(config: PainterConfig) -> Painter:
@@ -150,6 +159,43 @@ def test_a_cpu_paints_in_fp32_whatever_is_asked_for() -> None:
     )  # fmt: skip
     assert engine.precision is Precision.FP32
     assert engine.code_version.endswith("fp32")
+
+
+def test_a_compiled_engine_has_keys_of_its_own() -> None:
+    def version(compiler: str | None) -> str:
+        raft = Raft(RaftConfig((4, 4, 4), 8, 4, 4, 2, 1, (4, 4), (4, 4), 4, 4))
+        nets, device = (raft, FlowCompletion(), seeded_painter(SMALL)), torch.device("cpu")
+        return ProPainterEngine(*nets, weights_id="test", device=device, compiler=compiler).code_version
+
+    assert version("inductor") != version(None)
+
+
+COMPILED = """
+import copy, torch
+from test_painter import SMALL, seeded_painter, window
+from propainter.flow_completion import FlowCompletion
+from propainter.learned import ProPainterEngine
+from propainter.raft import Raft, RaftConfig
+nets = Raft(RaftConfig((4, 4, 4), 8, 4, 4, 2, 1, (4, 4), (4, 4), 4, 4)), FlowCompletion(), seeded_painter(SMALL)
+plain, compiled = (
+    ProPainterEngine(*copy.deepcopy(nets), weights_id="test", device=torch.device("cpu"), compiler=compiler)
+    for compiler in (None, "eager")
+)
+graphs = torch._dynamo.utils.counters["stats"]
+assert not graphs["unique_graphs"]
+given = window(3, 1)
+torch.testing.assert_close(compiled.paint_window(*given), plain.paint_window(*given))
+flows = [engine.estimate_flow(given[0], iterations=2).forward for engine in (compiled, plain)]
+torch.testing.assert_close(*flows)
+assert graphs["unique_graphs"] >= 4, graphs
+"""
+
+
+@pytest.mark.slow
+def test_compiled_networks_give_the_same_pictures() -> None:
+    """In a process of its own: the compiler cannot look through the type checks of the test run. Its backend here traces
+    and then runs what it traced, so no C++ compiler is needed."""
+    subprocess.run([sys.executable, "-c", COMPILED], check=True, cwd=Path(__file__).parent, env=ENVIRONMENT)
 
 
 @pytest.mark.parametrize("precision", [Precision.FP16, Precision.BF16])
