@@ -84,6 +84,7 @@ from propainter_wire.messages import (
     Stored,
     Welcome,
 )
+from propainter_wire.moving import copy
 from propainter_wire.pool import PixelPool
 from propainter_wire.shm import SHM_DIRECTORY, Segment, Use, is_supported, open_segment
 from propainter_wire.shot import (
@@ -396,13 +397,13 @@ class Client:
         buffer = result.buffer
         if isinstance(buffer.place, Inline):
             pixels = self.pool.empty(buffer.dtype, buffer.shape)
-            bytes_of(pixels)[:] = buffers[buffer.place.index]
+            copy(bytes_of(pixels), buffers[buffer.place.index])
+            if digest_of(pixels) != result.digest:
+                raise WireError("bad_digest", f"frame {result.frame} arrived damaged; render it again")
         elif self._memory is not None:
             pixels = self._memory.download(buffer, buffer.place)
         else:
             raise WireError("bad_buffer", "the backend used shared memory that was never agreed on")
-        if digest_of(pixels) != result.digest:
-            raise WireError("bad_digest", f"frame {result.frame} arrived damaged; render it again")
         return FrameResult(result.frame, result.quality, result.provisional, result.region, pixels)
 
 
@@ -463,7 +464,7 @@ class _SharedMemory:
             segment = self.provide("upload", data.nbytes)
             if segment is None or segment.nbytes < data.nbytes:
                 return None
-            segment.span(0, data.nbytes)[:] = data
+            copy(segment.span(0, data.nbytes), data)
             self._generation += 1
             try:
                 return put(InSegment(segment.name, 0, data.nbytes, self._generation))
@@ -481,7 +482,7 @@ class _SharedMemory:
                 raise WireError("bad_buffer", f"the backend used a segment nobody mapped: {place.name}")
             memory = segment.span(place.offset, place.nbytes)
         pixels = self._client.pool.empty(buffer.dtype, buffer.shape)
-        bytes_of(pixels)[:] = memory
+        copy(bytes_of(pixels), memory)
         self._client.notify(ShmRelease(place.name, place.generation))
         return pixels
 

@@ -52,6 +52,7 @@ from propainter_wire.messages import (
     ShmUnlinked,
     Welcome,
 )
+from propainter_wire.moving import copy_and_digest
 from propainter_wire.pool import PixelPool
 from propainter_wire.shm import SHM_DIRECTORY, SessionSegments, is_supported
 from propainter_wire.shot import Pixels, bytes_of, digest_of, dtype_of, packed, pixels_in, shape_of
@@ -421,14 +422,14 @@ class Router:
             return False
         pixels = packed(pixels)
         height, width, _ = shape_of(pixels)
-        place, buffers = self._place(session, bytes_of(pixels))
+        place, buffers, digest = self._place(session, pixels)
         message = Result(
             job=job,
             frame=frame,
             quality=quality,
             provisional=provisional,
             region=region or (0, 0, width, height),
-            digest=digest_of(pixels),
+            digest=digest,
             buffer=Buffer(dtype_of(pixels), shape_of(pixels), place),
         )
         return self._enqueue(session, request.msg_id, message, buffers=buffers)
@@ -440,14 +441,15 @@ class Router:
         session = self._sessions.get(request.session)
         return session is not None and not session.outbox
 
-    def _place(self, session: _Session, data: memoryview) -> tuple[Place, tuple[memoryview, ...]]:
+    def _place(self, session: _Session, pixels: Pixels) -> tuple[Place, tuple[memoryview, ...], str]:
+        """Where pixels lie for the client, what of them goes inline, and their digest."""
+        data = bytes_of(pixels)
         if session.shm and data.nbytes >= self._facts.shm_min_bytes:
             found = session.segments.room(data.nbytes)
             if found is not None:
                 place, memory = found
-                memory[:] = data
-                return place, ()
-        return Inline(0), (data,)
+                return place, (), copy_and_digest(memory, data, dtype_of(pixels), shape_of(pixels))
+        return Inline(0), (data,), digest_of(pixels)
 
     def _enqueue(
         self,
@@ -605,11 +607,11 @@ def _received_pixels(session: _Session, put: Put, buffers: tuple[memoryview, ...
     place, dtype, shape = put.buffer.place, put.buffer.dtype, put.buffer.shape
     if isinstance(place, InSegment):
         pixels = pool.empty(dtype, shape)
-        bytes_of(pixels)[:] = session.segments.uploaded(place)
+        digest = copy_and_digest(bytes_of(pixels), session.segments.uploaded(place), dtype, shape)
     else:
         pixels = pixels_in(buffers[place.index], dtype, shape)
+        digest = digest_of(pixels)
     pixels.flags.writeable = False
-    digest = digest_of(pixels)
     if digest != put.digest:
         raise WireError(
             "bad_digest", f"the {put.kind}'s pixels have digest {digest}, not {put.digest}; send them again"

@@ -100,7 +100,12 @@ def pixels_in(memory: memoryview | bytes | bytearray, dtype: DType, shape: Shape
 def digest_of(pixels: Pixels) -> str:
     """Name of this content: 32 hex digits of XXH3-128 over a line with dtype and shape, then the bytes."""
     tight = packed(pixels)
-    height, width, channels = shape_of(tight)
-    state = xxhash.xxh3_128(f"{dtype_of(tight)} {height}x{width}x{channels}\n".encode("ascii"))
+    state = digest_state(dtype_of(tight), shape_of(tight))
     state.update(bytes_of(tight))
     return str(state.hexdigest())
+
+
+def digest_state(dtype: DType, shape: Shape) -> xxhash.xxh3_128:
+    """A digest begun: what is still to be fed to it are the bytes."""
+    height, width, channels = shape
+    return xxhash.xxh3_128(f"{dtype} {height}x{width}x{channels}\n".encode("ascii"))

@@ -3,8 +3,8 @@
     python tests/benchmarks/transport.py [--size 4096x2160] [--repeats 9] [--json FILE]
 
 A round trip is what a node does for a frame nobody has seen: digest, ``put`` (the backend copies and compares the digest),
-``render`` (the backend sends pixels of the same size, digested), copy into the caller's memory, digest compared. So shared
-memory copies four times and digests four times; beside it stand the same four copies and four digests without any protocol.
+``render`` (the backend sends pixels of the same size, digested), copy into the caller's memory. So shared memory copies four
+times and digests three times; beside it stand four copies without any protocol.
 Compare ratios, not milliseconds: the machine is part of every number.
 """
 
