@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar, cast
 
@@ -20,6 +20,7 @@ from propainter.hole import hole_of
 from propainter.types import FrameRange, Settings
 from propainter_backend.color import WorkingSpace
 from propainter_backend.contact_sheet import SheetRow, make_contact_sheet
+from propainter_backend.drafts import draft_settings, draft_size
 from propainter_backend.errors import BadInput, OutputError
 from propainter_backend.images import Frame
 from propainter_backend.plates import FrameSink, FrameSource, check_finite, open_sink, open_source, read_matte
@@ -56,16 +57,12 @@ class Removal:
     memory_budget: int = MEMORY_BUDGET
 
     def drafted_settings(self) -> Settings:
-        """The settings, a draft's with fewer flow iterations."""
-        if not self.draft:
-            return self.settings
-        return replace(self.settings, flow_iterations=min(5, self.settings.flow_iterations))
+        """The settings, a draft's with a less refined flow."""
+        return draft_settings(self.settings) if self.draft else self.settings
 
     def drafted_size(self, plate_size: tuple[int, int]) -> tuple[int, int] | None:
-        """The working size, half the plate's for a draft; None: the plate's own."""
-        if self.working_size is not None or not self.draft:
-            return self.working_size
-        return max(8, plate_size[0] // 2), max(8, plate_size[1] // 2)
+        """The working size, a draft's half of it; None: the plate's own."""
+        return draft_size(self.working_size or plate_size) if self.draft else self.working_size
 
 
 class ShotFiles:

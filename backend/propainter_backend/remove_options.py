@@ -24,6 +24,7 @@ def removal_of(options: argparse.Namespace, *, save_stages: Path | None = None) 
             ref_stride=options.ref_stride,
             chunk_length=options.chunk_length,
             flow_iterations=options.flow_iterations,
+            flow_stop=options.flow_stop,
             grow=options.grow,
             feather=options.feather,
             threshold=options.threshold,
@@ -84,6 +85,11 @@ def add_shot_options(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup
     how.add_argument("--ref-stride", type=int, default=d.ref_stride, help="frames between references (%(default)s)")
     how.add_argument("--chunk-length", type=int, default=d.chunk_length, help="frames a pass (%(default)s)")
     how.add_argument("--flow-iterations", type=int, default=d.flow_iterations, help="RAFT updates a pair (%(default)s)")
+    how.add_argument(
+        "--flow-stop", type=float, default=d.flow_stop, metavar="CELLS",
+        help="stop a pair's updates once 99 %% of it moves by at most so many cells of 8x8 pixels; 0.02 is good for "
+        "previews (%(default)s: never)",
+    )  # fmt: skip
     how.add_argument(
         "--flow-hole-snap", type=int, default=d.flow_hole_snap, metavar="PX",
         help="widen the flow hole to blocks of this size, so that roto edits keep completed flow (%(default)s: exact)",

@@ -428,7 +428,8 @@ class ShotRenderer:
     def _flow_key(self, pair: int) -> str:
         if (known := self._known.get(("flow key", pair))) is None:
             ends = [self._working_id(pair), self._working_id(pair + 1)]
-            known = key_of("flow", *self._engine_parts, self.shot.settings.flow_iterations, *ends)
+            s = self.shot.settings
+            known = key_of("flow", *self._engine_parts, s.flow_iterations, s.flow_stop, *ends)
             self._known["flow key", pair] = known
         return known
 

@@ -33,6 +33,7 @@ from propainter.weights import WeightsError
 from propainter.windows import PROPAGATION_LIMIT
 from propainter_backend.color import WorkingSpace
 from propainter_backend.content import ContentStore
+from propainter_backend.drafts import draft_settings, draft_size
 from propainter_backend.engines import choose_engine
 from propainter_backend.errors import RemoveError
 from propainter_backend.images import Frame, as_float
@@ -92,23 +93,22 @@ class ShotSpec:
     def removal_settings(self, snap: int) -> Settings:
         """The engine's settings. snap: the flow hole's block grid where the shot does not ask for one."""
         s = self.settings
-        iterations = s["flow_iterations"]
-        if self.quality == "draft":
-            iterations = min(iterations, s["draft_flow_iterations"])
-        return Settings(
+        settings = Settings(
             neighbor_length=s["neighbor_length"], ref_stride=s["ref_stride"], chunk_length=s["chunk_length"],
-            flow_iterations=iterations, grow=s["grow"], feather=s["feather"], threshold=s["threshold"],
+            flow_iterations=s["flow_iterations"], flow_stop=s["flow_stop"],
+            grow=s["grow"], feather=s["feather"], threshold=s["threshold"],
             flow_hole_snap=s["flow_hole_snap"] or snap, grow_flow=s["grow_flow"],
         )  # fmt: skip
+        if self.quality != "draft":
+            return settings
+        return draft_settings(settings, flow_iterations=s["draft_flow_iterations"])
 
     def working_size(self) -> tuple[int, int] | None:
         """Width, height of the fill; None: the plate's."""
         asked = self.settings["working_size"]
         if self.quality != "draft":
             return tuple(asked) if asked else None
-        width, height = asked or self.size
-        scale = self.settings["draft_scale"]
-        return max(8, round(width * scale)), max(8, round(height * scale))
+        return draft_size(asked or self.size, scale=self.settings["draft_scale"])
 
 
 class ContentPictures:

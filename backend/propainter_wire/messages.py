@@ -195,12 +195,13 @@ class JobLine(Checked):
 
 @dataclass(frozen=True)
 class ShotSettings(Checked):
-    """Everything about a removal that changes the picture; the first nine are ``propainter.types.Settings``."""
+    """Everything about a removal that changes the picture; the first ten are ``propainter.types.Settings``."""
 
     neighbor_length: Annotated[int, Int(2, 200)] = 10
     ref_stride: Annotated[int, Int(1, 1000)] = 10
     chunk_length: Annotated[int, Int(2, 10000)] = 80
     flow_iterations: Annotated[int, Int(1, 100)] = 20
+    flow_stop: Annotated[float, Float(0.0, 1.0)] = 0.0
     grow: Annotated[int, Int(0, 1024)] = 4
     feather: Annotated[int, Int(0, 1024)] = 3
     threshold: Annotated[float, Float(0.0, 0.999)] = 0.0

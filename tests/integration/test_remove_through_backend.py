@@ -87,6 +87,19 @@ def test_a_daemon_is_started_and_gives_the_very_same_files(shot, own_daemon):
     assert frames(shot, "edited") == frames(shot, "scratch")
 
 
+@pytest.mark.parametrize(
+    "how",
+    [["--working-size", "63x47"], [], ["--clean-plate", "clean.1002.png"]],
+    ids=["odd size", "plate's size", "clean"],
+)
+def test_a_draft_is_the_same_either_way(shot, own_daemon, monkeypatch, how):
+    cv2.imwrite(str(shot / "clean.1002.png"), np.full((SIZE[1], SIZE[0], 3), 99, np.uint8))
+    monkeypatch.chdir(shot)
+    run(shot, "alone", "--draft", *how)
+    run(shot, "through", "--draft", "--backend", *how)
+    assert frames(shot, "alone") == frames(shot, "through") and len(frames(shot, "alone")) == COUNT
+
+
 def test_watching_renders_again_when_the_roto_changes(shot, own_daemon):
     command = [sys.executable, "-m", "propainter_backend.remove", *arguments(shot, "out"), "--backend", "--watch"]
     watcher = subprocess.Popen(command, env=os.environ | {"PYTHONUNBUFFERED": "1"}, stderr=subprocess.PIPE, text=True)

@@ -114,6 +114,7 @@ ALL = {"flow", "completion", "propagation", "painting"}
     ("change", "redone"),
     [
         ({"flow_iterations": 4}, ALL),
+        ({"flow_stop": 0.5}, ALL - {"completion"}),  # the same flow again: nothing new to complete
         ({"grow": 6}, ALL - {"flow"}),
         ({"threshold": 0.5}, set()),  # a hard matte: the same holes
         ({"feather": 0}, set()),
