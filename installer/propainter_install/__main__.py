@@ -95,7 +95,7 @@ def uninstall(options: argparse.Namespace) -> int:
         )
     if sys.platform == "win32" and Path(sys.prefix) in [Path(entry) for entry in record.entries]:
         raise InstallError(
-            "Windows cannot remove a running program; uninstall by install.ps1 -Uninstall of the release"
+            "Windows cannot remove a running program; run install.ps1 --uninstall of the release"
         )
     if options.dry_run:
         for entry in reversed(record.entries.values()):

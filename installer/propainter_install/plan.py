@@ -57,23 +57,23 @@ def make_plan(choices: Choices, machine: Machine, places: Places, sources: Sourc
     return pieces
 
 
-def environment_of(choices: Choices, places: Places, sources: Sources) -> Path:
+def environment_of(choices: Choices, places: Places, sources: Sources) -> PurePath:
     """The environment whose daemon the node will start."""
-    return choices.environment or Path(places.environments / sources.release.id)
+    return choices.environment or places.environments / sources.release.id
 
 
 def _environments(choices: Choices, machine: Machine, places: Places, sources: Sources) -> Iterator[Piece]:
     environment = environment_of(choices, places, sources)
     if choices.environment is None:
         what = "the daemon's own Python, torch and packages"
-        yield Tree(environment, what, lambda folder: make_environment(folder, sources, machine.system))
+        yield Tree(Path(environment), what, lambda folder: make_environment(folder, sources, machine.system))
     if choices.with_nuke:
         python = Path(python_of(environment, machine.system))
         site = Path(places.nuke_site(sources.release.id))
         yield Tree(site, "the panel for Nuke's Python", lambda folder: make_nuke_site(folder, sources, python))
 
 
-def _bundle(machine: Machine, places: Places, sources: Sources, environment: Path) -> Iterator[Piece]:
+def _bundle(machine: Machine, places: Places, sources: Sources, environment: PurePath) -> Iterator[Piece]:
     """The binary last: a bundle without one is passed over by hosts, one with half its files is not."""
     plugins = Path(places.plugins)
     backend = f"{program(environment, 'propainter-backend', machine.system)}\n"
