@@ -40,6 +40,8 @@ class ProPainterEngine:
 
     name = "propainter"
     channels_last = False
+    paints_whole: bool
+    """Whether windows are painted outside the boxes around their holes too, where nobody looks; False until it is set."""
     preview_reach = None
 
     def __init__(
@@ -60,6 +62,7 @@ class ProPainterEngine:
         self._raft = raft_net.to(device).eval().requires_grad_(False)
         self._completion = completion_net.to(device).eval().requires_grad_(False)
         self._painter = painter.to(device).eval().requires_grad_(False)
+        self.paints_whole = False
         self._features = FeatureCache(feature_bytes)
         self._compiler = compiler
         if compiler is not None:
@@ -118,7 +121,7 @@ class ProPainterEngine:
         *,
         frame_keys: Sequence[str] | None = None,
     ) -> Float[Tensor, "l 3 h w"]:
-        """Paint the neighbours of one window; see ``Engine``.
+        """Paint the neighbours of one window inside the boxes around their holes; see ``Engine``.
 
         frame_keys: must differ where a frame, its hole or what is unseen in it differ. They only save time: frames are
         encoded one by one, so the picture is the same to the bit with and without them.
@@ -159,7 +162,9 @@ class ProPainterEngine:
         count = flow.pairs + 1
         features = torch.stack([encode(i) for i in range(count)])
         references = [embed(i) for i in range(count, len(frames))]
-        painted: Tensor = self._painter(features, references, holes[:count], unseen[:count], flow)
+        painted: Tensor = self._painter(
+            features, references, holes[:count], unseen[:count], flow, whole=self.paints_whole
+        )
         return painted
 
 

@@ -94,15 +94,19 @@ class Painter(nn.Module):
         holes: Float[Tensor, "l 1 h w"],
         unseen: Float[Tensor, "l 1 h w"],
         flow: BidirectionalFlow,
+        *,
+        whole: bool = False,
     ) -> Float[Tensor, "l 3 h w"]:
         """Paint the l neighbours inside the box around each one's hole; 0 outside it.
 
         features: of the neighbours (``encode_frame``). references: ``reference_tokens`` of the other frames.
         flow: completed, among the neighbours, in pixels of the picture, batch axis 1.
+        whole: paint whole pictures all the same, to be compared with other implementations.
         Waits for the device twice, before any work is queued: the holes decide the shapes of what follows.
         """
         size = (features.shape[-2], features.shape[-1])
-        boxes = boxes_of_holes(holes)
+        everything = Box.whole((holes.shape[-2], holes.shape[-1]))
+        boxes = [everything for _ in holes] if whole else boxes_of_holes(holes)
         decoded = join([box and box_read(self.decoder, box, size) for box in boxes])
         if decoded is None:
             return torch.zeros_like(holes.expand(-1, 3, -1, -1))
@@ -113,7 +117,7 @@ class Painter(nn.Module):
         neighbours = Part.whole(neighbours).cut(decoded).values + self.sc(tokens, plan[-1].tokens, decoded, size)
         return self._decode(Part(neighbours, decoded, size), boxes)
 
-    def _decode(self, features: Part, boxes: list[Box | None]) -> Float[Tensor, "l 3 h w"]:
+    def _decode(self, features: Part, boxes: Sequence[Box | None]) -> Float[Tensor, "l 3 h w"]:
         """One frame at a time: the decoder's maps are at full size, a window of them would be the peak of all memory."""
         height, width = features.size
         painted = features.values.new_zeros(len(boxes), 3, SCALE * height, SCALE * width)
