@@ -34,13 +34,13 @@ ofx::Status report_in_status(Instance& instance, double time, Work&& work) {
     return status;
 }
 
-std::string describe_cache(Session& session, const ShotSpec& spec, const ParamValues& values,
+std::string describe_cache(Session& session, const ShotSpec& spec, const ParamValues& values, int flow_pairs,
                            const Patience& patience) {
     const std::string shot = session.open_shot(spec, patience);
     const int cached = session.count_cached(shot, "flow", quality_name(values), patience);
     return "flow of " + std::to_string(cached) + " of " + std::to_string(spec.last - spec.first) +
-           " pairs cached, frames " + std::to_string(spec.first) + " to " + std::to_string(spec.last) + "; " +
-           session.self_description();
+           " pairs cached, frames " + std::to_string(spec.first) + " to " + std::to_string(spec.last) + ", " +
+           std::to_string(flow_pairs) + " of them new with the last render; " + session.self_description();
 }
 
 }  // namespace
@@ -70,7 +70,7 @@ ofx::Status update_status(Instance& instance, double time) {
         return ofx::kOk;
     }
     return report_in_status(instance, time, [&](Session& session, const ParamValues& values, const Patience& patience) {
-        return describe_cache(session, *spec, values, patience);
+        return describe_cache(session, *spec, values, instance.flow_pairs, patience);
     });
 }
 

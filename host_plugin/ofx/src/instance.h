@@ -35,6 +35,7 @@ class Instance {
     std::string owner;  // names this instance to the daemon
     Reporter reporter;
     std::atomic<bool> is_stop_requested{false};  // by the Cancel button, while another thread renders
+    std::atomic<int> flow_pairs{0};              // estimated for the frame rendered last
     std::atomic<int> analysed_request{0};        // the press of Analyse that was carried out last
 
   private:

@@ -421,7 +421,8 @@ void write_result(const ImageView& source, const ofx::RectI& rect, const Picture
             for (std::size_t at = 0; at < sizeof sent; at += sizeof(Sample)) {
                 const float before = load(read_sample<Sample>(sent + at)),
                             after = load(read_sample<Sample>(filled + at));
-                write_sample(to + at, store<Sample>((before + share * (after - before)) * alpha));
+                const float mixed = share == 1.0f ? after : before + share * (after - before);
+                write_sample(to + at, store<Sample>(mixed * alpha));
             }
         });
     });

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "platform.h"
+#include "wire_codec.h"
 
 namespace node {
 namespace {
@@ -147,10 +148,11 @@ RenderedFrame Session::render(const std::string& shot, const RenderWish& wish, c
         if (!reply.content.bool_at("provisional") && reply.content.integer_at("frame") == wish.frame)
             rendered = read_result(reply);
     };
-    await_job(send("render", content, patience), keep, patience);
+    const Reply done = await_job(send("render", content, patience), keep, patience);
     if (!rendered)
         throw NodeError("The backend finished without a picture of frame " + std::to_string(wish.frame) +
                         "; update it.");
+    rendered->flow_pairs = read_flow_pairs(done.content);
     return std::move(*rendered);
 }
 
@@ -165,9 +167,9 @@ void Session::analyse(const std::string& shot, int first, int last, const std::s
     await_job(send("analyse", content, patience), [](Reply&) {}, patience);
 }
 
-// Follows a job to its end; throws what ended it otherwise. An abort is passed on to the daemon.
-void Session::await_job(const std::string& request_id, const std::function<void(Reply&)>& on_result,
-                        const Patience& patience) {
+// Follows a job to its end, which it returns; throws what ended it otherwise. An abort is passed on to the daemon.
+Reply Session::await_job(const std::string& request_id, const std::function<void(Reply&)>& on_result,
+                         const Patience& patience) {
     std::string job, stage;
     try {
         for (;;) {
@@ -179,7 +181,7 @@ void Session::await_job(const std::string& request_id, const std::function<void(
             } else if (reply.type == "result") {
                 on_result(reply);
             } else if (reply.type == "done") {
-                return;
+                return reply;
             } else if (reply.type == "cancelled") {
                 throw NodeError("The backend cancelled this frame; render it again.");
             } else if (reply.type == "error") {

@@ -28,6 +28,7 @@ class RenderedFrame {
     PlateRegion region;
     PixelShape shape;
     const char* pixels = nullptr;
+    int flow_pairs = 0;  // that had to be estimated for it
 
   private:
     friend class Session;
@@ -105,8 +106,8 @@ class Session {
     RenderedFrame read_result(Reply& reply);
     void fetch_inline_pixels(Reply& reply, const MsgpackValue& place, RenderedFrame& frame);
     void fetch_shared_pixels(const MsgpackValue& place, RenderedFrame& frame);
-    void await_job(const std::string& request_id, const std::function<void(Reply&)>& on_result,
-                   const Patience& patience);
+    Reply await_job(const std::string& request_id, const std::function<void(Reply&)>& on_result,
+                    const Patience& patience);
     void cancel_quietly(const std::string& job);
     void put_shared(const MsgpackWriter& content, const Patience& patience);
     void give_back_unwanted(const Reply& reply, const Patience& patience);

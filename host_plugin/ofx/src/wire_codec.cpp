@@ -2,6 +2,7 @@
 
 #include "wire_codec.h"
 
+#include <algorithm>
 #include <cstdint>
 
 namespace node {
@@ -80,6 +81,16 @@ PixelShape read_shape(const MsgpackValue& buffer) {
         throw MsgpackError("a shape is out of range");
     }
     return shape;
+}
+
+int read_flow_pairs(const MsgpackValue& done) {
+    const MsgpackValue* value = &done;
+    for (const char* key : {"report", "stages", "flow"}) {
+        value = value->find(key);
+        if (!value) return 0;
+    }
+    constexpr std::int64_t kLargest = 10'000'000;
+    return static_cast<int>(std::clamp(value->integer_at("computed", 0), std::int64_t{0}, kLargest));
 }
 
 void write_buffer(MsgpackWriter& content, const PixelShape& shape) {

@@ -23,6 +23,9 @@ std::vector<FrameRun> read_runs(const std::vector<MsgpackValue>& items);
 PlateRegion read_region(const std::vector<MsgpackValue>& items);
 PixelShape read_shape(const MsgpackValue& buffer);
 
+// How many pairs of flow a finished job had to estimate, by its report; 0 when it does not say.
+int read_flow_pairs(const MsgpackValue& done);
+
 // A buffer's description up to its place, which has to follow.
 void write_buffer(MsgpackWriter& content, const PixelShape& shape);
 void write_inline_place(MsgpackWriter& content);

@@ -1,0 +1,283 @@
+"""The node through a real daemon gives what ``propainter-remove`` gives for the same shot and settings, bit for bit: in
+every host with time, and however the host lays its pixels out.
+
+One daemon and a handful of references serve all tests here: after the first, nearly everything comes from its cache.
+"""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import OpenImageIO as oiio
+import pytest
+from node_fixtures import sentence
+
+from propainter_backend.remove import main as propainter_remove
+from propainter_host.host import Effect, Host
+from propainter_host.images import NumpyClip, Rect, resize
+from propainter_host.profiles import NATRON, NUKE, PROFILES, Profile
+from propainter_wire.client import Client
+
+FIRST, FRAMES, HEIGHT, WIDTH, PAN = 1001, 10, 120, 192, 3
+LAST = FIRST + FRAMES - 1
+BOX = (slice(48, 78), slice(81, 111))
+
+Shots = Callable[..., np.ndarray]
+
+
+@pytest.fixture(scope="module")
+def plate() -> np.ndarray:
+    """(t, h, w, 4): a soft texture that moves to the left behind a bright square that stays."""
+    noise = np.random.default_rng(6).random((HEIGHT, WIDTH + PAN * FRAMES, 3))
+    texture = cv2.GaussianBlur(noise, (0, 0), 3)
+    texture = (texture - texture.min()) / (texture.max() - texture.min())
+    plates = np.ones((FRAMES, HEIGHT, WIDTH, 4), np.float32)
+    for index in range(FRAMES):
+        plates[index, ..., :3] = texture[:, PAN * index : PAN * index + WIDTH]
+    plates[(slice(None), *BOX, slice(3))] = 1.5
+    return plates
+
+
+@pytest.fixture(scope="module")
+def matte() -> np.ndarray:
+    """(t, h, w): the square, soft at its left."""
+    mattes = np.zeros((FRAMES, HEIGHT, WIDTH), np.float32)
+    mattes[(slice(None), *BOX)] = 1
+    mattes[:, BOX[0], BOX[1].start] = 0.5
+    return mattes
+
+
+@pytest.fixture(scope="module")
+def backend() -> Iterator[Path]:
+    """A real daemon; its runtime directory."""
+    with tempfile.TemporaryDirectory(prefix="ppe") as folder, pytest.MonkeyPatch.context() as environment:
+        home = Path(folder)
+        environment.setenv("PROPAINTER_RUNTIME_DIR", str(home / "run"))
+        environment.setenv("XDG_DATA_HOME", str(home / "data"))  # no weights of this user's: the classical engine
+        environment.delenv("PROPAINTER_CONNECTION", raising=False)
+        command = [sys.executable, "-m", "propainter_backend", "--cache-dir", str(home / "cache"), "--device", "cpu"]
+        with (home / "log").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log) as daemon:
+            try:
+                wait_until_up(daemon, home)
+                yield home / "run"
+            finally:
+                daemon.terminate()
+
+
+def wait_until_up(daemon: subprocess.Popen[bytes], home: Path) -> None:
+    for _ in range(6000):
+        if (home / "run" / "daemon.json").exists():
+            return
+        assert daemon.poll() is None, (home / "log").read_text()
+        time.sleep(0.01)
+    raise AssertionError("the daemon does not come up")
+
+
+@pytest.fixture(scope="module")
+def removed(tmp_path_factory: pytest.TempPathFactory) -> Shots:
+    """What the command makes of a plate and a matte: (t, h, w, 3)."""
+
+    def remove(
+        plate: np.ndarray, matte: np.ndarray, *options: str, clean: Mapping[int, np.ndarray] | None = None
+    ) -> np.ndarray:
+        folder = tmp_path_factory.mktemp("command")
+        write_frames(folder / "plate", {FIRST + index: frame for index, frame in enumerate(plate[..., :3])})
+        write_frames(folder / "matte", {FIRST + index: frame[..., None] for index, frame in enumerate(matte)})
+        arguments = [
+            "--plate",
+            str(folder / "plate"),
+            "--matte",
+            str(folder / "matte"),
+            "--output",
+            str(folder / "out"),
+        ]
+        if clean:
+            write_frames(folder / "clean", clean)
+            arguments += ["--clean-plate", str(folder / "clean" / "f.%04d.exr")]
+        assert propainter_remove([*arguments, "--engine", "classical", "--color", "linear", "--quiet", *options]) == 0
+        paths = sorted((folder / "out").glob("*.exr"))
+        assert len(paths) == len(plate)
+        return np.stack([oiio.ImageBuf(str(path)).get_pixels(oiio.FLOAT)[..., :3] for path in paths])
+
+    return remove
+
+
+def write_frames(folder: Path, frames: Mapping[int, np.ndarray]) -> None:
+    folder.mkdir()
+    for number, pixels in frames.items():
+        height, width, channels = pixels.shape
+        file = oiio.ImageBuf(oiio.ImageSpec(width, height, channels, "float"))
+        file.set_pixels(oiio.ROI.All, np.ascontiguousarray(pixels))
+        assert file.write(str(folder / f"f.{number:04d}.exr")), file.geterror()
+
+
+@pytest.fixture(scope="module")
+def right(removed: Shots, plate: np.ndarray, matte: np.ndarray) -> np.ndarray:
+    """The command's answer for the shot as it is."""
+    return removed(plate, matte)
+
+
+def node(host: Host, bundle: Path, source: NumpyClip, mask: NumpyClip, **clips: NumpyClip) -> Effect:
+    effect = host.load(bundle).create(clips={"Source": source, "Mask": mask, **clips})
+    for name, value in {"auto_start": False, "engine": "Classical", "input_colour": "Scene-linear"}.items():
+        effect.set_param(name, value)
+    return effect
+
+
+def render(effect: Effect, frame: int, *, scale: float = 1.0) -> np.ndarray:
+    rendered = effect.render(frame, scale=(scale, scale))
+    assert rendered.outcome == "done", sentence(rendered)
+    assert rendered.pixels is not None
+    return rendered.pixels
+
+
+@pytest.mark.parametrize("profile", [name for name in PROFILES if name != "mlt"])
+def test_in_every_host_with_time_in_any_order_and_from_two_threads(
+    node_bundle: Path, backend: Path, plate: np.ndarray, matte: np.ndarray, right: np.ndarray, profile: str
+) -> None:
+    frames = list(range(FIRST, LAST + 1))
+    random.Random(profile).shuffle(frames)
+    with Host(profile) as host:
+        source, mask = NumpyClip(plate, first=FIRST), NumpyClip(matte, first=FIRST)
+        effects = [node(host, node_bundle, source, mask) for _ in range(2)]
+        with ThreadPoolExecutor(2) as pool:
+            pictures = list(pool.map(lambda at: render(effects[at % 2], frames[at]), range(FRAMES)))
+    for frame, picture in zip(frames, pictures, strict=True):
+        np.testing.assert_array_equal(picture[..., :3], right[frame - FIRST], err_msg=f"frame {frame}")
+        np.testing.assert_array_equal(picture[..., 3], 1)
+
+
+LAYOUTS = {
+    "rows running down": replace(NATRON, row_order="down"),
+    "rows running down, padded": replace(NATRON, row_order="down", row_padding=52),
+    "rows of odd length": replace(NATRON, row_padding=13),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_however_rows_lie_in_memory(
+    node_bundle: Path, backend: Path, plate: np.ndarray, matte: np.ndarray, right: np.ndarray, layout: str
+) -> None:
+    with Host(LAYOUTS[layout]) as host:
+        effect = node(host, node_bundle, NumpyClip(plate, first=FIRST), NumpyClip(matte, first=FIRST))
+        np.testing.assert_array_equal(render(effect, 1004)[..., :3], right[3])
+
+
+@pytest.mark.parametrize("profile", [NATRON, NUKE], ids=["natron", "nuke"])
+def test_with_bounds_off_origin_a_smaller_matte_and_wide_pixels(
+    node_bundle: Path, backend: Path, plate: np.ndarray, matte: np.ndarray, right: np.ndarray, profile: Profile
+) -> None:
+    rows, columns = slice(40, 90), slice(70, 130)
+    patch = np.ascontiguousarray(matte[:, rows, columns])
+    with Host(profile) as host:
+        source = NumpyClip(plate, first=FIRST, origin=(-7, 21), pixel_aspect=2)
+        mask = NumpyClip(patch, first=FIRST, origin=(-7 + columns.start, 21 + HEIGHT - rows.stop), pixel_aspect=2)
+        np.testing.assert_array_equal(render(node(host, node_bundle, source, mask), 1006)[..., :3], right[5])
+
+
+def test_with_a_premultiplied_plate(
+    node_bundle: Path, backend: Path, plate: np.ndarray, matte: np.ndarray, right: np.ndarray
+) -> None:
+    premultiplied = plate * np.float32(0.5)  # a power of two: dividing it out again loses nothing
+    with Host("natron") as host:
+        effect = node(host, node_bundle, NumpyClip(premultiplied, first=FIRST), NumpyClip(matte, first=FIRST))
+        picture = render(effect, 1003)
+    np.testing.assert_array_equal(picture[..., :3], right[2] * np.float32(0.5))
+    np.testing.assert_array_equal(picture[..., 3], 0.5)
+
+
+@pytest.mark.parametrize(
+    ("part", "growth"), [(2, ("--grow", "2", "--feather", "2")), (3, ("--grow", "1", "--feather", "1"))]
+)
+def test_at_proxy_scales(
+    node_bundle: Path,
+    backend: Path,
+    removed: Shots,
+    plate: np.ndarray,
+    matte: np.ndarray,
+    part: int,
+    growth: tuple[str, ...],
+) -> None:
+    scale, small = 1 / part, Rect(0, 0, WIDTH // part, HEIGHT // part)
+    shrink = [resize(frame, Rect(0, 0, WIDTH, HEIGHT), (scale, scale), small) for frame in plate]
+    shrunk_mattes = [
+        resize(frame[..., None], Rect(0, 0, WIDTH, HEIGHT), (scale, scale), small)[..., 0] for frame in matte
+    ]
+    expected = removed(np.stack(shrink), np.stack(shrunk_mattes), *growth)
+    with Host("natron") as host:
+        effect = node(host, node_bundle, NumpyClip(plate, first=FIRST), NumpyClip(matte, first=FIRST))
+        for frame in (1002, 1009):
+            np.testing.assert_array_equal(render(effect, frame, scale=scale)[..., :3], expected[frame - FIRST])
+
+
+@pytest.mark.parametrize("profile", ["nuke", "resolve"])
+def test_with_clean_plates_of_two_frames_which_the_others_pull_from(
+    node_bundle: Path,
+    backend: Path,
+    removed: Shots,
+    plate: np.ndarray,
+    matte: np.ndarray,
+    right: np.ndarray,
+    profile: str,
+) -> None:
+    painted = {number: plate[number - FIRST].copy() for number in (1003, 1006)}
+    for picture in painted.values():
+        picture[(*BOX, slice(3))] = np.float32(0.25)
+    expected = removed(plate, matte, clean={number: picture[..., :3] for number, picture in painted.items()})
+    with Host(profile) as host:
+        source, mask = NumpyClip(plate, first=FIRST), NumpyClip(matte, first=FIRST)
+        effect = node(host, node_bundle, source, mask, CleanPlate=NumpyClip(painted))
+        for frame in (1003, 1008, 1001):
+            picture = render(effect, frame)[..., :3]
+            np.testing.assert_array_equal(picture, expected[frame - FIRST], err_msg=f"frame {frame}")
+            assert not np.array_equal(picture, right[frame - FIRST])
+
+
+def test_with_growth_for_the_flow(
+    node_bundle: Path, backend: Path, removed: Shots, plate: np.ndarray, matte: np.ndarray
+) -> None:
+    expected = removed(plate, matte, "--grow-flow", "12")
+    with Host("natron") as host:
+        effect = node(host, node_bundle, NumpyClip(plate, first=FIRST), NumpyClip(matte, first=FIRST))
+        effect.set_param("grow_flow", 12)
+        np.testing.assert_array_equal(render(effect, 1004)[..., :3], expected[3])
+
+
+def test_moving_one_matte_estimates_no_flow_again(
+    node_bundle: Path, backend: Path, plate: np.ndarray, matte: np.ndarray, right: np.ndarray
+) -> None:
+    moved = plate[:, ::-1].copy()  # of which the daemon has no flow yet
+    edited = matte.copy()
+    with Host("natron") as host:
+        effect = node(host, node_bundle, NumpyClip(moved, first=FIRST), NumpyClip(edited, first=FIRST))
+        before = render(effect, 1005)
+        effect.push_button("update_status")
+        assert "flow of 9 of 9 pairs cached, frames 1001 to 1010, 9 of them new" in effect.get_param("status")
+        edited[4] = np.roll(edited[4], 9, axis=1)
+        assert not np.array_equal(render(effect, 1005), before)
+        effect.push_button("update_status")
+        assert "flow of 9 of 9 pairs cached, frames 1001 to 1010, 0 of them new" in effect.get_param("status")
+
+
+def test_a_node_that_follows_takes_what_a_panel_publishes_with_its_next_render(
+    node_bundle: Path, backend: Path, removed: Shots, plate: np.ndarray, matte: np.ndarray, right: np.ndarray
+) -> None:
+    grown = removed(plate, matte, "--grow", "12")
+    with Host("natron") as host, Client.connect(backend / "daemon.json", name="panel") as panel:
+        effect = node(host, node_bundle, NumpyClip(plate, first=FIRST), NumpyClip(matte, first=FIRST))
+        effect.set_param("follow_panel", True)
+        np.testing.assert_array_equal(render(effect, 1004)[..., :3], right[3])
+        assert panel.publish("", {"grow": 12}).followers == 1
+        np.testing.assert_array_equal(render(effect, 1004)[..., :3], grown[3])
+        panel.publish("", None)
+        np.testing.assert_array_equal(render(effect, 1004)[..., :3], right[3])
