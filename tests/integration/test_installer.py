@@ -123,6 +123,18 @@ def test_installing_again_changes_nothing(release: Path, station: Workstation) -
     assert look(station.top) == once
 
 
+def test_an_update_takes_away_what_is_no_longer_asked_for(release: Path, station: Workstation) -> None:
+    before = look(station.top)
+    station.install(release, *options())
+    units = station.home / ".config" / "systemd" / "user"
+    assert (units / "propainter-backend.service").exists()
+    assert station.install(release, *options("--no-service", "--no-commands")).returncode == 0
+    assert not any(path.is_file() or path.is_symlink() for path in units.rglob("*"))
+    assert not list((station.home / ".local" / "bin").iterdir())
+    station.install(release, "--uninstall")
+    assert look(station.top) == before
+
+
 def test_everything_can_be_staged_below_another_root(release: Path, station: Workstation) -> None:
     before = look(station.top)
     stage = station.top / "stage"
