@@ -6,12 +6,13 @@ embedded engine.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from display import virtual_display
@@ -72,7 +73,7 @@ def _take(folder: Path) -> None:
     wait(lambda: any(run[2] == "cached" for run in panel.state.bands.get("flow", ())))
     take("rendering")
     wait(lambda: panel.state.report and panel.state.job is None)
-    panel.tabs.setCurrentWidget(panel.settings)
+    panel.tabs.setCurrentWidget(panel.settings_page)
     panel.change(states.with_wipe(panel.state, 0.47))
     take("wipe")
     panel.change(states.with_wipe(panel.state, None))
@@ -87,6 +88,17 @@ def _take(folder: Path) -> None:
     window._choose_theme("light")
     take("settings")
     window._choose_theme("dark")
+    with _followers() as following:
+        wait(lambda: sum(shot.follows for shot in panel.state.daemon.shots) == following)
+        panel.publish()
+        wait(lambda: "" in panel.state.published)
+        take("published")
+        panel.tabs.setCurrentIndex(3)
+        panel.known_shots._list.setCurrentRow(0)
+        take("shots")
+        panel.withdraw()
+        wait(lambda: not panel.state.published)
+    panel.tabs.setCurrentWidget(panel.settings_page)
     panel.render_range()
     wait(lambda: panel.state.job is not None and panel.state.job.stage == "completion")
     os.kill(panel.state.daemon.pid, signal.SIGKILL)
@@ -95,6 +107,18 @@ def _take(folder: Path) -> None:
     panel.toggle_previous()
     take("backend-lost")
     window.close()
+
+
+@contextlib.contextmanager
+def _followers() -> Iterator[int]:
+    """Two shots that follow the panel and one that does not, opened by a client of their own; how many follow."""
+    from propainter_wire.client import Client
+    from propainter_wire.messages import OpenShot
+
+    with Client.connect(name="stand-in for a node") as client:
+        for name, size, follow in (("cliff", (2048, 1152), False), ("", (1920, 1080), True), ("", (432, 240), True)):
+            client.open_shot(OpenShot(1001, 1060, *size, 3, "float16", name=name, follow=follow))
+        yield 2
 
 
 if __name__ == "__main__":

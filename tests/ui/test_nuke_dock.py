@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import runpy
+import shutil
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -65,7 +66,8 @@ class Node:
 DEFAULTS = {
     "neighbour_window": 10, "reference_stride": 10, "chunk_length": 80, "flow_iterations": 20, "flow_hole_snap": 0,
     "grow": 4, "feather": 3, "threshold": 0.0, "engine": 0, "precision": 0, "quality": 1, "working_size": 0,
-    "working_width": 960, "working_height": 540,
+    "working_width": 960, "working_height": 540, "grow_flow": 0, "crop_to_matte": False, "crop_padding": 64,
+    "use_clean_plate": True, "clean_frames": "", "follow_panel": False, "panel_name": "",
 }  # fmt: skip
 
 
@@ -184,11 +186,83 @@ def test_working_sizes_go_there_and_back(application: Any, size: tuple[int, int]
     assert dock.settings_of(node, (432, 240))[0].working_size == size
 
 
+def test_growth_for_the_flow_and_the_crop_are_knobs_like_the_others(docked: Any) -> None:
+    panel, nuke = docked
+    node = remove_node(grow_flow=6, crop_to_matte=True, crop_padding=32)
+    nuke.nodes, nuke.selected = [node], [node]
+    panel.follow()
+    settings = panel.state.settings
+    assert (settings.grow_flow, settings.crop_to_matte, settings.crop_padding) == (6, True, 32)
+    panel.settings.setting_asked.emit("crop_to_matte", False)
+    panel.settings.setting_asked.emit("crop_padding", 48)
+    panel.apply()
+    assert (node.knob("crop_to_matte").writes, node.knob("crop_padding").writes) == ([False], [48])
+
+
+def test_a_node_that_follows_names_the_channel_and_says_when_its_knobs_do_not_count(docked: Any) -> None:
+    from propainter_ui import panel_state as states
+
+    panel, nuke = docked
+    node = remove_node(follow_panel=True, panel_name="hill")
+    nuke.nodes, nuke.selected = [node], [node]
+    panel.follow()
+    assert panel.state.channel == "hill" and panel.state.notice is None
+    panel.hear(states.SettingsPublished("hill", {"grow": 7}))
+    panel.follow()
+    notice = panel.state.notice
+    assert (notice.level, notice.action) == ("warning", "publish")
+    assert notice.text == "Remove1 follows the panel: what is published counts in place of its knobs."
+    panel.settings.setting_asked.emit("feather", 5)
+    panel.apply()
+    assert panel.state.notice.text.startswith("Remove1: feather written. Remove1 follows the panel:")
+    panel.hear(states.SettingsPublished("hill", None))
+    assert panel.state.notice is None
+
+
+def test_a_node_that_does_not_follow_leaves_the_channel_alone(docked: Any) -> None:
+    panel, nuke = docked
+    node = remove_node(panel_name="hill")
+    nuke.nodes, nuke.selected = [node], [node]
+    panel.choose_channel("lake")
+    panel.follow()
+    assert panel.state.channel == "lake"
+
+
+@pytest.mark.parametrize(
+    ("knobs", "frames"),
+    [({}, (1001, 1002, 1003)), ({"clean_frames": "1002-1009"}, (1002, 1003)), ({"use_clean_plate": False}, ())],
+)
+def test_the_clean_plate_behind_the_third_input_is_opened(
+    qtbot: QtBot, docked: Any, tiny_shot: Path, tmp_path: Path, knobs: dict[str, Any], frames: tuple[int, ...]
+) -> None:
+    panel, nuke = docked
+    for number in (1001, 1002, 1003):
+        shutil.copy(tiny_shot / "plate/tiny.1001.png", tmp_path / f"paint.{number}.png")
+    reads = [read_node(str(tiny_shot / name / "tiny.####.png"), 1001) for name in ("plate", "matte")]
+    node = remove_node("Remove1", *reads, read_node(str(tmp_path / "paint.####.png"), 1001), **knobs)
+    nuke.nodes, nuke.selected = [node], [node]
+    panel.follow()
+    qtbot.waitUntil(lambda: panel.state.shot is not None, timeout=PATIENCE_MS)
+    assert panel.state.shot.clean_frames == frames
+
+
+def test_a_list_of_frames_nobody_can_read_is_said(docked: Any, tiny_shot: Path) -> None:
+    panel, nuke = docked
+    reads = [read_node(str(tiny_shot / name / "tiny.####.png"), 1001) for name in ("plate", "matte", "plate")]
+    node = remove_node("Remove1", *reads, clean_frames="some")
+    nuke.nodes, nuke.selected = [node], [node]
+    panel.follow()
+    assert panel.state.notice.text == (
+        "Remove1: the frames of the clean plate are 'some', which is no list of frames; write 1001, 1040-1045."
+    )
+
+
 def test_every_knob_is_a_parameter_of_the_node(application: Any) -> None:
     from propainter_ui.nuke import dock
 
     documented = PARAMETERS.read_text(encoding="utf-8")
     names = [*dock._NUMBERS, *dock._CHOICES, "threshold", "quality", "working_size", "working_width", "working_height"]
+    names += ["crop_to_matte", "use_clean_plate", "clean_frames", "follow_panel", "panel_name"]
     assert [name for name in names if f"`{name}`" not in documented] == []
 
 

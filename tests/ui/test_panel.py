@@ -153,7 +153,7 @@ def test_changed_settings_say_what_is_redone_and_keep_the_old_result_to_compare(
     assert panel.settings._render.text() == "Render 8 frames with new settings"
     render(qtbot, panel)
     stages = panel.state.report["stages"]
-    assert stages["flow"]["computed"] == 0 and stages["completion"]["computed"] == 1
+    assert stages["flow"]["computed"] == 0 and stages["completion"]["computed"] == 7
     assert panel.state.previous_results == set(range(1001, 1009))
     until(qtbot, lambda: panel._showing is not None and panel._showing.revision == panel.state.revision)
     assert (shown(panel) != old).any()

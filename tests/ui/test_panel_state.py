@@ -153,6 +153,30 @@ def test_the_estimate_counts_what_an_edit_makes_stale() -> None:
     assert told is not None and told.work == "all 2 windows, flow kept, 1 chunk"
 
 
+def test_what_is_cropped_costs_at_most_what_the_whole_frame_does() -> None:
+    rates = Rates(dict.fromkeys(("flow", "completion", "propagation", "painting", "composite"), 100.0))
+    state = states.with_setting(all_cached(opened(rates=rates)), "crop_to_matte", True)
+    told = states.estimate_of(state)
+    assert told is not None and told.work == "all 8 windows, flow of 39 pairs, 1 chunk"
+    assert told.time.startswith("at most ") and told.memory.startswith("at most ")
+
+
+def test_padding_counts_for_drafts_whatever_the_switch_says() -> None:
+    drafts = all_cached(opened(quality="draft", applied_quality="draft"))
+    told = states.estimate_of(states.with_setting(drafts, "crop_padding", 100))
+    assert told is not None and "flow of 39 pairs" in told.work
+    told = states.estimate_of(states.with_setting(all_cached(opened()), "crop_padding", 100))
+    assert told is not None and told.work == "nothing: all of it is cached"
+
+
+def test_a_clean_plate_for_the_same_shot_keeps_the_place_and_the_earlier_result() -> None:
+    state = states.at_frame(states.after(opened(), states.ResultArrived(1, 1005)), 1020)
+    painted = replace(SHOT, clean="/c", clean_frames=(1020,))
+    state = states.after(state, states.ShotFound(painted, revision=2, note="Clean plate c: the fill of frame 1020"))
+    assert (state.frame, state.shot, state.previous_results) == (1020, painted, {1005})
+    assert state.notice is not None and state.notice.text.startswith("Clean plate c")
+
+
 def test_another_quality_finds_nothing_cached() -> None:
     told = states.estimate_of(replace(all_cached(opened()), quality="draft"))
     assert told is not None and told.work == "all 8 windows, flow of 39 pairs, 1 chunk"

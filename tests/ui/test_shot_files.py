@@ -14,7 +14,11 @@ import pytest
 from propainter_ui.shot_files import (
     BadShot,
     ShotFiles,
+    check_clean_fit,
     check_fit,
+    clean_of,
+    frame_list_text,
+    frames_listed,
     matte_of,
     open_dropped,
     open_frames,
@@ -35,7 +39,7 @@ def write_frames(
 def test_a_folder_with_a_plate_and_a_matte_folder_is_a_whole_shot(tmp_path: Path) -> None:
     write_frames(tmp_path / "plate", "hill", range(1001, 1004))
     write_frames(tmp_path / "matte", "hill", range(1001, 1004), grey=True)
-    found = open_dropped([tmp_path], awaits_matte=False)
+    found = open_dropped([tmp_path], has_plate=False, awaits_matte=False)
     assert found.plate is not None and found.matte is not None
     assert (found.plate.path, found.matte.path) == (str(tmp_path / "plate"), str(tmp_path / "matte"))
     assert (found.plate.first, found.plate.last, found.plate.width, found.plate.height) == (1001, 1003, 8, 6)
@@ -44,28 +48,28 @@ def test_a_folder_with_a_plate_and_a_matte_folder_is_a_whole_shot(tmp_path: Path
 @pytest.mark.parametrize("turned", [False, True])
 def test_the_one_called_matte_is_the_matte_in_whatever_order(tmp_path: Path, turned: bool) -> None:
     paths = [write_frames(tmp_path / "a", "hill", range(3)), write_frames(tmp_path / "b_mask", "hill", range(3))]
-    found = open_dropped(paths[::-1] if turned else paths, awaits_matte=False)
+    found = open_dropped(paths[::-1] if turned else paths, has_plate=False, awaits_matte=False)
     assert found.plate is not None and found.matte is not None
     assert found.matte.path == str(paths[1])
 
 
 def test_one_channel_tells_a_matte_whose_name_does_not(tmp_path: Path) -> None:
     grey = write_frames(tmp_path / "x", "hill", range(3), grey=True)
-    found = open_dropped([grey, write_frames(tmp_path / "y", "hill", range(3))], awaits_matte=False)
+    found = open_dropped([grey, write_frames(tmp_path / "y", "hill", range(3))], has_plate=False, awaits_matte=False)
     assert found.matte is not None and found.matte.path == str(grey)
 
 
 def test_what_comes_alone_is_the_matte_while_a_plate_waits_for_one(tmp_path: Path) -> None:
     folder = write_frames(tmp_path / "x", "hill", range(3))
-    assert open_dropped([folder], awaits_matte=False).plate is not None
-    assert open_dropped([folder], awaits_matte=True).matte is not None
+    assert open_dropped([folder], has_plate=False, awaits_matte=False).plate is not None
+    assert open_dropped([folder], has_plate=True, awaits_matte=True).matte is not None
 
 
 def test_one_frame_stands_for_its_sequence_and_several_for_the_same(tmp_path: Path) -> None:
     folder = write_frames(tmp_path, "hill", range(10, 13))
     write_frames(tmp_path, "lake", range(50, 52))
     assert open_frames(folder / "hill.0011.png").last == 12
-    found = open_dropped(sorted(folder.glob("hill.*")), awaits_matte=False)
+    found = open_dropped(sorted(folder.glob("hill.*")), has_plate=False, awaits_matte=False)
     assert found.plate is not None and (found.plate.first, found.plate.last) == (10, 12)
 
 
@@ -159,3 +163,109 @@ def test_any_frame_of_a_video_is_exact_in_any_order(tmp_path: Path) -> None:
     assert (frames.first, frames.last, frames.fps) == (0, 19, 25.0)
     for number in (13, 2, 19, 0, 14, 15):
         assert abs(int(frames.read(number).mean()) - 12 * number) <= 3
+
+
+# --- clean plates -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def hill(tmp_path: Path) -> dict[str, Path]:
+    """A plate and a matte of frames 1001 to 1005."""
+    numbers = range(1001, 1006)
+    return {
+        "plate": write_frames(tmp_path / "plate", "hill", numbers),
+        "matte": write_frames(tmp_path / "matte", "hill", numbers, grey=True),
+    }
+
+
+def files_with(hill: dict[str, Path], clean: Path, only: frozenset[int] | None = None) -> ShotFiles:
+    return ShotFiles(
+        open_frames(hill["plate"]), open_frames(hill["matte"]), open_frames(clean, may_have_gaps=True), only
+    )
+
+
+@pytest.mark.parametrize("name", ["cleanplate", "hill_clean_plate", "cleanPlates_v2"])
+def test_what_is_named_clean_plate_is_one_gaps_and_all(tmp_path: Path, hill: dict[str, Path], name: str) -> None:
+    folder = write_frames(tmp_path / name, "paint", range(1002, 1003))
+    write_frames(folder, "paint", range(1005, 1006))
+    found = open_dropped([folder, hill["matte"], hill["plate"]], has_plate=False, awaits_matte=False)
+    assert found.plate is not None and found.matte is not None and found.clean is not None
+    assert (found.plate.path, found.matte.path) == (str(hill["plate"]), str(hill["matte"]))
+    assert found.clean.path == str(folder)
+    alone = open_dropped([folder], has_plate=True, awaits_matte=False)
+    assert alone.clean is not None and alone.plate is None and alone.matte is None
+
+
+def test_earlier_results_beside_a_shot_are_not_taken_for_clean_plates(tmp_path: Path, hill: dict[str, Path]) -> None:
+    write_frames(tmp_path / "clean", "hill", range(1001, 1006))
+    with pytest.raises(BadShot, match="a clean plate named cleanplate, or choose it by Open"):
+        open_dropped([tmp_path], has_plate=False, awaits_matte=False)
+
+
+def test_a_colour_picture_dropped_on_a_finished_shot_is_its_clean_plate(tmp_path: Path, hill: dict[str, Path]) -> None:
+    picture = write_frames(tmp_path / "x", "paint", range(1003, 1004))
+    assert open_dropped([picture], has_plate=True, awaits_matte=False).clean is not None
+    assert open_dropped([picture], has_plate=True, awaits_matte=True).matte is not None
+    assert open_dropped([picture], has_plate=False, awaits_matte=False).plate is not None
+
+
+def test_a_clean_plate_is_of_the_frame_whose_number_it_bears(tmp_path: Path, hill: dict[str, Path]) -> None:
+    files = files_with(hill, write_frames(tmp_path / "x", "paint", range(1003, 1004)))
+    assert files.clean_numbers() == (1003,)
+    found = files.clean(1003)
+    assert found is not None and found.shape == (6, 8, 3) and (found == 1003 % 256).all()
+    assert files.clean(1002) is None
+
+
+@pytest.mark.parametrize("name", ["paint.png", "paint.0007.png"])
+def test_a_picture_without_a_frames_number_is_of_every_frame(tmp_path: Path, hill: dict[str, Path], name: str) -> None:
+    cv2.imwrite(str(tmp_path / name), np.full((6, 8, 3), 50, np.uint8))
+    files = files_with(hill, tmp_path / name)
+    assert files.clean_numbers() == tuple(range(1001, 1006))
+    assert (files.clean(1004) == np.full((6, 8, 3), 50)).all()
+
+
+def test_only_the_frames_asked_for_have_their_clean_plate(tmp_path: Path, hill: dict[str, Path]) -> None:
+    folder = write_frames(tmp_path / "x", "paint", range(1001, 1006))
+    assert files_with(hill, folder, frames_listed("1002, 1004-1009")).clean_numbers() == (1002, 1004, 1005)
+
+
+def test_where_a_clean_plate_holds_comes_with_it() -> None:
+    pixels = np.arange(2 * 2 * 4, dtype=np.uint16).reshape(2, 2, 4)
+    np.testing.assert_array_equal(clean_of(pixels, ("A", "B", "G", "R")), pixels[..., [3, 2, 1, 0]])
+    assert clean_of(pixels[..., :3], ("R", "G", "B")).shape == (2, 2, 3)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "size", "grey", "reason"),
+    [
+        (range(1, 4), (8, 6), False, "is of none of the frames 1001–1005"),
+        (range(1001, 1002), (16, 12), False, "is 16x12 but the plate is 8x6"),
+        (range(1001, 1002), (8, 6), True, "has no red, green and blue"),
+    ],
+)
+def test_a_clean_plate_that_cannot_be_used_is_refused(
+    tmp_path: Path, hill: dict[str, Path], numbers: range, size: tuple[int, int], grey: bool, reason: str
+) -> None:
+    folder = write_frames(tmp_path / "x", "paint", numbers, grey=grey, size=size)
+    with pytest.raises(BadShot, match=reason):
+        check_clean_fit(files_with(hill, folder))
+
+
+@pytest.mark.parametrize(
+    ("text", "frames"),
+    [("", None), ("1001", {1001}), ("1, 4-6", {1, 4, 5, 6}), (" -3--1 7 ", {-3, -2, -1, 7}), ("5 - 6,", {5, 6})],
+)
+def test_frame_lists_are_read_as_the_node_reads_them(text: str, frames: set[int] | None) -> None:
+    assert frames_listed(text) == frames
+
+
+@pytest.mark.parametrize("text", ["a", "1,,2", "1-", "6-4", "1001; 1002", "1.5"])
+def test_what_is_no_frame_list_is_refused(text: str) -> None:
+    with pytest.raises(BadShot, match="is no list of frames; write 1001, 1040-1045"):
+        frames_listed(text)
+
+
+def test_frames_are_told_as_runs() -> None:
+    assert frame_list_text((1040,)) == "frame 1040"
+    assert frame_list_text((1001, 1040, 1041)) == "frames 1001, 1040–1041"

@@ -153,6 +153,24 @@ def test_growing_the_matte_keeps_flow_alone() -> None:
     assert len(redo.windows) == redo.all_windows
 
 
+def test_growing_for_the_flow_alone_counts_from_where_it_exceeds_the_other() -> None:
+    assert _redo(BEFORE.changed({"grow_flow": 4})).is_nothing, "the hole grows by 4 anyhow"
+    redo = _redo(BEFORE.changed({"grow_flow": 9}))
+    assert redo.pairs == 0 and len(redo.completion) == 2
+
+
+def test_looking_at_a_box_around_the_matte_redoes_the_flow_too() -> None:
+    cropped = BEFORE.changed({"crop_to_matte": True})
+    assert _redo(cropped).pairs == COUNT - 1
+    assert _redo(BEFORE.changed({"crop_padding": 100})).is_nothing, "nobody looks at it"
+    for change in ({"crop_padding": 100}, {"grow": 9}, {"threshold": 0.5}, {"grow_flow": 9}):
+        redo = work_to_redo(
+            range(COUNT), COUNT, before=cropped, after=cropped.changed(change), engine_before="propainter",
+            engine_after="propainter", cached=EVERYTHING,
+        )  # fmt: skip
+        assert redo.pairs == COUNT - 1, f"{change} makes another box"
+
+
 def test_feather_redoes_nothing_but_the_composite() -> None:
     redo = _redo(BEFORE.changed({"feather": 1}))
     assert redo.is_nothing and redo.frames == COUNT

@@ -16,7 +16,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
@@ -39,13 +39,23 @@ from propainter_ui.panel_state import (
     JobState,
     RenderFinished,
     ResultArrived,
+    SettingsPublished,
     ShotFound,
     ShotState,
     ShotUnderstood,
 )
 from propainter_ui.picture import Patch
 from propainter_ui.qt import QtCore, Signal
-from propainter_ui.shot_files import BadShot, ShotFiles, check_fit, open_dropped, open_frames
+from propainter_ui.shot_files import (
+    BadShot,
+    Frames,
+    ShotFiles,
+    check_clean_fit,
+    check_fit,
+    frame_list_text,
+    open_dropped,
+    open_frames,
+)
 from propainter_wire.client import Client, FrameResult
 from propainter_wire.errors import (
     BackendDied,
@@ -55,7 +65,7 @@ from propainter_wire.errors import (
     PropainterError,
     RemoteError,
 )
-from propainter_wire.messages import Accepted, Done, OpenShot, Progress, Quality, ShotSettings
+from propainter_wire.messages import Accepted, Done, OpenShot, Progress, Quality, ShotSettings, StatusIs
 from propainter_wire.shot import DType, Pixels, frames_of
 
 log = logging.getLogger(__name__)
@@ -133,6 +143,9 @@ class BackendBridge(QtCore.QObject):
         self._applied = ShotSettings()
         self._applied_quality: Quality = "normal"
         self._look: LookWish | None = None
+        self._channel = ""
+        self._published_for: dict[str, object] = {}
+        """Channels that were asked for, and how their shots stood then."""
         self._is_absent_told = False
         self._is_closed = False
         self._talk = _Lane("propainter talk", self._say_failed, idle=self._poll, idle_s=_POLL_S)
@@ -159,14 +172,31 @@ class BackendBridge(QtCore.QObject):
         self._work.do(lambda: self._open(paths))
 
     def open_as(self, what: str, path: Path) -> None:
-        """Open a file as ``plate`` or ``matte``, whatever it looks like."""
+        """Open a file as ``plate``, ``matte`` or ``clean`` plate, whatever it looks like."""
         self._interrupt.set()
         self._work.do(lambda: self._open_as(what, path))
 
-    def reopen(self, plate: str, matte: str) -> None:
-        """Open a shot by the paths a ``ShotState`` holds, its files read anew."""
+    def reopen(self, plate: str, matte: str, clean: str = "", only: frozenset[int] | None = None) -> None:
+        """Open a shot by the paths a ``ShotState`` holds, its files read anew.
+
+        only: frames whose clean plate counts; None: all that there are.
+        """
         self._interrupt.set()
-        self._work.do(lambda: self._reopen(plate, matte))
+        self._work.do(lambda: self._reopen(plate, matte, clean, only))
+
+    def drop_clean(self) -> None:
+        """Do without clean plates from here on."""
+        self._interrupt.set()
+        self._work.do(self._drop_clean)
+
+    def watch_channel(self, channel: str) -> None:
+        """Tell what is published under this name, too, whether or not a shot follows it."""
+        self._channel = channel
+        self._talk.do(self._poll)
+
+    def publish(self, channel: str, settings: Mapping[str, Any] | None) -> None:
+        """Publish settings under a name; None withdraws what is there."""
+        self._talk.do(lambda: self._publish(channel, settings))
 
     def apply(self, wish: RenderWish) -> None:
         """Tell the backend about settings, and find out what of the shot is still valid."""
@@ -214,11 +244,32 @@ class BackendBridge(QtCore.QObject):
             self._connect_quietly()
             return
         try:
-            self._tell(DaemonStatus(client.status()))
+            status = client.status()
+            self._tell(DaemonStatus(status))
+            self._ask_published(client, status)
             if self._job:
                 self._tell_bands(client)
         except BackendSilent as error:  # busy with something large; a job under way would tell if it had died
             log.info("no status: %s", error)
+
+    def _ask_published(self, client: Client, status: StatusIs) -> None:
+        """Ask what is published under the panel's channel and those followed: once, and whenever their shots stand
+        otherwise than when they were asked for, which is how another panel's publishing shows.
+        """
+        stand: dict[str, list[tuple[str, ShotSettings]]] = {self._channel: []}
+        for shot in status.shots:
+            if shot.follows:
+                stand.setdefault(shot.name, []).append((shot.shot, shot.settings))
+        for channel, shots in stand.items():
+            if self._published_for.get(channel) != shots:
+                self._tell(SettingsPublished(channel, client.published(channel).settings))
+                self._published_for[channel] = shots
+
+    def _publish(self, channel: str, settings: Mapping[str, Any] | None) -> None:
+        client = self._client
+        if client is not None:
+            self._tell(SettingsPublished(channel, client.publish(channel, settings).settings))
+            self._poll()
 
     def _connect_quietly(self) -> None:
         """Connect to a backend that somebody else has started; none is no failure."""
@@ -257,6 +308,7 @@ class BackendBridge(QtCore.QObject):
             self._client = client
         self._is_absent_told = False
         self._look = None
+        self._published_for = {}
         self._tell(DaemonReady(client.welcome))
         return client
 
@@ -295,37 +347,61 @@ class BackendBridge(QtCore.QObject):
 
     def _open(self, paths: Sequence[Path]) -> None:
         known = self._library.files
-        opened = open_dropped(paths, awaits_matte=known is not None and known.matte_frames is None)
+        opened = open_dropped(
+            paths, has_plate=known is not None, awaits_matte=known is not None and known.matte_frames is None
+        )
         if opened.plate is None and known is None:
             assert opened.matte is not None
             raise BadShot(
                 f"{Path(opened.matte.path).name} looks like a matte, and there is no plate yet; drop the plate as well"
             )
-        plate = opened.plate if opened.plate is not None or known is None else known.plate_frames
-        assert plate is not None
-        if opened.matte is not None:
-            check_fit(plate, opened.matte)
-        self._found(ShotFiles(plate, opened.matte))
+        if opened.plate is not None or known is None:
+            assert opened.plate is not None
+            self._found(opened.plate, opened.matte, opened.clean)
+        elif opened.clean is None:
+            self._found(known.plate_frames, opened.matte, known.clean_frames, known.clean_only)
+        else:
+            self._found(known.plate_frames, opened.matte or known.matte_frames, opened.clean)
 
     def _open_as(self, what: str, path: Path) -> None:
-        known, frames = self._library.files, open_frames(path)
+        known, frames = self._library.files, open_frames(path, may_have_gaps=what == "clean")
         if what == "plate":
-            self._found(ShotFiles(frames, None))
+            self._found(frames)
         elif known is None:
-            raise BadShot("there is no plate yet; open the plate first, then its matte")
+            raise BadShot("there is no plate yet; open the plate first, then its matte and clean plate")
+        elif what == "matte":
+            self._found(known.plate_frames, frames, known.clean_frames, known.clean_only)
         else:
-            check_fit(known.plate_frames, frames)
-            self._found(ShotFiles(known.plate_frames, frames))
+            self._found(known.plate_frames, known.matte_frames, frames)
 
-    def _reopen(self, plate: str, matte: str) -> None:
-        frames = open_frames(Path(plate))
-        found = open_frames(Path(matte)) if matte else None
-        if found is not None:
-            check_fit(frames, found)
-        self._found(ShotFiles(frames, found))
+    def _reopen(self, plate: str, matte: str, clean: str, only: frozenset[int] | None) -> None:
+        self._found(
+            open_frames(Path(plate)),
+            open_frames(Path(matte)) if matte else None,
+            open_frames(Path(clean), may_have_gaps=True) if clean else None,
+            only,
+        )
 
-    def _found(self, files: ShotFiles) -> None:
-        plate, matte = files.plate_frames, files.matte_frames
+    def _drop_clean(self) -> None:
+        known = self._library.files
+        if known is not None and known.clean_frames is not None:
+            self._found(known.plate_frames, known.matte_frames)
+
+    def _found(
+        self,
+        plate: Frames,
+        matte: Frames | None = None,
+        clean: Frames | None = None,
+        clean_only: frozenset[int] | None = None,
+    ) -> None:
+        """These files are the shot from here on. Raises BadShot if they do not fit each other."""
+        files = ShotFiles(plate, matte, clean, clean_only)
+        if matte is not None:
+            check_fit(plate, matte)
+        if clean is not None:
+            check_clean_fit(files)
+        had_clean = self._shot is not None and self._shot.clean
+        numbers = files.clean_numbers()
         revision = self._library.open(files)
         session, self._session = self._session, None
         if session is not None:
@@ -335,8 +411,13 @@ class BackendBridge(QtCore.QObject):
             name=_name_of(Path(plate.path)), plate=plate.path, matte=matte.path if matte is not None else "",
             first=plate.first, last=plate.last, width=plate.width, height=plate.height, dtype=cast(DType, plate.dtype),
             fps=plate.fps, still_matte=matte is not None and matte.is_still,
+            clean=clean.path if clean is not None else "", clean_frames=numbers,
         )  # fmt: skip
-        self._tell(ShotFound(self._shot, revision))
+        note = ""
+        if clean is not None and clean.path != had_clean:
+            whose = "every frame" if len(numbers) == self._shot.frame_count else frame_list_text(numbers)
+            note = f"Clean plate {Path(clean.path).name}: the fill of {whose} is taken from it where it has pixels."
+        self._tell(ShotFound(self._shot, revision, note))
         self._introduce()
 
     def _introduce(self) -> None:
@@ -583,7 +664,7 @@ class _Provider:
         return self._library.matte(frame)
 
     def clean(self, frame: int) -> Pixels | None:
-        return None
+        return self._library.clean(frame)
 
 
 class _Lane:

@@ -76,7 +76,7 @@ class ShotLibrary:
         self.store: BoundedStore[Pixels | Patch] = BoundedStore(limit_bytes)
         self.files: ShotFiles | None = None
         self.serial = 0
-        """Counts shots and mattes opened."""
+        """Counts shots, mattes and clean plates opened."""
         self.revision = 0
         self._plate_serial = 0
         self._shown: object = None
@@ -112,6 +112,11 @@ class ShotLibrary:
             return None
         number = 0 if self.files.matte_frames.is_still else frame
         return self._read(("matte", self.serial, number), lambda files: files.matte(frame))
+
+    def clean(self, frame: int) -> Pixels | None:
+        """The clean plate, None for a frame without one. Raises BadShot."""
+        number = self.files.clean_number(frame) if self.files is not None else None
+        return None if number is None else self._read(("clean", self.serial, number), lambda files: files.clean(frame))
 
     def patch(self, kind: str, revision: int, frame: int) -> Patch | None:
         """What was rendered of a frame: its ``result`` or ``unseen``; None if it is not, or no longer, at hand."""

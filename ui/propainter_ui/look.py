@@ -37,6 +37,7 @@ class Colours:
     playhead: str
     error: str
     warning: str
+    warning_text: str
     good: str
 
 
@@ -45,13 +46,13 @@ COLOURS: Mapping[Theme, Colours] = {
         window="#22252a", base="#1a1c20", raised="#2c3036", line="#3a3f47", text="#dde1e6", dim="#8d95a0",
         accent="#3d8bd4", accent_text="#ffffff", canvas="#121315", cached="#3f8f63", stale="#c98f2c",
         running="#4a9be0", missing="#33373e", neighbour="#2fc4b2", reference="#b48cff", playhead="#ff6a55",
-        error="#e5604f", warning="#e0a83a", good="#54b87f",
+        error="#e5604f", warning="#e0a83a", warning_text="#1a1c20", good="#54b87f",
     ),
     "light": Colours(
         window="#f1f2f4", base="#ffffff", raised="#e6e8eb", line="#c9cdd3", text="#1e2227", dim="#68707b",
         accent="#2470b8", accent_text="#ffffff", canvas="#3b3d40", cached="#5aa97c", stale="#d89c34",
         running="#2f86d1", missing="#d5d8dc", neighbour="#0d9c8b", reference="#7c4ddb", playhead="#d8402a",
-        error="#c23a2b", warning="#a8720c", good="#2f8f58",
+        error="#c23a2b", warning="#a8720c", warning_text="#ffffff", good="#2f8f58",
     ),
 }  # fmt: skip
 
@@ -155,7 +156,9 @@ def style_sheet(theme: Theme) -> str:
     QFrame#notice_error {{ background: {c.raised}; border-left: 3px solid {c.error}; }}
     QFrame#card {{ background: {c.base}; border: 1px solid {c.line}; border-radius: 6px; }}
     QLabel#dim {{ color: {c.dim}; }} QLabel#strong {{ font-weight: 600; }}
-    QLabel#error {{ color: {c.error}; }}
+    QLabel#error {{ color: {c.error}; }} QLabel#published {{ color: {c.warning}; }}
+    QPushButton#published {{ background: {c.warning}; color: {c.warning_text}; border-color: {c.warning};
+        font-weight: 600; }}
     QMenu {{ background: {c.base}; border: 1px solid {c.line}; color: {c.text}; padding: 4px; }}
     QMenu::item {{ padding: 5px 22px; border-radius: 3px; }}
     QMenu::item:selected {{ background: {c.accent}; color: {c.accent_text}; }}

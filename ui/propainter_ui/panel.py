@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from propainter_ui import panel_state as states
+from propainter_ui import publishing
 from propainter_ui.backend_bridge import BackendBridge, ExportWish, LookWish, RenderWish
 from propainter_ui.estimates import Rates
 from propainter_ui.export import EXPORT_NAMES, ExportKind
@@ -26,15 +27,18 @@ from propainter_ui.remembered import Remembered
 from propainter_ui.shot_files import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 from propainter_ui.widgets.daemon import DaemonPage, DaemonStrip
 from propainter_ui.widgets.jobs import Jobs, RecentShot, Shots
+from propainter_ui.widgets.publishing import KnownShots, PublishCard, PublishedBadge
 from propainter_ui.widgets.settings import Settings
 from propainter_ui.widgets.timeline import Timeline
 from propainter_ui.widgets.viewer import Shown, Viewer
+from propainter_wire.messages import ShotLine
 
 _PICTURE_BYTES = 384 << 20
 _AHEAD = 6
 """Pictures made ahead of the playhead, in the direction it moves."""
 _INVITATION = (
-    "Drop a plate and its roto matte here\nFolders of frames, a frame of a sequence, or videos. White is removed."
+    "Drop a plate and its roto matte here, and a clean plate if there is one\n"
+    "Folders of frames, a frame of a sequence, or videos. White is removed."
 )
 
 
@@ -46,7 +50,7 @@ class Panel(QtWidgets.QWidget):
         self.state = PanelState()
         self._remembered = remembered or Remembered()
         self._recent = self._remembered.recent
-        self.state = replace(self.state, rates=Rates(self._remembered.rates))
+        self.state = replace(self.state, rates=Rates(self._remembered.rates), channel=self._remembered.text("channel"))
         self.library = ShotLibrary(_memory_for_frames())
         self.maker = FrameMaker(self.library, limit_bytes=_PICTURE_BYTES, parent=self)
         self.bridge = BackendBridge(self.library, parent=self)
@@ -62,6 +66,7 @@ class Panel(QtWidgets.QWidget):
         self._connect()
         self._bind_keys()
         self._restore()
+        self.bridge.watch_channel(self.state.channel)
         self._show(PanelState())
 
     # --- the one way the state changes ----------------------------------------------------------------------------
@@ -69,6 +74,8 @@ class Panel(QtWidgets.QWidget):
     def change(self, state: PanelState) -> None:
         """Take on a state, show it, and ask for whatever it lacks."""
         old, self.state = self.state, state
+        if state.channel != old.channel:
+            self.bridge.watch_channel(state.channel)
         if state is not old:
             self._show(old)
 
@@ -82,7 +89,10 @@ class Panel(QtWidgets.QWidget):
 
     def _show(self, old: PanelState) -> None:
         state = self.state
-        for widget in (self.strip, self.daemon_page, self.settings, self.timeline, self.jobs, self.shots):
+        for widget in (
+            self.strip, self.badge, self.daemon_page, self.known_shots, self.settings, self.publish_card, self.timeline,
+            self.jobs, self.shots,
+        ):  # fmt: skip
             widget.show_state(state)
         self._show_notice(state.notice, old.notice)
         self._show_status(state)
@@ -97,10 +107,10 @@ class Panel(QtWidgets.QWidget):
         self.bridge.open([Path(path) for path in paths])
 
     def reload(self) -> None:
-        """Read plate and matte anew: the roto was changed."""
-        shot = self.state.shot
+        """Read plate, matte and clean plate anew: the roto was changed."""
+        shot, files = self.state.shot, self.library.files
         if shot is not None:
-            self.bridge.reopen(shot.plate, shot.matte)
+            self.bridge.reopen(shot.plate, shot.matte, shot.clean, files.clean_only if files is not None else None)
 
     def render_range(self) -> None:
         """Render the range with the edited settings."""
@@ -112,6 +122,26 @@ class Panel(QtWidgets.QWidget):
         """Tell the backend about the edited settings; render nothing."""
         if self.state.can_apply and self.state.daemon.phase == "ready":
             self.bridge.apply(self._render_wish())
+
+    def publish(self) -> None:
+        """Publish what the settings page shows under the panel's channel."""
+        if publishing.can_publish(self.state):
+            self.bridge.publish(self.state.channel, publishing.settings_to_publish(self.state))
+
+    def withdraw(self) -> None:
+        """Publish nothing under the panel's channel: the nodes' own knobs count again."""
+        self.bridge.publish(self.state.channel, None)
+
+    def steer(self, shot: ShotLine) -> None:
+        """Show a shot's settings, and publish to its channel from here on."""
+        self.change(publishing.steering(self.state, shot))
+        self._remembered.keep("channel", self.state.channel)
+        self.tabs.setCurrentWidget(self.settings_page)
+
+    def choose_channel(self, channel: str) -> None:
+        """Publish under another name from here on."""
+        self.change(states.with_channel(self.state, channel))
+        self._remembered.keep("channel", self.state.channel)
 
     def cancel(self) -> None:
         """Cancel what is under way."""
@@ -288,7 +318,9 @@ class Panel(QtWidgets.QWidget):
         self.notice.style().polish(self.notice)
         self._notice_text.setText(notice.text)
         self._notice_text.setAccessibleDescription(notice.text)
-        names = {"start": "Start backend", "restart": "Restart backend", "render": "Render", "": ""}
+        names = {
+            "start": "Start backend", "restart": "Restart backend", "render": "Render", "publish": "Publish", "": "",
+        }  # fmt: skip
         self._notice_act.setText(names[notice.action])
         self._notice_act.setAccessibleName(names[notice.action] or "No action")
         self._notice_act.setVisible(bool(notice.action))
@@ -296,7 +328,10 @@ class Panel(QtWidgets.QWidget):
     def _act_on_notice(self) -> None:
         notice = self.state.notice
         if notice is not None:
-            {"start": self.start_backend, "restart": self.start_backend, "render": self.render_range}[notice.action]()
+            {
+                "start": self.start_backend, "restart": self.start_backend, "render": self.render_range,
+                "publish": self.publish,
+            }[notice.action]()  # fmt: skip
 
     def _show_status(self, state: PanelState) -> None:
         job = state.job
@@ -334,6 +369,8 @@ class Panel(QtWidgets.QWidget):
             self._play.setIcon(icon("pause" if state.is_playing else "play", self))
         self._export.setEnabled(state.can_render)
         self._reload.setEnabled(has_shot)
+        self._open_clean.setEnabled(has_shot)
+        self._drop_clean.setEnabled(state.shot is not None and bool(state.shot.clean))
         for kind, action in self._export_actions.items():
             action.setEnabled(kind != "report" or bool(state.report))
 
@@ -342,19 +379,23 @@ class Panel(QtWidgets.QWidget):
     def _make_widgets(self) -> None:
         self.viewer, self.timeline, self.settings = Viewer(), Timeline(), Settings()
         self.strip, self.daemon_page, self.jobs, self.shots = DaemonStrip(), DaemonPage(), Jobs(), Shots()
+        self.badge, self.publish_card, self.known_shots = PublishedBadge(), PublishCard(), KnownShots()
         self._make_notice()
         self._make_view_bar()
         self._make_transport()
         self._export = _menu_button("Export", "Write the result of the range as files")
         self._export_actions = {kind: self._export_action(kind) for kind in EXPORT_NAMES}
         self._export.menu().addActions(list(self._export_actions.values()))
-        self._open = _menu_button("Open", "Open a plate or a matte")
-        for text, what in (("Plate: any frame, or a video …", "plate"), ("Matte: any frame, or a video …", "matte")):
-            action = self._open.menu().addAction(text)
+        self._open = _menu_button("Open", "Open a plate, a matte or a clean plate")
+        for name, what in (("Plate", "plate"), ("Matte", "matte"), ("Clean plate", "clean")):
+            action = self._open.menu().addAction(f"{name}: any frame, or a video …")
             action.triggered.connect(lambda _=False, what=what: self._choose_file(what))
+        self._open_clean = action
+        self._drop_clean = self._open.menu().addAction("Do without the clean plate")
+        self._drop_clean.triggered.connect(lambda: self.bridge.drop_clean())
         self._reload = QtWidgets.QPushButton("Reload")
         self._reload.setAccessibleName("Reload files")
-        self._reload.setToolTip("Read plate and matte anew (R); what did not change stays cached")
+        self._reload.setToolTip("Read all files anew (R); what did not change stays cached")
 
     def _make_notice(self) -> None:
         self.notice = QtWidgets.QFrame()
@@ -430,10 +471,12 @@ class Panel(QtWidgets.QWidget):
     # --- layout ---------------------------------------------------------------------------------------------------
 
     def _lay_out(self) -> None:
+        self.settings_page = _column(self.settings, self.publish_card)
         self.tabs = QtWidgets.QTabWidget()
         self.tabs.setDocumentMode(True)
         for widget, name in (
-            (self.settings, "Settings"), (self.jobs, "Jobs"), (self.shots, "Shots"), (self.daemon_page, "Backend"),
+            (self.settings_page, "Settings"), (self.jobs, "Jobs"), (self.shots, "Shots"),
+            (_column(self.daemon_page, self.known_shots), "Backend"),
         ):  # fmt: skip
             self.tabs.addTab(widget, name)
         self.tabs.tabBar().setAccessibleName("Pages")
@@ -444,7 +487,7 @@ class Panel(QtWidgets.QWidget):
         self.splitter.setStretchFactor(0, 1)
         self.splitter.setCollapsible(0, False)
         self.splitter.setSizes([900, 390])
-        top = _bar(self._open, self._reload, self._export, None, self.strip, name="strip")
+        top = _bar(self._open, self._reload, self._export, None, self.badge, 8, self.strip, name="strip")
         bottom = _bar(*self._transport, 12, self._status, self._progress)
         whole = _column(top, self.notice, self.splitter, bottom, self.timeline)
         layout = QtWidgets.QVBoxLayout(self)
@@ -478,6 +521,11 @@ class Panel(QtWidgets.QWidget):
         self.settings.typed.connect(self.viewer.setFocus)
         self.jobs.cancel_asked.connect(self.cancel)
         self.shots.reopen_asked.connect(self.bridge.reopen)
+        self.publish_card.publish_asked.connect(self.publish)
+        self.publish_card.withdraw_asked.connect(self.withdraw)
+        self.publish_card.channel_asked.connect(self.choose_channel)
+        self.known_shots.steer_asked.connect(self.steer)
+        self.badge.clicked.connect(lambda: self.tabs.setCurrentWidget(self.settings_page))
         self.strip.start_asked.connect(self.start_backend)
         self.strip.stop_asked.connect(self.stop_backend)
         self._notice_act.clicked.connect(self._act_on_notice)
@@ -535,7 +583,8 @@ class Panel(QtWidgets.QWidget):
     def _choose_file(self, what: str) -> None:
         endings = " ".join(f"*{suffix}" for suffix in sorted(IMAGE_SUFFIXES | VIDEO_SUFFIXES))
         start = str(Path(self.state.shot.plate).parent) if self.state.shot else ""
-        path, _ = QtWidgets.QFileDialog.getOpenFileName(self, f"Open {what}", start, f"Pictures and videos ({endings})")
+        title = "Open clean plate" if what == "clean" else f"Open {what}"
+        path, _ = QtWidgets.QFileDialog.getOpenFileName(self, title, start, f"Pictures and videos ({endings})")
         if path:
             self.bridge.open_as(what, Path(path))
 
@@ -558,7 +607,9 @@ class Panel(QtWidgets.QWidget):
 
     def _remember_shot(self, shot: states.ShotState) -> None:
         detail = f"{shot.first}–{shot.last}, {shot.width}×{shot.height}" + ("" if shot.matte else ", no matte")
-        self._recent = self._remembered.keep_recent(RecentShot(shot.name, shot.plate, shot.matte, detail), self._recent)
+        self._recent = self._remembered.keep_recent(
+            RecentShot(shot.name, shot.plate, shot.matte, detail, shot.clean), self._recent
+        )
         self.shots.show_recent(self._recent)
 
     def _restore(self) -> None:
@@ -571,8 +622,8 @@ class Panel(QtWidgets.QWidget):
     def open_last_shot(self) -> None:
         """Open the shot of the last session, if its files are still there."""
         for shot in self._recent[:1]:
-            if Path(shot.plate).exists() and (not shot.matte or Path(shot.matte).exists()):
-                self.bridge.reopen(shot.plate, shot.matte)
+            if all(Path(path).exists() for path in (shot.plate, shot.matte, shot.clean) if path):
+                self.bridge.reopen(shot.plate, shot.matte, shot.clean)
 
     def close_panel(self) -> None:
         """Remember the layout and end the threads."""
@@ -705,5 +756,5 @@ def _column(*widgets: QtWidgets.QWidget) -> QtWidgets.QWidget:
     column.setContentsMargins(0, 0, 0, 0)
     column.setSpacing(0)
     for widget in widgets:
-        column.addWidget(widget, 1 if isinstance(widget, (Viewer, QtWidgets.QSplitter)) else 0)
+        column.addWidget(widget, 1 if isinstance(widget, (Viewer, Settings, KnownShots, QtWidgets.QSplitter)) else 0)
     return holder

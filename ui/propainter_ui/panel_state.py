@@ -15,7 +15,7 @@ from typing import Any, Literal, TypeAlias
 from propainter_ui.estimates import Rates, memory_bytes, size_text, time_text
 from propainter_ui.windows_preview import Redo, SeenFrames, plan_for, window_of, work_to_redo
 from propainter_wire.errors import WireError
-from propainter_wire.messages import CacheStateIs, JobLine, Quality, ShotSettings, StatusIs, Welcome
+from propainter_wire.messages import CacheStateIs, JobLine, Quality, ShotLine, ShotSettings, StatusIs, Welcome
 from propainter_wire.shot import DType
 
 Phase = Literal["absent", "starting", "ready", "lost", "stopping"]
@@ -71,9 +71,16 @@ SETTING_ROWS: tuple[SettingRow, ...] = (
                "Updates of the optical flow per pair of frames; drafts use 5 at most."),
     SettingRow("grow", "Grow", "px", 0, 1024, 64, "Matte",
                "Plate pixels the matte grows before it becomes the hole. The matte view outlines the hole."),
+    SettingRow("grow_flow", "Grow flow", "px", 0, 1024, 64, "Matte",
+               "Plate pixels the matte grows for the motion alone, where a shadow or a blur beside the object spoils it. "
+               "Below Grow it counts as Grow."),
     SettingRow("feather", "Feather", "px", 0, 1024, 64, "Matte",
                "Plate pixels of soft edge, inside the grown ring."),
 )  # fmt: skip
+CROP_ROW = SettingRow("crop_padding", "Crop to matte", "px", 0, 4096, 512, "Matte",
+                      "Look only at a box around the matte, with so many plate pixels on every side: faster and with less "
+                      "memory, but the background is looked for in the box alone. Drafts always do.")  # fmt: skip
+"""Its number counts only while ``crop_to_matte`` is on."""
 
 SIZE_CHOICES: tuple[tuple[str, float | None], ...] = (("Auto", None), ("Full", 1.0), ("Half", 0.5), ("Quarter", 0.25))
 """Working sizes by name, as a share of the plate; None: the backend chooses."""
@@ -103,6 +110,8 @@ class DaemonState:
     sessions: int = 0
     memory: Mapping[str, int] = field(default_factory=dict)
     jobs: tuple[JobLine, ...] = ()
+    shots: tuple[ShotLine, ...] = ()
+    """Open shots of every client."""
 
     @property
     def headline(self) -> str:
@@ -135,6 +144,10 @@ class ShotState:
     dtype: DType
     fps: float
     still_matte: bool = False
+    clean: str = ""
+    """Path of the clean plates; empty: there are none."""
+    clean_frames: tuple[int, ...] = ()
+    """Frames that have one."""
 
     @property
     def frame_count(self) -> int:
@@ -185,13 +198,16 @@ class JobState:
         return text + (f", {time_text(self.eta_s)} left" if self.eta_s and self.eta_s >= 1 else "")
 
 
+NoticeAction = Literal["", "start", "restart", "render", "publish"]
+
+
 @dataclass(frozen=True)
 class Notice:
     """A sentence for the artist, and what a button beside it does."""
 
     level: Literal["info", "warning", "error"]
     text: str
-    action: Literal["", "start", "restart", "render"] = ""
+    action: NoticeAction = ""
 
 
 @dataclass(frozen=True)
@@ -239,6 +255,10 @@ class PanelState:
     """Of the last finished render."""
     follows: str = ""
     """The host's node whose settings these are; empty outside a host, and while none is followed."""
+    channel: str = ""
+    """The name settings are published under."""
+    published: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """What the backend says is published, by channel; channels without anything are not in it."""
 
     @property
     def is_edited(self) -> bool:
@@ -311,6 +331,14 @@ class DaemonLost:
 
 
 @dataclass(frozen=True)
+class SettingsPublished:
+    """What the backend has under a channel, whoever published it; None: nothing."""
+
+    channel: str
+    settings: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True)
 class ShotFound:
     """Files were looked at and make a shot."""
 
@@ -375,12 +403,12 @@ class Failed:
     """Something could not be done; the sentence says what, why and the way out."""
 
     message: str
-    action: Literal["", "start", "restart", "render"] = ""
+    action: NoticeAction = ""
 
 
 Event: TypeAlias = (
-    DaemonAbsent | DaemonStarting | DaemonReady | DaemonStatus | DaemonLost | ShotFound | ShotUnderstood | JobChanged
-    | ResultArrived | BandsChanged | RenderFinished | ExportFinished | Failed
+    DaemonAbsent | DaemonStarting | DaemonReady | DaemonStatus | DaemonLost | SettingsPublished | ShotFound
+    | ShotUnderstood | JobChanged | ResultArrived | BandsChanged | RenderFinished | ExportFinished | Failed
 )  # fmt: skip
 
 
@@ -397,6 +425,10 @@ def after(state: PanelState, event: Event) -> PanelState:
             return _told_status(state, status)
         case DaemonLost(reason, was_asked):
             return _lost(state, reason, was_asked)
+        case SettingsPublished(channel, settings):
+            others = {name: part for name, part in state.published.items() if name != channel}
+            published = others if settings is None else {**others, channel: settings}
+            return replace(state, published=published, notice=_unless(state.notice, "publish"))
         case ShotFound(shot, revision, note):
             return with_shot(state, shot, revision, note)
         case ShotUnderstood():
@@ -429,18 +461,20 @@ def _told_status(state: PanelState, status: StatusIs) -> PanelState:
     daemon = replace(
         state.daemon, phase="ready", server=status.server, engine=status.engine, device=status.device,
         weights=status.weights, licence=licence, pid=status.pid, uptime_s=status.uptime_s, sessions=status.sessions,
-        memory=memory, jobs=status.jobs,
+        memory=memory, jobs=status.jobs, shots=status.shots,
     )  # fmt: skip
     return replace(state, daemon=daemon)
 
 
 def _lost(state: PanelState, reason: str, was_asked: bool) -> PanelState:
     if was_asked:
-        return replace(state, daemon=DaemonState("absent"), job=None)
+        return replace(state, daemon=DaemonState("absent"), job=None, published={})
     when = " during a render" if state.job is not None and state.job.kind == "rendering" else ""
     kept = f"The {len(state.results)} finished frames stay here" if state.results else "Nothing shown is lost"
     text = f"The backend is gone{when}. {kept}, and what it had cached is still on disk. Restart it to go on."
-    return replace(state, daemon=DaemonState("lost", reason), job=None, notice=Notice("error", text, "restart"))
+    return replace(
+        state, daemon=DaemonState("lost", reason), job=None, published={}, notice=Notice("error", text, "restart")
+    )
 
 
 def _understood(state: PanelState, told: ShotUnderstood) -> PanelState:
@@ -482,9 +516,11 @@ def _unless(notice: Notice | None, *actions: str) -> Notice | None:
 
 
 def with_shot(state: PanelState, shot: ShotState, revision: int, note: str = "") -> PanelState:
-    """Another shot is open; or the same plate with another matte, which keeps the place and the earlier results."""
+    """Another shot is open; or the same plate with another matte or clean plate, which keeps the place and the earlier
+    results.
+    """
     old = state.shot
-    if old is not None and replace(old, matte=shot.matte, still_matte=shot.still_matte) == shot:
+    if old is not None and _plate_alone(old) == _plate_alone(shot):
         fresh = with_revision(replace(state, shot=shot, bands={}), revision)
     else:
         fresh = replace(
@@ -495,6 +531,10 @@ def with_shot(state: PanelState, shot: ShotState, revision: int, note: str = "")
     if not shot.matte:
         note = f"{shot.name} is open. Now drop its roto matte: a folder, a still or a video; white is removed."
     return replace(fresh, notice=Notice("info", note) if note else None, view="matte" if shot.matte else "plate")
+
+
+def _plate_alone(shot: ShotState) -> ShotState:
+    return replace(shot, matte="", still_matte=False, clean="", clean_frames=())
 
 
 def with_revision(state: PanelState, revision: int) -> PanelState:
@@ -520,6 +560,11 @@ def with_setting(state: PanelState, name: str, value: object) -> PanelState:
 def with_default(state: PanelState, name: str) -> PanelState:
     """One setting back at its default."""
     return with_setting(state, name, getattr(ShotSettings(), name))
+
+
+def with_channel(state: PanelState, channel: str) -> PanelState:
+    """Another name to publish under."""
+    return state if channel == state.channel else replace(state, channel=channel)
 
 
 def at_frame(state: PanelState, frame: int) -> PanelState:
@@ -612,9 +657,15 @@ def redo_of(state: PanelState) -> Redo | None:
     cached = {} if state.quality != state.applied_quality else cached_indices(_FrozenBands(state.bands), shot.first)
     frames = range(state.index(state.first), state.index(state.last) + 1)
     return _redo(
-        frames, shot.frame_count, state.applied, state.settings, state.engine or state.engine_wanted,
+        frames, shot.frame_count, _cropped(state.applied, state.applied_quality),
+        _cropped(state.settings, state.quality), state.engine or state.engine_wanted,
         state.engine_wanted, _FrozenSets(cached),
     )  # fmt: skip
+
+
+def _cropped(settings: ShotSettings, quality: Quality) -> ShotSettings:
+    """The settings as a quality uses them: drafts look at a box around the matte always."""
+    return replace(settings, crop_to_matte=True) if quality == "draft" else settings
 
 
 class _FrozenBands(tuple[tuple[str, tuple[Run, ...]], ...]):
@@ -658,12 +709,26 @@ def _redo(
     )  # fmt: skip
 
 
+def plate_size(state: PanelState) -> tuple[int, int] | None:
+    """Width, height of the open shot's plate; of the first that follows the channel, where none is open."""
+    if state.shot is not None:
+        return state.shot.width, state.shot.height
+    following = followers_of(state, state.channel)
+    return (following[0].width, following[0].height) if following else None
+
+
+def followers_of(state: PanelState, channel: str) -> tuple[ShotLine, ...]:
+    """The open shots that use what is published under a channel."""
+    return tuple(shot for shot in state.daemon.shots if shot.follows and shot.name == channel)
+
+
 def working_size_wanted(state: PanelState) -> tuple[int, int]:
     """Width, height the edited settings ask for, drafts included."""
-    if state.shot is None:
+    plate = plate_size(state)
+    if plate is None:
         return (0, 0)
     told = state.working_size if state.settings.working_size == state.applied.working_size else None
-    width, height = state.settings.working_size or told or (state.shot.width, state.shot.height)
+    width, height = state.settings.working_size or told or plate
     if state.quality == "draft":
         scale = state.settings.draft_scale
         width, height = max(8, round(width * scale)), max(8, round(height * scale))
@@ -688,13 +753,14 @@ def estimate_of(state: PanelState) -> Estimate | None:
     plan = plan_for(shot.frame_count, state.engine_wanted, state.settings)
     memory = memory_bytes(plan, engine=state.engine_wanted, working_size=size, precision=state.settings.precision)
     seconds = state.rates.estimate(redo, size[0] * size[1])
-    return Estimate(_work_text(redo), _about(seconds), f"about {size_text(memory)}")
+    how_near = "at most" if _cropped(state.settings, state.quality).crop_to_matte else "about"
+    return Estimate(_work_text(redo), _time_text(seconds, how_near), f"{how_near} {size_text(memory)}")
 
 
-def _about(seconds: float | None) -> str:
+def _time_text(seconds: float | None, how_near: str) -> str:
     if seconds is None:
         return "known after the first render"
-    return time_text(seconds) if seconds < 1 else f"about {time_text(seconds)}"
+    return time_text(seconds) if seconds < 1 else f"{how_near} {time_text(seconds)}"
 
 
 def _work_text(redo: Redo) -> str:
@@ -703,7 +769,7 @@ def _work_text(redo: Redo) -> str:
     some, every = len(redo.windows), redo.all_windows
     parts = [f"{some} of {every} windows" if some < every else f"all {every} windows" if every > 1 else "the window"]
     parts += [f"flow of {redo.pairs} pairs"] if redo.pairs else ["flow kept"]
-    chunks = max(len(redo.completion), len(redo.propagation))
+    chunks = len(redo.propagation) or len(redo.completion)
     if chunks:
         parts.append(f"{chunks} chunk{'s' * (chunks != 1)}")
     return ", ".join(parts)

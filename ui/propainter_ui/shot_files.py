@@ -1,4 +1,5 @@
-"""Plates and mattes from what was dropped on the panel: which path is which, what it measures, reading by frame number.
+"""Plates, mattes and clean plates from what was dropped on the panel: which path is which, what it measures, reading by
+frame number.
 
 Here: a thin reader of picture sequences (OpenImageIO) and videos (PyAV), both imported when first needed. Not here:
 writing (``export.py``); reading with every channel and header kept, which is ``propainter-remove``'s business.
@@ -20,13 +21,15 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from propainter_wire.shot import Pixels
+from propainter_wire.shot import Pixels, runs_of
 
 IMAGE_SUFFIXES = frozenset({".exr", ".dpx", ".tif", ".tiff", ".png", ".jpg", ".jpeg"})
 VIDEO_SUFFIXES = frozenset({".mp4", ".mov", ".m4v", ".mkv", ".avi", ".webm", ".mxf", ".mpg", ".mpeg", ".ts"})
 
 _MATTE_WORDS = frozenset({"matte", "mattes", "mask", "masks", "roto", "rotos", "alpha", "key", "hole", "holes"})
+_CLEAN_WORDS = (frozenset({"cleanplate"}), frozenset({"cleanplates"}), frozenset({"clean", "plate"}))
 _NUMBER = re.compile(r"(\d+)(?!.*\d)")
+_FRAME_LIST = re.compile(r"-?\d+(\s*-\s*-?\d+)?((\s*,\s*|\s+)-?\d+(\s*-\s*-?\d+)?)*,?")
 _HD_ROWS = 720  # untagged video is Rec.709 from here on, Rec.601 below, as players assume
 _KEPT_VIDEO_FRAMES = 16
 
@@ -48,6 +51,12 @@ class Frames(Protocol):
     channel_names: tuple[str, ...]
     fps: float
     is_still: bool
+    """One picture alone."""
+    is_numbered: bool
+    """Frame numbers are the files' own, not counted here."""
+
+    def has(self, frame: int) -> bool:
+        """Whether there is this frame."""
 
     def read(self, frame: int) -> Pixels:
         """[h, w, c] in the file's own type. Raises BadShot naming the frame."""
@@ -55,46 +64,64 @@ class Frames(Protocol):
 
 @dataclass(frozen=True)
 class Opened:
-    """A plate, a matte, or both, as found among what was dropped."""
+    """A plate, a matte and a clean plate, or some of them, as found among what was dropped."""
 
     plate: Frames | None
     matte: Frames | None
+    clean: Frames | None = None
 
 
-def open_dropped(paths: Sequence[Path], *, awaits_matte: bool) -> Opened:
-    """Tell plate from matte among dropped paths, and open them.
+def open_dropped(paths: Sequence[Path], *, has_plate: bool, awaits_matte: bool) -> Opened:
+    """Tell plate, matte and clean plate apart among dropped paths, and open them.
 
-    A folder may hold frames, or one folder with the plate and one with the matte. A single file of a numbered sequence
-    stands for all of it. What is named matte, mask, roto, alpha or key, or has one channel, is the matte; where neither
-    tells, the first is the plate and the second the matte, and one alone is the matte if a plate is waiting for its own.
-    Raises BadShot if that leaves nothing to open, or more than a plate and a matte.
+    A folder may hold frames, or folders with the plate, the matte and the clean plate. A single file of a numbered
+    sequence stands for all of it. What is named matte, mask, roto, alpha or key, or has one channel, is the matte; what is
+    named clean plate is one (not what is named clean alone: results are), and so is one colour picture dropped on a shot
+    that has its matte. Where nothing tells, the first is the plate and the second the matte, and one alone is the matte if
+    a plate is waiting for its own. Raises BadShot if that leaves nothing to open, or more than one of each.
     """
-    found = [open_frames(path) for path in _spread(paths)]
+    found = [open_frames(path, may_have_gaps=_is_named_clean(path)) for path in _spread(paths)]
     if not found:
         raise BadShot("there are no pictures in what was dropped; drop a folder of frames, a frame or a video")
-    if len(found) > 2:
+    cleans = [frames for frames in found if _is_named_clean(Path(frames.path)) and not _matte_likeness(frames)]
+    if len(found) == 1 and has_plate and not awaits_matte and _is_colour_picture(found[0]):
+        cleans = found
+    if not (has_plate or len(found) > 1 + len(cleans)):  # a plate of that name, whatever it was cleaned of before
+        cleans = []
+    rest = [frames for frames in found if frames not in cleans]
+    if len(rest) > 2 or len(cleans) > 1:
         names = ", ".join(Path(frames.path).name for frames in found)
-        raise BadShot(f"{len(found)} sequences were dropped ({names}); drop one plate and one matte")
-    if len(found) == 1:
-        only = found[0]
-        return Opened(None, only) if awaits_matte or _matte_likeness(only) else Opened(only, None)
-    one, other = found
+        raise BadShot(
+            f"{len(found)} sequences were dropped ({names}); drop one plate and one matte, and a clean plate named "
+            "cleanplate, or choose it by Open"
+        )
+    clean = cleans[0] if cleans else None
+    if not rest:
+        return Opened(None, None, clean)
+    if len(rest) == 1:
+        only = rest[0]
+        is_matte = _matte_likeness(only) or (awaits_matte and not cleans)
+        return Opened(None, only, clean) if is_matte else Opened(only, None, clean)
+    one, other = rest
     if _matte_likeness(one) > _matte_likeness(other):
         one, other = other, one
-    return Opened(one, other)
+    return Opened(one, other, clean)
 
 
-def open_frames(path: Path) -> Frames:
-    """The frames a folder, a file of a sequence, a still or a video stands for. Raises BadShot."""
+def open_frames(path: Path, *, may_have_gaps: bool = False) -> Frames:
+    """The frames a folder, a file of a sequence, a still or a video stands for. Raises BadShot.
+
+    may_have_gaps: not every number has to be there, as of clean plates.
+    """
     if path.is_dir():
-        return _Sequence(str(path), _numbered(_pictures_in(path), str(path)))
+        return _Sequence(str(path), _numbered(_pictures_in(path), str(path), may_have_gaps=may_have_gaps))
     if not path.exists():
         raise BadShot(f"{path} does not exist any more; drop it again from where it is now")
     suffix = path.suffix.lower()
     if suffix in VIDEO_SUFFIXES:
         return _Video(path)
     if suffix in IMAGE_SUFFIXES:
-        return _Sequence(str(path), _numbered(_siblings(path), str(path)))
+        return _Sequence(str(path), _numbered(_siblings(path), str(path), may_have_gaps=may_have_gaps))
     known = " ".join(sorted(IMAGE_SUFFIXES | VIDEO_SUFFIXES))
     raise BadShot(f"{path.name} is neither a picture nor a video this reads ({known})")
 
@@ -121,6 +148,41 @@ def check_fit(plate: Frames, matte: Frames) -> None:
             "to the plate"
         )
     matte_number(matte, plate, plate.first)
+
+
+def check_clean_fit(files: ShotFiles) -> None:
+    """Raise BadShot if clean plates are of another size than their plate, grey, or of none of its frames."""
+    plate, clean = files.plate_frames, files.clean_frames
+    assert clean is not None
+    name = Path(clean.path).name
+    if (clean.width, clean.height) != (plate.width, plate.height):
+        raise BadShot(
+            f"the clean plate {name} is {clean.width}x{clean.height} but the plate is {plate.width}x{plate.height}; "
+            "render it at the plate's size"
+        )
+    if len(clean.channel_names) < 3:
+        raise BadShot(f"the clean plate {name} has no red, green and blue; write it in colour, as the plate is")
+    if not files.clean_numbers():
+        raise BadShot(
+            f"the clean plate {name} is of none of the frames {plate.first}–{plate.last}; give it the number of the frame "
+            "it shows, or none if it is for every frame"
+        )
+
+
+def frame_list_text(frames: Sequence[int]) -> str:
+    """Frames as a list of runs: frame 1001, or frames 1001, 1040–1045."""
+    runs = [str(first) if first == last else f"{first}–{last}" for first, last in runs_of(frames)]
+    return f"frame{'s' * (len(frames) != 1)} {', '.join(runs)}"
+
+
+def frames_listed(text: str) -> frozenset[int] | None:
+    """The frames of a list such as ``1001, 1040-1045``; None for an empty one: no choice was made. Raises BadShot."""
+    if not text.strip():
+        return None
+    runs = re.findall(r"(-?\d+)(?:\s*-\s*(-?\d+))?", text)
+    if _FRAME_LIST.fullmatch(text.strip()) is None or any(last and int(last) < int(first) for first, last in runs):
+        raise BadShot(f"the frames of the clean plate are '{text}', which is no list of frames; write 1001, 1040-1045")
+    return frozenset(frame for first, last in runs for frame in range(int(first), int(last or first) + 1))
 
 
 def reader_library(name: str) -> Any:
@@ -175,6 +237,14 @@ def matte_of(pixels: Pixels, names: Sequence[str]) -> Pixels:
     return luma[..., None]
 
 
+def clean_of(pixels: Pixels, names: Sequence[str]) -> Pixels:
+    """Red, green, blue and, where there is one, alpha of a clean plate, [h, w, 3 or 4]."""
+    rgb = rgb_of(pixels, names)
+    lower = [name.lower().rpartition(".")[2] for name in names]
+    alpha = next((lower.index(word) for word in ("a", "alpha") if word in lower), None)
+    return rgb if alpha is None else np.concatenate([rgb, pixels[..., alpha : alpha + 1]], axis=2)
+
+
 # --- what was dropped -------------------------------------------------------------------------------------------------
 
 
@@ -217,8 +287,8 @@ def _split(path: Path) -> tuple[str, str, str]:
     return path.stem[: match.start()], match.group(), path.stem[match.end() :] + path.suffix.lower()
 
 
-def _numbered(files: list[Path], path: str) -> dict[int, Path]:
-    """Files by frame number. Raises BadShot if there are none, several sequences, or gaps."""
+def _numbered(files: list[Path], path: str, *, may_have_gaps: bool) -> dict[int, Path]:
+    """Files by frame number. Raises BadShot if there are none, several sequences, or gaps where there may be none."""
     if not files:
         raise BadShot(f"there are no pictures in {path}; drop a folder of frames, a frame or a video")
     kinds = {_split(file)[::2] for file in files}
@@ -229,9 +299,19 @@ def _numbered(files: list[Path], path: str) -> dict[int, Path]:
         return dict(enumerate(files))
     numbers = {int(_split(file)[1]): file for file in files}
     missing = sorted(set(range(min(numbers), max(numbers) + 1)) - numbers.keys())
-    if missing:
+    if missing and not may_have_gaps:
         raise BadShot(f"frame {missing[0]} of {path} is missing ({len(missing)} in all); render it, then drop again")
     return numbers
+
+
+def _is_named_clean(path: Path) -> bool:
+    """Whether a sequence, or the folder a file lies in, is named as a clean plate's is."""
+    names = [path.stem, path.parent.name] if path.suffix else [path.name]
+    return any(words <= set(re.split("[^a-z]+", name.lower())) for name in names for words in _CLEAN_WORDS)
+
+
+def _is_colour_picture(frames: Frames) -> bool:
+    return frames.is_still and len(frames.channel_names) >= 3 and not _matte_likeness(frames)
 
 
 def _matte_likeness(frames: Frames) -> int:
@@ -258,7 +338,11 @@ class _Sequence:
         self.files = files
         self.first, self.last = min(files), max(files)
         self.is_still = len(files) == 1
+        self.is_numbered = bool(_split(files[self.first])[1])
         self.width, self.height, self.dtype, self.channel_names = _header(files[self.first])
+
+    def has(self, frame: int) -> bool:
+        return frame in self.files
 
     def read(self, frame: int) -> Pixels:
         path = self.files.get(frame)
@@ -326,7 +410,7 @@ def _first_line(text: str) -> str:
 class _Video:
     """A video's frames by index from 0, exactly: told apart by presentation time, decoded on from the last keyframe."""
 
-    is_still = False
+    is_still, is_numbered = False, True
     first = 0
     channel_names: tuple[str, ...] = ("R", "G", "B")
 
@@ -349,6 +433,9 @@ class _Video:
         self.height, self.width = first.shape[:2]
         self.dtype = first.dtype.name
         self.fps = float(self._stream.average_rate or 24)
+
+    def has(self, frame: int) -> bool:
+        return self.first <= frame <= self.last
 
     def read(self, frame: int) -> Pixels:
         with self._lock:
@@ -400,11 +487,22 @@ class _Video:
 
 
 class ShotFiles:
-    """A plate and its matte by the plate's frame numbers."""
+    """A plate, its matte and its clean plates by the plate's frame numbers.
 
-    def __init__(self, plate: Frames, matte: Frames | None) -> None:
+    clean_only: frames whose clean plate counts; None: all that there are.
+    """
+
+    def __init__(
+        self,
+        plate: Frames,
+        matte: Frames | None,
+        clean: Frames | None = None,
+        clean_only: frozenset[int] | None = None,
+    ) -> None:
         self.plate_frames = plate
         self.matte_frames = matte
+        self.clean_frames = clean
+        self.clean_only = clean_only
         self._still: Pixels | None = None
 
     def plate(self, frame: int) -> Pixels:
@@ -422,3 +520,31 @@ class ShotFiles:
         if matte.is_still:
             self._still = found
         return found
+
+    def clean_number(self, frame: int) -> int | None:
+        """The clean plate's own number for a frame; None: the frame has none.
+
+        One picture alone is of every frame, unless it bears the number of one of the plate's; several are of the frames
+        whose numbers they bear.
+        """
+        clean, plate = self.clean_frames, self.plate_frames
+        if clean is None or (self.clean_only is not None and frame not in self.clean_only):
+            return None
+        is_everywhere = clean.is_still and not (clean.is_numbered and plate.first <= clean.first <= plate.last)
+        if is_everywhere:
+            return clean.first
+        return frame if clean.has(frame) else None
+
+    def clean_numbers(self) -> tuple[int, ...]:
+        """The plate's frames that have a clean plate."""
+        frames = range(self.plate_frames.first, self.plate_frames.last + 1)
+        return tuple(frame for frame in frames if self.clean_number(frame) is not None)
+
+    def clean(self, frame: int) -> Pixels | None:
+        """[h, w, 3 or 4], the fourth channel above half of full scale where it holds; None for a frame without one.
+        Raises BadShot.
+        """
+        number = self.clean_number(frame)
+        if self.clean_frames is None or number is None:
+            return None
+        return clean_of(self.clean_frames.read(number), self.clean_frames.channel_names)

@@ -11,15 +11,16 @@ from __future__ import annotations
 import importlib
 import re
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
 from propainter_ui.look import style_sheet, theme_of
 from propainter_ui.panel import Panel
 from propainter_ui.panel_state import Notice, PanelState
+from propainter_ui.publishing import is_published
 from propainter_ui.qt import QtCore, QtGui, QtWidgets
-from propainter_ui.shot_files import VIDEO_SUFFIXES
+from propainter_ui.shot_files import VIDEO_SUFFIXES, BadShot, frames_listed
 from propainter_wire.messages import Quality, ShotSettings
 
 NODE_CLASS = "ofxorg.propainter-remove.remove"
@@ -29,13 +30,30 @@ _FOLLOW_MS = 300
 
 _NUMBERS: Mapping[str, str] = {
     "neighbour_window": "neighbor_length", "reference_stride": "ref_stride", "chunk_length": "chunk_length",
-    "flow_iterations": "flow_iterations", "flow_hole_snap": "flow_hole_snap", "grow": "grow", "feather": "feather",
+    "flow_iterations": "flow_iterations", "flow_hole_snap": "flow_hole_snap", "grow": "grow", "grow_flow": "grow_flow",
+    "feather": "feather", "crop_padding": "crop_padding",
 }  # fmt: skip
 _CHOICES: Mapping[str, tuple[str, ...]] = {
     "engine": ("auto", "propainter", "classical"), "precision": ("auto", "fp32", "fp16", "bf16"),
 }  # fmt: skip
 _QUALITIES: tuple[Quality, ...] = get_args(Quality)
 _FULL, _HALF, _QUARTER, _CUSTOM = range(4)
+
+
+@dataclass(frozen=True)
+class NodeFiles:
+    """A file of each of a node's inputs, empty where there is none."""
+
+    plate: str = ""
+    matte: str = ""
+    clean: str = ""
+    clean_frames: str = ""
+    """Frames whose clean plate counts, as typed in the node; empty: all."""
+
+    @property
+    def are_there(self) -> bool:
+        """There is a plate, and everything that is named exists."""
+        return bool(self.plate) and all(Path(path).exists() for path in (self.plate, self.matte, self.clean) if path)
 
 
 def register() -> None:
@@ -56,6 +74,7 @@ def settings_of(node: Any, plate_size: tuple[int, int] | None) -> tuple[ShotSett
     """What a node's knobs ask for. plate_size: what half and quarter are of; without one they count as full."""
     values: dict[str, Any] = {wire: int(node.knob(knob).value()) for knob, wire in _NUMBERS.items()}
     values["threshold"] = float(node.knob("threshold").value())
+    values["crop_to_matte"] = bool(node.knob("crop_to_matte").value())
     for name, words in _CHOICES.items():
         values[name] = words[int(node.knob(name).getValue())]
     values["working_size"] = _size_of(node, plate_size)
@@ -66,7 +85,7 @@ def write_knobs(node: Any, state: PanelState) -> list[str]:
     """Make a node ask for the edited settings; only knobs that differ are touched. Returns their names."""
     settings, written = state.settings, []
     wanted: dict[str, Any] = {knob: getattr(settings, wire) for knob, wire in _NUMBERS.items()}
-    wanted["threshold"] = settings.threshold
+    wanted |= {"threshold": settings.threshold, "crop_to_matte": settings.crop_to_matte}
     wanted.update({name: words.index(getattr(settings, name)) for name, words in _CHOICES.items()})
     wanted["quality"] = _QUALITIES.index(state.quality)
     size = (state.shot.width, state.shot.height) if state.shot is not None else None
@@ -79,9 +98,17 @@ def write_knobs(node: Any, state: PanelState) -> list[str]:
     return written
 
 
-def files_of(node: Any) -> tuple[str, str]:
-    """Plate and matte behind a node's inputs: a file of each, empty where no Read node is found upstream."""
-    return _file_behind(node.input(0)), _file_behind(node.input(1))
+def files_of(node: Any) -> NodeFiles:
+    """What lies behind a node's inputs, as far as Read nodes are found upstream."""
+    plate, matte = _file_behind(node.input(0)), _file_behind(node.input(1))
+    if not node.knob("use_clean_plate").value():
+        return NodeFiles(plate, matte)
+    return NodeFiles(plate, matte, _file_behind(node.input(2)), str(node.knob("clean_frames").value() or ""))
+
+
+def channel_of(node: Any) -> str | None:
+    """The channel a node follows; None: its own knobs count."""
+    return str(node.knob("panel_name").value() or "") if node.knob("follow_panel").value() else None
 
 
 class DockedPanel(Panel):
@@ -91,7 +118,8 @@ class DockedPanel(Panel):
         super().__init__(parent)
         self._nuke = nuke if nuke is not None else importlib.import_module("nuke")
         self._node: Any = None
-        self._files = ("", "")
+        self._files = NodeFiles()
+        self._overridden_by: str | None = None
         self._said: tuple[ShotSettings, Quality] | None = None
         self.setStyleSheet(style_sheet(theme_of(self)))
         self.refresh_icons()
@@ -117,6 +145,7 @@ class DockedPanel(Panel):
             return
         self._follow_files()
         self._follow_knobs()
+        self._follow_channel()
 
     def apply(self) -> None:
         """Write the knobs, and tell the backend if there is one."""
@@ -135,9 +164,23 @@ class DockedPanel(Panel):
 
     def _follow_files(self) -> None:
         files = files_of(self._node)
-        if files != self._files and all(Path(path).exists() for path in files if path) and files[0]:
+        if files != self._files and files.are_there:
             self._files = files
-            self.bridge.reopen(*files)
+            try:
+                self.bridge.reopen(files.plate, files.matte, files.clean, frames_listed(files.clean_frames))
+            except BadShot as error:
+                self.change(replace(self.state, notice=Notice("error", f"{self.state.follows}: {error}.")))
+
+    def _follow_channel(self) -> None:
+        """Publish to the channel the node follows; say so where what is published there counts in place of its knobs."""
+        channel = channel_of(self._node)
+        if channel is not None and channel != self.state.channel:
+            self.choose_channel(channel)
+        by = self.state.follows if channel is not None and is_published(self.state) else None
+        if by != self._overridden_by:
+            self._overridden_by = by
+            if by is not None:
+                self._warn_overridden("")
 
     def _follow_knobs(self) -> None:
         """Take over what was changed in Nuke since the knobs were last read or written here."""
@@ -151,9 +194,17 @@ class DockedPanel(Panel):
         if self._node is not None:
             written = write_knobs(self._node, self.state)
             self._said = (self.state.settings, self.state.quality)
-            if written:
-                text = f"{self.state.follows}: {', '.join(written)} written."
+            if not written:
+                return
+            text = f"{self.state.follows}: {', '.join(written)} written."
+            if self._overridden_by is None:
                 self.change(replace(self.state, notice=Notice("info", text)))
+            else:
+                self._warn_overridden(text)
+
+    def _warn_overridden(self, said: str) -> None:
+        text = f"{said} {self.state.follows} follows the panel: what is published counts in place of its knobs.".strip()
+        self.change(replace(self.state, notice=Notice("warning", text, "publish")))
 
 
 def _size_of(node: Any, plate_size: tuple[int, int] | None) -> tuple[int, int] | None:

@@ -123,12 +123,13 @@ class RecentShot:
     plate: str
     matte: str
     detail: str
+    clean: str = ""
 
 
 class Shots(QtWidgets.QWidget):
     """The open shot, and those before it."""
 
-    reopen_asked = Signal(str, str)
+    reopen_asked = Signal(str, str, str)
 
     def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
         super().__init__(parent)
@@ -161,9 +162,10 @@ class Shots(QtWidgets.QWidget):
             text = "No shot is open. Drop a plate and its matte onto the viewer."
         else:
             matte = Path(shot.matte).name + (" (still)" if shot.still_matte else "") if shot.matte else "none yet"
+            cleans = f"<br>clean plate {Path(shot.clean).name}, {_count(shot.clean_frames)}" if shot.clean else ""
             text = (
                 f"<b>{shot.name}</b><br>{shot.first}–{shot.last}, {shot.width}×{shot.height}, {shot.dtype}, "
-                f"{'scene-linear' if shot.is_linear else 'display-encoded'}<br>plate {shot.plate}<br>matte {matte}"
+                f"{'scene-linear' if shot.is_linear else 'display-encoded'}<br>plate {shot.plate}<br>matte {matte}{cleans}"
             )
         if self._open.text() != text:
             self._open.setText(text)
@@ -173,10 +175,14 @@ class Shots(QtWidgets.QWidget):
         self._recent.clear()
         for shot in shots:
             item = QtWidgets.QListWidgetItem(f"{shot.name}\n{shot.detail}")
-            item.setData(int(Qt.ItemDataRole.UserRole), (shot.plate, shot.matte))
-            item.setToolTip(f"{shot.plate}\n{shot.matte}")
+            item.setData(int(Qt.ItemDataRole.UserRole), (shot.plate, shot.matte, shot.clean))
+            item.setToolTip("\n".join(path for path in (shot.plate, shot.matte, shot.clean) if path))
             self._recent.addItem(item)
 
     def _ask(self, item: QtWidgets.QListWidgetItem | None) -> None:
         if item is not None:
             self.reopen_asked.emit(*item.data(int(Qt.ItemDataRole.UserRole)))
+
+
+def _count(frames: Sequence[int]) -> str:
+    return f"{len(frames)} frame{'s' * (len(frames) != 1)}"

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from propainter_ui.look import icon
 from propainter_ui.panel_state import (
+    CROP_ROW,
     QUALITIES,
     SETTING_ROWS,
     SIZE_CHOICES,
     PanelState,
     SettingRow,
     estimate_of,
+    plate_size,
     render_label,
     window_sentence,
     working_size_wanted,
@@ -49,7 +51,7 @@ class Settings(QtWidgets.QWidget):
         self._engine = _combo("Engine", _ENGINES)
         self._size = _combo("Working size", [(name, name) for name, _ in (*SIZE_CHOICES, ("Custom", None))])
         self._width, self._height = _size_box("Working width"), _size_box("Working height")
-        self._threshold = _ThresholdRow(self)
+        self._threshold, self._crop = _ThresholdRow(self), _CropRow(self)
         self._later = QtCore.QTimer(self)
         self._later.setSingleShot(True)
         self._later.setInterval(_ESTIMATE_MS)
@@ -64,7 +66,7 @@ class Settings(QtWidgets.QWidget):
         old, self._state = self._state, state
         if state.settings is not old.settings or state.quality != old.quality or state.daemon is not old.daemon:
             self._show_settings(state)
-        if state.shot is not old.shot or state.settings is not old.settings or state.working_size != old.working_size:
+        if state.settings is not old.settings or _sizes(state) != _sizes(old):
             self._show_size(state)
         self._show_cost(state, old)
         self._show_buttons(state)
@@ -73,6 +75,9 @@ class Settings(QtWidgets.QWidget):
         for name, row in self._rows.items():
             row.show_value(getattr(state.settings, name))
         self._threshold.show_value(state.settings.threshold)
+        self._crop.show_values(
+            state.settings.crop_to_matte, state.settings.crop_padding, is_draft=state.quality == "draft"
+        )
         _choose(self._quality, state.quality)
         _choose(self._engine, state.settings.engine)
         has_weights = state.daemon.engine == "propainter" or state.daemon.phase != "ready"
@@ -110,7 +115,7 @@ class Settings(QtWidgets.QWidget):
 
     def refresh_icons(self) -> None:
         """Draw icons anew, after the theme has changed."""
-        for row in (*self._rows.values(), self._threshold):
+        for row in (*self._rows.values(), self._threshold, self._crop):
             row.refresh_icon(self)
 
     def _show_buttons(self, state: PanelState) -> None:
@@ -130,6 +135,11 @@ class Settings(QtWidgets.QWidget):
             row.asked.connect(lambda value, name=name: self.setting_asked.emit(name, value))
             row.reset_asked.connect(lambda name=name: self.default_asked.emit(name))
             row.typed.connect(self.typed.emit)
+        self._crop.asked.connect(lambda value: self.setting_asked.emit("crop_padding", value))
+        self._crop.switched.connect(lambda is_on: self.setting_asked.emit("crop_to_matte", is_on))
+        for name in ("crop_to_matte", "crop_padding"):
+            self._crop.reset_asked.connect(lambda name=name: self.default_asked.emit(name))
+        self._crop.typed.connect(self.typed.emit)
         self._quality.activated.connect(lambda _: self.quality_asked.emit(self._quality.currentData()))
         self._engine.activated.connect(lambda _: self.setting_asked.emit("engine", self._engine.currentData()))
         self._size.activated.connect(lambda _: self._ask_size())
@@ -144,12 +154,12 @@ class Settings(QtWidgets.QWidget):
         (self.cancel_asked if job is not None and job.kind != "reading" else self.render_asked).emit()
 
     def _ask_size(self) -> None:
-        name, shot = self._size.currentData(), self._state.shot
+        name, plate = self._size.currentData(), plate_size(self._state)
         share = dict(SIZE_CHOICES).get(name)
-        if name == "Auto" or shot is None:
+        if name == "Auto" or plate is None:
             self.setting_asked.emit("working_size", None)
         elif share is not None:
-            size = (max(8, round(shot.width * share)), max(8, round(shot.height * share)))
+            size = (max(8, round(plate[0] * share)), max(8, round(plate[1] * share)))
             self.setting_asked.emit("working_size", size)
         else:
             width, height = working_size_wanted(self._state)
@@ -205,9 +215,9 @@ class Settings(QtWidgets.QWidget):
         form.setVerticalSpacing(4)
         form.setColumnMinimumWidth(0, _NAME_WIDTH)
         form.setColumnStretch(1, 1)
-        rows: list[_Row | _ThresholdRow] = [row for row in self._rows.values() if row.row.group == group]
+        rows: list[_Row | _ThresholdRow | _CropRow] = [row for row in self._rows.values() if row.row.group == group]
         if group == "Matte":
-            rows.append(self._threshold)
+            rows += [self._threshold, self._crop]
         for line, row in enumerate(rows):
             row.place(form, line)
         if group == "Windows":
@@ -225,17 +235,19 @@ class Settings(QtWidgets.QWidget):
         card.setObjectName("bar")
         grid = QtWidgets.QGridLayout(card)
         grid.setContentsMargins(14, 10, 14, 12)
-        grid.setColumnStretch(1, 1)
+        for column, share in ((1, 3), (3, 2)):
+            grid.setColumnStretch(column, share)
         self._work, self._time, self._memory = (QtWidgets.QLabel("–") for _ in range(3))
-        for line, (text, label) in enumerate((("To redo", self._work), ("Time", self._time), ("Memory", self._memory))):
+        texts = ("To redo", self._work, 0, 0, 3), ("Time", self._time, 1, 0, 1), ("Memory", self._memory, 1, 2, 1)
+        for text, label, line, column, span in texts:
             caption = QtWidgets.QLabel(text)
             caption.setObjectName("dim")
-            caption.setMinimumWidth(60)
             label.setWordWrap(True)
             label.setMinimumHeight(label.fontMetrics().height() + 2)
             label.setAccessibleName(f"Estimate: {text}")
-            grid.addWidget(caption, line, 0, Qt.AlignmentFlag.AlignTop)
-            grid.addWidget(label, line, 1)
+            grid.addWidget(caption, line, column, Qt.AlignmentFlag.AlignTop)
+            grid.addWidget(label, line, column + 1, 1, span)
+        grid.setColumnMinimumWidth(0, 60)
         self._apply, self._revert = QtWidgets.QPushButton("Apply"), QtWidgets.QPushButton("Revert")
         self._apply.setToolTip("Take these settings: see what stays valid, render nothing")
         self._revert.setToolTip("Back to the settings applied last")
@@ -246,8 +258,8 @@ class Settings(QtWidgets.QWidget):
         buttons = QtWidgets.QHBoxLayout()
         buttons.addWidget(self._revert, 1)
         buttons.addWidget(self._apply, 1)
-        grid.addLayout(buttons, 3, 0, 1, 2)
-        grid.addWidget(self._render, 4, 0, 1, 2)
+        grid.addLayout(buttons, 2, 0, 1, 4)
+        grid.addWidget(self._render, 3, 0, 1, 4)
         return card
 
 
@@ -344,6 +356,48 @@ class _ThresholdRow(_NumberRow):
         _show_reset(self._reset, value != ShotSettings().threshold)
 
 
+class _CropRow(_NumberRow):
+    """A switch, and how much around the matte is seen while it is on."""
+
+    switched = Signal(bool)
+
+    def __init__(self, parent: QtWidgets.QWidget) -> None:
+        super().__init__(parent)
+        self._switch = QtWidgets.QCheckBox(CROP_ROW.label)
+        self._slider = QtWidgets.QSlider(Qt.Orientation.Horizontal)
+        self._slider.setRange(CROP_ROW.lowest, CROP_ROW.slider_to)
+        self._box = QtWidgets.QSpinBox()
+        self._box.setRange(CROP_ROW.lowest, CROP_ROW.highest)
+        self._box.setSuffix(f" {CROP_ROW.unit}")
+        _slim(self._box)
+        self._box.setKeyboardTracking(False)
+        self._reset = _reset_button(CROP_ROW.label, f"off, {CROP_ROW.default} {CROP_ROW.unit}")
+        self._switch.setAccessibleName(CROP_ROW.label)
+        self._slider.setAccessibleName("Crop padding slider")
+        self._box.setAccessibleName(f"Crop padding, {CROP_ROW.unit}")
+        for widget in (self._switch, self._slider, self._box):
+            widget.setToolTip(f"{CROP_ROW.help}\nDefault: off, {CROP_ROW.default} {CROP_ROW.unit}.")
+        self._switch.clicked.connect(self.switched.emit)
+        self._slider.valueChanged.connect(self.asked.emit)
+        self._box.valueChanged.connect(self.asked.emit)
+        self._box.lineEdit().returnPressed.connect(self.typed.emit)
+        self._reset.clicked.connect(lambda: self.reset_asked.emit())
+
+    def place(self, form: QtWidgets.QGridLayout, line: int) -> None:
+        for column, widget in enumerate((self._switch, self._slider, self._box, self._reset)):
+            form.addWidget(widget, line, column)
+
+    def show_values(self, is_on: bool, padding: int, *, is_draft: bool) -> None:
+        """Drafts crop whatever the switch says, so the padding counts for them, too."""
+        with _Quiet(self._slider), _Quiet(self._box):
+            self._switch.setChecked(is_on)
+            self._slider.setValue(padding)
+            self._box.setValue(padding)
+        for widget in (self._slider, self._box):
+            widget.setEnabled(is_on or is_draft)
+        _show_reset(self._reset, is_on or padding != CROP_ROW.default)
+
+
 class _Quiet:
     """Within it, a control tells nobody of its changes: they are ours, not the artist's."""
 
@@ -406,13 +460,17 @@ def _size_box(name: str) -> QtWidgets.QSpinBox:
 
 def _size_choice(state: PanelState) -> str:
     """How the working size is called: by its share of the plate, else custom."""
-    asked, shot = state.settings.working_size, state.shot
+    asked, plate = state.settings.working_size, plate_size(state)
     if asked is None:
         return "Auto"
     for name, share in SIZE_CHOICES:
-        if shot and share and asked == (max(8, round(shot.width * share)), max(8, round(shot.height * share))):
+        if plate and share and asked == (max(8, round(plate[0] * share)), max(8, round(plate[1] * share))):
             return name
     return "Custom"
+
+
+def _sizes(state: PanelState) -> tuple[object, ...]:
+    return plate_size(state), state.working_size, state.quality, state.applied.working_size
 
 
 def _name(text: str, control: QtWidgets.QWidget) -> QtWidgets.QLabel:

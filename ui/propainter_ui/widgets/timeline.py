@@ -5,6 +5,7 @@ Here: painting and the mouse. Not here: which frames those are (``windows_previe
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal
 
 from propainter_ui.look import Colours, colours_of
@@ -17,6 +18,7 @@ from propainter_ui.panel_state import (
     window_sentence,
 )
 from propainter_ui.qt import Qt, QtCore, QtGui, QtWidgets, Signal, place_of
+from propainter_wire.shot import runs_of
 
 _LABELS = 96
 _RULER = 24
@@ -25,9 +27,8 @@ _BAND = 11
 _GAP = 3
 _BAND_NAMES = {
     "plate": "plate", "matte": "matte", "flow": "flow", "completion": "completed flow",
-    "propagation": "propagated", "painting": "painted", "here": "result here",
+    "propagation": "propagated", "painting": "painted", "here": "result here", "clean": "clean plate",
 }  # fmt: skip
-_ROWS = (*BANDS, "here")
 _GRAB_PX = 6
 
 
@@ -47,19 +48,28 @@ class Timeline(QtWidgets.QWidget):
         )
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
-        self.setFixedHeight(_RULER + _WINDOW + len(_ROWS) * (_BAND + _GAP) + 8)
         self._state = PanelState()
+        self._rows: tuple[str, ...] = ()
+        self._show_rows(has_clean=False)
         self._bands: dict[str, tuple[Run, ...]] = {}
         self._grabbed: Literal["", "frame", "first", "last"] = ""
 
     def show_state(self, state: PanelState) -> None:
         """Show this state; does nothing where nothing of it is shown here."""
         old, self._state = self._state, state
-        if state.bands is not old.bands or state.results is not old.results or state.job != old.job:
-            self._bands = {**bands_shown(state), "here": _runs_of(state)}
+        if state.shot is not old.shot:
+            self._show_rows(has_clean=state.shot is not None and bool(state.shot.clean))
+        if any(getattr(state, name) is not getattr(old, name) for name in ("shot", "bands", "results", "job")):
+            self._bands = {**bands_shown(state), "here": _runs_of(state.results)}
+            self._bands["clean"] = _runs_of(state.shot.clean_frames) if state.shot is not None else ()
         watched = ("shot", "settings", "daemon", "engine", "bands", "results", "job", "frame", "first", "last")
         if any(getattr(state, name) is not getattr(old, name) for name in watched):
             self.update()
+
+    def _show_rows(self, *, has_clean: bool) -> None:
+        """A row for every stage, one for results, and one for clean plates where there are any."""
+        self._rows = (*BANDS, "here", *(("clean",) if has_clean else ()))
+        self.setFixedHeight(_RULER + _WINDOW + len(self._rows) * (_BAND + _GAP) + 8)
 
     # --- geometry -------------------------------------------------------------------------------------------------
 
@@ -108,7 +118,7 @@ class Timeline(QtWidgets.QWidget):
         painter.setPen(QtGui.QColor(colours.dim))
         right = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         painter.drawText(QtCore.QRect(0, _RULER, _LABELS - 8, _WINDOW), right, "window sees")
-        for row, name in enumerate(_ROWS):
+        for row, name in enumerate(self._rows):
             painter.drawText(QtCore.QRect(0, self._row_top(row) - 2, _LABELS - 8, _BAND + 4), right, _BAND_NAMES[name])
 
     def _paint_ruler(self, painter: QtGui.QPainter, colours: Colours) -> None:
@@ -128,8 +138,9 @@ class Timeline(QtWidgets.QWidget):
         shot = self._state.shot
         assert shot is not None
         fills = {"cached": colours.cached, "stale": colours.stale, "running": colours.running}
+        own = {"here": colours.accent, "clean": colours.reference}
         whole = QtCore.QRectF(self.x_of(shot.first), 0, self.x_of(shot.last + 1) - self.x_of(shot.first), _BAND)
-        for row, name in enumerate(_ROWS):
+        for row, name in enumerate(self._rows):
             whole.moveTop(self._row_top(row))
             painter.fillRect(whole, QtGui.QColor(colours.missing))
             for first, last, what in self._bands.get(name, ()):
@@ -140,7 +151,7 @@ class Timeline(QtWidgets.QWidget):
                     half = self._span()[1] / 2
                     left, right = left + half, right + half
                 rect = QtCore.QRectF(left, self._row_top(row), max(1.0, right - left), _BAND)
-                painter.fillRect(rect, QtGui.QColor(colours.accent if name == "here" else fills[what]))
+                painter.fillRect(rect, QtGui.QColor(own.get(name, fills[what])))
                 if what == "running":
                     painter.fillRect(rect, QtGui.QBrush(QtGui.QColor(255, 255, 255, 70), Qt.BrushStyle.BDiagPattern))
 
@@ -249,22 +260,18 @@ class Timeline(QtWidgets.QWidget):
         if place.y() < _RULER + _WINDOW:
             return window_sentence(self._state)
         frame, row = self.frame_at(place.x()), int((place.y() - _RULER - _WINDOW) // (_BAND + _GAP))
-        if not (0 <= row < len(_ROWS) and shot.first <= frame <= shot.last):
+        if not (0 <= row < len(self._rows) and shot.first <= frame <= shot.last):
             return ""
-        name = _ROWS[row]
+        name = self._rows[row]
         what = next((w for first, last, w in self._bands.get(name, ()) if first <= frame <= last), "missing")
-        return f"{_BAND_NAMES[name]} of frame {frame}: {'at hand' if name == 'here' and what == 'cached' else what}"
+        if name in ("here", "clean"):
+            what = "at hand" if what == "cached" else "none"
+        return f"{_BAND_NAMES[name]} of frame {frame}: {what}"
 
 
-def _runs_of(state: PanelState) -> tuple[Run, ...]:
-    """Frames with a result at hand, as runs."""
-    runs: list[Run] = []
-    for frame in sorted(state.results):
-        if runs and runs[-1][1] == frame - 1:
-            runs[-1] = (runs[-1][0], frame, "cached")
-        else:
-            runs.append((frame, frame, "cached"))
-    return tuple(runs)
+def _runs_of(frames: Iterable[int]) -> tuple[Run, ...]:
+    """Frames there is something of, as runs of a band."""
+    return tuple((first, last, "cached") for first, last in runs_of(frames))
 
 
 def _tick_step(width: float, room: float) -> int:
