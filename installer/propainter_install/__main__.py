@@ -94,9 +94,7 @@ def uninstall(options: argparse.Namespace) -> int:
             f"nothing is installed: there is no {path}; name what was given at installation (--system, --prefix)"
         )
     if sys.platform == "win32" and Path(sys.prefix) in [Path(entry) for entry in record.entries]:
-        raise InstallError(
-            "Windows cannot remove a running program; run install.ps1 --uninstall of the release"
-        )
+        raise InstallError("Windows cannot remove a running program; run install.ps1 --uninstall of the release")
     if options.dry_run:
         for entry in reversed(record.entries.values()):
             print(f"would remove: {entry.kind} {entry.path}")
