@@ -82,15 +82,17 @@ def _estimate_in_runs(
 
 
 def _pairs_per_run(frames: Float[Tensor, "t 3 h w"]) -> int:
-    """As many pairs as fit a budget (at least one), counting what a pair holds at its peak.
+    """On a GPU as many pairs as fit a budget (at least one), counting what a pair holds at its peak; elsewhere one.
 
     That is the correlation volume, cells^2 floats and a third more for its pyramid, and some 4096 floats a cell in the
-    encoders. More than one pair at once pays only where a single one leaves the processor idle.
+    encoders. More than one pair at once pays only where a single one leaves the device idle; and a processor's convolutions
+    round a batch of one otherwise than others, so that a pair's last bits would tell in which run it was.
     """
+    if not frames.is_cuda:
+        return 1
     cells = frames.shape[-2] * frames.shape[-1] // SCALE**2
     pair_bytes = 4 * cells * (4 * cells // 3 + 4096)
-    budget = 1 << 30 if frames.is_cuda else 1 << 26
-    return max(1, budget // pair_bytes)
+    return max(1, (1 << 30) // pair_bytes)
 
 
 def _iterate(
