@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 
 from builders import box_matte, moving_plates
+from propainter_backend.images import write_image
 
 FIRST = 1001
 
@@ -28,10 +29,14 @@ class FarmShot:
     count: int
     size: tuple[int, int] = (80, 48)
     chunk_length: int = 4
+    dtype: str = "uint8"
+    """Of the plate: uint8 (PNG), or float32 (EXR), in which no difference is too small to be seen."""
 
     def write(self) -> FarmShot:
-        for i, plate in enumerate(moving_plates(self.count, size=self.size)):
-            self._write("plate", i, plate.pixels)
+        (self.folder / "plate").mkdir(parents=True)
+        for i, plate in enumerate(moving_plates(self.count, size=self.size, dtype=self.dtype)):
+            suffix = "png" if self.dtype == "uint8" else "exr"
+            write_image(self.folder / "plate" / f"plate.{FIRST + i}.{suffix}", plate, {})
             self.write_matte(i, left=self.size[0] // 3 + i % 5)
         return self
 

@@ -12,6 +12,7 @@ import pytest
 from daemon_harness import Daemon, home
 from farm_shots import FarmShot, computed, in_order, python, quiet_environ
 
+from golden import standin_folder
 from propainter_backend.images import read_info
 from propainter_backend.plates import open_source
 from propainter_backend.remove import main
@@ -49,7 +50,8 @@ def single_process(shot: FarmShot) -> dict:
     return shot.report("single.json")
 
 
-def test_the_tasks_of_a_job_give_the_frames_of_a_single_process_for_the_same_work(shot):
+def test_the_tasks_of_a_job_give_the_frames_of_a_single_process_for_the_same_work(tmp_path):
+    shot = FarmShot(tmp_path, COUNT, dtype="float32").write()
     single = single_process(shot)
     *tasks, merged = run_all(shot)
     assert shot.frames() == shot.frames("single") and len(shot.frames()) == COUNT
@@ -72,6 +74,25 @@ def test_only_what_a_hole_needs_is_computed(shot):
     *_, merged = run_all(shot)
     assert computed(merged) == computed(single)
     assert shot.frames() == shot.frames("single")
+
+
+@pytest.mark.slow
+def test_the_learned_engine_s_tasks_give_the_very_bits_of_a_single_process_too(tmp_path):
+    """Stand-in weights: flow is estimated in other runs than a single process does, windows in other order."""
+    shot = FarmShot(tmp_path, 9, size=(64, 64), dtype="float32").write()
+    weights = standin_folder(tmp_path / "weights")
+    learned = [
+        "--engine=propainter", f"--weights={weights}", "--device=cpu",
+        "--neighbor-length=4", "--ref-stride=3", "--flow-iterations=3",
+    ]  # fmt: skip
+    report = f"--report={shot.folder / 'single.json'}"
+    assert main([*shot.options("single"), *learned, "--quiet", report]) == 0
+    for task in in_order(shot, [(1001, 1003), (1004, 1009)]):
+        run(shot, *task, *learned)
+    merged = run(shot, "merge", None, None, *learned)
+    assert shot.frames() == shot.frames("single") and len(shot.frames()) == 9
+    assert computed(merged) == computed(shot.report("single.json"))
+    assert merged["engine"] == "propainter"
 
 
 @pytest.mark.slow
