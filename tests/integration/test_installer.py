@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import pty
 import shutil
 import subprocess
 import sys
@@ -340,6 +341,31 @@ def test_without_an_answer_nothing_is_done(release: Path, station: Workstation) 
 def test_the_weights_are_spoken_of_and_never_fetched_unasked(release: Path, station: Workstation) -> None:
     said = station.install(release, *options()).stdout
     assert "non-commercial" in said and "propainter-weights fetch" in said
+    assert not (station.home / ".local" / "share" / "propainter-remove" / "weights").exists()
+
+
+def test_somebody_at_a_terminal_is_shown_the_weights_licence_and_asked(release: Path, station: Workstation) -> None:
+    terminal, inside = pty.openpty()
+    environ = {"HOME": str(station.home), "PATH": "/usr/bin:/bin", "PYTHON": sys.executable, "PIP_NO_INPUT": "1"}
+    command = ["sh", str(release / "install.sh"), *options()]
+    with subprocess.Popen(
+        command, env=environ, stdin=inside, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    ) as process:
+        os.write(terminal, b"yes\nno\n")  # go on; but do not accept the licence
+        assert process.stdout is not None
+        said = process.stdout.read().decode()
+    os.close(terminal)
+    os.close(inside)
+    assert process.returncode == 0, said
+    licence = said.index(
+        "For any commercial use, paid production work included, you need the authors' permission first."
+    )
+    assert (
+        said.index("installed 0.1.0")
+        < licence
+        < said.index("Type yes to accept")
+        < said.index("so nothing was fetched")
+    )
     assert not (station.home / ".local" / "share" / "propainter-remove" / "weights").exists()
 
 
