@@ -186,6 +186,7 @@ def _offer_weights(backend: Path, options: argparse.Namespace) -> None:
     print(
         "\nThe embedded engine needs nothing more. ProPainter's networks need weights of their own, whose licence is:\n"
     )
+    sys.stdout.flush()  # what the next program says belongs behind it
     subprocess.run([str(command), "fetch"], check=False)  # shows the licence, and asks before it fetches
 
 
