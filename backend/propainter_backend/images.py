@@ -10,6 +10,7 @@ what it holds beyond the display window (overscan) is kept aside untouched and w
 from __future__ import annotations
 
 import os
+import platform
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -225,8 +226,8 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def partial_name(path: Path) -> Path:
-    """A hidden name in the same folder, with the same ending, that no other process uses."""
-    return path.with_name(f".{path.stem}.partial-{os.getpid()}{path.suffix}")
+    """A hidden name in the same folder, with the same ending, that no other process uses, on no other machine either."""
+    return path.with_name(f".{path.stem}.partial-{platform.node()}-{os.getpid()}{path.suffix}")
 
 
 def unwritable(path: Path, error: Exception) -> OutputError:

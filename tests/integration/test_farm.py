@@ -326,6 +326,7 @@ def test_through_a_session_s_daemon_tasks_give_the_same_frames_for_the_same_work
             backend = f"--backend={folder / 'run' / 'daemon.json'}"
             merged = run_all(shot, backend)[-1]
             again = [run(shot, *task, backend) for task in in_order(shot, CUTS)]
+            assert main(shot.task("flow", None, None, backend, "--device=cuda")) == 2, "never on the processor unasked"
         finally:
             daemon.terminate()
     assert shot.frames() == shot.frames("single")

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from propainter_backend.images import partial_name
+
 WORKER = """
 import random, sys
 import numpy as np
@@ -45,3 +47,11 @@ def test_processes_that_read_write_and_evict_in_one_folder_do_each_other_no_harm
     assert not list(tmp_path.rglob("*.tmp"))
     used = sum(path.stat().st_size for path in tmp_path.rglob("*.safetensors"))
     assert used <= budget + 3 * budget // 16 + 3 * 2 * ENTRY
+
+
+def test_machines_with_equal_process_numbers_write_under_different_names(tmp_path: Path, monkeypatch):
+    names = set()
+    for machine in ("one", "other"):
+        monkeypatch.setattr("platform.node", lambda machine=machine: machine)
+        names.add(partial_name(tmp_path / "plate.1001.exr"))
+    assert len(names) == 2
