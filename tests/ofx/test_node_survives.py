@@ -25,6 +25,8 @@ from propainter_wire.connection import new_key, read_connection, write_connectio
 from propainter_wire.errors import WireError
 
 FAKE_DAEMON = Path(__file__).with_name("fake_daemon.py")
+SANITIZED = ("test_node_renders.py", "test_node_clean_plate.py", "test_node_survives.py")
+"""What is run once more in a node built with the sanitizers."""
 
 
 def render_once(bundle: Path, *, profile: str = "natron", **params: object) -> Rendered:
@@ -496,7 +498,7 @@ def test_the_sanitizers_find_nothing_in_a_day_of_a_nodes_life(tmp_path: Path) ->
         "PROPAINTER_NODE_BUNDLE": str(build / "ProPainterRemove.ofx.bundle"),
     }
     here = Path(__file__).parent
-    tests = [str(here / name) for name in ("test_node_renders.py", "test_node_survives.py")]
+    tests = [str(here / name) for name in SANITIZED]
     command = [sys.executable, "-m", "pytest", "-q", "-m", "not slow", "-p", "no:cacheprovider", *tests]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]

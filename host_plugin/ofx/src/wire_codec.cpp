@@ -85,12 +85,13 @@ PixelShape read_shape(const MsgpackValue& buffer) {
 
 int read_flow_pairs(const MsgpackValue& done) {
     const MsgpackValue* value = &done;
-    for (const char* key : {"report", "stages", "flow"}) {
+    for (const char* key : {"report", "stages", "flow", "computed"}) {
         value = value->find(key);
         if (!value) return 0;
     }
     constexpr std::int64_t kLargest = 10'000'000;
-    return static_cast<int>(std::clamp(value->integer_at("computed", 0), std::int64_t{0}, kLargest));
+    if (value->kind != MsgpackValue::Kind::kInteger) return 0;
+    return static_cast<int>(std::clamp(value->whole, std::int64_t{0}, kLargest));
 }
 
 void write_buffer(MsgpackWriter& content, const PixelShape& shape) {

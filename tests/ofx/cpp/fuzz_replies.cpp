@@ -20,6 +20,7 @@
 #include "errors.h"
 #include "message.h"
 #include "sha256.h"
+#include "wire_codec.h"
 #include "zmtp.h"
 
 namespace {
@@ -102,13 +103,31 @@ void ask_everything(const node::MsgpackValue& content) {
     }
 }
 
+// What the session makes of fields, whichever message they came in.
+void read_as_parts(const node::MsgpackValue& content) {
+    node::read_flow_pairs(content);
+    const auto attempt = [](auto&& read) {
+        try {
+            read();
+        } catch (const node::MsgpackError&) {
+        }
+    };
+    for (const node::MsgpackValue& field : content.items) {
+        attempt([&] { node::read_runs(field.items); });
+        attempt([&] { node::read_region(field.items); });
+        attempt([&] { node::read_shape(field); });
+    }
+}
+
 bool read_as_message(Message message, Random& random) {
     const std::size_t hurts = 1 + pick(random, 3);
     for (std::size_t i = 0; i < hurts; ++i) hurt(message[pick(random, message.size())], random);
     if (random() % 16 == 0) message.resize(pick(random, message.size() + 1));
     if (message.size() >= 4 && random() % 8 != 0) sign_again(message);
     try {
-        ask_everything(node::read_reply(kKey, to_parts(message)).content);
+        const node::Reply reply = node::read_reply(kKey, to_parts(message));
+        ask_everything(reply.content);
+        read_as_parts(reply.content);
         return true;
     } catch (const node::ProtocolError&) {
         return false;
