@@ -106,9 +106,12 @@ class Record:
         """Make a folder and the missing ones above it, each written down."""
         missing = [folder for folder in (path, *path.parents) if not folder.exists()]
         for folder in reversed(missing):
-            folder.mkdir()
             self.entries.setdefault(str(folder), Entry("folder", str(folder)))
         if missing and self.path.parent.is_dir():
+            self.save()
+        for folder in reversed(missing):
+            folder.mkdir()
+        if self.path.parent in missing:
             self.save()
 
 
