@@ -23,7 +23,7 @@ from propainter_install.environment import Sources, can_use_gpu, check_python, c
 from propainter_install.errors import InstallError
 from propainter_install.hosts import is_nuke_there
 from propainter_install.pieces import Piece
-from propainter_install.places import Machine, Places, find_places, program
+from propainter_install.places import Machine, Places, find_places, program, python_of
 from propainter_install.plan import Choices, environment_of, make_plan
 from propainter_install.record import Record
 from propainter_install.release import open_release
@@ -67,17 +67,14 @@ def install(options: argparse.Namespace) -> int:
     if not options.yes and not _agrees():
         raise InstallError("nothing was done; answer yes, or give --yes")
     stop_daemon(record.program, tell=print)
-    backend = program(environment_of(choices, places, sources), "propainter-backend", machine.system)
+    environment = environment_of(choices, places, sources)
+    backend = program(environment, "propainter-backend", machine.system)
     left = carry_out(plan, record, release.version, backend, tell=print)
     for sentence in left:
         print(sentence)
     if not options.root and not options.system:
         reload_services()
-    if (
-        choices.environment is None
-        and build.name.startswith("cu")
-        and not can_use_gpu(Path(backend).with_name("python"))
-    ):
+    if choices.environment is None and build.is_cuda and not can_use_gpu(Path(python_of(environment, machine.system))):
         print("torch for CUDA was installed, but sees no GPU: renders would run on the processor; update the driver")
     _say_what_remains(machine, places, sources, options, choices)
     _offer_weights(Path(record.program), options)
@@ -183,9 +180,7 @@ def _offer_weights(backend: Path, options: argparse.Namespace) -> None:
             f"ProPainter's weights (non-commercial) are not installed; their licence, and fetching them: {command} fetch"
         )
         return
-    print(
-        "\nThe embedded engine needs nothing more. ProPainter's networks need weights of their own, whose licence is:\n"
-    )
+    print("\nThe embedded engine needs nothing more. ProPainter's networks need weights, whose licence is:\n")
     sys.stdout.flush()  # what the next program says belongs behind it
     subprocess.run([str(command), "fetch"], check=False)  # shows the licence, and asks before it fetches
 

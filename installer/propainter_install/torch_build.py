@@ -33,6 +33,10 @@ class TorchBuild:
     disk_mb: int
 
     @property
+    def is_cuda(self) -> bool:
+        return self.name.startswith("cu")
+
+    @property
     def index(self) -> str | None:
         """The package index with this build; None: the usual one."""
         return f"{INDEX}/{self.name}" if self.name else None
