@@ -146,7 +146,7 @@ def test_only_listed_frames_count(node_bundle: Path, daemon: FakeDaemon, listed:
 
 
 @pytest.mark.parametrize(
-    "listed", ["x", "1001-", "1001,,1003", "1001 1003;", "10.5", "-", "99999999999", "1e3", "1001x2"]
+    "listed", ["x", "1001-", "1001,,1003", "1001 1003;", "10.5", "-", "99999999999", "1e3", "1001x2", "3-5-7"]
 )
 def test_a_list_that_is_none_is_refused_in_words(node_bundle: Path, daemon: FakeDaemon, listed: str) -> None:
     shot = make_shot()

@@ -538,3 +538,13 @@ def test_frames_needed_covers_the_reach_but_not_more_than_the_clip(node_bundle: 
         effect.set_param("neighbour_window", 2)
         first, last = effect.frames_needed(1015)["Source"][0]
         assert 1001 <= first < 1015 < last <= 1030
+
+
+def test_whatever_part_is_asked_for_every_input_is_wanted_whole(node_bundle: Path, runtime: Path) -> None:
+    shot = make_shot()
+    with Host("natron") as host:
+        clips = {"Source": shot.source(), "Mask": shot.mask(origin=(3, 1)), "CleanPlate": shot.source(origin=(-2, 5))}
+        effect = node_effect(host, node_bundle, shot, clips=clips)
+        assert effect.regions_of_interest(5, (4, 4, 6, 6)) == {
+            "Source": (0, 0, 16, 12), "Mask": (3, 1, 19, 13), "CleanPlate": (-2, 5, 14, 17),
+        }  # fmt: skip

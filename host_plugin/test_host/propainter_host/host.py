@@ -362,6 +362,11 @@ class Effect:
         """Which frames of each clip the plugin says it wants for a frame."""
         return self._frames_needed(self._live, float(time))
 
+    def regions_of_interest(self, time: float, region: tuple[float, float, float, float]) -> dict[str, Rect]:
+        """Which part of each clip the plugin says it wants for a part of the output, canonical units."""
+        wanted = _Wanted(float(time), (1.0, 1.0), "None", threading.Event(), False, False)
+        return self._regions_of_interest(self._live, wanted, Rect(*region))
+
     def render(
         self,
         time: float,
