@@ -59,7 +59,7 @@ def session(shot: FarmShot, **parameters: object) -> Iterator[tuple[subprocess.P
     with log.open("w") as file:
         worker = subprocess.Popen(
             run_command(shot, **parameters),
-            env=quiet_environ(shot.folder, PATH=bin_first),
+            env=quiet_environ(shot.folder, PATH=bin_first, TMPDIR=str(shot.folder)),
             stdout=file,
             stderr=file,
             text=True,
