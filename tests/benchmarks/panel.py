@@ -13,9 +13,12 @@ import json
 import os
 import platform
 import statistics
+import subprocess
 import sys
 import tempfile
+import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +26,7 @@ import numpy as np
 
 SAMPLE = Path(__file__).parents[2] / "samples/synth-pan"
 SIZE = (432, 240)
+PATIENCE_S = 300
 
 
 class MemoryFrames:
@@ -92,55 +96,112 @@ def measure_sliders(panel: Any) -> dict[str, dict[str, float]]:
     return found
 
 
-def measure_stalls(panel: Any, application: Any) -> dict[str, float]:
-    """The longest the event loop was away while the sample was opened, rendered and scrubbed at once.
+class Beats:
+    """A timer that ought to fire every 2 ms, and when it did not."""
 
-    ``own``: the longest the interface's thread itself was at work between two beats; ``process``: all threads of the panel
-    together, which a stall cannot exceed where a core is free. The rest of ``longest`` is waiting for other programs.
+    def __init__(self) -> None:
+        from propainter_ui.qt import QtCore
+
+        self.gaps: list[float] = []
+        self.own: list[float] = []
+        """What this thread itself computed between two beats."""
+        self.process: list[float] = []
+        """What all threads of this process did."""
+        self._last = self._clocks()
+        self._timer = QtCore.QTimer()
+        self._timer.setTimerType(QtCore.Qt.TimerType.PreciseTimer)
+        self._timer.timeout.connect(self._beat)
+        self._timer.start(2)
+
+    def stop(self) -> dict[str, float]:
+        """Figures so far, in milliseconds."""
+        self._timer.stop()
+        ordered = sorted(self.gaps)
+        return {
+            "longest_ms": round(ordered[-1] * 1e3, 1), "over_50_ms": sum(gap > 0.05 for gap in ordered),
+            "99.9_percent_below_ms": round(ordered[-len(ordered) // 1000] * 1e3, 1),
+            "longest_own_ms": round(max(self.own) * 1e3, 1), "longest_process_ms": round(max(self.process) * 1e3, 1),
+            "own_share": round(sum(self.own) / sum(self.gaps), 3), "beats": len(ordered),
+        }  # fmt: skip
+
+    @staticmethod
+    def _clocks() -> tuple[float, float, float]:
+        return time.perf_counter(), time.thread_time(), time.process_time()
+
+    def _beat(self) -> None:
+        now = self._clocks()
+        for kept, new, old in zip((self.gaps, self.own, self.process), now, self._last, strict=True):
+            kept.append(new - old)
+        self._last = now
+
+
+def measure_stalls(panel: Any, application: Any) -> dict[str, Any]:
+    """How long the event loop was away while the sample was opened, rendered and scrubbed at once.
+
+    ``control`` is the same timer in a process that does nothing else, at the same time on the same machine: what it is kept
+    waiting, any program is. ``own`` is what the interface's thread itself computed between two beats, which is the panel's
+    own doing alone; ``process`` is that of all its threads.
     """
+    control = subprocess.Popen([sys.executable, __file__, "--control"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert control.stdin is not None and control.stdout is not None
+    control.stdout.readline()
+    try:
+        figures = measure_beside(panel, application)
+    finally:
+        told, _ = control.communicate()
+    return {**figures, "control": json.loads(told)}
+
+
+def measure_beside(panel: Any, application: Any) -> dict[str, Any]:
+    """The panel's own part of ``measure_stalls``."""
+    beats = Beats()
+    panel.open_paths([str(SAMPLE)])
+    breathe_until(panel, application, lambda: panel.state.shot is not None and panel.state.shot.name == "synth-pan")
+    panel.render_range()
+    started = time.perf_counter()
+
+    def is_rendered() -> bool:
+        panel.go_to(1001 + int((time.perf_counter() - started) / 0.04) % 24)
+        return bool(panel.state.report) and panel.state.job is None
+
+    breathe_until(panel, application, is_rendered)
+    return {"panel": beats.stop(), "render_s": round(time.perf_counter() - started, 1)}
+
+
+def breathe_until(panel: Any, application: Any, is_so: Callable[[], bool]) -> None:
+    """Run the event loop. Raises RuntimeError with what the panel says where it fails, or takes minutes."""
     from propainter_ui.qt import QtCore
 
-    gaps: list[float] = []
-    own: list[float] = []
-    process: list[float] = []
-    last = [time.perf_counter(), time.thread_time(), time.process_time()]
-    timer = QtCore.QTimer()
-    timer.setTimerType(QtCore.Qt.TimerType.PreciseTimer)
-
-    def beat() -> None:
-        now = [time.perf_counter(), time.thread_time(), time.process_time()]
-        for kept, new, old in zip((gaps, own, process), now, last, strict=True):
-            kept.append(new - old)
-        last[:] = now
-
-    timer.timeout.connect(beat)
-    timer.start(2)
-    panel.open_paths([str(SAMPLE)])
-    while panel.state.shot is None or panel.state.shot.name != "synth-pan":
-        application.processEvents(QtCore.QEventLoop.ProcessEventsFlag.AllEvents, 5)
-    panel.render_range()
-    step, started = 0, time.perf_counter()
-    while not panel.state.report or panel.state.job is not None:
+    end = time.monotonic() + PATIENCE_S
+    while not is_so():
         application.processEvents(QtCore.QEventLoop.ProcessEventsFlag.AllEvents, 5)
         time.sleep(0.001)
-        if time.perf_counter() - started > 0.04 * step:
-            step += 1
-            panel.go_to(1001 + step % 24)
-    timer.stop()
-    ordered = sorted(gaps)
-    return {
-        "own_ms": round(max(own) * 1e3, 1), "process_ms": round(max(process) * 1e3, 1),
-         "longest_ms": round(ordered[-1] * 1e3, 1),
-        "99.9_percent_below_ms": round(ordered[-len(ordered) // 1000] * 1e3, 1),
-        "beats": len(gaps), "render_s": round(time.perf_counter() - started, 1),
-    }  # fmt: skip
+        notice = panel.state.notice
+        if time.monotonic() > end or (notice is not None and notice.level == "error"):
+            raise RuntimeError(f"the panel says {notice} and does {panel.state.job}")
+
+
+def beat_alone() -> None:
+    """The control: the timer until standard input ends, its figures to standard output."""
+    from propainter_ui.qt import QtCore
+
+    application = QtCore.QCoreApplication([])
+    threading.Thread(target=lambda: (sys.stdin.read(), application.quit()), daemon=True).start()
+    beats = Beats()
+    print("ready", flush=True)
+    application.exec()
+    print(json.dumps(beats.stop()))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--frames", type=int, default=1000)
+    parser.add_argument("--control", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--out", type=Path, help="write panel.json into this folder, too")
     options = parser.parse_args()
+    if options.control:
+        beat_alone()
+        return
     with tempfile.TemporaryDirectory(prefix="ppu") as home:
         (Path(home) / "run").mkdir(mode=0o700)
         os.environ.update(
