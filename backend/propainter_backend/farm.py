@@ -74,7 +74,10 @@ class Task:
 
     def __init__(self, options: argparse.Namespace) -> None:
         self.stage: str = options.stage
-        self.files = ShotFiles(removal_of(options))
+        wish = removal_of(options)
+        if wish.drafted_crop() is not None:
+            raise BadInput("farm tasks cut a shot by chunks, a crop elsewhere; leave out --crop-to-matte and --draft")
+        self.files = ShotFiles(wish)
         if self.files.is_written_as_video:
             raise BadInput(
                 f"tasks write frames, but {self.files.wish.output} is a video; name a folder or a pattern, and give merge "

@@ -14,6 +14,8 @@ import torch
 from propainter_backend.images import Frame, as_float, as_type
 from propainter_backend.shot_renderer import ShotRenderer, Steps, from_grid
 
+CHANNELS = {"fill": 4, "hole": 1, "unseen": 1, "difference": 3, "flow": 2}
+"""Channels of every output but the result, which has the plate's."""
 Region = tuple[int, int, int, int]
 """x, y, width, height in the plate, y down."""
 
@@ -34,9 +36,12 @@ def picture_of(renderer: ShotRenderer, index: int, output: str, *, provisional: 
     return (yield from makers[output]())
 
 
-def region_of(renderer: ShotRenderer, index: int) -> Region:
-    """The smallest rectangle that holds everything the removal touches; one pixel where it touches nothing."""
-    touched = renderer.alpha(index).numpy() > 0
+def region_of(alpha: torch.Tensor) -> Region:
+    """The smallest rectangle that holds everything the removal touches; one pixel where it touches nothing.
+
+    alpha: how much of the fill each plate pixel takes, [h, w].
+    """
+    touched = alpha.numpy() > 0
     rows, columns = np.flatnonzero(touched.any(1)), np.flatnonzero(touched.any(0))
     if rows.size == 0:
         return 0, 0, 1, 1
@@ -91,7 +96,7 @@ def _unseen(renderer: ShotRenderer, index: int) -> Steps[np.ndarray]:
 
 def _flow(renderer: ShotRenderer, index: int) -> Steps[np.ndarray]:
     width, height = renderer.shot.plate_size
-    if index + 1 >= renderer.plan.frame_count:
+    if index + 1 >= renderer.shot.pictures.frame_count:
         return np.zeros((height, width, 2), np.float32)
     flow = yield from renderer.completed(index)
     working = renderer.shot.working_size or renderer.shot.plate_size

@@ -49,6 +49,9 @@ class Removal:
     matte_offset: int = 0
     working_size: tuple[int, int] | None = None
     draft: bool = False
+    crop_to_matte: bool = False
+    crop_padding: int = 64
+    """Plate pixels around what the holes cover, where that is all that is seen of the plate."""
     space: WorkingSpace = WorkingSpace.AUTO
     keep_nan: bool = False
     save_stages: Path | None = None
@@ -63,6 +66,10 @@ class Removal:
     def drafted_size(self, plate_size: tuple[int, int]) -> tuple[int, int] | None:
         """The working size, a draft's half of it; None: the plate's own."""
         return draft_size(self.working_size or plate_size) if self.draft else self.working_size
+
+    def drafted_crop(self) -> int | None:
+        """Padding of the crop to the matte, always for a draft; None: the whole plate is seen."""
+        return self.crop_padding if self.crop_to_matte or self.draft else None
 
 
 class ShotFiles:

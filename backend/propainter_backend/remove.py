@@ -24,6 +24,7 @@ import torch
 from propainter.types import Precision
 from propainter.weights import WeightsError
 from propainter_backend import farm
+from propainter_backend.crop import Renderer, make_renderer, unseen_share
 from propainter_backend.engines import EngineChoice, choose_engine
 from propainter_backend.errors import BadInput, RemoveError
 from propainter_backend.memory import keep_large_arrays_apart
@@ -31,7 +32,7 @@ from propainter_backend.progress import ProgressLine
 from propainter_backend.removal import ContactSheet, Removal, ShotFiles, write_report
 from propainter_backend.remove_options import add_shot_options, removal_of
 from propainter_backend.shot_cache import ShotCache
-from propainter_backend.shot_renderer import Shot, ShotRenderer, run_to_end, unseen_share
+from propainter_backend.shot_renderer import Shot, ShotRenderer, run_to_end
 from propainter_backend.stage_dump import StageDump
 from propainter_backend.through_backend import remove_through_backend
 from propainter_wire.errors import PropainterError
@@ -89,7 +90,13 @@ def remove(wish: Removal, choice: EngineChoice, *, quiet: bool = False) -> dict[
     with tempfile.TemporaryDirectory(prefix="propainter-") as spill, sink:
         cache = ShotCache(Path(spill) / "artifacts", memory_budget=wish.memory_budget, write_through=False)
         dump = StageDump(wish.save_stages) if wish.save_stages is not None else None
-        renderer = ShotRenderer(shot, choice.engine, cache, on_painted=dump.keep_window if dump else None)
+        renderer = make_renderer(
+            shot,
+            choice.engine,
+            cache,
+            crop_padding=wish.drafted_crop(),
+            on_painted=dump.keep_window if dump else None,
+        )
         renderer.aim_at(range(len(files.numbers)))
         with ProgressLine(len(files.numbers), quiet=quiet) as line:
             for index, number in enumerate(files.numbers):
@@ -99,6 +106,7 @@ def remove(wish: Removal, choice: EngineChoice, *, quiet: bool = False) -> dict[
                 line.frame_done(number)
         facts = _facts(wish, choice, renderer, files.numbers, time.perf_counter() - started)
         if dump is not None:
+            assert isinstance(renderer, ShotRenderer)
             dump.finish(renderer, facts)
     sheet.write(choice.engine.name)
     write_report(wish.report, facts)
@@ -106,9 +114,7 @@ def remove(wish: Removal, choice: EngineChoice, *, quiet: bool = False) -> dict[
     return facts
 
 
-def _facts(
-    wish: Removal, choice: EngineChoice, renderer: ShotRenderer, numbers: range, seconds: float
-) -> dict[str, Any]:
+def _facts(wish: Removal, choice: EngineChoice, renderer: Renderer, numbers: range, seconds: float) -> dict[str, Any]:
     width, height = renderer.shot.grid
     return {
         "engine": choice.engine.name,
@@ -145,6 +151,8 @@ def _silent(sentence: str) -> None:
 def _wish_of(options: argparse.Namespace) -> Removal:
     if options.watch and options.backend is None:
         raise BadInput("--watch renders again through the daemon, which remembers; add --backend")
+    if options.save_stages and (options.crop_to_matte or options.draft):
+        raise BadInput("--save-stages keeps whole frames; leave out --crop-to-matte and --draft")
     if options.save_stages and options.backend is not None:
         raise BadInput("--save-stages keeps what this process computes; leave out --backend")
     return removal_of(options, save_stages=options.save_stages)

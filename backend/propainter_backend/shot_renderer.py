@@ -128,6 +128,18 @@ class RenderCounts:
             for stage, count in self.stages.items()
         }
 
+    @staticmethod
+    def merged(parts: Sequence[tuple[int, RenderCounts]]) -> RenderCounts:
+        """Counts of several stretches of a shot as one; each stands behind the shot's frame it begins at."""
+        whole = RenderCounts()
+        for first, counts in parts:
+            for stage, (seconds, computed, reused) in counts.units().items():
+                count = whole.stages[stage]
+                count.seconds += seconds
+                count.computed |= {first + unit for unit in computed}
+                count.reused |= {first + unit for unit in reused}
+        return whole
+
     def units(self) -> dict[str, tuple[float, set[int], set[int]]]:
         """Per stage: seconds, and which units were computed and reused, named by their first frame or centre."""
         return {
@@ -792,15 +804,3 @@ def from_grid(picture: Tensor, shot: Shot, *, mode: str = "bicubic") -> Tensor:
     if (width, height) == shot.plate_size:
         return picture
     return F.interpolate(picture[None], (shot.plate_size[1], shot.plate_size[0]), mode=mode)[0]
-
-
-def unseen_share(renderer: ShotRenderer, indices: Sequence[int]) -> float:
-    """Share of the hole's pixels, over the given frames, that no frame in reach ever showed."""
-    hole = unseen = 0.0
-    for index in indices:
-        if not bool(renderer.hole(index).any()):
-            continue
-        _, unknown = run_to_end(renderer.propagated(index))
-        hole += float(renderer.hole(index).sum())
-        unseen += float(unknown.sum())
-    return unseen / hole if hole else 0.0

@@ -194,6 +194,8 @@ def _shot_of(wish: Removal, files: ShotFiles, engine: str, precision: str) -> Op
         "engine": engine,
         "precision": "auto" if precision == "fp32" else precision,
         "color": wish.space.value,
+        "crop_to_matte": wish.crop_to_matte,
+        "crop_padding": wish.crop_padding,
     }
     return OpenShot(
         first=files.frames.first,

@@ -33,15 +33,16 @@ from propainter.weights import WeightsError
 from propainter.windows import PROPAGATION_LIMIT
 from propainter_backend.color import WorkingSpace
 from propainter_backend.content import ContentStore
+from propainter_backend.crop import Renderer, StretchPlan, make_renderer, picture_from
 from propainter_backend.drafts import draft_settings, draft_size
 from propainter_backend.engines import choose_engine
 from propainter_backend.errors import RemoveError
 from propainter_backend.images import Frame, as_float
-from propainter_backend.outputs import converted, cropped, picture_of, region_of
+from propainter_backend.outputs import converted, cropped, region_of
 from propainter_backend.pipe import Note, receive, send
 from propainter_backend.progress import TimeLeft
 from propainter_backend.shot_cache import ShotCache
-from propainter_backend.shot_renderer import Progress, RenderCounts, Shot, ShotRenderer
+from propainter_backend.shot_renderer import Progress, RenderCounts, Shot
 from propainter_backend.stage_graph import ShotPlan
 from propainter_backend.worker_entry import SHOTS_REMEMBERED, WorkerOptions
 from propainter_wire.shot import runs_of
@@ -109,6 +110,11 @@ class ShotSpec:
         if self.quality != "draft":
             return tuple(asked) if asked else None
         return draft_size(asked or self.size, scale=self.settings["draft_scale"])
+
+    def crop_padding(self) -> int | None:
+        """Plate pixels around the box that everything is seen through; None: the whole plate is seen."""
+        asked = self.settings["crop_to_matte"] or self.quality == "draft"
+        return self.settings["crop_padding"] if asked else None
 
 
 class ContentPictures:
@@ -185,7 +191,7 @@ class PartlyKnownPictures(ContentPictures):
 class _Bench:
     """A shot laid out for work: its renderer, how far memory made us step down, time estimates."""
 
-    renderer: ShotRenderer
+    renderer: Renderer
     left: TimeLeft
     aim: object = None
     """What progress is counted towards."""
@@ -342,15 +348,16 @@ class Worker:
         settings = spec.removal_settings(self._snap(engine))
         plan = ShotPlan(engine, spec.frame_count, settings)
         width, height = spec.working_size() or spec.size
-        return {
-            "engine": engine.name,
-            "working_size": [width, height],
-            "reach": [runs_of(plan.plan([index]).frames or (index,)) for index in range(plan.frame_count)],
-        }
+        if spec.crop_padding() is None:
+            reach = [runs_of(plan.plan([index]).frames or (index,)) for index in range(plan.frame_count)]
+        else:
+            stretches = StretchPlan(spec.frame_count, settings.chunk_length)
+            reach = [runs_of(stretches.reach(index)) for index in range(spec.frame_count)]
+        return {"engine": engine.name, "working_size": [width, height], "reach": reach}
 
     def _cache_state(self, note: Note) -> Note:
         spec = ShotSpec.from_note(note["shot"])
-        renderer = ShotRenderer(self._shot(PartlyKnownPictures(spec, self)), self._engine(spec), self._cache)
+        renderer = self._make_renderer(PartlyKnownPictures(spec, self))
         try:
             stages = renderer.cached()
         except ContentGone:  # a hole that would have to be made of a matte nobody has any more
@@ -411,9 +418,9 @@ class Worker:
         if bench.aim != (aim := (task["aim"], provisional)):  # working out what a long aim needs takes a while
             renderer.aim_at(task["aim"], nearest_only=provisional)
             bench.aim = aim
-        steps = picture_of(renderer, index, task["output"], provisional=provisional)
+        steps = picture_from(renderer, index, task["output"], provisional=provisional)
         pixels = converted(self._watch(steps, bench, task), task["dtype"])
-        region = region_of(renderer, index) if task["crop"] else (0, 0, pixels.shape[1], pixels.shape[0])
+        region = region_of(renderer.alpha(index)) if task["crop"] else (0, 0, pixels.shape[1], pixels.shape[0])
         hole, unseen = renderer.unseen_pixels(index)
         note = {"hole": hole, "unseen": unseen, "notes": list(lowered.notes), "region": list(region)}
         self._say({"op": "done", "work": task["work"], **_cost_of(renderer), **note}, cropped(pixels, region))
@@ -477,17 +484,18 @@ class Worker:
     def _bench(self, key: str, spec: ShotSpec) -> _Bench:
         bench = self._benches.get(key)
         if bench is None:
-            renderer = ShotRenderer(self._shot(ContentPictures(spec, self)), self._engine(spec), self._cache)
+            renderer = self._make_renderer(ContentPictures(spec, self))
             bench = self._benches[key] = _Bench(renderer, TimeLeft())
             while len(self._benches) > _KEPT_RENDERERS:
                 self._benches.popitem(last=False)
         self._benches.move_to_end(key)
         return bench
 
-    def _shot(self, pictures: ContentPictures) -> Shot:
-        spec = pictures.spec
-        settings = spec.removal_settings(self._snap(self._engine(spec)))
-        return Shot(pictures, WorkingSpace(spec.settings["color"]), settings, spec.size, spec.working_size())
+    def _make_renderer(self, pictures: ContentPictures) -> Renderer:
+        spec, engine = pictures.spec, self._engine(pictures.spec)
+        settings = spec.removal_settings(self._snap(engine))
+        shot = Shot(pictures, WorkingSpace(spec.settings["color"]), settings, spec.size, spec.working_size())
+        return make_renderer(shot, engine, self._cache, crop_padding=spec.crop_padding())
 
     def _snap(self, engine: Engine) -> int:
         return self._options.flow_hole_snap if engine.name == "propainter" else 0
@@ -538,7 +546,7 @@ def _where_known(spec: ShotSpec, stage: str, stored: list[bool]) -> list[bool]:
     return [here and is_known for here, is_known in zip(stored, known, strict=False)]
 
 
-def _cost_of(renderer: ShotRenderer) -> Note:
+def _cost_of(renderer: Renderer) -> Note:
     """What a step computed and reused, as lists of units a report can name."""
     return {
         "stages": {
