@@ -57,6 +57,7 @@ bench: $(STAMP)  ## benchmarks; figures in out/bench (quality too, with CASES=fo
 	@mkdir -p out/bench
 	$(BIN)/python tests/benchmarks/transport.py --json out/bench/transport.json
 	$(BIN)/python tests/benchmarks/panel.py --out out/bench
+	$(BIN)/python tests/benchmarks/roto_edit.py --json out/bench/roto_edit.json
 	$(BIN)/python tests/benchmarks/networks.py --json out/bench/networks.json
 	$(if $(CASES),$(BIN)/python tests/benchmarks/classical_quality.py $(CASES))
 
