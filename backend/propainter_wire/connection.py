@@ -249,6 +249,8 @@ def _tcp_address(endpoint: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address
     match = re.fullmatch(r"tcp://(?:\[([0-9a-fA-F:.]+)\]|([0-9.]+)):([0-9]{1,5}|\*)", endpoint)
     if match is None:
         raise UnsafeConnection(f"{endpoint} is neither ipc:///path nor tcp://<numeric address>:<port>")
+    if match[3] != "*" and int(match[3]) > 65535:
+        raise UnsafeConnection(f"{endpoint} has port {match[3]}; the highest there is is 65535")
     try:
         return ipaddress.ip_address(match[1] or match[2])
     except ValueError as error:

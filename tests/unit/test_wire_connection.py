@@ -167,6 +167,7 @@ def test_where_the_daemon_lives_follows_the_environment_and_ignores_relative_pat
         ("ipc:///a/b", True),
         ("tcp://127.0.0.1:*", True),
         ("tcp://127.9.9.9:1", True),
+        ("tcp://127.0.0.1:65535", True),
         ("tcp://[::1]:5", True),
         ("tcp://0.0.0.0:5", False),
         ("tcp://192.168.1.2:5", False),
@@ -180,7 +181,7 @@ def test_which_addresses_only_this_machine_can_reach(endpoint: str, loopback: bo
 @pytest.mark.parametrize(
     "endpoint",
     ["ipc://@name", "ipc://relative", "ipc://*", "tcp://*:5", "tcp://eth0:5", "tcp://localhost:5", "tcp://127.0.0.1",
-     "tcp://1.2.3:4", "tcp://999.1.1.1:4", "inproc://x", "", "ipc:///" + "x" * 103],
+     "tcp://1.2.3:4", "tcp://999.1.1.1:4", "tcp://127.0.0.1:65536", "inproc://x", "", "ipc:///" + "x" * 103],
 )  # fmt: skip
 def test_addresses_that_mean_more_than_they_say_are_refused(endpoint: str) -> None:
     with pytest.raises(UnsafeConnection):
