@@ -29,7 +29,7 @@ from propainter_backend.stage_graph import key_of
 
 OVERLAP = 10
 """Frames a stretch looks into its neighbours on each side: as far as image propagation does (spec, section 5)."""
-GRID = 64
+GRID = 32
 """Plate pixels the box snaps outward to, so that a small edit of the roto leaves it, and the flow in it, as they were."""
 SMALLEST = 128
 """Plate pixels a side of the smallest box; RAFT's coarsest correlation needs as much."""

@@ -80,7 +80,7 @@ def test_networks_see_no_more_than_the_box_and_outside_the_matte_nothing_changes
     shot, engine = shot_of(12), Watched()
     renderer = CroppedRenderer(shot, engine, cache(), padding=16)
     box = renderer.box(renderer.stretches.stretches[0])
-    assert box == (64, 64, 128, 128)  # 96 - 4 - 16 .. 117 + 4 + 16 and 80 .. 128, snapped, at least 128 wide
+    assert box == (64, 64, 128, 128)  # 76..138 and 80..128, snapped to 64..160 and 64..128, then widened to 128
     assert all(edge % GRID == 0 for edge in box[:2]) and min(box[2:]) >= SMALLEST
     for i, pixels in enumerate(rendered(renderer, range(12))):
         alpha = soft_alpha(torch.from_numpy(shot.pictures.matte(i)), threshold=0.0, grow_pixels=4, feather=3).numpy()
