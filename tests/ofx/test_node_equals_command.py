@@ -220,6 +220,24 @@ def test_at_proxy_scales(
             np.testing.assert_array_equal(render(effect, frame, scale=scale)[..., :3], expected[frame - FIRST])
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float16", "uint16", "uint8"])
+def test_in_every_depth_no_bit_changes_outside_the_grown_matte(
+    node_bundle: Path, backend: Path, plate: np.ndarray, matte: np.ndarray, dtype: str
+) -> None:
+    scale = np.iinfo(dtype).max if np.dtype(dtype).kind == "u" else 1
+    short_shot = np.round(plate[:4].clip(0, 1) * scale).astype(dtype) if scale > 1 else plate[:4].astype(dtype)
+    short_shot[..., 3] = scale
+    grown = (
+        cv2.dilate(matte[1], np.ones((9, 9), np.uint8)) > 0
+    )  # four pixels each way, and a corner more than the diamond
+    with Host(replace(NATRON, depths=("Float", "Half", "Short", "Byte"))) as host:
+        effect = node(host, node_bundle, NumpyClip(short_shot, first=FIRST), NumpyClip(matte[:4], first=FIRST))
+        picture = render(effect, 1002)
+    assert picture.dtype == dtype
+    assert picture[~grown].tobytes() == short_shot[1][~grown].tobytes()
+    assert not np.array_equal(picture[BOX], short_shot[1][BOX])
+
+
 @pytest.mark.parametrize("profile", ["nuke", "resolve"])
 def test_with_clean_plates_of_two_frames_which_the_others_pull_from(
     node_bundle: Path,
