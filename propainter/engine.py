@@ -1,4 +1,4 @@
-"""What an engine is: one choice of flow estimator, flow completer, propagator and painter behind the same five doors.
+"""What an engine is: one choice of flow estimator, flow completer, propagator and painter behind the same doors.
 
 Here: the protocol both engines (``classical.py``, ``learned.py``) fulfil. Not here: the order of the stages
 (``stages.py``), caching and files (the backend).
@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from propainter.types import BidirectionalFlow, Chunk, Propagated, Settings, Window
+from propainter.types import BidirectionalFlow, Chunk, Propagated, Settings, Sights, Window
 
 
 @runtime_checkable
@@ -73,6 +73,20 @@ class Engine(Protocol):
 
         wanted: the frames whose result will be read; the others' are of no use. pair_keys: content keys, one a pair, of
         both frames, both holes and the flow between; they save time and change nothing.
+        """
+
+    def find_sights(
+        self,
+        frames: Float[Tensor, "1 t 3 h w"],
+        holes: Float[Tensor, "1 t 1 h w"],
+        flow: BidirectionalFlow,
+        *,
+        wanted: range,
+        pair_keys: Sequence[str] | None = None,
+    ) -> list[Sights]:
+        """Where the background behind the holes of the wanted frames is seen, by completed flow; frames counted as given.
+
+        It is for looking there in larger pictures of the same frames. The other arguments: see ``propagate_plate``.
         """
 
     def completion_chunks(self, pair_count: int, settings: Settings) -> tuple[Chunk, ...]:

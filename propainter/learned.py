@@ -17,10 +17,13 @@ from jaxtyping import Float
 from torch import Tensor
 
 from propainter import propagation, raft, windows
+from propainter.classical.alignment import AlignedPair
+from propainter.classical.sights import find_sights
 from propainter.flow_completion import FlowCompletion, complete_flow
+from propainter.kept import Kept
 from propainter.painter import SCALE, Painter
 from propainter.raft import Raft
-from propainter.types import BidirectionalFlow, Chunk, Precision, Propagated, Settings, Window
+from propainter.types import BidirectionalFlow, Chunk, Precision, Propagated, Settings, Sights, Window
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +37,7 @@ class ProPainterEngine:
     precision: of the painter. Flow is always fp32: half precision would round a 50 px motion to 1/32 px (bf16: to 1/4),
     and every later stage looks where the flow says. On a CPU the painter is fp32 too, whatever is asked for.
     feature_bytes: memory for encoder features of frames that later windows see again.
+    aligned_bytes: memory for alignments of pairs, of which sights for native resolution are found again after an edit.
     compiler: a backend of ``torch.compile`` (``inductor``) for the parts whose shapes never change; None: as they are.
     It pays on long shots and large devices: on two CPU cores RAFT takes 4 % less, after two minutes of compiling.
     """
@@ -54,6 +58,7 @@ class ProPainterEngine:
         device: torch.device,
         precision: Precision = Precision.FP32,
         feature_bytes: int = 1 << 29,
+        aligned_bytes: int = 256 << 20,
         compiler: str | None = None,
     ) -> None:
         self.device = device
@@ -64,6 +69,7 @@ class ProPainterEngine:
         self._painter = painter.to(device).eval().requires_grad_(False)
         self.paints_whole = False
         self._features = FeatureCache(feature_bytes)
+        self._aligned: Kept[AlignedPair] = Kept(aligned_bytes)
         self._compiler = compiler
         if compiler is not None:
             for part in (raft_net.fnet, raft_net.cnet, raft_net.update_block, painter.encoder):
@@ -98,6 +104,18 @@ class ProPainterEngine:
     ) -> Propagated:
         """Pull known pixels into the holes along completed flow, one chunk at once, all frames of it."""
         return propagation.propagate_plate(frames, holes, flow)
+
+    def find_sights(
+        self,
+        frames: Float[Tensor, "1 t 3 h w"],
+        holes: Float[Tensor, "1 t 1 h w"],
+        flow: BidirectionalFlow,
+        *,
+        wanted: range,
+        pair_keys: Sequence[str] | None = None,
+    ) -> list[Sights]:
+        """Where the background behind the holes of the wanted frames is seen, found by the classical parts."""
+        return find_sights(frames, holes, flow, wanted=wanted, pair_keys=pair_keys, aligned=self._aligned)
 
     def completion_chunks(self, pair_count: int, settings: Settings) -> tuple[Chunk, ...]:
         """Runs of flow pairs that ``complete_flow`` treats at once."""

@@ -12,6 +12,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+import numpy as np
+import numpy.typing as npt
 from jaxtyping import Float
 from torch import Tensor
 
@@ -58,6 +60,26 @@ class Propagated:
     """The plate with known pixels carried into the hole; what is still unseen is 0 (mid grey)."""
     unseen: Float[Tensor, "b t 1 h w"]
     """1 where no frame in reach ever showed the background: still to be invented."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sights:
+    """Where the background behind each of the n pixels of one frame's hole is seen, at most twice: before and after.
+
+    Pixels by row, column. Numbers of a pixel that no frame shows mean nothing but for its ``source``.
+    """
+
+    source: npt.NDArray[np.int32]
+    """(2, n): the frame that shows it; -1: none."""
+    x: npt.NDArray[np.float32]
+    """(2, n): where in that frame, in pixels; so is y."""
+    y: npt.NDArray[np.float32]
+    weight: npt.NDArray[np.float32]
+    """(2, n): share of the sight in the pixel; they add up to 1 where it is seen at all."""
+    frames: npt.NDArray[np.int32]
+    """(m,): every frame that is named."""
+    gain: npt.NDArray[np.float32]
+    """(m, 3): logarithm of what its colours are multiplied by to take on this frame's exposure; black is -1."""
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,13 @@
 """The classical engine: object removal without networks or weights, on the CPU.
 
-Here: the engine's five doors, tensors to arrays and back. Not here: the stages themselves - ``propainter/dis.py``
-(flow), ``motion.py`` (completion), ``alignment.py`` and ``pull.py`` (propagation), ``paint.py`` (invention) - and the
+Here: the engine's doors. Not here: the stages themselves - ``propainter/dis.py`` (flow), ``motion.py`` (completion),
+``alignment.py`` and ``pull.py`` (propagation), ``paint.py`` (invention), ``sights.py`` (for native resolution) - and the
 learned engine (``propainter/learned.py``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
 
 import numpy as np
 import torch
@@ -17,12 +16,13 @@ from torch import Tensor
 
 from propainter import dis, windows
 from propainter.classical.alignment import AlignedPair, align_flow
-from propainter.classical.harmonic import Field, Mask
+from propainter.classical.arrays import arrays_of, flow_of, frames_of, images_of, masks_of
 from propainter.classical.motion import complete_pairs
 from propainter.classical.paint import paint_unseen
 from propainter.classical.pull import pull_plate
+from propainter.classical.sights import find_sights
 from propainter.kept import Kept
-from propainter.types import BidirectionalFlow, Chunk, Propagated, Settings, Window
+from propainter.types import BidirectionalFlow, Chunk, Propagated, Settings, Sights, Window
 
 __all__ = ["ClassicalEngine"]
 
@@ -53,13 +53,13 @@ class ClassicalEngine:
     ) -> BidirectionalFlow:
         """Flow of every neighbouring pair, both ways; none for a single frame. ``iterations`` and ``stop`` are for
         networks."""
-        return _flow_of(*dis.estimate_flow(_images(frames)))
+        return flow_of(*dis.estimate_flow(images_of(frames)))
 
     def complete_flow(self, flow: BidirectionalFlow, holes: Float[Tensor, "1 t 1 h w"]) -> BidirectionalFlow:
         """Fill the flow inside the holes, one chunk at once; outside them the given flow comes back unchanged."""
-        forward, backward = _arrays(flow)
-        hole = _masks(holes)
-        return _flow_of(complete_pairs(forward, hole[:-1], hole[1:]), complete_pairs(backward, hole[1:], hole[:-1]))
+        forward, backward = arrays_of(flow)
+        hole = masks_of(holes)
+        return flow_of(complete_pairs(forward, hole[:-1], hole[1:]), complete_pairs(backward, hole[1:], hole[:-1]))
 
     def propagate_plate(
         self,
@@ -74,16 +74,28 @@ class ClassicalEngine:
 
         Frames that are not ``wanted`` come back with their holes unfilled.
         """
-        images, hole = _images(frames), _masks(holes)
+        images, hole = images_of(frames), masks_of(holes)
         keys: Sequence[str | None] = pair_keys or [None] * flow.pairs
         motion = align_flow(
-            images, hole, *_arrays(flow), remember=lambda pair, align: self._aligned.remember(keys[pair], align)
+            images, hole, *arrays_of(flow), remember=lambda pair, align: self._aligned.remember(keys[pair], align)
         )
         members = hole.copy()
         if wanted is not None:
             members[: wanted.start] = members[wanted.stop :] = False
         filled, unseen = pull_plate(images, hole, motion, members)
-        return Propagated(_frames_of(filled)[None], torch.from_numpy(unseen.astype(np.float32))[None, :, None])
+        return Propagated(frames_of(filled)[None], torch.from_numpy(unseen.astype(np.float32))[None, :, None])
+
+    def find_sights(
+        self,
+        frames: Float[Tensor, "1 t 3 h w"],
+        holes: Float[Tensor, "1 t 1 h w"],
+        flow: BidirectionalFlow,
+        *,
+        wanted: range,
+        pair_keys: Sequence[str] | None = None,
+    ) -> list[Sights]:
+        """Where the background behind the holes of the wanted frames is seen: where ``propagate_plate`` pulls it from."""
+        return find_sights(frames, holes, flow, wanted=wanted, pair_keys=pair_keys, aligned=self._aligned)
 
     def completion_chunks(self, pair_count: int, settings: Settings) -> tuple[Chunk, ...]:
         """Every pair by itself: what is known of it is completed from its own surroundings, so an edit redoes two."""
@@ -108,8 +120,8 @@ class ClassicalEngine:
     ) -> Float[Tensor, "l 3 h w"]:
         """Invent what is unseen in the neighbours of one window; there are no references to look at."""
         count = flow.pairs + 1
-        missing = _masks(unseen)[:count] & _masks(holes)[:count]
-        return _frames_of(paint_unseen(_images(frames)[:count], missing, *_arrays(flow)))
+        missing = masks_of(unseen)[:count] & masks_of(holes)[:count]
+        return frames_of(paint_unseen(images_of(frames)[:count], missing, *arrays_of(flow)))
 
 
 def _window_of(chunk: Chunk, frame_count: int) -> Window:
@@ -120,23 +132,3 @@ def _window_of(chunk: Chunk, frame_count: int) -> Window:
     weights = (min(1.0, (i - chunk.reach_first + 1) / rise, (chunk.reach_last - i + 1) / fall) for i in neighbours)
     centre = (chunk.core_first + chunk.core_last) // 2
     return Window(centre=centre, neighbours=tuple(neighbours), references=(), weights=tuple(weights))
-
-
-def _images(frames: Tensor) -> Field:
-    return cast(Field, np.ascontiguousarray(frames[0].permute(0, 2, 3, 1).numpy(), dtype=np.float32))
-
-
-def _masks(holes: Tensor) -> Mask:
-    return holes[0, :, 0].numpy() > 0
-
-
-def _arrays(flow: BidirectionalFlow) -> tuple[Field, Field]:
-    return _images(flow.forward), _images(flow.backward)
-
-
-def _frames_of(images: Field) -> Tensor:
-    return torch.from_numpy(images).permute(0, 3, 1, 2)
-
-
-def _flow_of(forward: Field, backward: Field) -> BidirectionalFlow:
-    return BidirectionalFlow(_frames_of(forward)[None], _frames_of(backward)[None])

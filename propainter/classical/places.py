@@ -52,7 +52,7 @@ class Places:
 
     def spread(self, members: Mask) -> Places:
         """The same places among more pixels, of which they are the ``members``; the others are seen nowhere."""
-        wide = _nowhere(len(members))
+        wide = nowhere(len(members))
         wide.source[members], wide.x[members], wide.y[members] = self.source, self.x, self.y
         wide.doubtful[members] = self.doubtful
         return wide
@@ -78,7 +78,7 @@ def places_by_motion(order: range, motion: Aligned, holes: Mask, lacking: Mask) 
     where the plate itself moves as the model does: what moves otherwise stands in front of the background.
     """
     t, y, x = np.nonzero(lacking)
-    found = _nowhere(len(t))
+    found = nowhere(len(t))
     bounds = np.searchsorted(t, np.arange(len(holes) + 1))
     active, at_x, at_y = np.zeros(0, np.intp), np.zeros(0), np.zeros(0)
     height, width = holes.shape[1:]
@@ -114,12 +114,12 @@ def _moves_along(motion: Aligned, frame: int, row: Index, column: Index) -> Mask
 
 def _swept(order: range, flow: Field, back: Field, holes: Mask) -> Places:
     """Places frame by frame, each from those of the frame before it in ``order``, the one its flow leads to."""
-    parts: list[Places] = [_nowhere(0)] * len(holes)
-    known, hole = _nowhere(0), np.zeros_like(holes[0])
+    parts: list[Places] = [nowhere(0)] * len(holes)
+    known, hole = nowhere(0), np.zeros_like(holes[0])
     for i in order:
         near = _near(holes[i])
         if i == order[0]:
-            known = _nowhere(int(near.sum()))
+            known = nowhere(int(near.sum()))
         else:
             pair = i if order.step < 0 else i - 1
             known = _step(flow[pair], back[pair], near, hole, known, i - order.step)
@@ -133,7 +133,8 @@ def _near(hole: Mask) -> Mask:
     return cv2.dilate(hole.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
 
 
-def _nowhere(count: int) -> Places:
+def nowhere(count: int) -> Places:
+    """Places of pixels that no frame shows."""
     x, y = np.zeros((2, count), np.float32)
     return Places(np.full(count, -1, np.int32), x, y, np.zeros(count, np.bool_))
 
@@ -150,23 +151,23 @@ def _step(flow: Field, back: Field, near: Mask, next_hole: Mask, known: Places, 
     x, y = xs + moved[:, 0], ys + moved[:, 1]
     inside = (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
     x, y = np.where(inside, x, 0).astype(np.float32), np.where(inside, y, 0).astype(np.float32)
-    taps = _Taps.at(x, y, height, width)
+    taps = Taps.at(x, y, height, width)
     good = ~next_hole.reshape(-1)[taps.index]
     good_nearest = np.take_along_axis(good, taps.weight.argmax(0)[None], 0)[0]
-    carried = _carried(taps, _numbered(_near(next_hole)), known)
-    here = (good | (taps.weight == 0)).all(0) | (good_nearest & (carried.source < 0))
-    on = ~here & (carried.source >= 0)
+    onward = carried(taps, numbered(_near(next_hole)), known)
+    here = (good | (taps.weight == 0)).all(0) | (good_nearest & (onward.source < 0))
+    on = ~here & (onward.source >= 0)
     doubtful = ~_consistent(moved, np.einsum("kn,knc->nc", taps.weight, back.reshape(-1, 2)[taps.index]))
     return Places(
-        np.where(inside & here, following, np.where(inside & on, carried.source, -1)).astype(np.int32),
-        np.where(on, x + carried.x, x).astype(np.float32).clip(0, width - 1),
-        np.where(on, y + carried.y, y).astype(np.float32).clip(0, height - 1),
-        doubtful | (on & carried.doubtful),
+        np.where(inside & here, following, np.where(inside & on, onward.source, -1)).astype(np.int32),
+        np.where(on, x + onward.x, x).astype(np.float32).clip(0, width - 1),
+        np.where(on, y + onward.y, y).astype(np.float32).clip(0, height - 1),
+        doubtful | (on & onward.doubtful),
     )
 
 
 @dataclass(frozen=True)
-class _Taps:
+class Taps:
     """The four pixels around n points: flat index and bilinear weight (4, n), and offset of the pixel from the point."""
 
     index: Index
@@ -175,7 +176,8 @@ class _Taps:
     row: Index
 
     @classmethod
-    def at(cls, x: Field, y: Field, height: int, width: int) -> _Taps:
+    def at(cls, x: Field, y: Field, height: int, width: int) -> Taps:
+        """Of points within an image."""
         left = np.minimum(x.astype(np.intp), max(width - 2, 0))
         top = np.minimum(y.astype(np.intp), max(height - 2, 0))
         column = np.minimum(np.stack([left, left + 1, left, left + 1]), width - 1)
@@ -185,7 +187,7 @@ class _Taps:
         return cls(row * width + column, weight, column, row)
 
 
-def _numbered(hole: Mask) -> Index:
+def numbered(hole: Mask) -> Index:
     """Flat image of each hole pixel's number in reading order, -1 outside the hole."""
     number = np.full(hole.size, -1, np.intp)
     inside = np.flatnonzero(hole)
@@ -193,14 +195,14 @@ def _numbered(hole: Mask) -> Index:
     return number
 
 
-def _carried(taps: _Taps, number: Index, known: Places) -> Places:
+def carried(taps: Taps, number: Index, known: Places) -> Places:
     """Where the pixels around n points lead, as a displacement from the point.
 
     The nearest pixel decides whether they lead anywhere, and to which frame; the others only add to the fraction of a
     pixel. (Were any of the four enough, places would creep one pixel a step into what is never seen.)
     """
     if not len(known.source):
-        return _nowhere(taps.index.shape[1])
+        return nowhere(taps.index.shape[1])
     member = number[taps.index]
     source = np.where(member >= 0, known.source[member], -1)
     nearest = taps.weight.argmax(0)[None]

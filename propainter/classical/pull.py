@@ -1,6 +1,6 @@
 """Pulling known pixels into the hole: one look at the plate where the background behind each hole pixel is seen.
 
-Here: which places count how much, bringing past and future sights into register, sampling. Not here: finding the places
+Here: which places count how much, bringing past and future sights into register, sampling. Not here: following the flow
 (``places.py``), what nobody ever saw (``paint.py``).
 
 The reference hands colours from frame to frame with nearest sampling (spec, section 5): detail wears off with every
@@ -18,7 +18,7 @@ import numpy as np
 from propainter.classical.alignment import Aligned, regular
 from propainter.classical.exposure import frame_gains
 from propainter.classical.harmonic import Field, Mask, box_around, fill_harmonic
-from propainter.classical.places import Places, future_places, past_places, places_by_motion
+from propainter.classical.places import Index, Places, future_places, past_places, places_by_motion
 from propainter.classical.sampling import sample_plate, with_rims
 from propainter.classical.seam import seam_correction
 from propainter.dis import flow_between, grey_of, make_estimator
@@ -39,9 +39,27 @@ def pull_plate(frames: Field, holes: Mask, motion: Aligned, members: Mask) -> tu
     its distance in time. Where the flow leads to neither soundly, the background model may.
     """
     gains = frame_gains(frames, holes, motion.forward_motion)
+    plate = evened_plate(frames, holes, gains)
+    sights, trust = places_of(plate, holes, motion, members)
+    colours, unseen = blend_places(plate, holes, sights, trust, members)
+    filled = np.where(holes[..., None], np.float32(0), frames)
+    filled[members] = np.where(unseen[:, None], 0, colours + (colours + 1) * np.expm1(gains)[np.nonzero(members)[0]])
+    return filled, _image_of(unseen, members)
+
+
+def evened_plate(frames: Field, holes: Mask, gains: Field) -> Field:
+    """The plate outside its holes, with rims, as if every frame (t, h, w, 3) had one exposure. gains: ``frame_gains``."""
     plate = with_rims(frames, holes)
     for picture, gain in zip(plate, gains, strict=True):
         picture += (picture + 1) * np.expm1(-gain)  # in this form no gain changes no bit
+    return plate
+
+
+def places_of(plate: Field, holes: Mask, motion: Aligned, members: Mask) -> tuple[list[Places], list[float]]:
+    """Sights of all members, by frame, row, column, and the trust in each.
+
+    They are: past, future; then, where the flow leads some pixel to neither soundly, past and future by the model.
+    """
     asked = members[holes]
     past = past_places(motion.forward, motion.backward, holes).take(asked)
     future = future_places(motion.forward, motion.backward, holes).take(asked)
@@ -52,10 +70,7 @@ def pull_plate(frames: Field, holes: Mask, motion: Aligned, members: Mask) -> tu
         for order in (onward, onward[::-1]):
             sights.append(places_by_motion(order, motion, holes, lacking).spread(lacking[members]))
             trust.append(_BY_MODEL)
-    colours, unseen = blend_places(plate, holes, sights, trust, members)
-    filled = np.where(holes[..., None], np.float32(0), frames)
-    filled[members] = np.where(unseen[:, None], 0, colours + (colours + 1) * np.expm1(gains)[np.nonzero(members)[0]])
-    return filled, _image_of(unseen, members)
+    return sights, trust
 
 
 def blend_places(
@@ -69,12 +84,17 @@ def blend_places(
     total, weights = np.zeros((len(frame), 3), np.float32), np.zeros(len(frame), np.float32)
     for places, share in zip(sights, trust, strict=True):
         seen = np.flatnonzero(places.source >= 0)
-        distance = np.abs(places.source[seen] - frame[seen])
-        weight = (np.where(places.doubtful[seen], _DOUBTFUL, share) / distance).astype(np.float32)
+        weight = weight_of(places.take(seen), frame[seen], share)
         colours = sample_plate(plate, places.take(seen)) + seam_correction(plate, holes, places, members)[seen]
         total[seen] += colours * weight[:, None]
         weights[seen] += weight
     return total / np.maximum(weights, np.float32(1e-12))[:, None], weights == 0
+
+
+def weight_of(places: Places, frame: Index, share: float) -> Field:
+    """What places that are all seen count, for pixels of these frames: their trust by the distance in time."""
+    weight: Field = (np.where(places.doubtful, _DOUBTFUL, share) / np.abs(places.source - frame)).astype(np.float32)
+    return weight
 
 
 def in_register(plate: Field, holes: Mask, past: Places, future: Places, members: Mask) -> tuple[Places, Places]:

@@ -44,12 +44,15 @@ def sample_plate(plate: Field, places: Places) -> Field:
     bounds = np.searchsorted(places.source[order], np.arange(len(plate) + 1))
     for source in np.flatnonzero(np.diff(bounds)):
         chosen = order[bounds[source] : bounds[source + 1]]
-        colours[chosen] = _look_up(plate[source], places.x[chosen], places.y[chosen])
+        colours[chosen] = look_up(plate[source], places.x[chosen], places.y[chosen])
     return colours
 
 
-def _look_up(image: Field, x: Field, y: Field) -> Field:
-    """Keys' cubic convolution (1981), a = -1/2: slopes stay slopes, where OpenCV's a = -3/4 bends them by 0.05 px."""
+def look_up(image: Field, x: Field, y: Field) -> Field:
+    """Colours (n, c) of an image at points: bicubic, image borders repeated.
+
+    Keys' cubic convolution (1981), a = -1/2: slopes stay slopes, where OpenCV's a = -3/4 bends them by 0.05 px.
+    """
     height, width, channels = image.shape
     left, top = np.floor(x).astype(np.intp), np.floor(y).astype(np.intp)
     across, down = _keys_weights(x - np.floor(x)), _keys_weights(y - np.floor(y))

@@ -1,0 +1,82 @@
+"""Sights for native resolution: where the classical parts see what is behind a hole, kept for sampling the plate itself.
+
+Here: the places of the frames that are wanted, of both directions the better one each, with weights and exposures; of use to
+every engine, for completed flow is all they need of one. Not here: following the flow (``places.py``), which places count
+how much (``pull.py``), looking there in the plate (``propainter/native.py``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from torch import Tensor
+
+from propainter.classical.alignment import AlignedPair, align_flow
+from propainter.classical.arrays import arrays_of, images_of, masks_of
+from propainter.classical.exposure import frame_gains
+from propainter.classical.harmonic import Field
+from propainter.classical.places import Index, Places
+from propainter.classical.pull import evened_plate, places_of, weight_of
+from propainter.kept import Kept
+from propainter.types import BidirectionalFlow, Sights
+
+_LEAST_SHARE = 0.05
+"""A sight that counts less in a pixel is left out: it would cost a look into one more plate."""
+
+
+def find_sights(
+    frames: Tensor,
+    holes: Tensor,
+    flow: BidirectionalFlow,
+    *,
+    wanted: range,
+    aligned: Kept[AlignedPair],
+    pair_keys: Sequence[str] | None = None,
+) -> list[Sights]:
+    """Where the background behind the holes of the wanted frames is seen; the arguments of ``Engine.find_sights``.
+
+    aligned: keeps the flow measured again of pairs whose keys are given.
+    """
+    images, hole = images_of(frames), masks_of(holes)
+    keys: Sequence[str | None] = pair_keys or [None] * flow.pairs
+    motion = align_flow(
+        images, hole, *arrays_of(flow), remember=lambda pair, align: aligned.remember(keys[pair], align)
+    )
+    members = hole.copy()
+    members[: wanted.start] = members[wanted.stop :] = False
+    gains = frame_gains(images, hole, motion.forward_motion)
+    sights, trust = places_of(evened_plate(images, hole, gains), hole, motion, members)
+    bounds = np.concatenate([[0], np.cumsum(members.sum((1, 2)))])
+    parts = [slice(bounds[i], bounds[i + 1]) for i in wanted]
+    return [_of_frame(i, [s.take(part) for s in sights], trust, gains) for i, part in zip(wanted, parts, strict=True)]
+
+
+def _of_frame(frame: int, sights: list[Places], trust: list[float], gains: Field) -> Sights:
+    here = np.full(len(sights[0].source), frame)
+    weights = [_weights(places, here, share) for places, share in zip(sights, trust, strict=True)]
+    ways = [_better(sights[way::2], weights[way::2]) for way in (0, 1)]
+    weight = np.stack([weight for _, weight in ways])
+    weight /= np.maximum(weight.sum(0), np.float32(1e-12))
+    weight = np.where(weight < _LEAST_SHARE, 0, weight)
+    weight /= np.maximum(weight.sum(0), np.float32(1e-12))
+    source, x, y = (np.stack([getattr(places, name) for places, _ in ways]) for name in ("source", "x", "y"))
+    source = np.where(weight > 0, source, -1).astype(np.int32)
+    named = np.unique(source[source >= 0]).astype(np.int32)
+    return Sights(source, x, y, weight, named, gains[frame] - gains[named])
+
+
+def _weights(places: Places, frame: Index, share: float) -> Field:
+    weights, seen = np.zeros(len(frame), np.float32), np.flatnonzero(places.source >= 0)
+    weights[seen] = weight_of(places.take(seen), frame[seen], share)
+    return weights
+
+
+def _better(sights: list[Places], weights: list[Field]) -> tuple[Places, Field]:
+    """Of the sights one way in time, that which counts more: the flow's, or the model's."""
+    if len(sights) == 1:
+        return sights[0], weights[0]
+    (flow, model), other = sights, weights[1] > weights[0]
+    fields = ("source", "x", "y", "doubtful")
+    chosen = Places(*(np.where(other, getattr(model, name), getattr(flow, name)) for name in fields))
+    return chosen, np.where(other, weights[1], weights[0])
