@@ -271,6 +271,18 @@ def test_with_growth_for_the_flow(
         np.testing.assert_array_equal(render(effect, 1004)[..., :3], expected[3])
 
 
+def test_cropped_to_the_matte(
+    node_bundle: Path, backend: Path, removed: Shots, plate: np.ndarray, matte: np.ndarray, right: np.ndarray
+) -> None:
+    expected = removed(plate, matte, "--crop-to-matte", "--crop-padding", "20")
+    assert not np.array_equal(expected, right)  # twenty pixels around show less of the background than the whole plate
+    with Host("natron") as host:
+        effect = node(host, node_bundle, NumpyClip(plate, first=FIRST), NumpyClip(matte, first=FIRST))
+        effect.set_param("crop_to_matte", True)
+        effect.set_param("crop_padding", 20)
+        np.testing.assert_array_equal(render(effect, 1004)[..., :3], expected[3])
+
+
 def test_moving_one_matte_estimates_no_flow_again(
     node_bundle: Path, backend: Path, plate: np.ndarray, matte: np.ndarray, right: np.ndarray
 ) -> None:
