@@ -15,7 +15,9 @@ import numpy as np
 import torch
 
 from propainter import windows
-from propainter.types import BidirectionalFlow, Chunk, Propagated, Settings, Window
+from propainter.classical.sights import find_sights
+from propainter.kept import Kept
+from propainter.types import BidirectionalFlow, Chunk, Propagated, Settings, Sights, Window
 from propainter_backend.color import WorkingSpace
 from propainter_backend.images import Frame
 from propainter_backend.shot_renderer import Shot
@@ -115,6 +117,12 @@ class ToyEngine:
         self.calls["propagation"] += 1
         motion = flow.forward.mean() if flow.pairs else torch.zeros(())
         return Propagated(_fill(frames, holes) + holes * motion, holes * (frames[:, :, :1] > 0))
+
+    def find_sights(
+        self, frames: torch.Tensor, holes: torch.Tensor, flow: BidirectionalFlow, *, wanted: range, **_: object
+    ) -> list[Sights]:
+        self.calls["sights"] += 1
+        return find_sights(frames, holes, flow, wanted=wanted, aligned=Kept(0))
 
     def completion_chunks(self, pair_count: int, settings: Settings) -> tuple[Chunk, ...]:
         return windows.completion_chunks(pair_count, settings)
