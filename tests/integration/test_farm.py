@@ -157,12 +157,12 @@ def test_a_stage_whose_predecessor_never_ran_does_its_work_too(shot):
     ("stage", "mark", "left"),
     [
         ("flow", "forward", 7),
-        pytest.param("completion", "forward", 2, marks=pytest.mark.slow),
+        pytest.param("completion", "forward", 7, marks=pytest.mark.slow),
         pytest.param("propagation", "unseen", 3, marks=pytest.mark.slow),
     ],
 )
 def test_a_task_killed_in_the_middle_is_finished_by_the_next_without_repeating_a_unit(shot, stage, mark, left):
-    """SIGKILL as soon as five pairs or frames are stored. Of 12 pairs 7 are left, of chunks of 4 those not whole."""
+    """SIGKILL as soon as five pairs or frames are stored. Of 12 pairs 7 are left, of chunks of 4 frames those not whole."""
     for earlier in STAGES[: STAGES.index(stage)]:
         run(shot, earlier)
     killed = run_broken(
