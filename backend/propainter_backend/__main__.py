@@ -68,6 +68,7 @@ def _serve_daemon(options: argparse.Namespace) -> int:
         idle_timeout_s=options.idle_timeout,
         parent_pid=options.parent_pid,
         flow_hole_snap=options.flow_hole_snap,
+        worker_silence_s=options.worker_silence,
         curve=curve,
         key=signing_key(curve.public) if curve else None,
     )
@@ -206,6 +207,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--flow-hole-snap", type=int, default=16, metavar="PX",
         help="learned engine: widen the flow hole to blocks of this size where a shot does not say (%(default)s; 0: exact)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--worker-silence", type=float, default=60.0, metavar="S",
+        help="end a worker process that does not answer this long, and start another (%(default)s)",
     )  # fmt: skip
     remote = parser.add_argument_group("working for, or on, another machine (docs/wire.md, section 10)")
     remote.add_argument(

@@ -158,6 +158,8 @@ class DaemonOptions:
     idle_timeout_s: float | None = None
     parent_pid: int | None = None
     flow_hole_snap: int = 16
+    worker_silence_s: float = 60.0
+    """A worker process that does not answer this long is ended, and another started."""
     curve: CurveKeys | None = None
     key: bytes | None = None
     """The signing key; None: a new one."""
@@ -204,6 +206,8 @@ class Daemon:
         self._busy: dict[str, tuple[Work, str]] = {}
         self._told_shots: dict[str, OrderedDict[str, None]] = defaultdict(OrderedDict)
         self._ready: set[str] = set()
+        self._heard_at: dict[str, float] = {}
+        self._pinged_at = 0.0
         self._unready_deaths = 0
         self._restart_at: dict[str, float] = {}
         self._problem = ""
@@ -264,6 +268,7 @@ class Daemon:
                 self._on_request(event)
         self._hear_workers()
         self._questions.expire()
+        self._look_after_workers()
         self._start_workers_due()
         self._release_held()
         self._heartbeat()
@@ -740,7 +745,10 @@ class Daemon:
 
     def _on_said(self, said: FromWorker) -> None:
         note, worker = said.note, said.worker
+        self._heard_at[worker] = time.monotonic()
         op = note["op"]
+        if op == "pong":
+            return
         if op == "ready":
             self._on_ready(worker, note)
         elif op == "died":
@@ -795,6 +803,20 @@ class Daemon:
             self._router.reply_error(request, WireError("engine_unavailable", _NO_WORKER))
         for job in list(self._jobs.values()):
             self._break_off(job, WireError("engine_unavailable", _NO_WORKER))
+
+    def _look_after_workers(self) -> None:
+        """Ping each worker now and then; end one that is silent: stopped, or stuck in its driver."""
+        now = time.monotonic()
+        if now - self._pinged_at < self._options.worker_silence_s / 6:
+            return
+        self._pinged_at = now
+        for worker in sorted(self._ready):
+            if now - self._heard_at[worker] > self._options.worker_silence_s:
+                log.error("%s has not answered for %.0f s; it is ended", worker, now - self._heard_at[worker])
+                self._heard_at[worker] = now
+                self._links[worker].kill()
+            else:
+                self._links[worker].say({"op": "ping"})
 
     def _start_workers_due(self) -> None:
         now = time.monotonic()

@@ -278,6 +278,8 @@ class Worker:
             op = note["op"]
             if op == "stop":
                 self._stop.set()
+            elif op == "ping":
+                self._say({"op": "pong"})
             elif op == "content":
                 if (fetch := self._fetches.get(note["ticket"])) is not None:
                     fetch.put(pixels)

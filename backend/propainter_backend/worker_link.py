@@ -74,6 +74,11 @@ class WorkerLink:
         """Send without waiting."""
         self._outbox.put((note, pixels))
 
+    def kill(self) -> None:
+        """End a process that does not answer any more; it is heard of as died."""
+        if self._process is not None:
+            self._process.kill()
+
     def stop(self) -> None:
         """End the process, kindly at first."""
         if self._process is None:

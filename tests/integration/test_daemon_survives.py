@@ -85,6 +85,20 @@ def test_a_killed_worker_costs_nothing_but_time(running):
         assert shot.render(client, opened).computed("painting") == 0
 
 
+def test_a_worker_that_hangs_is_ended_and_its_work_done_by_the_next():
+    shot = TinyShot(8, seed=110)
+    with daemon("--worker-silence", "2") as started, started.client() as client:
+        opened = shot.open(client)
+        client.prepare(opened, shot.frames, shot)
+        events = client.render(opened, shot.frames, priority="final")
+        next(units(events))
+        hung = started.worker()
+        hung.suspend()
+        assert_same(collect(events), shot.expected())
+        assert started.worker().pid != hung.pid
+        assert "has not answered" in started.said()
+
+
 def test_questions_to_a_killed_worker_are_answered_by_the_next(running):
     shot = TinyShot(4, seed=102)
     with running.client() as client:
