@@ -10,6 +10,7 @@ import random
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -311,3 +312,33 @@ def test_a_node_that_follows_takes_what_a_panel_publishes_with_its_next_render(
         np.testing.assert_array_equal(render(effect, 1004)[..., :3], grown[3])
         panel.publish("", None)
         np.testing.assert_array_equal(render(effect, 1004)[..., :3], right[3])
+
+
+def test_after_an_abort_the_daemon_is_free_and_the_next_frame_right(
+    node_bundle: Path, backend: Path, plate: np.ndarray, matte: np.ndarray, right: np.ndarray
+) -> None:
+    fresh = plate[:, :, ::-1].copy()  # so that there is something to do for a while
+    abort = threading.Event()
+    with Host("natron") as host, Client.connect(backend / "daemon.json", name="watcher") as watcher:
+        effect = node(host, node_bundle, NumpyClip(fresh, first=FIRST), NumpyClip(matte, first=FIRST))
+
+        def raise_it_at_work() -> None:
+            wait_for(lambda: bool(watcher.status().jobs))
+            abort.set()
+
+        thread = threading.Thread(target=raise_it_at_work)
+        thread.start()
+        rendered = effect.render(1004, abort=abort)
+        thread.join(60)
+        assert (rendered.outcome, rendered.messages) == ("aborted", ())
+        wait_for(lambda: not watcher.status().jobs)
+        effect.set_clip("Source", NumpyClip(plate, first=FIRST))
+        np.testing.assert_array_equal(render(effect, 1004)[..., :3], right[3])
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    for _ in range(6000):
+        if condition():
+            return
+        time.sleep(0.01)
+    raise AssertionError("it does not come true")
