@@ -257,6 +257,16 @@ def test_a_result_that_lies_beside_the_plate_writes_nothing_beside_it(node_bundl
         assert render_once(node_bundle).outcome == "done"  # and the host finds no byte out of place
 
 
+def test_a_source_of_one_channel_is_refused_in_words(node_bundle: Path, runtime: Path) -> None:
+    """The node offers RGB and RGBA alone; a host that hands over something else must not make it read past a row."""
+    with Host("natron") as host:
+        effect = node_effect(host, node_bundle, make_shot())
+        effect.clips["Source"].components = "Alpha"
+        rendered = effect.render(5)
+    assert rendered.outcome == "failed"
+    assert "one channel where RGB or RGBA is due" in sentence(rendered)
+
+
 def test_another_daemons_key_is_refused_by_both_and_named(node_bundle: Path, daemon: FakeDaemon) -> None:
     path = daemon.directory / "daemon.json"
     connection = read_connection(path)

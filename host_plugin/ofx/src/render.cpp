@@ -193,6 +193,8 @@ void render_frame(Instance& instance, const Call& call, const ParamValues& value
     const ImageView black;
     const ImageView& plate = source ? source->view() : black;
     if (!plate.data) return copy_source(black, output->view(), call.window);
+    if (plate.components == Components::kAlpha)
+        throw NodeError("The Source has one channel where RGB or RGBA is due; give it colours before this node.");
     refuse_host_without_time();
     Rendering(instance, call, values, plate, output->view(), patience).run();
 }
