@@ -9,27 +9,26 @@ Here: ``Compute`` and its two forms. Not here: which units (``farm_units.py``), 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 import torch
 
 from propainter.hole import hole_of
-from propainter.types import Settings
 from propainter_backend.clean_plate import CleanPlate
 from propainter_backend.engines import EngineChoice
-from propainter_backend.errors import BadInput, RemoveError
+from propainter_backend.errors import RemoveError
 from propainter_backend.images import Frame
 from propainter_backend.removal import ShotFiles
 from propainter_backend.shot_cache import ShotCache
 from propainter_backend.shot_renderer import Progress as Unit
 from propainter_backend.shot_renderer import Shot, ShotRenderer, run_to_end
-from propainter_backend.through_backend import _laid_in, _Provider
+from propainter_backend.wire_files import FileProvider, laid_in, shot_of
 from propainter_wire.client import Client, FrameResult
 from propainter_wire.errors import RemoteError
-from propainter_wire.messages import Done, OpenShot, Output, Progress, ShotSettings
-from propainter_wire.shot import DType, runs_of
+from propainter_wire.messages import Done, Output, Progress
+from propainter_wire.shot import runs_of
 
 _FRAMES_A_JOB = 16
 """Frames asked of the daemon at a time: what is finished of them is recorded when all of them are."""
@@ -115,7 +114,7 @@ class InSession:
     def __init__(self, client: Client, files: ShotFiles, *, engine: str, precision: str) -> None:
         self._client = client
         self._files = files
-        opened = client.open_shot(_shot_of(files, engine, precision))
+        opened = client.open_shot(shot_of(files, engine, precision))
         self._shot = opened.shot
         told = client.status()  # not the welcome: a daemon greets before it knows its device
         self.engine = opened.engine
@@ -141,7 +140,7 @@ class InSession:
             share = self._reports[-1]["unseen_fraction"]
             for index, result in sorted(painted, key=lambda each: each[0]):
                 hole = hole_pixels(self._files, index)
-                yield Painted(index, _laid_in(self._files.pictures.plate(index), result), hole, share * hole)
+                yield Painted(index, laid_in(self._files.pictures.plate(index), result), hole, share * hole)
 
     def stages(self) -> Stages:
         """See ``Compute``."""
@@ -155,14 +154,14 @@ class InSession:
 
     def _analyse(self, first: int, last: int, tell: Tell) -> None:
         numbers = self._files.numbers[first : last + 2]
-        self._client.offer_frames(self._shot, numbers, _Provider(self._files), mattes=False)
+        self._client.offer_frames(self._shot, numbers, FileProvider(self._files), mattes=False)
         for event in self._client.analyse(self._shot, numbers[0], numbers[-1]):
             self._take(event, tell)
 
     def _render(self, indices: Sequence[int], output: Output, tell: Tell) -> Iterator[tuple[int, FrameResult]]:
         wanted = [self._files.numbers[index] for index in indices]
         for attempt in range(_TRIES):
-            self._client.prepare(self._shot, wanted, _Provider(self._files))
+            self._client.prepare(self._shot, wanted, FileProvider(self._files))
             try:
                 for event in self._client.render(self._shot, wanted, output=output, priority="final", crop=True):
                     if isinstance(event, FrameResult):
@@ -193,30 +192,6 @@ def _told(unit: Unit, tell: Tell) -> None:
 
 def _batches(indices: Sequence[int]) -> Iterator[Sequence[int]]:
     return (indices[first : first + _FRAMES_A_JOB] for first in range(0, len(indices), _FRAMES_A_JOB))
-
-
-def _shot_of(files: ShotFiles, engine: str, precision: str) -> OpenShot:
-    """The shot as a daemon is told of it. A draft is stated by its settings: the daemon's own idea of one is another.
-
-    Raises BadInput for a setting the wire has no word for, unless it is at its default.
-    """
-    wish, (width, height) = files.wish, files.plate.size
-    spoken = {field.name for field in fields(ShotSettings)}
-    asked = asdict(wish.drafted_settings())
-    for name, default in asdict(Settings()).items():
-        if name not in spoken and asked.pop(name) != default:
-            raise BadInput(f"a daemon cannot be told of {name.replace('_', '-')}; leave out --backend")
-    settings: dict[str, Any] = {
-        **asked,
-        "working_size": wish.drafted_size(files.plate.size),
-        "engine": engine,
-        "precision": "auto" if precision == "fp32" else precision,
-        "color": wish.space.value,
-    }
-    return OpenShot(
-        first=files.frames.first, last=files.frames.last, width=width, height=height, channels=3,
-        dtype=cast(DType, files.plate.dtype.name), still_matte=files.matte.is_still, settings=settings, name=wish.plate,
-    )  # fmt: skip
 
 
 def hole_pixels(files: ShotFiles, index: int) -> int:

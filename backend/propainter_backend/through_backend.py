@@ -8,11 +8,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any, cast
-
-import numpy as np
+from typing import Any
 
 from propainter.types import FrameRange
 from propainter_backend.errors import RemoveError
@@ -20,35 +17,16 @@ from propainter_backend.images import Frame
 from propainter_backend.plates import FrameSink
 from propainter_backend.progress import ProgressLine
 from propainter_backend.removal import ContactSheet, Removal, ShotFiles, write_report
+from propainter_backend.wire_files import FileProvider, laid_in, shot_of
 from propainter_wire.client import Client, FrameResult
 from propainter_wire.errors import RemoteError
-from propainter_wire.messages import Done, OpenShot, Progress, Quality
-from propainter_wire.shot import DType, digest_of
+from propainter_wire.messages import Done, Progress, Quality
+from propainter_wire.shot import digest_of
 
 _BATCH = 200
 """Frames sent and asked for at a time, so that a long shot starts before all of it has been read."""
 _WATCH_S = 0.5
 _RETRIES = 3
-
-
-class _Provider:
-    """Hands the client a shot's frames as the wire carries them: RGB(A) in the files' own type, the matte as shares."""
-
-    def __init__(self, files: ShotFiles) -> None:
-        self._files = files
-
-    def plate(self, frame: int) -> np.ndarray:
-        return np.ascontiguousarray(self._files.pictures.plate(frame - self._files.numbers[0]).rgb())
-
-    def matte(self, frame: int) -> np.ndarray:
-        return self._files.pictures.matte(frame - self._files.numbers[0])[..., None]
-
-    def clean(self, frame: int) -> np.ndarray | None:
-        picture = self._files.pictures.clean(frame - self._files.numbers[0])
-        if picture is None:
-            return None
-        channels = picture.rgb_channels + (() if picture.alpha_channel is None else (picture.alpha_channel,))
-        return np.ascontiguousarray(picture.pixels[..., channels])
 
 
 def remove_through_backend(
@@ -68,7 +46,6 @@ def remove_through_backend(
     be used.
     """
     with Client.connect(_connection_file(endpoint), name="propainter-remove", start=not endpoint) as client:
-        say(f"daemon {client.welcome.server} at work on {client.welcome.device}")
         told: dict[int, str] = {}
         while True:
             files = ShotFiles(wish)
@@ -98,10 +75,11 @@ def _render(
     say: Callable[[str], None],
 ) -> dict[str, Any]:
     started = time.perf_counter()
-    opened = client.open_shot(_shot_of(wish, files, engine, precision))
-    say(f"engine {opened.engine}; {files}")
-    sheet, provider = ContactSheet(files), _Provider(files)
-    sink = files.open_sink(opened.engine, client.welcome.weights if opened.engine == "propainter" else "none")
+    opened = client.open_shot(shot_of(files, engine, precision))
+    backend = client.status()  # not the welcome: a daemon greets before it knows its device and weights
+    say(f"daemon {backend.server} at work on {backend.device}; engine {opened.engine}; {files}")
+    sheet, provider = ContactSheet(files), FileProvider(files)
+    sink = files.open_sink(opened.engine, backend.weights if opened.engine == "propainter" else "none")
     reports: list[dict[str, Any]] = []
     with sink, ProgressLine(len(files.numbers), quiet=quiet) as line:
         for first in range(0, len(files.numbers), _BATCH):
@@ -109,7 +87,7 @@ def _render(
             for index, result in _in_order(
                 _results(client, opened.shot, numbers, provider, wish, line, reports), files
             ):
-                frame = _laid_in(files.pictures.plate(index), result)
+                frame = laid_in(files.pictures.plate(index), result)
                 _write_if_new(sink, files, files.numbers[index], frame, told)
                 sheet.take(index, frame)
                 line.frame_done(files.numbers[index])
@@ -130,7 +108,7 @@ def _results(
     client: Client,
     shot: str,
     numbers: range,
-    provider: _Provider,
+    provider: FileProvider,
     wish: Removal,
     line: ProgressLine,
     reports: list[dict[str, Any]],
@@ -171,43 +149,12 @@ def _in_order(results: Iterator[FrameResult], files: ShotFiles) -> Iterator[tupl
             expected += 1
 
 
-def _laid_in(plate: Frame, result: FrameResult) -> Frame:
-    rgb = plate.rgb()
-    x, y, width, height = result.region
-    rgb[y : y + height, x : x + width] = result.pixels
-    return plate.with_rgb(rgb)
-
-
 def _write_if_new(sink: FrameSink, files: ShotFiles, number: int, frame: Frame, told: dict[int, str]) -> None:
     """Write a frame unless this very picture was written before; a video is written anew as a whole."""
     digest = digest_of(frame.pixels)
     if told.get(number) != digest or files.is_written_as_video:
         sink.write(number, frame)
         told[number] = digest
-
-
-def _shot_of(wish: Removal, files: ShotFiles, engine: str, precision: str) -> OpenShot:
-    width, height = files.plate.size
-    settings: dict[str, Any] = {
-        **asdict(wish.settings),
-        "working_size": wish.working_size,
-        "engine": engine,
-        "precision": "auto" if precision == "fp32" else precision,
-        "color": wish.space.value,
-        "crop_to_matte": wish.crop_to_matte,
-        "crop_padding": wish.crop_padding,
-    }
-    return OpenShot(
-        first=files.frames.first,
-        last=files.frames.last,
-        width=width,
-        height=height,
-        channels=3,
-        dtype=cast(DType, files.plate.dtype.name),
-        still_matte=files.matte.is_still,
-        settings=settings,
-        name=wish.plate,
-    )
 
 
 def _merged(reports: list[dict[str, Any]], frames: FrameRange, seconds: float) -> dict[str, Any]:
