@@ -25,7 +25,7 @@ from propainter.classical.sampling import look_up, with_rims
 from propainter.types import Sights
 
 CODE_VERSION = "1"
-"""Raise it with every change here that may move a pixel; it is part of the fill's cache key."""
+"""Raise it with every change here that may move a pixel; it is part of the cache keys of sights and fill."""
 
 _KERNEL = 2
 """Plate pixels that bicubic sampling reads on each side of a place."""

@@ -78,7 +78,14 @@ class InProcess:
         wish, size = files.wish, files.plate.size
         self.engine, self.weights = choice.engine.name, choice.engine.weights_id
         self.device = str(choice.engine.device)
-        shot = Shot(files.pictures, wish.space, wish.drafted_settings(), size, wish.drafted_size(size))
+        shot = Shot(
+            files.pictures,
+            wish.space,
+            wish.drafted_settings(),
+            size,
+            wish.drafted_size(size),
+            wish.drafted_native_fill(),
+        )
         cache = ShotCache(cache_dir / "artifacts", memory_budget=wish.memory_budget, disk_budget=cache_budget)
         self._renderer = ShotRenderer(shot, choice.engine, cache)
 

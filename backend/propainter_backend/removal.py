@@ -52,6 +52,8 @@ class Removal:
     crop_to_matte: bool = False
     crop_padding: int = 64
     """Plate pixels around what the holes cover, where that is all that is seen of the plate."""
+    native_fill: bool = True
+    """Where the working size is below the plate's: fill from the plates themselves as far as they show what is behind."""
     space: WorkingSpace = WorkingSpace.AUTO
     keep_nan: bool = False
     save_stages: Path | None = None
@@ -66,6 +68,10 @@ class Removal:
     def drafted_size(self, plate_size: tuple[int, int]) -> tuple[int, int] | None:
         """The working size, a draft's half of it; None: the plate's own."""
         return draft_size(self.working_size or plate_size) if self.draft else self.working_size
+
+    def drafted_native_fill(self) -> bool:
+        """Whether to fill from the plates themselves; a draft never does."""
+        return self.native_fill and not self.draft
 
     def drafted_crop(self) -> int | None:
         """Padding of the crop to the matte, always for a draft; None: the whole plate is seen."""

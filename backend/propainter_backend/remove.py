@@ -21,6 +21,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # before torch: waiting thr
 
 import torch
 
+from propainter.learned import ProPainterEngine
 from propainter.types import Precision
 from propainter.weights import WeightsError
 from propainter_backend import farm
@@ -80,8 +81,9 @@ def remove(wish: Removal, choice: EngineChoice, *, quiet: bool = False) -> dict[
     started = time.perf_counter()
     say = _silent if quiet else _say
     files = ShotFiles(wish)
+    size = files.plate.size
     shot = Shot(
-        files.pictures, wish.space, wish.drafted_settings(), files.plate.size, wish.drafted_size(files.plate.size)
+        files.pictures, wish.space, wish.drafted_settings(), size, wish.drafted_size(size), wish.drafted_native_fill()
     )
     say(choice.reason)
     say(str(files))
@@ -90,6 +92,8 @@ def remove(wish: Removal, choice: EngineChoice, *, quiet: bool = False) -> dict[
     with tempfile.TemporaryDirectory(prefix="propainter-") as spill, sink:
         cache = ShotCache(Path(spill) / "artifacts", memory_budget=wish.memory_budget, write_through=False)
         dump = StageDump(wish.save_stages) if wish.save_stages is not None else None
+        if dump is not None and isinstance(choice.engine, ProPainterEngine):
+            choice.engine.paints_whole = True  # who keeps windows compares them, outside the holes too
         renderer = make_renderer(
             shot,
             choice.engine,

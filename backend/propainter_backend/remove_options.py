@@ -37,7 +37,7 @@ def removal_of(options: argparse.Namespace, *, save_stages: Path | None = None) 
         options.plate, options.matte, options.output, settings, clean=options.clean_plate,
         first=options.first, last=options.last, matte_offset=options.matte_offset,
         working_size=options.working_size, draft=options.draft, space=WorkingSpace(options.color),
-        crop_to_matte=options.crop_to_matte, crop_padding=options.crop_padding,
+        crop_to_matte=options.crop_to_matte, crop_padding=options.crop_padding, native_fill=not options.no_native_fill,
         keep_nan=options.keep_nan, save_stages=save_stages, report=options.report,
         contact_sheet=options.contact_sheet, memory_budget=options.memory << 20,
     )  # fmt: skip
@@ -105,6 +105,10 @@ def add_shot_options(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup
     how.add_argument(
         "--crop-padding", type=int, default=64, metavar="PX", help="plate pixels around that box (%(default)s)"
     )
+    how.add_argument(
+        "--no-native-fill", action="store_true",
+        help="with a smaller working size: enlarge the fill, instead of pulling pixels of the plates themselves",
+    )  # fmt: skip
     how.add_argument("--draft", action="store_true", help="half working size, at most 5 flow iterations")
     run = parser.add_argument_group("running")
     run.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (%(default)s)")

@@ -13,7 +13,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -21,15 +21,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from propainter import stages
+from propainter import native, stages
 from propainter.composite import blend_windows, composite
 from propainter.engine import Engine
 from propainter.hole import hole_of, shrink_to_working, snap_outward, soft_alpha
-from propainter.types import BidirectionalFlow, Chunk, Propagated, Settings, Window
+from propainter.types import BidirectionalFlow, Chunk, Propagated, Settings, Sights, Window
 from propainter_backend.clean_plate import CleanPlate
 from propainter_backend.color import WorkingSpace, from_working, to_working
 from propainter_backend.images import Frame, as_float, as_type
 from propainter_backend.memory import give_back
+from propainter_backend.plate_parts import PlateParts
 from propainter_backend.shot_cache import Arrays, ShotCache, content_digest
 from propainter_backend.stage_graph import STAGES, Plan, ShotPlan, engine_parts, key_of, part_key, share_of
 
@@ -94,11 +95,25 @@ class Shot:
     """Width, height of the plate."""
     working_size: tuple[int, int] | None = None
     """Width, height the networks work at; None: the plate's, padded to multiples of 8."""
+    native_fill: bool = True
+    """Where the working size is below the plate's, fill from the plates themselves as far as they show what is behind."""
+
+    @property
+    def fills_natively(self) -> bool:
+        """Whether that is wanted, and the working size is below the plate's."""
+        width, height = self.made_at
+        smaller = (width, height) != self.plate_size and width <= self.plate_size[0] and height <= self.plate_size[1]
+        return self.native_fill and smaller
+
+    @property
+    def made_at(self) -> tuple[int, int]:
+        """Width, height the fill is made at."""
+        return self.working_size or self.plate_size
 
     @property
     def grid(self) -> tuple[int, int]:
         """Width, height of working tensors: multiples of 8."""
-        width, height = self.working_size or self.plate_size
+        width, height = self.made_at
         return -(-width // 8) * 8, -(-height // 8) * 8
 
 
@@ -181,6 +196,7 @@ class ShotRenderer:
         self._alpha: tuple[int, Tensor] | None = None
         self._latest_clean: tuple[tuple[int, str], CleanPlate] | None = None
         self._may_compute = True
+        self._plate_parts = PlateParts(shot, cache)
 
     # -- what a caller asks for ------------------------------------------------------------------------------------
 
@@ -198,9 +214,12 @@ class ShotRenderer:
         if not bool(self._grown(index, self.shot.settings.grow).any()):
             self.counts.stages["composite"].computed.add(index)
             return plate
+        provisional = provisional and not self._is_ready(index)
         fill = yield from self.fill(index, provisional=provisional)
+        wants_plates = self.shot.fills_natively and not provisional and bool(self.hole(index).any())
+        colours = (yield from self._native_part(index, fill)) if wants_plates else None
         started = time.perf_counter()
-        result = self._lay_over(plate, index, fill)
+        result = self._lay_over(plate, index, fill, colours)
         self._count("composite", started, index)
         return result
 
@@ -337,7 +356,7 @@ class ShotRenderer:
 
     def _grown_key(self, index: int, grow: int) -> str:
         s = self.shot.settings
-        return key_of("hole", self.shot.pictures.matte_digest(index), *self.shot.grid, s.threshold, grow)
+        return key_of("hole", self.shot.pictures.matte_digest(index), *self.shot.made_at, s.threshold, grow)
 
     def _grown(self, index: int, grow: int) -> Tensor:
         """The grown matte on the working grid, [h, w], 1 or 0; what a clean plate shows is in it, too."""
@@ -448,7 +467,9 @@ class ShotRenderer:
     def _working_id(self, index: int) -> str:
         if (known := self._known.get(("working", index))) is None:
             shot = self.shot
-            known = key_of("working", shot.pictures.plate_digest(index), *shot.grid, shot.space.value, _COLOR_VERSION)
+            known = key_of(
+                "working", shot.pictures.plate_digest(index), *shot.made_at, shot.space.value, _COLOR_VERSION
+            )
             self._known["working", index] = known
         return known
 
@@ -623,10 +644,7 @@ class ShotRenderer:
     def _pull(self, chunk: Chunk, flow: BidirectionalFlow) -> Steps[Propagated]:
         """The core frames of a chunk, pulled; of its unit of work the one part that takes time."""
         frames = range(chunk.reach_first, chunk.reach_last + 1)
-        pair_keys = []
-        for pair in frames[:-1]:
-            ends = [part for i in (pair, pair + 1) for part in (self._known_id(i), self._hole_id(i))]
-            pair_keys.append(key_of("pair", self._flow_key(pair), (yield from self._completed_id(pair)), *ends))
+        pair_keys = yield from self._pair_keys(frames)
         started = self._start()
         core = stages.propagate_chunk(
             self._engine,
@@ -638,6 +656,14 @@ class ShotRenderer:
         )
         yield self._count("propagation", started, chunk)
         return core
+
+    def _pair_keys(self, frames: range) -> Steps[list[str]]:
+        """Content keys of the pairs among frames: their pictures, holes and flow."""
+        keys = []
+        for pair in frames[:-1]:
+            ends = [part for i in (pair, pair + 1) for part in (self._known_id(i), self._hole_id(i))]
+            keys.append(key_of("pair", self._flow_key(pair), (yield from self._completed_id(pair)), *ends))
+        return keys
 
     # -- previews --------------------------------------------------------------------------------------------------
 
@@ -710,15 +736,70 @@ class ShotRenderer:
         yield self._count("painting", started, window)
         return run
 
+    # -- native resolution -----------------------------------------------------------------------------------------
+
+    def _native_part(self, index: int, fill: Tensor) -> Steps[np.ndarray]:
+        """The colours a frame takes inside its alpha, [n, 3] in the working range: from the plates, else the fill's."""
+        arrays = yield from self._sights_part(index)
+        s, hole = self.shot.settings, self.hole(index)
+        key = key_of(
+            "native", native.CODE_VERSION, *self.shot.plate_size, *self.shot.made_at, self.shot.space.value,
+            content_digest(arrays), content_digest({"rgb": _numpy(fill[:, hole > 0])}),
+            self._known_id(index), self._hole_id(index), self.shot.pictures.matte_digest(index), s.threshold, s.grow,
+            [part for source in arrays["frames"] for part in self._plate_parts.id(int(source))],
+        )  # fmt: skip
+        if (found := self._cache.load(key)) is not None:
+            return found["rgb"]
+        started = self._start()
+        colours = native.fill_natively(
+            from_grid(fill, self.shot).permute(1, 2, 0).numpy(),
+            self.alpha(index).numpy() > 0,
+            Sights(**arrays),
+            hole.numpy() > 0,
+            working_size=self.shot.made_at,
+            read=self._plate_parts.read,
+        )
+        self._cache.save(key, {"rgb": colours})
+        yield self._count("composite", started)
+        return colours
+
+    def _sights_part(self, index: int) -> Steps[Arrays]:
+        """Where the background behind one frame's hole is seen: the fields of ``Sights``, frames counted in the shot."""
+        chunk = self.plan.propagation_of(index)
+        unit = key_of("sights", native.CODE_VERSION, (yield from self._propagation_key(chunk)))
+        if (found := self._cache.load(part_key(unit, index))) is not None:
+            return found
+        frames = range(chunk.reach_first, chunk.reach_last + 1)
+        flow = yield from self._flow_span(self.completed, chunk.reach_first, chunk.reach_last)
+        pair_keys = yield from self._pair_keys(frames)
+        started = self._start()
+        run = self._engine.find_sights(
+            self._gather(self.known, frames),
+            self._gather(self.hole, frames)[:, :, None],
+            flow,
+            wanted=range(chunk.core_first - frames.start, chunk.core_last + 1 - frames.start),
+            pair_keys=pair_keys,
+        )
+        stored: dict[int, Arrays] = {}
+        for here, sights in enumerate(run, chunk.core_first):
+            source = np.where(sights.source < 0, -1, sights.source + frames.start).astype(np.int32)
+            stored[here] = vars(replace(sights, source=source, frames=sights.frames + frames.start))
+            self._cache.save(part_key(unit, here), stored[here])
+        give_back()
+        yield self._count("composite", started)
+        return stored[index]
+
     # -- composite -------------------------------------------------------------------------------------------------
 
-    def _lay_over(self, plate: Frame, index: int, fill: Tensor) -> Frame:
+    def _lay_over(self, plate: Frame, index: int, fill: Tensor, colours: np.ndarray | None) -> Frame:
+        """colours: of the fill inside alpha, at the plate's size; None: those of ``fill`` there."""
         alpha, clean = self.alpha(index), self._clean(index)
-        working = from_grid(fill, self.shot).permute(1, 2, 0).numpy()
         inside = alpha.numpy() > 0
+        if colours is None:
+            colours = from_grid(fill, self.shot).permute(1, 2, 0).numpy()[inside]
         rgb = plate.rgb()
         linear = self.shot.space.is_linear(rgb.dtype)
-        painted = from_working(working[inside], np.float32, WorkingSpace.LINEAR if linear else WorkingSpace.RAW)
+        painted = from_working(colours, np.float32, WorkingSpace.LINEAR if linear else WorkingSpace.RAW)
         if clean is not None:  # as it is: not by way of the working size
             painted[clean.holds[inside]] = as_float(clean.rgb[inside & clean.holds])
         before, share = torch.from_numpy(as_float(rgb[inside])), alpha[torch.from_numpy(inside)]
@@ -799,7 +880,7 @@ def _to_grid(rgb: np.ndarray, shot: Shot) -> Tensor:
 
 def from_grid(picture: Tensor, shot: Shot, *, mode: str = "bicubic") -> Tensor:
     """[c, h, w] on the working grid -> at the plate's size: the padding cut off, the rest resampled."""
-    width, height = shot.working_size or shot.plate_size
+    width, height = shot.made_at
     picture = picture[:, :height, :width]
     if (width, height) == shot.plate_size:
         return picture

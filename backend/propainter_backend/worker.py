@@ -111,6 +111,10 @@ class ShotSpec:
             return tuple(asked) if asked else None
         return draft_size(asked or self.size, scale=self.settings["draft_scale"])
 
+    def fills_natively(self) -> bool:
+        """Whether the fill comes from the plates themselves where the working size is below theirs; a draft's never."""
+        return bool(self.settings["native_fill"]) and self.quality != "draft"
+
     def crop_padding(self) -> int | None:
         """Plate pixels around the box that everything is seen through; None: the whole plate is seen."""
         asked = self.settings["crop_to_matte"] or self.quality == "draft"
@@ -496,7 +500,8 @@ class Worker:
     def _make_renderer(self, pictures: ContentPictures) -> Renderer:
         spec, engine = pictures.spec, self._engine(pictures.spec)
         settings = spec.removal_settings(self._snap(engine))
-        shot = Shot(pictures, WorkingSpace(spec.settings["color"]), settings, spec.size, spec.working_size())
+        space, fills_natively = WorkingSpace(spec.settings["color"]), spec.fills_natively()
+        shot = Shot(pictures, space, settings, spec.size, spec.working_size(), fills_natively)
         return make_renderer(shot, engine, self._cache, crop_padding=spec.crop_padding())
 
     def _snap(self, engine: Engine) -> int:

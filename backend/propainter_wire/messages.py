@@ -216,6 +216,7 @@ class ShotSettings(Checked):
     draft_flow_iterations: Annotated[int, Int(1, 100)] = 5
     crop_to_matte: Yes = False
     crop_padding: Annotated[int, Int(0, 4096)] = 64
+    native_fill: Yes = True
 
     def changed(self, settings: Mapping[str, Any]) -> ShotSettings:
         """These settings with some replaced, as ``open_shot`` and ``settings`` carry them. Raises WireError."""
