@@ -353,3 +353,18 @@ def test_dropped_pictures_are_all_read_off_the_interfaces_thread(
     )
     open_shot(qtbot, panel, tiny_shot)
     assert threads and "MainThread" not in threads
+
+
+def test_of_many_events_at_once_the_outcome_is_shown_and_not_each(
+    qtbot: QtBot, panel: Panel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last frames of a render come all at once: shown one by one, they would hold up the interface."""
+    from propainter_ui.panel_state import JobChanged, JobState, PanelState
+
+    shown: list[PanelState] = []
+    monkeypatch.setattr(panel.jobs, "show_state", shown.append)
+    for done in range(50):
+        panel.hear(JobChanged(JobState("rendering", done=done, total=50)))
+    assert panel.state.job is not None and panel.state.job.done == 49
+    until(qtbot, lambda: shown)
+    assert [state.job and state.job.done for state in shown] == [49]

@@ -58,6 +58,9 @@ class Panel(QtWidgets.QWidget):
         self._showing: PictureWish | None = None
         self._pending: tuple[PictureWish, ...] = ()
         self._fetched_for: object = None
+        self._shower = QtCore.QTimer(self)
+        self._shower.setSingleShot(True)
+        self._shower.timeout.connect(self._show_changes)
         self._player = QtCore.QTimer(self)
         self._player.setTimerType(Qt.TimerType.PreciseTimer)
         self._player.timeout.connect(self._play_on)
@@ -67,7 +70,8 @@ class Panel(QtWidgets.QWidget):
         self._bind_keys()
         self._restore()
         self.bridge.watch_channel(self.state.channel)
-        self._show(PanelState())
+        self._shown = PanelState()
+        self._show_changes()
 
     # --- the one way the state changes ----------------------------------------------------------------------------
 
@@ -76,16 +80,22 @@ class Panel(QtWidgets.QWidget):
         old, self.state = self.state, state
         if state.channel != old.channel:
             self.bridge.watch_channel(state.channel)
-        if state is not old:
-            self._show(old)
+        self._show_changes()
 
     def hear(self, event: Event) -> None:
-        """Something happened."""
-        self.change(states.after(self.state, event))
+        """Something happened. Of several events at once the outcome is shown, and not each."""
+        self.state = states.after(self.state, event)
+        self._shower.start()
         if isinstance(event, states.ShotFound):
             self._remember_shot(event.shot)
         elif isinstance(event, states.RenderFinished):
             self._remembered.keep_rates(self.state.rates.seconds)
+
+    def _show_changes(self) -> None:
+        self._shower.stop()
+        if self.state is not self._shown:
+            old, self._shown = self._shown, self.state
+            self._show(old)
 
     def _show(self, old: PanelState) -> None:
         state = self.state

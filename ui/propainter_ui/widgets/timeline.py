@@ -68,7 +68,10 @@ class Timeline(QtWidgets.QWidget):
 
     def _show_rows(self, *, has_clean: bool) -> None:
         """A row for every stage, one for results, and one for clean plates where there are any."""
-        self._rows = (*BANDS, "here", *(("clean",) if has_clean else ()))
+        rows = (*BANDS, "here", *(("clean",) if has_clean else ()))
+        if rows == self._rows:
+            return
+        self._rows = rows
         self.setFixedHeight(_RULER + _WINDOW + len(self._rows) * (_BAND + _GAP) + 8)
 
     # --- geometry -------------------------------------------------------------------------------------------------
