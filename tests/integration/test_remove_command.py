@@ -11,6 +11,7 @@ import numpy as np
 import OpenImageIO as oiio
 import pytest
 
+import golden
 from builders import box_matte, moving_plates
 from propainter_backend.remove import main
 
@@ -218,6 +219,32 @@ def test_every_stage_can_be_kept(shot):
     }  # fmt: skip
     told = json.loads((shot / "stages" / "stages.json").read_text())
     assert {f"painted_{w['centre']:03d}" for w in told["windows"]} == set(painted)
+
+
+@pytest.mark.slow
+def test_the_stages_that_are_kept_are_the_reference_s_from_files_to_files(tmp_path):
+    """Golden vectors of the reference under stand-in weights; painted windows whole, outside their holes too."""
+    arrays = golden.load("pan12")
+    for i, (frame, hole) in enumerate(zip(arrays["frames"], arrays["hole"], strict=True)):
+        write(tmp_path / "plate" / f"{i:04d}.png", frame)
+        write(tmp_path / "matte" / f"{i:04d}.png", hole[..., None] * np.uint8(255))
+    given = [option for name in ("plate", "matte") for option in (f"--{name}", str(tmp_path / name))]
+    weights, stages = golden.standin_folder(tmp_path / "weights"), tmp_path / "stages"
+    how = ["--grow", "0", "--ref-stride", "4", "--neighbor-length", "6", "--save-stages", str(stages), "--quiet"]
+    assert main([*given, "--output", str(tmp_path / "out"), "--weights", str(weights), *how]) == 0
+
+    def gaps(name: str, reference: np.ndarray) -> np.ndarray:
+        return np.abs(np.load(stages / f"{name}.npy").reshape(reference.shape) - reference)
+
+    for way in ("forward", "backward"):
+        assert gaps(f"flow_{way}", arrays[f"flow_{way}"]).max() < 1e-4
+        assert gaps(f"completed_{way}", arrays[f"completed_{way}"]).max() < 1e-4
+    assert (gaps("propagated", arrays["propagated"]) < 1e-6).mean() >= 0.999
+    assert (gaps("unseen", arrays["unseen"].astype(np.float32)) == 0).mean() >= 0.999
+    for window in golden.windows("pan12"):
+        name = f"painted_{window.centre:03d}"
+        painted = np.load(stages / f"{name}.npy").ravel()[arrays[f"{name}.idx"]]
+        assert (np.abs(painted - arrays[f"{name}.val"]) < 1e-3).mean() >= 0.999
 
 
 def test_a_draft_leaves_the_plate_alone_outside_the_matte_too(shot):
