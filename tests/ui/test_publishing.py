@@ -111,7 +111,7 @@ def test_a_working_size_meant_for_another_plate_is_told() -> None:
 def test_without_a_backend_nothing_is_said_to_be_published() -> None:
     state = states.after(published(connected(line(1))), states.DaemonLost("it is gone"))
     assert publishing.badge_text(state) == "" and not publishing.can_publish(state)
-    assert publishing.publish_sentence(state) == "Settings are published through a backend, and none is running."
+    assert publishing.publish_sentence(state) == "No backend is running that could pass settings on."
 
 
 def test_channels_to_choose_from_are_those_somebody_uses() -> None:

@@ -37,8 +37,8 @@ _PICTURE_BYTES = 384 << 20
 _AHEAD = 6
 """Pictures made ahead of the playhead, in the direction it moves."""
 _INVITATION = (
-    "Drop a plate and its roto matte here, and a clean plate if there is one\n"
-    "Folders of frames, a frame of a sequence, or videos. White is removed."
+    "Drop a plate and its roto matte here\n"
+    "Folders of frames, a frame of a sequence, or videos. White is removed. A clean plate may come along."
 )
 
 

@@ -75,7 +75,7 @@ def publish_sentence(state: PanelState) -> str:
     followers = followers_of(state, state.channel)
     count = len(followers)
     if state.daemon.phase != "ready":
-        return "Settings are published through a backend, and none is running."
+        return "No backend is running that could pass settings on."
     if is_published(state):
         if not count:
             return "Published. No shot follows yet; the next that does will use it."
