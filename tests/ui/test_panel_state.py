@@ -202,7 +202,7 @@ def test_time_is_estimated_from_the_last_renders_report() -> None:
 
 def test_time_is_unknown_while_a_stage_has_never_been_measured() -> None:
     told = states.estimate_of(opened(rates=Rates({"flow": 1.0})))
-    assert told is not None and told.time == "known after the first render"
+    assert told is not None and told.time == "known after a render"
 
 
 @pytest.mark.parametrize(

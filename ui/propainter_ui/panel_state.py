@@ -759,7 +759,7 @@ def estimate_of(state: PanelState) -> Estimate | None:
 
 def _time_text(seconds: float | None, how_near: str) -> str:
     if seconds is None:
-        return "known after the first render"
+        return "known after a render"
     return time_text(seconds) if seconds < 1 else f"{how_near} {time_text(seconds)}"
 
 

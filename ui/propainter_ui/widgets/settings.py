@@ -243,6 +243,7 @@ class Settings(QtWidgets.QWidget):
             caption = QtWidgets.QLabel(text)
             caption.setObjectName("dim")
             label.setWordWrap(True)
+            label.setAlignment(Qt.AlignmentFlag.AlignTop)
             label.setMinimumHeight(label.fontMetrics().height() + 2)
             label.setAccessibleName(f"Estimate: {text}")
             grid.addWidget(caption, line, column, Qt.AlignmentFlag.AlignTop)
