@@ -1,8 +1,8 @@
 """What the panel publishes for shots that follow it, and how that is told: pure, on a ``PanelState``.
 
 Published is what the settings page shows, all of it, so that a shot that follows renders with what the artist sees there,
-the defaults included. What the page has no control for (colour, precision, flow hole grid, the size of drafts) stays each
-shot's own, and so does quality, which belongs to a render.
+the defaults included. What the page has no control for (colour, precision, how drafts are made and other fine points) stays
+each shot's own, and so does quality, which belongs to a render.
 
 Here: which settings those are, how they differ, the sentences. Not here: asking the backend (``backend_bridge.py``),
 the card and the badge that show it (``widgets/publishing.py``).
