@@ -3,10 +3,11 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+DOCS   := NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet # every link and anchor is looked up
 PLUGIN := build/ofx/ProPainterRemove.ofx.bundle/Contents/Linux-x86-64/ProPainterRemove.ofx
 export OMP_WAIT_POLICY ?= passive
 
-.PHONY: help setup demo plugin plugin-all release test test-all check format bench screenshots clean
+.PHONY: help setup demo plugin plugin-all release test test-all check docs docs-pictures format bench screenshots clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -43,11 +44,18 @@ test: $(STAMP)  ## the everyday tests
 test-all: $(STAMP)  ## every test, the slow ones too
 	$(BIN)/python -m pytest -m "not gpu"
 
-check: $(STAMP)  ## lint, types, who may import whom
+check: $(STAMP)  ## lint, types, who may import whom, links of the documentation
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(DOCS)
+
+docs: $(STAMP)  ## the documentation as pages: out/docs/index.html
+	$(DOCS)
+
+docs-pictures: $(STAMP)  ## the pictures of the artist's guide, from the sample shot
+	$(BIN)/python samples/make_pictures.py
 
 format: $(STAMP)  ## put the code into the house's format
 	$(BIN)/ruff format .
