@@ -37,6 +37,7 @@ from propainter_backend.crop import Renderer, StretchPlan, make_renderer, pictur
 from propainter_backend.drafts import draft_settings, draft_size
 from propainter_backend.engines import choose_engine
 from propainter_backend.errors import RemoveError
+from propainter_backend.finished import Finished, FinishedFrames
 from propainter_backend.images import Frame, as_float
 from propainter_backend.outputs import converted, cropped, region_of
 from propainter_backend.pipe import Note, receive, send
@@ -238,6 +239,7 @@ class Worker:
         self._specs: OrderedDict[str, ShotSpec] = OrderedDict()
         self._benches: OrderedDict[str, _Bench] = OrderedDict()
         self._lowered: OrderedDict[str, _Lowered] = OrderedDict()
+        self._finished = FinishedFrames(options.memory_budget // 8)
         self._content = ContentStore(options.cache_dir / "content", memory_budget=0)
         self._cache = ShotCache(
             options.cache_dir / "artifacts", memory_budget=options.memory_budget, disk_budget=options.cache_budget
@@ -383,6 +385,7 @@ class Worker:
         }
 
     def _clear(self, _: Note) -> Note:
+        self._finished.clear()
         return {"freed": self._cache.clear()}
 
     # --- steps ----------------------------------------------------------------------------------------------------
@@ -421,6 +424,10 @@ class Worker:
             self._say({"op": "done", "work": task["work"], **_cost_of(renderer), "notes": list(lowered.notes)})
             return
         index, provisional = task["frame"], task["provisional"]
+        name = (task["shot"], index, task["output"], task["dtype"], task["crop"])
+        if (known := self._finished.get(name)) is not None:
+            self._say({"op": "done", "work": task["work"], **known.note}, known.pixels)
+            return
         if bench.aim != (aim := (task["aim"], provisional)):  # working out what a long aim needs takes a while
             renderer.aim_at(task["aim"], nearest_only=provisional)
             bench.aim = aim
@@ -429,7 +436,10 @@ class Worker:
         region = region_of(renderer.alpha(index)) if task["crop"] else (0, 0, pixels.shape[1], pixels.shape[0])
         hole, unseen = renderer.unseen_pixels(index)
         note = {"hole": hole, "unseen": unseen, "notes": list(lowered.notes), "region": list(region)}
-        self._say({"op": "done", "work": task["work"], **_cost_of(renderer), **note}, cropped(pixels, region))
+        cost, pixels = _cost_of(renderer), cropped(pixels, region)
+        if not provisional:
+            self._finished.put(name, Finished(pixels, {**_as_reused(cost), **note}))
+        self._say({"op": "done", "work": task["work"], **cost, **note}, pixels)
 
     def _watch(self, steps: Any, bench: _Bench, task: Note) -> Any:
         """Carry steps through, telling of each; raises Stopped between two of them."""
@@ -462,6 +472,7 @@ class Worker:
         lowered = self._lowered_spec(task)
         spec = lowered.spec
         self._benches.clear()
+        self._finished.clear()
         self._cache.shrink_memory(self._options.memory_budget // 4)
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
@@ -551,6 +562,16 @@ def _where_known(spec: ShotSpec, stage: str, stored: list[bool]) -> list[bool]:
     mattes = spec.mattes if stage != "flow" else spec.plates
     known = [None not in both for both in zip(spec.plates, mattes, strict=True)]
     return [here and is_known for here, is_known in zip(stored, known, strict=False)]
+
+
+def _as_reused(cost: Note) -> Note:
+    """What the same step costs the next time: nothing."""
+    return {
+        "stages": {
+            stage: {"seconds": 0.0, "computed": [], "reused": sorted({*units["computed"], *units["reused"]})}
+            for stage, units in cost["stages"].items()
+        }
+    }
 
 
 def _cost_of(renderer: Renderer) -> Note:

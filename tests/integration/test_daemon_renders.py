@@ -84,7 +84,8 @@ def test_rendering_again_without_an_edit_computes_nothing(client):
     first = shot.render(client, opened)
     again = shot.render(client, opened)
     assert_same(first, again)
-    assert {again.computed(stage) for stage in ("flow", "completion", "propagation", "painting")} == {0}
+    stages = ("flow", "completion", "propagation", "painting", "composite")
+    assert {again.computed(stage) for stage in stages} == {0}
     assert again.report["windows_redone"] == []
     other = shot.render(client, shot.open(client))  # another shot, the same content
     assert other.computed("painting") == 0
