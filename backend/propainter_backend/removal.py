@@ -23,7 +23,15 @@ from propainter_backend.contact_sheet import SheetRow, make_contact_sheet
 from propainter_backend.drafts import draft_settings, draft_size
 from propainter_backend.errors import BadInput, OutputError
 from propainter_backend.images import Frame
-from propainter_backend.plates import FrameSink, FrameSource, check_finite, open_sink, open_source, read_matte
+from propainter_backend.plates import (
+    FilePattern,
+    FrameSink,
+    FrameSource,
+    check_finite,
+    open_sink,
+    open_source,
+    read_matte,
+)
 from propainter_backend.video import VIDEO_SUFFIXES
 from propainter_wire.shot import digest_of
 
@@ -201,7 +209,7 @@ class SourcePictures:
     def _clean_number(self, index: int) -> int | None:
         if self._clean is None:
             return None
-        number = self._clean.range.first if self._clean.is_still else self._numbers[index]
+        number = self._clean.range.first if holds_for_every_frame(self._clean) else self._numbers[index]
         return number if self._clean.has(number) else None
 
     def _digest(self, kind: str, number: int, pixels: Callable[[], np.ndarray]) -> str:
@@ -264,13 +272,18 @@ def _require(plate: FrameSource, matte: FrameSource, numbers: range, wish: Remov
         )
 
 
+def holds_for_every_frame(clean: FrameSource) -> bool:
+    """Whether a clean plate is one picture named as such: a pattern names the frames that have one, be it only one."""
+    return clean.is_still and FilePattern.parse(clean.path) is None
+
+
 def _require_clean(plate: FrameSource, clean: FrameSource, numbers: range) -> None:
     if clean.size != plate.size:
         raise BadInput(
             f"clean plate {clean.path} is {clean.size[0]}x{clean.size[1]} but the plate is {plate.size[0]}x"
             f"{plate.size[1]}; render it at the plate's size"
         )
-    if not clean.is_still and not any(clean.has(number) for number in numbers):
+    if not holds_for_every_frame(clean) and not any(clean.has(number) for number in numbers):
         raise BadInput(
             f"clean plate {clean.path} has none of the frames {numbers[0]}-{numbers[-1]}; give a pattern whose numbers "
             "are the plate's, like clean.####.exr, or one picture for every frame"

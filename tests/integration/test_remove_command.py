@@ -91,6 +91,7 @@ def test_a_clean_plate_fills_its_frame_and_frames_without_one_stay_as_they_are(s
     given = ["--clean-plate", str(shot / "clean" / "clean.####.png")]
     assert run(shot, *given) == 0
     assert (read(shot / "out" / "plate.1003.png")[mattes()[2][..., 0] > 0] == (10, 200, 30)).all()
+    assert not (read(shot / "out" / "plate.1001.png")[mattes()[0][..., 0] > 0] == (10, 200, 30)).all()
     assert run(shot, output="without") == 0
     assert not np.array_equal(read(shot / "out" / "plate.1004.png"), read(shot / "without" / "plate.1004.png"))
     assert run(shot, "--clean-plate", str(shot / "clean" / "clean.1003.png"), output="still") == 0
