@@ -67,6 +67,7 @@ bench: $(STAMP)  ## benchmarks; figures in out/bench (quality too, with CASES=fo
 	$(BIN)/python tests/benchmarks/panel.py --out out/bench
 	$(BIN)/python tests/benchmarks/roto_edit.py --json out/bench/roto_edit.json
 	$(BIN)/python tests/benchmarks/networks.py --json out/bench/networks.json
+	$(BIN)/python tests/benchmarks/native_fill.py $(CASES) --json out/bench/native_fill.json
 	$(if $(CASES),$(BIN)/python tests/benchmarks/classical_quality.py $(CASES))
 
 screenshots: $(STAMP)  ## the panel in each of its states, for docs/images (needs Xvfb)

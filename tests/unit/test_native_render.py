@@ -178,6 +178,15 @@ def test_a_part_of_a_plate_has_the_hole_of_the_whole_and_the_clean_plate_laid_in
     assert np.abs(part.colours - expected)[~part.hole].max() < 1e-6
 
 
+def test_a_part_of_a_plate_has_the_hole_that_grows_into_it_from_beside():
+    size = (600, 64)
+    matte = box_matte(size, left=240, top=20, width=16, height=20)
+    pictures = MemoryPictures([Frame(np.zeros((64, 600, 3), np.uint8), RGB)], [matte])
+    shot = Shot(pictures, WorkingSpace.AUTO, SETTINGS, size, (300, 32))
+    part = PlateParts(shot, cache()).read(0, slice(0, 64), slice(256, 300))
+    assert np.array_equal(part.hole, holes(shot)[0][:, 256:300]) and part.hole.any()
+
+
 @pytest.mark.parametrize(("options", "expected"), [([], True), (["--no-native-fill"], False), (["--draft"], False)])
 def test_the_command_asks_for_it_unless_told_otherwise_and_never_for_a_draft(options, expected):
     parser = argparse.ArgumentParser()
