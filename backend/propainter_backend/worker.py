@@ -33,7 +33,7 @@ from propainter.weights import WeightsError
 from propainter.windows import PROPAGATION_LIMIT
 from propainter_backend.color import WorkingSpace
 from propainter_backend.content import ContentStore
-from propainter_backend.crop import Renderer, StretchPlan, make_renderer, picture_from
+from propainter_backend.crop import CroppedRenderer, Renderer, StretchPlan, make_renderer, picture_from
 from propainter_backend.drafts import draft_settings, draft_size
 from propainter_backend.engines import choose_engine
 from propainter_backend.errors import RemoveError
@@ -56,6 +56,9 @@ _SPARE_SPECS = 8
 _SMALLEST_CHUNK = 8
 _SMALLEST_DRAFT = 0.2
 _CONTENT_TIMEOUT_S = 30.0
+_ANALYSED_WHOLE = (
+    "the flow of whole frames is ready; renders cropped to the matte, and drafts, compute their own in the box"
+)
 
 
 class Stopped(Exception):
@@ -421,7 +424,8 @@ class Worker:
         renderer.counts = RenderCounts()
         if task["kind"] == "analyse":
             self._watch(renderer.analyse(task["pairs"]), bench, task)
-            self._say({"op": "done", "work": task["work"], **_cost_of(renderer), "notes": list(lowered.notes)})
+            notes = [*lowered.notes, *([_ANALYSED_WHOLE] if isinstance(renderer, CroppedRenderer) else [])]
+            self._say({"op": "done", "work": task["work"], **_cost_of(renderer), "notes": notes})
             return
         index, provisional = task["frame"], task["provisional"]
         name = (task["shot"], index, task["output"], task["dtype"], task["crop"])

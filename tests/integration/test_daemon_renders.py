@@ -323,6 +323,9 @@ def test_flow_analysed_ahead_of_the_roto_is_not_computed_again(client):
     client.offer_frames(opened, shot.frames, shot, mattes=False)
     analysed = collect(client.analyse(opened, 1001, 1020))
     assert analysed.computed("flow") == 19
+    assert analysed.report["notes"] == []
+    drafted = collect(client.analyse(opened, 1001, 1002, quality="draft"))
+    assert any("cropped to the matte" in note for note in drafted.report["notes"])
     assert max(progress.done for progress in analysed.progress) <= 19
     assert {progress.total for progress in analysed.progress if progress.stage == "flow"} == {19}
     shot.edit(1003)
