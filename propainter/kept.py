@@ -23,10 +23,14 @@ T = TypeVar("T", bound=Sized)
 
 
 class Kept(Generic[T]):
-    """Values by key; the least recently used go first when they take more than ``limit_bytes``."""
+    """Values by key; the least recently used go first when they take more than ``limit_bytes`` or are more than ``limit``.
 
-    def __init__(self, limit_bytes: int) -> None:
+    A limit in number keeps memory flat: small values would take until deep into a long shot to fill the bytes.
+    """
+
+    def __init__(self, limit_bytes: int, *, limit: int | None = None) -> None:
         self._limit_bytes = limit_bytes
+        self._limit = limit
         self._held_bytes = 0
         self._values: OrderedDict[str, T] = OrderedDict()
 
@@ -47,6 +51,6 @@ class Kept(Generic[T]):
         if value.nbytes <= self._limit_bytes:
             self._values[key] = value
             self._held_bytes += value.nbytes
-        while self._held_bytes > self._limit_bytes:
+        while self._held_bytes > self._limit_bytes or (self._limit is not None and len(self._values) > self._limit):
             self._held_bytes -= self._values.popitem(last=False)[1].nbytes
         return value

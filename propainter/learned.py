@@ -17,7 +17,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from propainter import propagation, raft, windows
-from propainter.classical.alignment import AlignedPair
+from propainter.classical.alignment import KEPT_PAIRS, AlignedPair
 from propainter.classical.sights import find_sights
 from propainter.flow_completion import FlowCompletion, complete_flow
 from propainter.kept import Kept
@@ -69,7 +69,7 @@ class ProPainterEngine:
         self._painter = painter.to(device).eval().requires_grad_(False)
         self.paints_whole = False
         self._features = FeatureCache(feature_bytes)
-        self._aligned: Kept[AlignedPair] = Kept(aligned_bytes)
+        self._aligned: Kept[AlignedPair] = Kept(aligned_bytes, limit=KEPT_PAIRS)
         self._compiler = compiler
         if compiler is not None:
             for part in (raft_net.fnet, raft_net.cnet, raft_net.update_block, painter.encoder):

@@ -15,7 +15,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from propainter import dis, windows
-from propainter.classical.alignment import AlignedPair, align_flow
+from propainter.classical.alignment import KEPT_PAIRS, AlignedPair, align_flow
 from propainter.classical.arrays import arrays_of, flow_of, frames_of, images_of, masks_of
 from propainter.classical.motion import complete_pairs
 from propainter.classical.paint import paint_unseen
@@ -46,7 +46,7 @@ class ClassicalEngine:
     """A second of film: nearly all of what any frame shows, at the price of 25 frames (docs/adr/0007-previews.md)."""
 
     def __init__(self, *, aligned_bytes: int = 256 << 20) -> None:
-        self._aligned: Kept[AlignedPair] = Kept(aligned_bytes)
+        self._aligned: Kept[AlignedPair] = Kept(aligned_bytes, limit=KEPT_PAIRS)
 
     def estimate_flow(
         self, frames: Float[Tensor, "1 t 3 h w"], *, iterations: int, stop: float = 0.0

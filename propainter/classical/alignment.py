@@ -29,6 +29,8 @@ _TEXTURE = 4.0
 """Gradient in grey levels per pixel at which a pixel's left-over motion is worth half."""
 _MODEL_SHARE = 0.1
 """Weight of 'no left-over motion' against the textured pixels around: a bare wall keeps the model."""
+KEPT_PAIRS = 120
+"""Aligned pairs worth keeping: those of one chunk and its overlap."""
 _RIM = 1
 """Pixels around the hole that may still carry the object's colour by filtering."""
 

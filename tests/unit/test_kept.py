@@ -26,6 +26,15 @@ def test_the_least_recently_used_is_forgotten_first() -> None:
     assert kept.held_bytes == 48
 
 
+def test_no_more_are_kept_than_the_limit_in_number() -> None:
+    kept: Kept[np.ndarray] = Kept(1000, limit=2)
+    calls: list[str] = []
+    for key in "abcabc":
+        kept.remember(key, numbered(calls, key))
+    assert calls == list("abcabc")
+    assert kept.held_bytes == 32
+
+
 def test_what_is_larger_than_the_limit_or_has_no_key_is_not_kept() -> None:
     kept: Kept[np.ndarray] = Kept(16)
     calls: list[str] = []
