@@ -11,7 +11,11 @@ import torch
 
 from builders import texture
 from propainter.classical import ClassicalEngine
+from propainter.flow_completion import FlowCompletion
+from propainter.learned import ProPainterEngine
 from propainter.native import PlatePart, fill_natively
+from propainter.painter import Painter
+from propainter.raft import Raft
 from propainter.stages import remove
 from propainter.types import Settings, Sights
 
@@ -178,3 +182,16 @@ def test_an_engine_finds_the_places_of_the_wanted_frames_alone(wanted):
         assert np.allclose(sights.weight.sum(0), 1, atol=1e-6)
         expected = columns - STEP / SCALE * (sights.source - i)
         assert np.abs(sights.x - expected)[seen].mean() < 0.15
+
+
+def test_the_learned_engine_finds_sights_by_its_own_completed_flow():
+    holes = torch.from_numpy(np.stack([small_hole(box(100 + 16 * i, 24)) for i in range(COUNT)])).float()[None, :, None]
+    frames = torch.from_numpy(np.stack([small(plate) for plate in panning()])).permute(0, 3, 1, 2)[None]
+    flow = remove(ClassicalEngine(), frames, holes, settings=Settings()).completed
+    learned = ProPainterEngine(Raft(), FlowCompletion(), Painter(), weights_id="none", device=torch.device("cpu"))
+    for ours, theirs in zip(
+        learned.find_sights(frames, holes, flow, wanted=range(2, 4)),
+        ClassicalEngine().find_sights(frames, holes, flow, wanted=range(2, 4)),
+        strict=True,
+    ):
+        assert all(np.array_equal(a, b) for a, b in zip(vars(ours).values(), vars(theirs).values(), strict=True))
