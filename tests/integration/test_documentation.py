@@ -90,23 +90,12 @@ def name_of(page: Path) -> str:
     return str(page.relative_to(ROOT))
 
 
-def is_of_the_project(path: str) -> bool:
-    """Whether a newcomer's clone has this file, and needs it."""
-    return not path.startswith(("tests/", "out/")) and (ROOT / path).is_file()
-
-
 def copy_project(folder: Path) -> Path:
-    """The project as a newcomer has it, with the edits that are not committed yet."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        capture_output=True,
-        check=True,
-    ).stdout.decode()
-    for path in filter(is_of_the_project, listed.split("\0")):
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(ROOT / path, folder / path)
-    return folder
+    """The project as a newcomer has it, without what was made in it, and without its tests."""
+    made = shutil.ignore_patterns(
+        ".git", ".venv", "out", "build", "dist", "tests", "__pycache__", ".*_cache", ".hypothesis"
+    )
+    return Path(shutil.copytree(ROOT, folder, ignore=made))
 
 
 @dataclass(frozen=True)
