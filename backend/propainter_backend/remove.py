@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from propainter_backend.crop import Renderer, make_renderer, unseen_share
 from propainter_backend.engines import EngineChoice, choose_engine
 from propainter_backend.errors import BadInput, RemoveError
 from propainter_backend.memory import keep_large_arrays_apart
+from propainter_backend.memory_plan import footprint_of, free_memory, plan_memory
 from propainter_backend.progress import ProgressLine
 from propainter_backend.removal import ContactSheet, Removal, ShotFiles, write_report
 from propainter_backend.remove_options import add_shot_options, removal_of
@@ -87,6 +88,11 @@ def remove(wish: Removal, choice: EngineChoice, *, quiet: bool = False) -> dict[
     )
     say(choice.reason)
     say(str(files))
+    notes: list[str] = []
+    if wish.drafted_crop() is None:  # how large a crop is, only the mattes tell
+        shot, notes = _planned(shot, choice, wish.memory_budget)
+    for note in notes:
+        say(note)
     sheet = ContactSheet(files)
     sink = files.open_sink(choice.engine.name, choice.engine.weights_id)
     with tempfile.TemporaryDirectory(prefix="propainter-") as spill, sink:
@@ -108,7 +114,7 @@ def remove(wish: Removal, choice: EngineChoice, *, quiet: bool = False) -> dict[
                 sink.write(number, frame)
                 sheet.take(index, frame)
                 line.frame_done(number)
-        facts = _facts(wish, choice, renderer, files.numbers, time.perf_counter() - started)
+        facts = _facts(wish, choice, renderer, files.numbers, time.perf_counter() - started) | {"notes": notes}
         if dump is not None:
             assert isinstance(renderer, ShotRenderer)
             dump.finish(renderer, facts)
@@ -116,6 +122,17 @@ def remove(wish: Removal, choice: EngineChoice, *, quiet: bool = False) -> dict[
     write_report(wish.report, facts)
     say(f"wrote {len(files.numbers)} frames to {wish.output} in {facts['seconds']:.1f} s; " + _summary(facts["stages"]))
     return facts
+
+
+def _planned(shot: Shot, choice: EngineChoice, artifacts: int) -> tuple[Shot, list[str]]:
+    """The shot treated so that it fits into memory, and what is to be said about it."""
+    footprint = footprint_of(choice.engine, shot.grid)
+    if footprint is None:
+        return shot, []
+    budget = free_memory(choice.engine.device, artifacts=artifacts)
+    plan = plan_memory(footprint, choice.engine, shot.pictures.frame_count, shot.settings, shot.grid, budget=budget)
+    said = [sentence for sentence in (plan.change, plan.warning) if sentence is not None]
+    return replace(shot, settings=plan.settings, flow_pairs=plan.flow_pairs), said
 
 
 def _facts(wish: Removal, choice: EngineChoice, renderer: Renderer, numbers: range, seconds: float) -> dict[str, Any]:

@@ -97,6 +97,8 @@ class Shot:
     """Width, height the networks work at; None: the plate's, padded to multiples of 8."""
     native_fill: bool = True
     """Where the working size is below the plate's, fill from the plates themselves as far as they show what is behind."""
+    flow_pairs: int | None = None
+    """Most pairs whose flow is estimated in one call, where memory is short; None: ``longest_run``."""
 
     @property
     def fills_natively(self) -> bool:
@@ -479,8 +481,7 @@ class ShotRenderer:
         if (found := self._cache.load(key)) is not None:
             self.counts.stages["flow"].reused.add(pair)
             return found
-        width, height = self.shot.grid
-        longest = max(1, _MAX_RUN_PIXELS // (width * height) - 1)
+        longest = self.shot.flow_pairs or longest_run(*self.shot.grid)
         end = pair
         while end < last and end - pair + 1 < longest and self._cache.digest(self._flow_key(end + 1)) is None:
             end += 1
@@ -831,6 +832,11 @@ class ShotRenderer:
             channels, height, width = shape
             return torch.empty(1, count, height, width, channels).permute(0, 1, 4, 2, 3)
         return torch.empty(1, count, *shape)
+
+
+def longest_run(width: int, height: int) -> int:
+    """Pairs of so large pictures that one call of the flow estimator is given, where memory allows it."""
+    return max(1, _MAX_RUN_PIXELS // (width * height) - 1)
 
 
 def run_to_end(steps: Steps[T], on_progress: Callable[[Progress], None] = lambda _: None) -> T:

@@ -19,7 +19,6 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from math import gcd
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -30,7 +29,6 @@ import torch
 from propainter.engine import Engine
 from propainter.types import Precision, Settings
 from propainter.weights import WeightsError
-from propainter.windows import PROPAGATION_LIMIT
 from propainter_backend.color import WorkingSpace
 from propainter_backend.content import ContentStore
 from propainter_backend.crop import CroppedRenderer, Renderer, StretchPlan, make_renderer, picture_from
@@ -39,6 +37,7 @@ from propainter_backend.engines import choose_engine
 from propainter_backend.errors import RemoveError
 from propainter_backend.finished import Finished, FinishedFrames
 from propainter_backend.images import Frame, as_float
+from propainter_backend.memory_plan import footprint_of, free_memory, plan_memory, smaller_chunk
 from propainter_backend.outputs import converted, cropped, region_of
 from propainter_backend.pipe import Note, receive, send
 from propainter_backend.progress import TimeLeft
@@ -53,7 +52,6 @@ log = logging.getLogger(__name__)
 _KEPT_RENDERERS = 6
 _KEPT_FRAMES = 3
 _SPARE_SPECS = 8
-_SMALLEST_CHUNK = 8
 _SMALLEST_DRAFT = 0.2
 _CONTENT_TIMEOUT_S = 30.0
 _ANALYSED_WHOLE = (
@@ -207,10 +205,11 @@ class _Bench:
 
 @dataclass(frozen=True)
 class _Lowered:
-    """A shot that did not fit into memory as it was asked for."""
+    """A shot as memory allows it: it may not fit as it was asked for."""
 
     spec: ShotSpec
     notes: tuple[str, ...] = ()
+    flow_pairs: int | None = None
 
 
 class Worker:
@@ -242,6 +241,7 @@ class Worker:
         self._specs: OrderedDict[str, ShotSpec] = OrderedDict()
         self._benches: OrderedDict[str, _Bench] = OrderedDict()
         self._lowered: OrderedDict[str, _Lowered] = OrderedDict()
+        self._free: dict[torch.device, int] = {}
         self._finished = FinishedFrames(options.memory_budget // 8)
         self._content = ContentStore(options.cache_dir / "content", memory_budget=0)
         self._cache = ShotCache(
@@ -367,7 +367,7 @@ class Worker:
         return {"engine": engine.name, "working_size": [width, height], "reach": reach}
 
     def _cache_state(self, note: Note) -> Note:
-        spec = ShotSpec.from_note(note["shot"])
+        spec = self._planned(ShotSpec.from_note(note["shot"])).spec
         renderer = self._make_renderer(PartlyKnownPictures(spec, self))
         try:
             stages = renderer.cached()
@@ -419,7 +419,7 @@ class Worker:
 
     def _step(self, task: Note) -> None:
         lowered = self._lowered_spec(task)
-        bench = self._bench(task["shot"], lowered.spec)
+        bench = self._bench(task["shot"], lowered)
         renderer = bench.renderer
         renderer.counts = RenderCounts()
         if task["kind"] == "analyse":
@@ -468,7 +468,35 @@ class Worker:
         self._say({"op": "failed", "work": task["work"], "code": code, "message": message, "retry": False})
 
     def _lowered_spec(self, task: Note) -> _Lowered:
-        return self._lowered.get(task["shot"]) or _Lowered(task["spec"])
+        lowered = self._lowered.get(task["shot"])
+        if lowered is None:
+            lowered = self._lowered[task["shot"]] = self._planned(task["spec"])
+            self._forget_lowered()
+        return lowered
+
+    def _planned(self, spec: ShotSpec) -> _Lowered:
+        """The shot as its peak is expected to fit; a cropped one as it is, for only its mattes tell how large it is."""
+        engine = self._engine(spec)
+        width, height = (-(-side // 8) * 8 for side in spec.working_size() or spec.size)
+        footprint = footprint_of(engine, (width, height))
+        if footprint is None or spec.crop_padding() is not None:
+            return _Lowered(spec)
+        if engine.device not in self._free:
+            self._free[engine.device] = free_memory(engine.device, artifacts=self._options.memory_budget)
+        plan = plan_memory(
+            footprint, engine, spec.frame_count, spec.removal_settings(self._snap(engine)), (width, height),
+            budget=self._free[engine.device],
+        )  # fmt: skip
+        for said in (plan.change, plan.warning):
+            if said is not None:
+                log.warning("%s", said)
+        changed = {"chunk_length": plan.settings.chunk_length, "ref_stride": plan.settings.ref_stride}
+        notes = () if plan.change is None else (plan.change,)
+        return _Lowered(replace(spec, settings={**spec.settings, **changed}), notes, plan.flow_pairs)
+
+    def _forget_lowered(self) -> None:
+        while len(self._lowered) > SHOTS_REMEMBERED:
+            self._lowered.popitem(last=False)
 
     def _step_down(self, task: Note) -> bool:
         """Memory is out: let go of what can be recomputed and ask for less at once (a draft: also smaller). False where
@@ -495,28 +523,29 @@ class Worker:
             settings["draft_scale"] /= 2
             said += f" at {settings['draft_scale']:g} of the working size"
         log.warning("%s", said)
-        self._lowered[task["shot"]] = _Lowered(replace(spec, settings=settings), (*lowered.notes, said))
-        while len(self._lowered) > SHOTS_REMEMBERED:
-            self._lowered.popitem(last=False)
+        self._lowered[task["shot"]] = replace(
+            lowered, spec=replace(spec, settings=settings), notes=(*lowered.notes, said)
+        )
+        self._forget_lowered()
         return True
 
     # --- shots and engines ----------------------------------------------------------------------------------------
 
-    def _bench(self, key: str, spec: ShotSpec) -> _Bench:
+    def _bench(self, key: str, lowered: _Lowered) -> _Bench:
         bench = self._benches.get(key)
         if bench is None:
-            renderer = self._make_renderer(ContentPictures(spec, self))
+            renderer = self._make_renderer(ContentPictures(lowered.spec, self), lowered.flow_pairs)
             bench = self._benches[key] = _Bench(renderer, TimeLeft())
             while len(self._benches) > _KEPT_RENDERERS:
                 self._benches.popitem(last=False)
         self._benches.move_to_end(key)
         return bench
 
-    def _make_renderer(self, pictures: ContentPictures) -> Renderer:
+    def _make_renderer(self, pictures: ContentPictures, flow_pairs: int | None = None) -> Renderer:
         spec, engine = pictures.spec, self._engine(pictures.spec)
         settings = spec.removal_settings(self._snap(engine))
         space, fills_natively = WorkingSpace(spec.settings["color"]), spec.fills_natively()
-        shot = Shot(pictures, space, settings, spec.size, spec.working_size(), fills_natively)
+        shot = Shot(pictures, space, settings, spec.size, spec.working_size(), fills_natively, flow_pairs)
         return make_renderer(shot, engine, self._cache, crop_padding=spec.crop_padding())
 
     def _snap(self, engine: Engine) -> int:
@@ -539,17 +568,6 @@ class Worker:
                 log.info("engine %s loaded in %.1f s", name, time.perf_counter() - started)
                 self._engines[name, precision] = engine
             return engine
-
-
-def smaller_chunk(chunk: int, frame_count: int) -> int | None:
-    """The next smaller chunk length whose chunks lie within the chunks of this one, so that no frame is seen which was
-    not before (the client sent only what is); None where there is none worth trying."""
-    if frame_count <= min(chunk, PROPAGATION_LIMIT):  # one chunk, which sees everything: any length lies within it
-        half = frame_count // 2
-        return half if half >= _SMALLEST_CHUNK else None
-    common = gcd(chunk, min(chunk, PROPAGATION_LIMIT))
-    lengths = range(chunk // 2, _SMALLEST_CHUNK - 1, -1)
-    return next((length for length in lengths if common % length == 0), None)
 
 
 def _is_out_of_memory(error: Exception) -> bool:

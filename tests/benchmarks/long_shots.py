@@ -5,8 +5,8 @@
 A texture slides behind a box, in no frame quite as in another, lest a stored result be found again; each length is removed
 by a process of its own, from files to files, as ``propainter-remove`` does, and the most memory it ever held is compared.
 Pictures are small so that it ends, and what may be kept of them (artifacts, features, alignments) is held as much smaller,
-so that the shorter shot fills it, too. Weights are the seeded stand-ins of the tests: the same work as the published ones, no
-picture worth looking at.
+so that the shorter shot fills it, too. Weights are the seeded stand-ins of the tests: the same work as the published ones,
+no picture worth looking at.
 """
 
 from __future__ import annotations

@@ -15,7 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builders import ToyEngine, box_matte, moving_plates
+from propainter.classical import ClassicalEngine
+from propainter.footprint import ClassicalFootprint
 from propainter.types import Settings
+from propainter_backend import worker as worker_module
 from propainter_backend.content import ContentStore
 from propainter_backend.pipe import Note, receive, send
 from propainter_backend.stage_graph import ShotPlan
@@ -368,3 +371,24 @@ def test_it_ends_with_the_daemon(tmp_path):
     ours.close()
     process.join(60)
     assert process.exitcode == 0
+
+
+def test_a_shot_that_would_not_fit_is_begun_with_shorter_chunks_and_says_so(tmp_path, monkeypatch):
+    seen: list[int] = []
+
+    class Watched(ClassicalEngine):
+        def propagate_plate(self, frames, holes, flow, **hints):
+            seen.append(frames.shape[1])
+            return super().propagate_plate(frames, holes, flow, **hints)
+
+    takes = ClassicalFootprint(SIZE[0], SIZE[1])
+    monkeypatch.setattr(
+        worker_module, "free_memory", lambda device, artifacts: takes.painting(45, 0) + takes.kept(COUNT)
+    )
+    bench = Bench(tmp_path, Watched())
+    bench.tell_shot()
+    bench.start(5)
+    _, end, _ = bench.end()
+    assert end["op"] == "done"
+    assert len(end["notes"]) == 1 and end["notes"][0].endswith("working with chunks of 30 frames")
+    assert seen and max(seen) <= 45
