@@ -210,6 +210,8 @@ class _Lowered:
     spec: ShotSpec
     notes: tuple[str, ...] = ()
     flow_pairs: int | None = None
+    warning: str | None = None
+    """For the log: what does not fit even so."""
 
 
 class Worker:
@@ -472,6 +474,9 @@ class Worker:
         if lowered is None:
             lowered = self._lowered[task["shot"]] = self._planned(task["spec"])
             self._forget_lowered()
+            for said in (*lowered.notes, lowered.warning):
+                if said is not None:
+                    log.warning("%s", said)
         return lowered
 
     def _planned(self, spec: ShotSpec) -> _Lowered:
@@ -487,12 +492,9 @@ class Worker:
             footprint, engine, spec.frame_count, spec.removal_settings(self._snap(engine)), (width, height),
             budget=self._free[engine.device],
         )  # fmt: skip
-        for said in (plan.change, plan.warning):
-            if said is not None:
-                log.warning("%s", said)
         changed = {"chunk_length": plan.settings.chunk_length, "ref_stride": plan.settings.ref_stride}
         notes = () if plan.change is None else (plan.change,)
-        return _Lowered(replace(spec, settings={**spec.settings, **changed}), notes, plan.flow_pairs)
+        return _Lowered(replace(spec, settings={**spec.settings, **changed}), notes, plan.flow_pairs, plan.warning)
 
     def _forget_lowered(self) -> None:
         while len(self._lowered) > SHOTS_REMEMBERED:
