@@ -120,16 +120,21 @@ def _pulled(
         points = np.concatenate([place[:, look] for place, look in zip(at, looks, strict=True)], 1)
         if not points.shape[1]:
             continue
-        found = _looked_up(points, int(frame), size, read)
+        found, shown = _looked_up(points, int(frame), size, read)
         found += (found + 1) * np.expm1(gain)
-        for look, weight, part in zip(looks, weights, np.split(found, [len(looks[0])]), strict=True):
+        parts = [np.split(values, [len(looks[0])]) for values in (found, shown)]
+        for look, weight, part, is_shown in zip(looks, weights, *parts, strict=True):
+            weight[look[~is_shown]] = 0
             total[look] += part * weight[look, None]
     sum_of_weights = np.sum(weights, 0)
     return total / np.maximum(sum_of_weights, np.float32(1e-12))[:, None], sum_of_weights > 0
 
 
-def _looked_up(points: Field, frame: int, size: tuple[int, int], read: PlateReader) -> Field:
-    """Colours (n, 3) of one plate at points (2, n), x and y; only the box around them is read."""
+def _looked_up(points: Field, frame: int, size: tuple[int, int], read: PlateReader) -> tuple[Field, Mask]:
+    """Colours (n, 3) of one plate at points (2, n), x and y, and which lie on good plate; only the box around is read.
+
+    A place found among the working picture's pixels may lie a plate pixel or two within the hole.
+    """
     box = []
     for coordinate, limit in zip(points[::-1], size, strict=True):
         coordinate.clip(0, limit - 1, out=coordinate)
@@ -137,7 +142,8 @@ def _looked_up(points: Field, frame: int, size: tuple[int, int], read: PlateRead
         box.append(slice(max(first, 0), min(last + 1, limit)))
     part = read(frame, *box)
     image = with_rims(part.colours[None], part.hole[None])[0]
-    return look_up(image, points[0] - np.float32(box[1].start), points[1] - np.float32(box[0].start))
+    x, y = points[0] - np.float32(box[1].start), points[1] - np.float32(box[0].start)
+    return look_up(image, x, y), ~part.hole[np.rint(y).astype(np.intp), np.rint(x).astype(np.intp)]
 
 
 def _checked(

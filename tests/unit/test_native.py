@@ -154,6 +154,23 @@ def test_where_pulled_pixels_show_something_else_the_painted_ones_stand_in():
     assert 0.1 < replaced.sum() / hole.sum() < 0.9
 
 
+def test_a_place_within_the_hole_of_its_plate_is_not_looked_at():
+    plates, hole = panning(), box(140, 40)
+    painted = large(small(plates[MIDDLE]))
+    covered = np.zeros_like(hole)
+    covered[:, 160 + round(MIDDLE * STEP) :] = True  # of the first frame, just where the middle of the hole is seen
+
+    def read(frame: int, rows: slice, columns: slice) -> PlatePart:
+        return PlatePart(np.where(covered[..., None], 9.0, plates[frame])[rows, columns], covered[rows, columns])
+
+    filled = np.zeros_like(painted)
+    size, sights = (WIDTH // SCALE, HEIGHT // SCALE), known_sights(hole, sources=(0, 0))
+    filled[hole] = fill_natively(painted, hole, sights, small_hole(hole), working_size=size, read=read)
+    right = hole & (np.arange(WIDTH) > 161)
+    assert np.array_equal(filled[right], painted[right])
+    assert np.abs(filled - plates[MIDDLE])[hole].max() < 0.5
+
+
 def test_a_hole_nobody_sees_is_the_painters_and_reads_nothing():
     plates, hole = panning(), box(140, 40)
     count = int(small_hole(hole).sum())
