@@ -61,13 +61,8 @@ format: $(STAMP)  ## put the code into the house's format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(STAMP)  ## benchmarks; figures in out/bench (quality too, with CASES=folder of plate, matte and truth)
-	@mkdir -p out/bench
-	$(BIN)/python tests/benchmarks/transport.py --json out/bench/transport.json
-	$(BIN)/python tests/benchmarks/panel.py --out out/bench
-	$(BIN)/python tests/benchmarks/roto_edit.py --json out/bench/roto_edit.json
-	$(BIN)/python tests/benchmarks/networks.py --json out/bench/networks.json
-	$(BIN)/python tests/benchmarks/native_fill.py $(CASES) --json out/bench/native_fill.json
+bench: $(STAMP)  ## benchmarks: out/bench/bench.json and bench.html (FULL=1: large sizes, hours; CASES=folder: quality, too)
+	$(BIN)/python tests/benchmarks/all.py --out out/bench $(if $(FULL),--full) $(if $(CASES),--cases $(CASES))
 	$(if $(CASES),$(BIN)/python tests/benchmarks/classical_quality.py $(CASES))
 
 screenshots: $(STAMP)  ## the panel in each of its states, for docs/images (needs Xvfb)
