@@ -37,6 +37,7 @@ FENCE = re.compile(
 COMMAND = re.compile(
     r"^\s*(?:\$ )?(?:make [a-z]|(?:\S*/)?(?:propainter-|openjd |install\.sh|submit\.sh)|\.venv/bin/)", re.MULTILINE
 )
+OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
 LINK = re.compile(r"\]\((?!https?:)(?P<target>[^)#\s]+)")
 
 
@@ -165,6 +166,7 @@ def test_what_a_page_says_to_type_works(page: Path, newcomer: Newcomer) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(3000)
 def test_a_newcomer_can_type_page_after_page_from_setting_up_to_the_farm(newcomer: Newcomer) -> None:
+    shutil.copytree(ROOT / ".git", newcomer.project / ".git")  # a release is dated by its last change
     lend_packages(newcomer.project / ".venv")
     for page in PATH_OF_A_NEWCOMER:
         newcomer.type([block for block in BLOCKS[page] if block.mark != "not run"])
@@ -216,6 +218,22 @@ def test_files_a_page_names_are_there() -> None:
         if not (ROOT / path).exists()
     }
     assert not lost
+
+
+@pytest.mark.slow
+def test_options_a_page_names_are_options_of_some_command() -> None:
+    commands = [f"propainter-{name}" for name in ("backend", "install", "ofx", "panel", "remove", "weights")]
+    asked = [*([name] for name in commands), ["propainter-remove", "run-chunk"], ["propainter-weights", "fetch"]]
+    asked += [["propainter-backend", "stop"], ["propainter-backend", "status"]]
+    known = {"--partition", "--gres"}  # Slurm's
+    for command in asked:
+        told = subprocess.run(
+            [ENVIRONMENT / "bin" / command[0], *command[1:], "--help"], capture_output=True, text=True, check=True
+        )
+        known |= set(OPTION.findall(told.stdout))
+    pages = [page for page in PAGES if page.parent.name != "adr" and page.name not in ("wire.md", "propainter_spec.md")]
+    unknown = {name_of(page): set(OPTION.findall(page.read_text(encoding="utf-8"))) - known for page in pages}
+    assert {page: options for page, options in unknown.items() if options} == {}
 
 
 @pytest.fixture(scope="module")
