@@ -84,7 +84,7 @@ def test_a_run_of_flow_takes_what_is_said(learned: ProPainterEngine, size: tuple
     assert_near(LearnedFootprint(size[1], size[0]).flow(pairs), measured)
 
 
-@pytest.mark.parametrize("pairs", [4, 12])
+@pytest.mark.parametrize("pairs", [4, 20])
 @pytest.mark.parametrize("size", [*SIZES, LARGE])
 def test_a_completion_chunk_takes_what_is_said(learned: ProPainterEngine, size: tuple[int, int], pairs: int) -> None:
     def complete() -> object:

@@ -70,6 +70,13 @@ def test_references_go_where_no_chunk_is_short_enough_and_that_is_said() -> None
     assert f"a reference every {plan.settings.ref_stride} frames" in plan.change
 
 
+def test_references_that_were_not_looked_at_before_are_never_taken_instead() -> None:
+    """Near the start of a long shot every 14th frame is not among every 7th: the stretch they are taken from is shorter."""
+    plan = planned(300, 122, chunk_length=101, neighbor_length=2, ref_stride=7)
+    assert plan.settings == Settings(chunk_length=101, neighbor_length=2, ref_stride=7)
+    assert plan.warning is not None and plan.warning.startswith("memory may run out: painting of ")
+
+
 def test_where_nothing_fits_it_is_said_which_working_size_would() -> None:
     engine = ToyEngine()
     plan = plan_memory(LearnedFootprint(3840, 2160), engine, 100, Settings(), (3840, 2160), budget=16 * GB)
