@@ -139,7 +139,7 @@ def test_a_killed_daemon_is_noticed_at_once_and_its_cache_is_sound():
             opened = shot.open(client)
             client.prepare(opened, shot.frames, shot)
             events = client.render(opened, shot.frames, priority="final")
-            next(event for event in units(events) if event.stage == "completion")
+            next(event for event in units(events) if event.stage == "propagation")
             started.kill()
             with pytest.raises(BackendDied, match="start it again"):
                 collect(events)
