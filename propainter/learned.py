@@ -9,8 +9,7 @@ of a frame between overlapping windows: its features, and its tokens where it is
 from __future__ import annotations
 
 import logging
-from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 from jaxtyping import Float
@@ -68,7 +67,7 @@ class ProPainterEngine:
         self._completion = completion_net.to(device).eval().requires_grad_(False)
         self._painter = painter.to(device).eval().requires_grad_(False)
         self.paints_whole = False
-        self._features = FeatureCache(feature_bytes)
+        self._features: Kept[Tensor] = Kept(feature_bytes)
         self._aligned: Kept[AlignedPair] = Kept(aligned_bytes, limit=KEPT_PAIRS)
         self._compiler = compiler
         if compiler is not None:
@@ -198,41 +197,3 @@ def _check_fit(frames: Tensor, flow: BidirectionalFlow) -> None:
             f"{flow.pairs} pairs of flow belong to {flow.pairs + 1} neighbours, but the window has {count} frames; "
             "give the flow among the neighbours alone"
         )
-
-
-class FeatureCache:
-    """Features by key; the least recently used go first when they take more than ``limit_bytes``."""
-
-    def __init__(self, limit_bytes: int) -> None:
-        self._limit_bytes = limit_bytes
-        self._held_bytes = 0
-        self._features: OrderedDict[str, Tensor] = OrderedDict()
-
-    @property
-    def held_bytes(self) -> int:
-        """Memory taken now; never more than the limit."""
-        return self._held_bytes
-
-    def remember(self, key: str | None, compute: Callable[[], Tensor]) -> Tensor:
-        """What is kept under ``key``, else what ``compute`` gives, kept from now on; without a key nothing is kept."""
-        kept = self.get(key) if key is not None else None
-        if kept is None:
-            kept = compute()
-            if key is not None:
-                self.put(key, kept)
-        return kept
-
-    def get(self, key: str) -> Tensor | None:
-        """The features kept under ``key``, now the most recently used."""
-        if key not in self._features:
-            return None
-        self._features.move_to_end(key)
-        return self._features[key]
-
-    def put(self, key: str, features: Tensor) -> None:
-        """Keep features, which must not be kept yet, at the cost of the least recently used."""
-        self._features[key] = features
-        self._held_bytes += features.nbytes
-        while self._held_bytes > self._limit_bytes:
-            _, oldest = self._features.popitem(last=False)
-            self._held_bytes -= oldest.nbytes

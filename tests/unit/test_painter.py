@@ -11,7 +11,7 @@ from torch import Tensor
 
 import golden
 from propainter.flow_completion import FlowCompletion
-from propainter.learned import FeatureCache, ProPainterEngine
+from propainter.learned import ProPainterEngine
 from propainter.painter import Painter, PainterConfig, quarter_guides
 from propainter.raft import Raft, RaftConfig
 from propainter.transformer import TransformerConfig
@@ -130,18 +130,6 @@ def test_frames_already_seen_are_not_encoded_again() -> None:
     for _ in range(2):
         engine.paint_window(*window(3, 1), frame_keys=["a", "b", "c", "d"])
     assert (painter.encoded, painter.embedded) == (4, 1)
-
-
-def test_the_feature_cache_forgets_the_least_recently_used_and_keeps_its_limit() -> None:
-    cache = FeatureCache(limit_bytes=3 * 16)
-    for key in "abc":
-        cache.put(key, torch.zeros(4))
-    cache.get("a")
-    cache.put("d", torch.zeros(4))
-    assert [key for key in "abcd" if cache.get(key) is not None] == ["a", "c", "d"]
-    assert cache.held_bytes == 48
-    cache.put("too large", torch.zeros(100))
-    assert cache.held_bytes == 0
 
 
 def test_a_cpu_paints_in_fp32_whatever_is_asked_for() -> None:
