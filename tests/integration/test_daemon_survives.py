@@ -236,7 +236,7 @@ def test_a_damaged_entry_is_dropped_and_computed_again(running):
             path.write_bytes(content)
         worker = running.worker()
         worker.kill()  # the next one knows only the disk
-        wait_until(lambda: running.workers() and running.worker().pid != worker.pid)
+        wait_until(lambda: any(process.pid != worker.pid for process in running.workers()))
         shot.edit(1002)
         assert_same(shot.render(client, shot.open(client)), shot.expected())
     assert "it is dropped and will be recomputed" in running.said()

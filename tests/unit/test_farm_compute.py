@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from propainter.types import Settings
-from propainter_backend.errors import BadInput, RemoveError
+from propainter_backend.errors import RemoveError
 from propainter_backend.farm_compute import InSession, hole_pixels
 from propainter_backend.removal import Removal, ShotFiles
 from propainter_wire.messages import Done, OpenShot
@@ -84,13 +84,6 @@ def test_the_daemon_is_told_of_every_setting(tmp_path: Path):
     settings = told.settings
     assert (settings["grow"], settings["chunk_length"], settings["precision"]) == (7, 30, "fp16")
     assert tuple(settings["working_size"]) == (32, 16) and (told.first, told.last, told.dtype) == (1001, 1005, "uint8")
-
-
-def test_a_setting_a_daemon_has_no_word_for_is_refused_rather_than_forgotten(tmp_path: Path, monkeypatch):
-    shot = files(tmp_path, settings=Settings(grow=7))
-    monkeypatch.setattr("propainter_backend.farm_compute.fields", lambda _: [SimpleNamespace(name="feather")])
-    with pytest.raises(BadInput, match=r"told of .*; leave out --backend"):
-        InSession(Daemon(), shot, engine="auto", precision="fp32")  # type: ignore[arg-type]
 
 
 def test_a_hole_is_the_grown_matte_without_what_a_clean_plate_shows(tmp_path: Path):
