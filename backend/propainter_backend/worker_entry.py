@@ -32,10 +32,16 @@ class WorkerOptions:
     """Block grid of the flow hole where a shot does not say: for the learned engine alone."""
 
 
+_NICENESS = 10
+"""The compositor and the panel come first where all share the same cores; on an idle machine it costs nothing."""
+
+
 def run(pipe: Connection, options: WorkerOptions) -> None:
     """Serve the daemon at the other end of the pipe until it goes away."""
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal is meant for the daemon, which ends us
+    if hasattr(os, "nice"):
+        os.nice(_NICENESS)
     from propainter_backend.memory import keep_large_arrays_apart
     from propainter_backend.worker import Worker
 

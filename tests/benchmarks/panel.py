@@ -229,6 +229,7 @@ def main() -> None:
     text = json.dumps(figures, indent=2)
     print(text)
     if options.out:
+        options.out.mkdir(parents=True, exist_ok=True)
         (options.out / "panel.json").write_text(text + "\n", encoding="utf-8")
 
 
