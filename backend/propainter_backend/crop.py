@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 import cv2
 import numpy as np
@@ -22,10 +22,11 @@ from torch import Tensor
 from propainter.engine import Engine
 from propainter.types import Settings
 from propainter_backend.images import Frame
-from propainter_backend.outputs import CHANNELS, Region, picture_of
+from propainter_backend.outputs import Region, picture_of
 from propainter_backend.shot_cache import ShotCache
 from propainter_backend.shot_renderer import RenderCounts, Shot, ShotPictures, ShotRenderer, Steps, WindowObserver
 from propainter_backend.stage_graph import key_of
+from propainter_wire.messages import OUTPUT_CHANNELS, Output
 
 OVERLAP = 10
 """Frames a stretch looks into its neighbours on each side: as far as image propagation does (spec, section 5)."""
@@ -185,7 +186,9 @@ class CroppedRenderer:
             return frame.pixels
         found = yield from self._mixed(index, output, provisional)
         if found is None:  # nothing to remove anywhere near
-            return np.zeros((self.shot.plate_size[1], self.shot.plate_size[0], CHANNELS[output]), np.float32)
+            return np.zeros(
+                (self.shot.plate_size[1], self.shot.plate_size[0], OUTPUT_CHANNELS[cast(Output, output)]), np.float32
+            )
         return found
 
     def _mixed(self, index: int, output: str, provisional: bool) -> Steps[np.ndarray | None]:

@@ -16,7 +16,7 @@ import queue
 import signal
 import time
 from collections import OrderedDict, defaultdict, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib.metadata import version
@@ -72,6 +72,7 @@ from propainter_wire.framing import new_id
 from propainter_wire.messages import (
     MAX_PART_BYTES,
     NO_CLEAN_PLATE,
+    OUTPUT_CHANNELS,
     Accepted,
     Analyse,
     Artifact,
@@ -92,7 +93,6 @@ from propainter_wire.messages import (
     Message,
     Need,
     OpenShot,
-    Output,
     Progress,
     Publish,
     Published,
@@ -141,7 +141,6 @@ _ANSWER_WITHIN_S = 120.0
 _UNREADY_DEATHS = 3
 """Workers that end before they are ready, in a row, until clients are told that there will be none."""
 _RESTART_DELAYS_S = (0.0, 0.5, 2.0, 10.0, 30.0)
-_CHANNELS: Mapping[Output, int] = {"fill": 4, "hole": 1, "unseen": 1, "difference": 3, "flow": 2}
 
 
 @dataclass(frozen=True)
@@ -1063,7 +1062,7 @@ def _state_runs(first: int, now: list[bool], before: list[bool] | None) -> tuple
 
 
 def _refuse_oversized(opened: OpenShot, message: Render) -> None:
-    channels = _CHANNELS.get(message.output, opened.channels)
+    channels = OUTPUT_CHANNELS.get(message.output, opened.channels)
     dtype = message.dtype or (opened.dtype if message.output == "result" else "float32")
     if byte_count(dtype, (opened.height, opened.width, channels)) > MAX_PART_BYTES:
         raise WireError(

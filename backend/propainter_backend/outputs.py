@@ -14,8 +14,6 @@ import torch
 from propainter_backend.images import Frame, as_float, as_type
 from propainter_backend.shot_renderer import ShotRenderer, Steps, from_grid
 
-CHANNELS = {"fill": 4, "hole": 1, "unseen": 1, "difference": 3, "flow": 2}
-"""Channels of every output but the result, which has the plate's."""
 Region = tuple[int, int, int, int]
 """x, y, width, height in the plate, y down."""
 

@@ -27,6 +27,7 @@ import numpy as np
 import torch
 
 from propainter.engine import Engine
+from propainter.kept import Kept
 from propainter.types import Precision, Settings
 from propainter.weights import WeightsError
 from propainter_backend.color import WorkingSpace
@@ -35,7 +36,6 @@ from propainter_backend.crop import CroppedRenderer, Renderer, StretchPlan, make
 from propainter_backend.drafts import draft_settings, draft_size
 from propainter_backend.engines import choose_engine
 from propainter_backend.errors import RemoveError
-from propainter_backend.finished import Finished, FinishedFrames
 from propainter_backend.images import Frame, as_float
 from propainter_backend.memory_plan import footprint_of, free_memory, plan_memory, smaller_chunk
 from propainter_backend.outputs import converted, cropped, region_of
@@ -193,6 +193,21 @@ class PartlyKnownPictures(ContentPictures):
         return f"unknown {index}" if digest is None else digest
 
 
+@dataclass(frozen=True)
+class Finished:
+    """A finished frame as it was sent: a host that asks for it again gets it without a composite."""
+
+    pixels: np.ndarray
+    """The part of it that was sent."""
+    note: Note
+    """What was said with it."""
+
+    @property
+    def nbytes(self) -> int:
+        """Memory it takes."""
+        return self.pixels.nbytes
+
+
 @dataclass
 class _Bench:
     """A shot laid out for work: its renderer, how far memory made us step down, time estimates."""
@@ -244,7 +259,7 @@ class Worker:
         self._benches: OrderedDict[str, _Bench] = OrderedDict()
         self._lowered: OrderedDict[str, _Lowered] = OrderedDict()
         self._free: dict[torch.device, int] = {}
-        self._finished = FinishedFrames(options.memory_budget // 8)
+        self._finished: Kept[Finished] = Kept(options.memory_budget // 8)
         self._content = ContentStore(options.cache_dir / "content", memory_budget=0)
         self._cache = ShotCache(
             options.cache_dir / "artifacts", memory_budget=options.memory_budget, disk_budget=options.cache_budget

@@ -56,6 +56,8 @@ Kind = Literal["plate", "matte", "clean"]
 Quality = Literal["draft", "normal", "best"]
 Priority = Literal["playhead", "preview", "final"]
 Output = Literal["result", "fill", "hole", "unseen", "difference", "flow"]
+OUTPUT_CHANNELS: Mapping[Output, int] = {"fill": 4, "hole": 1, "unseen": 1, "difference": 3, "flow": 2}
+"""Channels of every output but the result, which has the plate's."""
 Stage = Literal["queued", "loading", "flow", "completion", "propagation", "painting", "composite"]
 Artifact = Literal["plate", "matte", "flow", "completion", "propagation", "painting", "composite"]
 CacheState = Literal["cached", "missing", "stale"]

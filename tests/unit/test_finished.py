@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from propainter_backend.finished import Finished, FinishedFrames
+from propainter.kept import Kept
+from propainter_backend.worker import Finished
 
 
 def frame(length: int = 16) -> Finished:
@@ -12,7 +13,7 @@ def frame(length: int = 16) -> Finished:
 
 
 def test_the_longest_unsent_is_forgotten_first() -> None:
-    frames = FinishedFrames(48)
+    frames = Kept[Finished](48)
     for name in "abc":
         frames.put(name, frame())
     assert frames.get("a") is not None
@@ -23,7 +24,7 @@ def test_the_longest_unsent_is_forgotten_first() -> None:
 
 
 def test_what_is_too_large_is_not_kept_and_everything_can_be_forgotten() -> None:
-    frames = FinishedFrames(16)
+    frames = Kept[Finished](16)
     frames.put("large", frame(17))
     assert frames.get("large") is None
     frames.put("small", frame())
