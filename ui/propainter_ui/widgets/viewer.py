@@ -69,6 +69,11 @@ class Viewer(QtWidgets.QWidget):
         self.update()
 
     @property
+    def has_picture(self) -> bool:
+        """Whether there is anything to zoom into."""
+        return self._after is not None
+
+    @property
     def zoom(self) -> float:
         """Screen pixels a picture pixel takes, display density aside."""
         return self._zoom or self._fitting_zoom()
