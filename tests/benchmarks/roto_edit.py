@@ -1,10 +1,14 @@
 """What an edit of the roto costs: a real daemon renders a shot, one matte changes by a few pixels, and it renders again.
 
-    python tests/benchmarks/roto_edit.py [--plate P --matte M] [--frames N] [--weights DIR] [--crop PADDING] [--json FILE]
+    python tests/benchmarks/roto_edit.py [--plate P --matte M] [--frames N] [--edited K] [--weights DIR] [--crop PADDING]
+        [--json FILE]
 
-Prints seconds and units of the first render, of the playhead frame after the edit (its first, provisional picture, and the
-final one), of the whole shot after the edit, and of a render from scratch of the edited shot, with whose frames those of the
-edit are compared bit for bit. Without arguments: the sample shot and the embedded engine.
+Two edits of one frame's matte, one after the other: its right edge moves, then its upper edge. What the learned engine must
+do depends on whether an edit leaves the blocks that its flow hole is widened to; the stages' units tell which it was.
+Prints seconds and units of the first render, of the playhead frame after each edit (its first, provisional picture, and the
+final one), of the whole shot after it, and of a render from scratch of the edited shot, with whose frames those of the
+edits are compared bit for bit. CPU seconds are those of the daemon and its workers; what else runs on the machine hardly
+matters to them. Without arguments: the sample shot and the embedded engine.
 Compare ratios, not seconds: the machine is part of every number.
 """
 
@@ -19,11 +23,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parents[1] / "integration"))
 
-from daemon_harness import daemon
+from daemon_harness import Daemon, daemon
 
 from propainter_backend.plates import open_source, read_matte
 from propainter_wire.client import Client, FrameResult
@@ -53,11 +58,16 @@ class Frames:
     def clean(self, frame: int) -> None:
         return None
 
-    def edit(self, frame: int) -> None:
-        """Move a few pixels of one matte's upper edge."""
+    def edit(self, frame: int, edge: str) -> None:
+        """Move a few pixels of one matte's upper edge, or of its right edge at half its height."""
         matte = self.mattes[frame].copy()
         rows, columns = np.nonzero(matte[..., 0] > 0)
-        matte[max(0, rows.min() - 2) : rows.min(), columns.min() : columns.min() + 12] = 1
+        if edge == "upper":
+            matte[max(0, rows.min() - 2) : rows.min(), columns.min() : columns.min() + 12] = 1
+        else:
+            row = (rows.min() + rows.max()) // 2
+            column = columns[rows == row].max(initial=columns.min()) + 1
+            matte[row - 4 : row + 4, column : column + 3] = 1
         self.mattes[frame] = matte
 
     def opened(self, settings: dict[str, Any]) -> OpenShot:
@@ -66,15 +76,16 @@ class Frames:
         return OpenShot(self.numbers[0], self.numbers[-1], width, height, 3, dtype, settings=settings)  # type: ignore[arg-type]
 
 
-def render(client: Client, shot: str, frames: Frames, wanted: list[int], **how: Any) -> dict[str, Any]:
+def render(running: Daemon, client: Client, shot: str, frames: Frames, wanted: list[int], **how: Any) -> dict[str, Any]:
     """Offer what it takes, render, and tell what came when."""
-    started = time.perf_counter()
+    started, cpu = time.perf_counter(), cpu_seconds(running)
     client.prepare(shot, wanted, frames)
     told: dict[str, Any] = {"offered_s": round(time.perf_counter() - started, 3)}
     pictures: dict[int, Pixels] = {}
     for event in client.render(shot, wanted, **how):
         if isinstance(event, FrameResult):
             told.setdefault("first_picture_s", round(time.perf_counter() - started, 3))
+            told.setdefault("first_picture_cpu_s", round(cpu_seconds(running) - cpu, 2))
             if not event.provisional:
                 told.setdefault("first_final_s", round(time.perf_counter() - started, 3))
                 pictures[event.frame] = event.pixels
@@ -82,7 +93,35 @@ def render(client: Client, shot: str, frames: Frames, wanted: list[int], **how: 
             told["stages"] = event.report["stages"]
             told["windows_redone"] = len(event.report["windows_redone"])  # type: ignore[arg-type]
     told["seconds"] = round(time.perf_counter() - started, 3)
+    told["cpu_s"] = round(cpu_seconds(running) - cpu, 2)
     return {"told": told, "pictures": pictures}
+
+
+def cpu_seconds(running: Daemon) -> float:
+    """Of the daemon and its workers, so far."""
+    spent = [process.cpu_times() for process in (psutil.Process(running.pid), *running.family())]
+    return sum(times.user + times.system for times in spent)
+
+
+def edit_and_render(
+    running: Daemon, client: Client, shot: str, frames: Frames, edited: int, edge: str
+) -> tuple[dict[str, Any], dict[int, Pixels]]:
+    """One edit: what the playhead's frame and then the whole shot took, and the pictures."""
+    frames.edit(edited, edge)
+    look = render(running, client, shot, frames, [edited], provisional=True)
+    whole = render(running, client, shot, frames, frames.numbers, priority="final")
+    return {"playhead": look["told"], "shot": whole["told"]}, whole["pictures"]
+
+
+def shares(edit: dict[str, Any], cold: dict[str, Any]) -> dict[str, float]:
+    """Of the first render: until the playhead's picture, and for everything an edit asks for."""
+    look, whole = edit["playhead"], edit["shot"]
+    return {
+        "playhead": round(look["first_picture_s"] / cold["seconds"], 4),
+        "playhead, CPU": round(look["first_picture_cpu_s"] / cold["cpu_s"], 4),
+        "edit": round((look["seconds"] + whole["seconds"]) / cold["seconds"], 4),
+        "edit, CPU": round((look["cpu_s"] + whole["cpu_s"]) / cold["cpu_s"], 4),
+    }
 
 
 def main() -> None:
@@ -90,6 +129,7 @@ def main() -> None:
     parser.add_argument("--plate", default=str(SAMPLE / "plate"))
     parser.add_argument("--matte", default=str(SAMPLE / "matte"))
     parser.add_argument("--frames", type=int, help="so many only")
+    parser.add_argument("--edited", type=int, help="place of the frame whose matte is edited; the middle")
     parser.add_argument("--weights", help="folder with checkpoints: the learned engine")
     parser.add_argument("--crop", type=int, metavar="PADDING", help="crop to the matte")
     parser.add_argument("--json", type=Path, help="write the figures here, too")
@@ -99,30 +139,29 @@ def main() -> None:
     if options.crop is not None:
         settings |= {"crop_to_matte": True, "crop_padding": options.crop}
     asked = ["--weights", options.weights] if options.weights else []
-    every, playhead = frames.numbers, frames.numbers[len(frames.numbers) // 2]
+    every = frames.numbers
+    edited = every[len(every) // 2 if options.edited is None else options.edited]
+    edits: dict[str, dict[str, Any]] = {}
+    pictures: dict[int, Pixels] = {}
     with daemon(*asked) as running, running.client() as client:
         shot = client.open_shot(frames.opened(settings)).shot
-        cold = render(client, shot, frames, every, priority="final")
-        frames.edit(playhead)
-        look = render(client, shot, frames, [playhead], provisional=True)
-        edited = render(client, shot, frames, every, priority="final")
+        cold = render(running, client, shot, frames, every, priority="final")["told"]
+        for edge in ("right", "upper"):
+            edits[edge], pictures = edit_and_render(running, client, shot, frames, edited, edge)
+            print(edge, json.dumps(shares(edits[edge], cold)), flush=True)
     with daemon(*asked) as running, running.client() as client:
         shot = client.open_shot(frames.opened(settings)).shot
-        scratch = render(client, shot, frames, every, priority="final")
-    same = [n for n in every if np.array_equal(edited["pictures"][n], scratch["pictures"][n])]
-    whole = cold["told"]["seconds"]
-    after = look["told"]["seconds"] + edited["told"]["seconds"]
-    height, width, _ = frames.plate(playhead).shape
+        scratch = render(running, client, shot, frames, every, priority="final")
+    same = [n for n in every if np.array_equal(pictures[n], scratch["pictures"][n])]
+    height, width, _ = frames.plate(edited).shape
     figures = {
-        "shot": {"size": f"{width}x{height}", "frames": len(every), "edited": playhead, **settings},
+        "shot": {"size": f"{width}x{height}", "frames": len(every), "edited": edited, **settings},
         "machine": {"python": platform.python_version(), "system": platform.platform(), "device": "cpu"},
-        "cold": cold["told"],
-        "playhead after the edit": look["told"],
-        "shot after the edit": edited["told"],
+        "cold": cold,
+        "edits": edits,
         "edited shot from scratch": scratch["told"],
         "frames equal to scratch, to the bit": f"{len(same)} of {len(every)}",
-        "playhead / cold": round(look["told"]["first_picture_s"] / whole, 4),
-        "edit / cold": round(after / whole, 4),
+        "shares of cold": {edge: shares(edit, cold) for edge, edit in edits.items()},
     }
     text = json.dumps(figures, indent=2)
     print(text)
