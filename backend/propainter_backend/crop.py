@@ -34,6 +34,8 @@ GRID = 32
 """Plate pixels the box snaps outward to, so that a small edit of the roto leaves it, and the flow in it, as they were."""
 SMALLEST = 128
 """Plate pixels a side of the smallest box; RAFT's coarsest correlation needs as much."""
+_AUTOMATIC = 8
+"""The padding where none is asked for: the plate's shorter side divided by this (docs/adr/0008-crop-to-matte.md)."""
 _KEPT_STRETCHES = 4
 
 
@@ -130,7 +132,7 @@ class CroppedPictures:
 class CroppedRenderer:
     """Renders frames of one shot through boxes. Asked like a ``ShotRenderer``, of which it keeps one a stretch.
 
-    padding: plate pixels of margin around what the holes cover.
+    padding: plate pixels of margin around what the holes cover; 0: ``automatic_padding``.
     """
 
     def __init__(self, shot: Shot, engine: Engine, cache: ShotCache, *, padding: int) -> None:
@@ -138,7 +140,7 @@ class CroppedRenderer:
         self.stretches = StretchPlan(shot.pictures.frame_count, shot.settings.chunk_length)
         self._engine = engine
         self._cache = cache
-        self._padding = padding
+        self._padding = padding or automatic_padding(shot.plate_size)
         self._whole = ShotRenderer(shot, engine, cache)
         self._boxes: dict[int, Region | None] = {}
         self._renderers: OrderedDict[int, ShotRenderer] = OrderedDict()
@@ -296,6 +298,11 @@ class CroppedRenderer:
         return (left, top, right, bottom) if right > left else None
 
 
+def automatic_padding(plate_size: tuple[int, int]) -> int:
+    """Plate pixels around what the holes cover that cost no quality, of a plate of width x height (ADR 0008)."""
+    return -(-min(plate_size) // _AUTOMATIC)
+
+
 def whole_in_one_chunk(settings: Settings, frame_count: int) -> Settings:
     """Settings under which so many frames are one chunk: a stretch is never cut again."""
     return replace(settings, chunk_length=max(settings.chunk_length, frame_count))
@@ -336,7 +343,7 @@ def make_renderer(
     crop_padding: int | None,
     on_painted: WindowObserver | None = None,
 ) -> Renderer:
-    """The renderer of a shot. crop_padding: plate pixels around the holes' box; None: the whole plate is seen."""
+    """The renderer of a shot. crop_padding: plate pixels around the holes' box, 0: automatic; None: all of it is seen."""
     if crop_padding is None:
         return ShotRenderer(shot, engine, cache, on_painted=on_painted)
     return CroppedRenderer(shot, engine, cache, padding=crop_padding)

@@ -58,8 +58,8 @@ class Removal:
     working_size: tuple[int, int] | None = None
     draft: bool = False
     crop_to_matte: bool = False
-    crop_padding: int = 64
-    """Plate pixels around what the holes cover, where that is all that is seen of the plate."""
+    crop_padding: int = 0
+    """Plate pixels around what the holes cover, where that is all that is seen of the plate; 0: an eighth of the plate."""
     native_fill: bool = True
     """Where the working size is below the plate's: fill from the plates themselves as far as they show what is behind."""
     space: WorkingSpace = WorkingSpace.AUTO

@@ -103,7 +103,11 @@ def add_shot_options(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup
         help="look at no more of the plate than a box around the holes: quicker, and less memory; a draft always does",
     )  # fmt: skip
     how.add_argument(
-        "--crop-padding", type=int, default=64, metavar="PX", help="plate pixels around that box (%(default)s)"
+        "--crop-padding",
+        type=int,
+        default=0,
+        metavar="PX",
+        help="plate pixels around that box (%(default)s: an eighth of the plate's shorter side)",
     )
     how.add_argument(
         "--no-native-fill", action="store_true",

@@ -102,9 +102,9 @@ class ShotSpec:
             grow=s["grow"], feather=s["feather"], threshold=s["threshold"],
             flow_hole_snap=s["flow_hole_snap"] or snap, grow_flow=s["grow_flow"],
         )  # fmt: skip
-        if self.quality != "draft":
-            return settings
-        return draft_settings(settings, flow_iterations=s["draft_flow_iterations"])
+        if self.quality == "draft":
+            return draft_settings(settings, flow_iterations=s["draft_flow_iterations"])
+        return replace(settings, flow_stop=0.0) if self.quality == "best" else settings
 
     def working_size(self) -> tuple[int, int] | None:
         """Width, height of the fill; None: the plate's."""
@@ -118,7 +118,7 @@ class ShotSpec:
         return bool(self.settings["native_fill"]) and self.quality != "draft"
 
     def crop_padding(self) -> int | None:
-        """Plate pixels around the box that everything is seen through; None: the whole plate is seen."""
+        """Plate pixels around the box that everything is seen through, 0: automatic; None: the whole plate is seen."""
         asked = self.settings["crop_to_matte"] or self.quality == "draft"
         return self.settings["crop_padding"] if asked else None
 

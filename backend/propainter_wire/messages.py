@@ -217,7 +217,7 @@ class ShotSettings(Checked):
     draft_scale: Annotated[float, Float(0.1, 1.0)] = 0.5
     draft_flow_iterations: Annotated[int, Int(1, 100)] = 5
     crop_to_matte: Yes = False
-    crop_padding: Annotated[int, Int(0, 4096)] = 64
+    crop_padding: Annotated[int, Int(0, 4096)] = 0
     native_fill: Yes = True
 
     def changed(self, settings: Mapping[str, Any]) -> ShotSettings:

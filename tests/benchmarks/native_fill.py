@@ -226,7 +226,7 @@ def large(count: int, working: float, *, is_cropped: bool) -> dict[str, Any]:
     shot = Shot(checked, WorkingSpace.AUTO, Settings(), LARGE, size)
     with tempfile.TemporaryDirectory(prefix="native-fill-") as spill:
         cache = ShotCache(Path(spill), memory_budget=256 << 20, write_through=False)
-        renderer = make_renderer(shot, ClassicalEngine(), cache, crop_padding=64 if is_cropped else None)
+        renderer = make_renderer(shot, ClassicalEngine(), cache, crop_padding=0 if is_cropped else None)
         started, began = time.process_time(), time.perf_counter()
         for index in range(count):
             run_to_end(renderer.frame(index))

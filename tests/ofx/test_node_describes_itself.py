@@ -45,6 +45,8 @@ def test_the_defaults_are_the_protocols_where_both_name_a_setting(node_bundle: P
             "grow_flow": wire.grow_flow,
             "crop_to_matte": wire.crop_to_matte,
             "crop_padding": wire.crop_padding,
+            "native_fill": wire.native_fill,
+            "flow_stop": wire.flow_stop,
         }.items():
             assert effect.get_param(param) == setting, param
 

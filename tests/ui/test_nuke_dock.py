@@ -66,7 +66,8 @@ class Node:
 DEFAULTS = {
     "neighbour_window": 10, "reference_stride": 10, "chunk_length": 80, "flow_iterations": 20, "flow_hole_snap": 0,
     "grow": 4, "feather": 3, "threshold": 0.0, "engine": 0, "precision": 0, "quality": 1, "working_size": 0,
-    "working_width": 960, "working_height": 540, "grow_flow": 0, "crop_to_matte": False, "crop_padding": 64,
+    "working_width": 960, "working_height": 540, "grow_flow": 0, "crop_to_matte": False, "crop_padding": 0,
+    "native_fill": True, "flow_stop": 0.0,
     "use_clean_plate": True, "clean_frames": "", "follow_panel": False, "panel_name": "",
 }  # fmt: skip
 
@@ -199,6 +200,18 @@ def test_growth_for_the_flow_and_the_crop_are_knobs_like_the_others(docked: Any)
     assert (node.knob("crop_to_matte").writes, node.knob("crop_padding").writes) == ([False], [48])
 
 
+def test_native_fill_and_where_flow_stops_are_knobs_like_the_others(docked: Any) -> None:
+    panel, nuke = docked
+    node = remove_node(native_fill=False, flow_stop=0.05)
+    nuke.nodes, nuke.selected = [node], [node]
+    panel.follow()
+    assert (panel.state.settings.native_fill, panel.state.settings.flow_stop) == (False, 0.05)
+    panel.settings.setting_asked.emit("native_fill", True)
+    panel.settings.setting_asked.emit("flow_stop", 0.0)
+    panel.apply()
+    assert (node.knob("native_fill").writes, node.knob("flow_stop").writes) == ([True], [0.0])
+
+
 def test_a_node_that_follows_names_the_channel_and_says_when_its_knobs_do_not_count(docked: Any) -> None:
     from propainter_ui import panel_state as states
 
@@ -261,8 +274,8 @@ def test_every_knob_is_a_parameter_of_the_node(application: Any) -> None:
     from propainter_ui.nuke import dock
 
     documented = PARAMETERS.read_text(encoding="utf-8")
-    names = [*dock._NUMBERS, *dock._CHOICES, "threshold", "quality", "working_size", "working_width", "working_height"]
-    names += ["crop_to_matte", "use_clean_plate", "clean_frames", "follow_panel", "panel_name"]
+    names = [*dock._NUMBERS, *dock._CHOICES, "quality", "working_size", "working_width", "working_height"]
+    names += [*dock._SHARES, *dock._SWITCHES, "use_clean_plate", "clean_frames", "follow_panel", "panel_name"]
     assert [name for name in names if f"`{name}`" not in documented] == []
 
 

@@ -162,6 +162,21 @@ def test_changed_settings_say_what_is_redone_and_keep_the_old_result_to_compare(
     np.testing.assert_array_equal(shown(panel), old)
 
 
+def test_switches_show_and_ask_for_their_values(panel: Panel) -> None:
+    from propainter_ui.panel_state import AUTO
+
+    native, early = (panel.settings._switches[name] for name in ("native_fill", "flow_stop"))
+    assert (native._switch.isChecked(), early._switch.isChecked()) == (True, False)
+    assert panel.settings._crop._box.text() == AUTO
+    native._switch.click()
+    early._switch.click()
+    assert (panel.state.settings.native_fill, panel.state.settings.flow_stop) == (False, 0.02)
+    assert (native._switch.isChecked(), early._switch.isChecked()) == (False, True)
+    native._reset.click()
+    early._switch.click()
+    assert (panel.state.settings.native_fill, panel.state.settings.flow_stop) == (True, 0.0)
+
+
 def test_apply_shows_what_became_stale_without_rendering(qtbot: QtBot, panel: Panel, tiny_shot: Path) -> None:
     from propainter_ui.qt import Qt
 

@@ -34,10 +34,10 @@ def published(state: PanelState, channel: str = "") -> PanelState:
 
 def test_everything_the_page_shows_is_published_and_nothing_else() -> None:
     """A setting left out would be the node's own, whatever the page shows; one without a control cannot be seen."""
-    drafts, others = {"draft_scale", "draft_flow_iterations"}, {"flow_hole_snap", "flow_stop", "native_fill"}
+    drafts, others = {"draft_scale", "draft_flow_iterations"}, {"flow_hole_snap"}
     unseen = drafts | others | {"precision", "color"}
     assert set(publishing.PUBLISHED_NAMES) == set(vars(ShotSettings())) - unseen
-    rows = {row.name for row in page.SETTING_ROWS}
+    rows = {row.name for row in (*page.SETTING_ROWS, *page.SWITCH_ROWS)}
     assert rows <= set(publishing.PUBLISHED_NAMES)
 
 

@@ -14,7 +14,16 @@ from builders import RGB, MemoryPictures, ToyEngine, box_matte, moving_plates
 from propainter.hole import soft_alpha
 from propainter.types import BidirectionalFlow, Settings
 from propainter_backend.color import WorkingSpace
-from propainter_backend.crop import GRID, OVERLAP, SMALLEST, CroppedRenderer, StretchPlan, make_renderer, picture_from
+from propainter_backend.crop import (
+    GRID,
+    OVERLAP,
+    SMALLEST,
+    CroppedRenderer,
+    StretchPlan,
+    automatic_padding,
+    make_renderer,
+    picture_from,
+)
 from propainter_backend.images import Frame
 from propainter_backend.shot_cache import ShotCache
 from propainter_backend.shot_renderer import Shot, ShotRenderer, run_to_end
@@ -88,6 +97,17 @@ def test_networks_see_no_more_than_the_box_and_outside_the_matte_nothing_changes
         assert np.array_equal(pixels[alpha == 0], plate[alpha == 0])
         assert not np.array_equal(pixels, plate)
     assert engine.sizes == {(128, 128)}
+
+
+@pytest.mark.parametrize(("size", "padding"), [((320, 256), 32), ((256, 320), 32), ((1920, 1080), 135), ((100, 57), 8)])
+def test_a_margin_nobody_chose_is_an_eighth_of_the_shorter_side(size: tuple[int, int], padding: int) -> None:
+    matte = box_matte(size, left=size[0] // 3, top=size[1] // 3, width=size[0] // 3, height=size[1] // 3)
+    pictures = MemoryPictures([Frame(np.zeros((*size[::-1], 3), np.uint8), RGB)] * 3, [matte] * 3)
+    shot = Shot(pictures, WorkingSpace.AUTO, SHORT, size)
+    automatic, asked = (CroppedRenderer(shot, ToyEngine(), cache(), padding=given) for given in (0, padding))
+    box = automatic.box(automatic.stretches.stretches[0])
+    assert box is not None and box == asked.box(asked.stretches.stretches[0])
+    assert automatic_padding(size) == padding
 
 
 def test_other_channels_than_colour_come_through() -> None:

@@ -333,6 +333,12 @@ def test_a_question_that_cannot_be_answered_says_why(bench):
     assert answer["code"] == "engine_unavailable" and "propainter-weights" in answer["problem"]
 
 
+@pytest.mark.parametrize(("quality", "stop"), [("draft", 0.05), ("normal", 0.05), ("best", 0.0)])
+def test_flow_runs_to_its_last_update_at_quality_best_whatever_is_asked_for(bench, quality, stop):
+    spec = worker_module.ShotSpec.from_note(bench.note(["a"], ["b"], quality, {"flow_stop": 0.05}))
+    assert spec.removal_settings(0).flow_stop == stop
+
+
 def test_frames_nobody_told_of_are_not_cached_and_their_question_leaves_nothing_behind(bench):
     plates = [digest_of(pixels) for pixels in bench.plates]
     bench.tell_shot()

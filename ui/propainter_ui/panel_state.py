@@ -79,8 +79,42 @@ SETTING_ROWS: tuple[SettingRow, ...] = (
 )  # fmt: skip
 CROP_ROW = SettingRow("crop_padding", "Crop to matte", "px", 0, 4096, 512, "Matte",
                       "Look only at a box around the matte, with so many plate pixels on every side: faster and with less "
-                      "memory, but the background is looked for in the box alone. Drafts always do.")  # fmt: skip
-"""Its number counts only while ``crop_to_matte`` is on."""
+                      "memory, but the background is looked for in the box alone. Drafts always do. "
+                      "Auto: an eighth of the plate's shorter side.")  # fmt: skip
+"""Its number counts only while ``crop_to_matte`` is on; 0 leaves it to the backend."""
+
+
+@dataclass(frozen=True)
+class SwitchRow:
+    """A setting the page turns on or off."""
+
+    name: str
+    label: str
+    on: bool | float
+    """The value it has while it is on; off, nothing of it."""
+    group: str
+    help: str
+
+    @property
+    def default(self) -> bool:
+        """Whether the backend's own default is on."""
+        return bool(getattr(ShotSettings(), self.name))
+
+    def value(self, is_on: bool) -> bool | float:
+        """The setting's value for on or off."""
+        return self.on if is_on else type(self.on)(0)
+
+
+SWITCH_ROWS: tuple[SwitchRow, ...] = (
+    SwitchRow("native_fill", "Native fill", True, "Render",
+              "With a smaller working size: fill from the plates themselves wherever they show what is behind, so that "
+              "texture and grain are theirs. Off: enlarge the fill. Drafts never do."),
+    SwitchRow("flow_stop", "Stop flow early", 0.02, "Flow",
+              "Flow of a pair is final once its updates have become small: half the time, hardly a difference. Drafts "
+              "always do, Best never."),
+)  # fmt: skip
+AUTO = "Auto"
+"""How a number is shown that is left to the backend."""
 
 SIZE_CHOICES: tuple[tuple[str, float | None], ...] = (("Auto", None), ("Full", 1.0), ("Half", 0.5), ("Quarter", 0.25))
 """Working sizes by name, as a share of the plate; None: the backend chooses."""

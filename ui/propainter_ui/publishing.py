@@ -14,11 +14,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from propainter_ui.panel_state import CROP_ROW, SETTING_ROWS, PanelState, followers_of, plate_size
+from propainter_ui.panel_state import AUTO, CROP_ROW, SETTING_ROWS, SWITCH_ROWS, PanelState, followers_of, plate_size
 from propainter_wire.messages import ShotLine, ShotSettings
 
 PUBLISHED_NAMES: tuple[str, ...] = (
-    *(row.name for row in SETTING_ROWS), "threshold", "crop_to_matte", "crop_padding", "working_size", "engine",
+    *(row.name for row in (*SETTING_ROWS, *SWITCH_ROWS)),
+    "threshold", "crop_to_matte", "crop_padding", "working_size", "engine",
 )  # fmt: skip
 """The settings that have a control on the page."""
 
@@ -140,6 +141,7 @@ def _size_warning(state: PanelState, followers: tuple[ShotLine, ...]) -> str:
 
 
 _WORDS = {row.name: (row.label, f" {row.unit}") for row in SETTING_ROWS} | {
+    **{row.name: (row.label, "") for row in SWITCH_ROWS},
     "crop_padding": ("Crop padding", f" {CROP_ROW.unit}"), "crop_to_matte": ("Crop to matte", ""),
 }  # fmt: skip
 
@@ -150,6 +152,8 @@ def _value_text(name: str, value: object) -> str:
         return f"{label} {'on' if value else 'off'}"
     if isinstance(value, tuple):
         return f"{label} {value[0]}×{value[1]}"
+    if name == CROP_ROW.name and value == 0:
+        return f"{label} {AUTO}"
     return f"{label} {value}{unit}"
 
 

@@ -134,7 +134,7 @@ class Redo:
         return not (self.pairs or self.completion or self.propagation or self.windows)
 
 
-_FEEDS_FLOW = ("working_size", "flow_iterations", "color", "precision")
+_FEEDS_FLOW = ("working_size", "flow_iterations", "flow_stop", "color", "precision")
 _FEEDS_HOLES = ("threshold", "grow")
 _FEEDS_BOX = (*_FEEDS_HOLES, "grow_flow", "crop_padding")
 

@@ -45,6 +45,7 @@ RemovalSettings settings_of(const Task& task) {
     settings.ref_stride = values.reference_stride;
     settings.chunk_length = values.chunk_length;
     settings.flow_iterations = values.flow_iterations;
+    settings.flow_stop = values.flow_stop;
     settings.grow = scaled_pixels(values.grow, task.render_scale);
     settings.feather = scaled_pixels(values.feather, task.render_scale);
     settings.threshold = values.threshold;
@@ -52,6 +53,7 @@ RemovalSettings settings_of(const Task& task) {
     settings.grow_flow = scaled_pixels(values.grow_flow, task.render_scale);
     settings.crop_to_matte = values.crop_to_matte;
     settings.crop_padding = scaled_pixels(values.crop_padding, task.render_scale);
+    settings.native_fill = values.native_fill;
     settings.working_size = working_size(task);
     settings.engine = kEngines[std::clamp(values.engine, 0, 2)];
     settings.precision = kPrecisions[std::clamp(values.precision, 0, 3)];

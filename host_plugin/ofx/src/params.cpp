@@ -128,8 +128,11 @@ std::vector<ParamRow> make_table() {
         boolean(analysis, name::kCropToMatte, "Crop to matte", false,
                 "Look only at a box around the matte: faster and with less memory, but the background is looked for in "
                 "the box alone. Draft always does."),
-        integer(analysis, name::kCropPadding, "Crop padding", 64, 0, 4096, 0, 512,
-                "Pixels of a full-size plate around that box."),
+        integer(analysis, name::kCropPadding, "Crop padding", 0, 0, 4096, 0, 512,
+                "Pixels of a full-size plate around that box. 0: an eighth of the plate's shorter side."),
+        boolean(analysis, name::kNativeFill, "Native fill", true,
+                "With a smaller working size: fill from the plates themselves wherever they show what is behind, so that "
+                "texture and grain are theirs. Off: enlarge the fill. Draft never does."),
 
         group(matte, "Matte", true),
         integer(matte, name::kGrow, "Grow", 4, 0, 1024, 0, 64, "Pixels the matte grows before it becomes the hole."),
@@ -149,6 +152,9 @@ std::vector<ParamRow> make_table() {
                 "Frames flow completion treats at once; fewer need less memory and see less far."),
         integer(propagation, name::kFlowIterations, "Flow iterations", 20, 1, 100, 1, 40,
                 "Updates of the optical flow per pair of frames."),
+        real(propagation, name::kFlowStop, "Flow stop", 0.0, 0.0, 1.0, 0.0, 0.1,
+             "A pair's flow is final once an update moves 99 % of it by at most this many cells of 8 pixels. 0: never "
+             "before the last update, and so with Best. 0.02 halves the time; Draft uses at least that."),
         integer(propagation, name::kFlowHoleSnap, "Flow hole grid", 0, 0, 256, 0, 64,
                 "Working pixels: the hole for the flow is widened to whole blocks, so a small roto edit leaves it as "
                 "it was. 0: exact."),
@@ -252,6 +258,7 @@ ParamValues read_params(ofx::ParamSetHandle params, ofx::Time time) {
     values.working_height = read.integer(name::kWorkingHeight);
     values.crop_to_matte = read.flag(name::kCropToMatte);
     values.crop_padding = read.integer(name::kCropPadding);
+    values.native_fill = read.flag(name::kNativeFill);
     values.grow = read.integer(name::kGrow);
     values.grow_flow = read.integer(name::kGrowFlow);
     values.feather = read.integer(name::kFeather);
@@ -260,6 +267,7 @@ ParamValues read_params(ofx::ParamSetHandle params, ofx::Time time) {
     values.reference_stride = read.integer(name::kReferenceStride);
     values.chunk_length = read.integer(name::kChunkLength);
     values.flow_iterations = read.integer(name::kFlowIterations);
+    values.flow_stop = read.real(name::kFlowStop);
     values.flow_hole_snap = read.integer(name::kFlowHoleSnap);
     values.use_clean_plate = read.flag(name::kUseCleanPlate);
     values.clean_frames = read.text(name::kCleanFrames);

@@ -20,11 +20,12 @@ DType read_dtype(const std::string& name) {
 
 std::string encode_settings(const RemovalSettings& settings) {
     MsgpackWriter map;
-    map.map(15);
+    map.map(17);
     map.text("neighbor_length"), map.integer(settings.neighbor_length);
     map.text("ref_stride"), map.integer(settings.ref_stride);
     map.text("chunk_length"), map.integer(settings.chunk_length);
     map.text("flow_iterations"), map.integer(settings.flow_iterations);
+    map.text("flow_stop"), map.real(settings.flow_stop);
     map.text("grow"), map.integer(settings.grow);
     map.text("feather"), map.integer(settings.feather);
     map.text("threshold"), map.real(settings.threshold);
@@ -32,6 +33,7 @@ std::string encode_settings(const RemovalSettings& settings) {
     map.text("grow_flow"), map.integer(settings.grow_flow);
     map.text("crop_to_matte"), map.boolean(settings.crop_to_matte);
     map.text("crop_padding"), map.integer(settings.crop_padding);
+    map.text("native_fill"), map.boolean(settings.native_fill);
     map.text("working_size");
     if (settings.working_size[0] > 0) {
         map.array(2), map.integer(settings.working_size[0]), map.integer(settings.working_size[1]);

@@ -66,13 +66,15 @@ struct RemovalSettings {
     int ref_stride = 10;
     int chunk_length = 80;
     int flow_iterations = 20;
+    double flow_stop = 0;
     int grow = 4;
     int feather = 3;
     double threshold = 0.0;
     int flow_hole_snap = 0;
     int grow_flow = 0;
     bool crop_to_matte = false;
-    int crop_padding = 64;
+    int crop_padding = 0;
+    bool native_fill = true;
     std::array<int, 2> working_size{0, 0};  // width, height; 0, 0: the daemon's choice
     std::string engine = "auto";
     std::string precision = "auto";

@@ -33,6 +33,8 @@ _NUMBERS: Mapping[str, str] = {
     "flow_iterations": "flow_iterations", "flow_hole_snap": "flow_hole_snap", "grow": "grow", "grow_flow": "grow_flow",
     "feather": "feather", "crop_padding": "crop_padding",
 }  # fmt: skip
+_SHARES = ("threshold", "flow_stop")
+_SWITCHES = ("crop_to_matte", "native_fill")
 _CHOICES: Mapping[str, tuple[str, ...]] = {
     "engine": ("auto", "propainter", "classical"), "precision": ("auto", "fp32", "fp16", "bf16"),
 }  # fmt: skip
@@ -73,8 +75,8 @@ def is_remove_node(node: Any) -> bool:
 def settings_of(node: Any, plate_size: tuple[int, int] | None) -> tuple[ShotSettings, Quality]:
     """What a node's knobs ask for. plate_size: what half and quarter are of; without one they count as full."""
     values: dict[str, Any] = {wire: int(node.knob(knob).value()) for knob, wire in _NUMBERS.items()}
-    values["threshold"] = float(node.knob("threshold").value())
-    values["crop_to_matte"] = bool(node.knob("crop_to_matte").value())
+    values |= {name: float(node.knob(name).value()) for name in _SHARES}
+    values |= {name: bool(node.knob(name).value()) for name in _SWITCHES}
     for name, words in _CHOICES.items():
         values[name] = words[int(node.knob(name).getValue())]
     values["working_size"] = _size_of(node, plate_size)
@@ -85,7 +87,7 @@ def write_knobs(node: Any, state: PanelState) -> list[str]:
     """Make a node ask for the edited settings; only knobs that differ are touched. Returns their names."""
     settings, written = state.settings, []
     wanted: dict[str, Any] = {knob: getattr(settings, wire) for knob, wire in _NUMBERS.items()}
-    wanted |= {"threshold": settings.threshold, "crop_to_matte": settings.crop_to_matte}
+    wanted |= {name: getattr(settings, name) for name in _SHARES + _SWITCHES}
     wanted.update({name: words.index(getattr(settings, name)) for name, words in _CHOICES.items()})
     wanted["quality"] = _QUALITIES.index(state.quality)
     size = (state.shot.width, state.shot.height) if state.shot is not None else None

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from propainter_ui.look import icon
 from propainter_ui.panel_state import (
+    AUTO,
     CROP_ROW,
     QUALITIES,
     SETTING_ROWS,
     SIZE_CHOICES,
+    SWITCH_ROWS,
     PanelState,
     SettingRow,
+    SwitchRow,
     estimate_of,
     plate_size,
     render_label,
@@ -47,6 +50,7 @@ class Settings(QtWidgets.QWidget):
         super().__init__(parent)
         self._state = PanelState()
         self._rows = {row.name: _Row(row, self) for row in SETTING_ROWS}
+        self._switches = {row.name: _SwitchRow(row, self) for row in SWITCH_ROWS}
         self._quality = _combo("Quality", [(value, text) for value, text in QUALITIES])
         self._engine = _combo("Engine", _ENGINES)
         self._size = _combo("Working size", [(name, name) for name, _ in (*SIZE_CHOICES, ("Custom", None))])
@@ -74,6 +78,8 @@ class Settings(QtWidgets.QWidget):
     def _show_settings(self, state: PanelState) -> None:
         for name, row in self._rows.items():
             row.show_value(getattr(state.settings, name))
+        for name, switch in self._switches.items():
+            switch.show_value(getattr(state.settings, name))
         self._threshold.show_value(state.settings.threshold)
         self._crop.show_values(
             state.settings.crop_to_matte, state.settings.crop_padding, is_draft=state.quality == "draft"
@@ -86,7 +92,8 @@ class Settings(QtWidgets.QWidget):
         item.setToolTip("" if has_weights else "No weights are installed: run propainter-weights fetch")
         for name in ("neighbor_length", "ref_stride"):
             self._rows[name].note("" if state.is_drawing_networks else "not used by the classical engine")
-        self._rows["flow_iterations"].note("" if state.is_drawing_networks else "not used by the classical engine")
+        for learned in (self._rows["flow_iterations"], self._switches["flow_stop"]):
+            learned.note("" if state.is_drawing_networks else "not used by the classical engine")
 
     def _show_size(self, state: PanelState) -> None:
         choice = _size_choice(state)
@@ -115,7 +122,7 @@ class Settings(QtWidgets.QWidget):
 
     def refresh_icons(self) -> None:
         """Draw icons anew, after the theme has changed."""
-        for row in (*self._rows.values(), self._threshold, self._crop):
+        for row in (*self._rows.values(), *self._switches.values(), self._threshold, self._crop):
             row.refresh_icon(self)
 
     def _show_buttons(self, state: PanelState) -> None:
@@ -130,7 +137,7 @@ class Settings(QtWidgets.QWidget):
     # --- asking ---------------------------------------------------------------------------------------------------
 
     def _connect(self) -> None:
-        rows: dict[str, _NumberRow] = {**self._rows, "threshold": self._threshold}
+        rows: dict[str, _NumberRow] = {**self._rows, **self._switches, "threshold": self._threshold}
         for name, row in rows.items():
             row.asked.connect(lambda value, name=name: self.setting_asked.emit(name, value))
             row.reset_asked.connect(lambda name=name: self.default_asked.emit(name))
@@ -205,6 +212,7 @@ class Settings(QtWidgets.QWidget):
             form.addWidget(control, line, 1)
         form.addWidget(_name("Working size", self._size), 2, 0)
         form.addLayout(size, 2, 1)
+        self._switches["native_fill"].place(form, 3)
         return box
 
     def _group(self, group: str) -> QtWidgets.QGroupBox:
@@ -215,7 +223,8 @@ class Settings(QtWidgets.QWidget):
         form.setVerticalSpacing(4)
         form.setColumnMinimumWidth(0, _NAME_WIDTH)
         form.setColumnStretch(1, 1)
-        rows: list[_Row | _ThresholdRow | _CropRow] = [row for row in self._rows.values() if row.row.group == group]
+        own = (*self._rows.values(), *self._switches.values())
+        rows: list[_Row | _SwitchRow | _ThresholdRow | _CropRow] = [row for row in own if row.row.group == group]
         if group == "Matte":
             rows += [self._threshold, self._crop]
         for line, row in enumerate(rows):
@@ -357,6 +366,36 @@ class _ThresholdRow(_NumberRow):
         _show_reset(self._reset, value != ShotSettings().threshold)
 
 
+class _SwitchRow(_NumberRow):
+    """A setting that is on or off."""
+
+    def __init__(self, row: SwitchRow, parent: QtWidgets.QWidget) -> None:
+        super().__init__(parent)
+        self.row = row
+        self._switch = QtWidgets.QCheckBox(row.label)
+        self._switch.setAccessibleName(row.label)
+        self._reset = _reset_button(row.label, _on_or_off(row.default))
+        self.note("")
+        self._switch.clicked.connect(lambda is_on: self.asked.emit(row.value(is_on)))
+        self._reset.clicked.connect(lambda: self.reset_asked.emit())
+
+    def place(self, form: QtWidgets.QGridLayout, line: int) -> None:
+        across = QtWidgets.QHBoxLayout()
+        across.addWidget(self._switch, 1)
+        across.addWidget(self._reset)
+        form.addLayout(across, line, 0, 1, -1)
+
+    def show_value(self, value: bool | float) -> None:
+        self._switch.setChecked(bool(value))
+        _show_reset(self._reset, bool(value) != self.row.default)
+
+    def note(self, text: str) -> None:
+        """Say that the engine at hand ignores this."""
+        self._switch.setText(self.row.label + (" *" if text else ""))
+        note = f"\n* {text}." if text else ""
+        self._switch.setToolTip(f"{self.row.help}\nDefault: {_on_or_off(self.row.default)}.{note}")
+
+
 class _CropRow(_NumberRow):
     """A switch, and how much around the matte is seen while it is on."""
 
@@ -370,14 +409,15 @@ class _CropRow(_NumberRow):
         self._box = QtWidgets.QSpinBox()
         self._box.setRange(CROP_ROW.lowest, CROP_ROW.highest)
         self._box.setSuffix(f" {CROP_ROW.unit}")
+        self._box.setSpecialValueText(AUTO)
         _slim(self._box)
         self._box.setKeyboardTracking(False)
-        self._reset = _reset_button(CROP_ROW.label, f"off, {CROP_ROW.default} {CROP_ROW.unit}")
+        self._reset = _reset_button(CROP_ROW.label, f"off, {AUTO}")
         self._switch.setAccessibleName(CROP_ROW.label)
         self._slider.setAccessibleName("Crop padding slider")
         self._box.setAccessibleName(f"Crop padding, {CROP_ROW.unit}")
         for widget in (self._switch, self._slider, self._box):
-            widget.setToolTip(f"{CROP_ROW.help}\nDefault: off, {CROP_ROW.default} {CROP_ROW.unit}.")
+            widget.setToolTip(f"{CROP_ROW.help}\nDefault: off, {AUTO}.")
         self._switch.clicked.connect(self.switched.emit)
         self._slider.valueChanged.connect(self.asked.emit)
         self._box.valueChanged.connect(self.asked.emit)
@@ -397,6 +437,10 @@ class _CropRow(_NumberRow):
         for widget in (self._slider, self._box):
             widget.setEnabled(is_on or is_draft)
         _show_reset(self._reset, is_on or padding != CROP_ROW.default)
+
+
+def _on_or_off(is_on: bool) -> str:
+    return "on" if is_on else "off"
 
 
 class _Quiet:
