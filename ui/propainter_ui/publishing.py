@@ -18,7 +18,7 @@ from propainter_ui.panel_state import AUTO, CROP_ROW, SETTING_ROWS, SWITCH_ROWS,
 from propainter_wire.messages import ShotLine, ShotSettings
 
 PUBLISHED_NAMES: tuple[str, ...] = (
-    *(row.name for row in (*SETTING_ROWS, *SWITCH_ROWS)),
+    *(row.name for row in SETTING_ROWS), *(row.name for row in SWITCH_ROWS),
     "threshold", "crop_to_matte", "crop_padding", "working_size", "engine",
 )  # fmt: skip
 """The settings that have a control on the page."""

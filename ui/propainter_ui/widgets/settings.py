@@ -223,7 +223,7 @@ class Settings(QtWidgets.QWidget):
         form.setVerticalSpacing(4)
         form.setColumnMinimumWidth(0, _NAME_WIDTH)
         form.setColumnStretch(1, 1)
-        own = (*self._rows.values(), *self._switches.values())
+        own: list[_Row | _SwitchRow] = [*self._rows.values(), *self._switches.values()]
         rows: list[_Row | _SwitchRow | _ThresholdRow | _CropRow] = [row for row in own if row.row.group == group]
         if group == "Matte":
             rows += [self._threshold, self._crop]
