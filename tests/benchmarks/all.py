@@ -71,6 +71,7 @@ PARTS: dict[str, tuple[list[str], list[str]]] = {
     "roto_edit": (["--frames", "24"], []),
     "networks": (["--frames", "8", "--pairs", "1", "--chunk", "4", "--windows", "1"], []),
     "native_fill": ([], []),
+    "crop": ([], []),
     "long_shots": (["--engine", "classical", "--lengths", "30", "120"], []),
 }
 """Other benchmarks, with what makes them quick, and what makes them full."""
@@ -126,11 +127,13 @@ def main() -> None:
     parser.add_argument("--full", action="store_true", help="sizes that are compared between versions; hours")
     parser.add_argument("--out", type=Path, default=Path("out/bench"))
     parser.add_argument("--parts", nargs="*", choices=sorted(PARTS), default=sorted(PARTS), help="which others to run")
-    parser.add_argument("--cases", help="folder of plate, matte and truth for native_fill; without it, a made-up pan")
+    parser.add_argument(
+        "--cases", help="folder of plate, matte and truth for native_fill and crop; without it, a made-up pan"
+    )
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     rows = [row for case in (FULL if options.full else QUICK) for row in measure(*case)]
-    given = {"native_fill": [options.cases]} if options.cases else {}
+    given = {name: [options.cases] for name in ("native_fill", "crop")} if options.cases else {}
     parts = {name: run_part(name, [*given.get(name, []), *PARTS[name][options.full]]) for name in options.parts}
     report = {
         "device": f"{processor()}, {torch.get_num_threads()} threads",

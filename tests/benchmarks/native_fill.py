@@ -111,7 +111,7 @@ def psnr(frames: list[np.ndarray], case: Case) -> float:
         hole = grown(matte)
         square += float(((frame.astype(np.float64) - truth)[hole] ** 2).sum())
         count += 3 * int(hole.sum())
-    return float(10 * np.log10(255**2 * count / square))
+    return float(10 * np.log10(255**2 * count / square)) if square else float("inf")
 
 
 def grown(matte: np.ndarray) -> np.ndarray:

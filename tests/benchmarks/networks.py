@@ -5,7 +5,9 @@
 Every stage is computed both ways, unit by unit (``published_way.py`` and ``propainter``), the results are compared, and CPU
 seconds, wall seconds and multiplications summed: a run of pairs of RAFT at 20 iterations, the same stopped early beside
 all 20, one completion chunk in both directions of time, neighbouring painter windows with what is kept of frames between
-them, the first of them without. Stages after RAFT start from DIS flow, so that each can be measured alone.
+them, the first of them without. Stages after RAFT start from DIS flow, so that each can be measured alone. The same units
+are computed once more through the box that a crop to the matte sees; what that does to the picture, ``crop.py`` measures.
+``shot`` adds up what the whole shot takes, by its numbers of pairs and windows.
 
 Weights are the seeded stand-ins of the tests: the same work as the published ones, no picture worth looking at. Compare
 ratios of CPU seconds, not seconds: the machine is part of every number.
@@ -18,7 +20,7 @@ import json
 import platform
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -33,6 +35,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import published_way
 
 import golden
+from builders import RGB, MemoryPictures
 from propainter import windows
 from propainter.classical import ClassicalEngine
 from propainter.flow_completion import FlowCompletion
@@ -41,6 +44,12 @@ from propainter.learned import ProPainterEngine
 from propainter.painter import Painter
 from propainter.raft import Raft, estimate_flow
 from propainter.types import BidirectionalFlow, Settings
+from propainter_backend.color import WorkingSpace
+from propainter_backend.crop import CroppedRenderer
+from propainter_backend.images import Frame
+from propainter_backend.outputs import Region
+from propainter_backend.shot_cache import ShotCache
+from propainter_backend.shot_renderer import Shot
 
 SAMPLE = Path(__file__).parents[2] / "samples" / "synth-pan"
 Way = Callable[[], Tensor]
@@ -95,6 +104,7 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=4)
     parser.add_argument("--chunk", type=int, default=10, help="pairs of the completion chunk")
     parser.add_argument("--windows", type=int, default=2)
+    parser.add_argument("--padding", type=int, default=0, help="of the crop to the matte; 0: automatic")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     torch.set_grad_enabled(False)
@@ -102,7 +112,8 @@ def main() -> None:
     for net, tag in zip(nets, ("raft", "rfc", "propainter"), strict=True):
         net.load_state_dict(golden.standin_state(tag))
         net.eval().requires_grad_(False)
-    frames, holes = read_shot(arguments.plate, arguments.matte, arguments.frames)
+    pictures = read_shot(arguments.plate, arguments.matte, arguments.frames)
+    frames, holes = tensors_of(pictures)
     flow = dis_flow(frames)
     stages = {
         "raft": compare_raft(nets[0], frames[:, : arguments.pairs + 1]),
@@ -110,11 +121,20 @@ def main() -> None:
         "completion": compare_completion(nets, flow.span(0, arguments.chunk), holes[:, : arguments.chunk + 1]),
         "painter": compare_painter(nets, frames, holes, flow, count=arguments.windows),
     }
+    box = box_of(pictures, arguments.padding)
+    cropped = cost_in_box(nets, frames, holes, flow, box, arguments)
+    units = {
+        "raft": (frames.shape[1] - 1) / arguments.pairs,
+        "completion": (frames.shape[1] - 1) / arguments.chunk,
+        "painter": len(windows.paint_windows(frames.shape[1], SETTINGS)) / arguments.windows,
+    }
     report = {
         "device": f"{processor()}, {torch.get_num_threads()} threads",
         "torch": torch.__version__,
         "size": [frames.shape[-1], frames.shape[-2]],
         "stages": {name: {**asdict(stage), "cpu_ratio": round(stage.cpu_ratio, 3)} for name, stage in stages.items()},
+        "cropped": {"box": box, **{name: asdict(cost) for name, cost in cropped.items()}},
+        "shot": shot_report(stages, cropped, units),
     }
     text = json.dumps(report, indent=2)
     print(text)
@@ -127,14 +147,67 @@ def main() -> None:
         sys.exit(f"both ways differ by more than they may: {', '.join(wrong) or 'raft_early_stop'}")
 
 
-def read_shot(plate: Path, matte: Path, count: int) -> tuple[Tensor, Tensor]:
-    """Frames [1, t, 3, h, w] in [-1, 1] and their grown holes [1, t, 1, h, w]."""
-    images = [cv2.imread(str(path))[..., ::-1] for path in sorted(plate.iterdir())[:count]]
+def read_shot(plate: Path, matte: Path, count: int) -> MemoryPictures:
+    images = [cv2.imread(str(path))[..., ::-1].copy() for path in sorted(plate.iterdir())[:count]]
     mattes = [cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) for path in sorted(matte.iterdir())[:count]]
-    frames = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2)[None].contiguous() / 127.5 - 1
+    return MemoryPictures([Frame(image, RGB) for image in images], [matte / np.float32(255) for matte in mattes])
+
+
+def tensors_of(pictures: MemoryPictures) -> tuple[Tensor, Tensor]:
+    """Frames [1, t, 3, h, w] in [-1, 1] and their grown holes [1, t, 1, h, w]."""
+    images = np.stack([frame.pixels for frame in pictures.plates])
+    frames = torch.from_numpy(images).permute(0, 3, 1, 2)[None].contiguous() / 127.5 - 1
     grow = {"threshold": SETTINGS.threshold, "grow_pixels": SETTINGS.grow}
-    holes = torch.stack([hole_of(torch.from_numpy(m).float() / 255, **grow) for m in mattes])
+    holes = torch.stack([hole_of(torch.from_numpy(matte), **grow) for matte in pictures.mattes])
     return frames, holes[None, :, None].float()
+
+
+def box_of(pictures: MemoryPictures, padding: int) -> Region:
+    """What a crop to the matte sees of a shot of one stretch: x, y, width, height."""
+    height, width, _ = pictures.plates[0].pixels.shape
+    shot = Shot(pictures, WorkingSpace.AUTO, SETTINGS, (width, height))
+    renderer = CroppedRenderer(shot, ClassicalEngine(), ShotCache(None, memory_budget=1 << 24), padding=padding)
+    (stretch,) = renderer.stretches.stretches
+    box = renderer.box(stretch)
+    assert box is not None
+    return box
+
+
+def cost_in_box(
+    nets: Nets, frames: Tensor, holes: Tensor, flow: BidirectionalFlow, box: Region, arguments: argparse.Namespace
+) -> dict[str, Cost]:
+    """Our way through a box, the units of the comparisons."""
+    x, y, width, height = (*box[:2], box[2] // 8 * 8, box[3] // 8 * 8)
+    frames, holes, *both = (
+        part[..., y : y + height, x : x + width].contiguous() for part in (frames, holes, flow.forward, flow.backward)
+    )
+    flow, engine = BidirectionalFlow(*both), engine_of(nets)
+    costs = {name: Cost() for name in ("raft", "completion", "painter")}
+    run = frames[:, : arguments.pairs + 1]
+    timed(lambda: joined(estimate_flow(nets[0], run, iterations=20)), costs["raft"])
+    chunk = flow.span(0, arguments.chunk), holes[:, : arguments.chunk + 1]
+    timed(lambda: joined(engine.complete_flow(*chunk)), costs["completion"])
+    for _, paint in paintings(engine, frames, holes, flow, count=arguments.windows, painter=nets[2]):
+        timed(paint, costs["painter"])
+    return costs
+
+
+def shot_report(
+    stages: dict[str, Comparison], cropped: dict[str, Cost], units: dict[str, float]
+) -> dict[str, dict[str, float]]:
+    """CPU seconds of a whole shot, and shares of the published way: ours, RAFT stopped early, cropped."""
+    published = {name: stages[name].baseline.cpu_s for name in units}
+    ours = {name: stages[name].ours.cpu_s for name in units}
+    early = {**ours, "raft": ours["raft"] * stages["raft_early_stop"].cpu_ratio}
+    ways = {
+        "published": published, "ours": ours, "ours, RAFT stopped early": early,
+        "ours, cropped": {name: cost.cpu_s for name, cost in cropped.items()},
+    }  # fmt: skip
+    seconds = {way: sum(costs[name] * units[name] for name in units) for way, costs in ways.items()}
+    return {
+        way: {"cpu_s": round(spent, 1), "share": round(spent / seconds["published"], 3)}
+        for way, spent in seconds.items()
+    }
 
 
 def dis_flow(frames: Tensor) -> BidirectionalFlow:
@@ -183,7 +256,22 @@ def compare_completion(nets: Nets, flow: BidirectionalFlow, holes: Tensor) -> Co
 
 def compare_painter(nets: Nets, frames: Tensor, holes: Tensor, flow: BidirectionalFlow, *, count: int) -> Comparison:
     """A shot's first windows in order; ours keeps what it may of frames seen before, as in a render."""
-    engine, comparison = engine_of(nets), Comparison("the published way")
+    comparison = Comparison("the published way")
+    for published, ours in paintings(engine_of(nets), frames, holes, flow, count=count, painter=nets[2]):
+        comparison.add(published, ours)
+    return comparison
+
+
+def paintings(
+    engine: ProPainterEngine,
+    frames: Tensor,
+    holes: Tensor,
+    flow: BidirectionalFlow,
+    *,
+    count: int,
+    painter: Painter,
+) -> Iterator[tuple[Way, Way]]:
+    """A shot's first windows, each painted the published way by ``painter``, and by the engine."""
     propagated = engine.propagate_plate(frames, holes, flow)
     for window in windows.paint_windows(frames.shape[1], SETTINGS)[:count]:
         seen = list(window.neighbours + window.references)
@@ -191,11 +279,10 @@ def compare_painter(nets: Nets, frames: Tensor, holes: Tensor, flow: Bidirection
         among = flow.span(window.neighbours[0], window.neighbours[-1])
         inside = holes[0, list(window.neighbours)]
         keys = [str(index) for index in seen]
-        comparison.add(
-            lambda: published_way.paint(nets[2], *(part[0] for part in given), among) * inside,  # noqa: B023
+        yield (
+            lambda: published_way.paint(painter, *(part[0] for part in given), among) * inside,  # noqa: B023
             lambda: engine.paint_window(*given, among, frame_keys=keys) * inside,  # noqa: B023
         )
-    return comparison
 
 
 def engine_of(nets: Nets) -> ProPainterEngine:
