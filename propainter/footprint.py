@@ -15,6 +15,7 @@ from __future__ import annotations
 from math import ceil
 from typing import Protocol
 
+from propainter.classical.places import RUN
 from propainter.painter import SCALE
 from propainter.raft.network import SCALE as CELL
 from propainter.transformer import TransformerConfig, token_grid
@@ -170,14 +171,18 @@ class ClassicalFootprint:
         return int((2 * FLOW * pairs + HOLE * (pairs + 1) + 150) * self._pixels)
 
     def propagation(self, frames: int) -> int:
-        """Pictures, flow and alignments, and places, colours and rims of hole pixels."""
-        work = 38 + 158 * self._hole_share  # _WORK
-        return int((PICTURE + HOLE + FLOW + work) * frames * self._pixels)
+        """Pictures twice and flow; places of hole pixels, and while they are found or a run of them is sampled, more."""
+        pixels = frames * self._pixels
+        hole = self._hole_share * pixels
+        held = (2 * PICTURE + HOLE + FLOW + 2) * pixels
+        return int(held + max(110 * hole, 75 * hole + 126 * min(hole, RUN)))  # _WORK
 
     def painting(self, neighbours: int, references: int) -> int:
-        """Pictures, and places and colours of unseen pixels, if all of the hole is unseen."""
-        work = 26 + 232 * self._hole_share  # _WORK
-        return int((PICTURE + 2 * HOLE + FLOW + work) * (neighbours + references) * self._pixels)
+        """Pictures twice, and places and colours of unseen pixels, if all of the hole is unseen."""
+        pixels = (neighbours + references) * self._pixels
+        hole = self._hole_share * pixels
+        held = (2 * PICTURE + 2 * HOLE + FLOW) * pixels
+        return int(held + 46 * hole + 172 * min(hole, RUN))  # _WORK
 
     def kept(self, frames: int) -> int:
         """Alignments of pairs, at most the whole picture's."""

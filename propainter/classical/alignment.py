@@ -13,12 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import lru_cache, partial
 from typing import Any
 
 import cv2
 import numpy as np
 
+from propainter.classical.flow_image import Flows, Index
 from propainter.classical.harmonic import Field, Mask, box_around, fill_harmonic
 from propainter.classical.motion import Matrix, background_motion, distance_to, flow_of_motion, guard_band, warp
 from propainter.dis import Flow, Grey, flow_between, grey_of, make_estimator
@@ -39,9 +40,9 @@ _RIM = 1
 class Aligned:
     """What is known of the motion among t frames once the object is taken out."""
 
-    forward: Flow
-    backward: Flow
-    """(t-1, h, w, 2): the plate's flow, measured again in and around the holes."""
+    forward: Flows
+    backward: Flows
+    """t-1 each, of (h, w, 2): the plate's flow, measured again in and around the holes."""
     forward_motion: list[Matrix]
     backward_motion: list[Matrix]
     """The background model of each pair; identity where no hole asked for one."""
@@ -70,6 +71,21 @@ class AlignedPair:
         return self.forward.values.nbytes + self.backward.values.nbytes
 
 
+@dataclass(frozen=True)
+class Patched:
+    """An image of flow with what was measured again in place of a box of it; nothing of the image is copied."""
+
+    image: Flow
+    patch: AlignedWay
+
+    def __getitem__(self, at: tuple[Index, Index]) -> Flow:
+        (rows, columns), (top, left) = at, (self.patch.rows.start, self.patch.columns.start)
+        values: Flow = self.image[rows, columns]
+        inside = (rows >= top) & (rows < self.patch.rows.stop) & (columns >= left) & (columns < self.patch.columns.stop)
+        values[inside] = self.patch.values[rows[inside] - top, columns[inside] - left]
+        return values
+
+
 Remember = Callable[[int, Callable[[], AlignedPair]], AlignedPair]
 """Given a pair's number and how to align it, the pair aligned, or what was kept of the last time."""
 
@@ -79,11 +95,11 @@ def align_flow(
 ) -> Aligned:
     """Measure the flow again in and around the holes (t, h, w).
 
-    frames: (t, h, w, 3); pixels inside a hole are not used. forward, backward: completed flows (t-1, h, w, 2). A pair's
-    result depends on its own two frames, holes and flows alone.
+    frames: (t, h, w, 3); pixels inside a hole are not used. forward, backward: completed flows (t-1, h, w, 2), which the
+    result looks into. A pair's result depends on its own two frames, holes and flows alone.
     """
-    grey = cache(lambda i: grey_of(frames[i]))
-    distance = cache(lambda i: distance_to(holes[i]))
+    grey = lru_cache(2)(lambda i: grey_of(frames[i]))
+    distance = lru_cache(2)(lambda i: distance_to(holes[i]))
     estimator = make_estimator(finest_scale=1)
 
     def align(i: int) -> AlignedPair:
@@ -91,19 +107,18 @@ def align_flow(
             distances = distance(a), distance(b)
             motion = background_motion(flow, *distances)
             if not holes[a].any():
-                return AlignedWay(motion, slice(0), slice(0), flow[:0, :0])
+                return AlignedWay(motion, slice(0, 0), slice(0, 0), flow[:0, :0])
             return _align_way((grey(a), grey(b)), distances, flow, motion, estimator)
 
         return AlignedPair(way(forward[i], i, i + 1), way(backward[i], i + 1, i))
 
-    aligned = Aligned(forward.copy(), backward.copy(), [], [])
-    for i in range(len(forward)):
-        pair = remember(i, partial(align, i))
-        aligned.forward[i][pair.forward.rows, pair.forward.columns] = pair.forward.values
-        aligned.backward[i][pair.backward.rows, pair.backward.columns] = pair.backward.values
-        aligned.forward_motion.append(pair.forward.motion)
-        aligned.backward_motion.append(pair.backward.motion)
-    return aligned
+    pairs = [remember(i, partial(align, i)) for i in range(len(forward))]
+    return Aligned(
+        [Patched(flow, pair.forward) for flow, pair in zip(forward, pairs, strict=True)],
+        [Patched(flow, pair.backward) for flow, pair in zip(backward, pairs, strict=True)],
+        [pair.forward.motion for pair in pairs],
+        [pair.backward.motion for pair in pairs],
+    )
 
 
 def _align_way(

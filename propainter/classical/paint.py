@@ -13,7 +13,7 @@ import numpy as np
 from propainter.classical.harmonic import Field, Mask, fill_harmonic
 from propainter.classical.places import future_places, past_places
 from propainter.classical.pull import blend_places
-from propainter.classical.sampling import with_rims
+from propainter.classical.sampling import lay_rims
 
 _MOST_KEYS = 6
 """Frames invented one after the other and carried to the rest; what is still missing then is invented frame by frame."""
@@ -35,7 +35,8 @@ def paint_unseen(frames: Field, unseen: Mask, forward: Field, backward: Field) -
         painted[key] = fill_harmonic(painted[key], missing[key])
         missing[key] = False
         sights = [find(forward, backward, missing) for find in (past_places, future_places)]
-        colours, unknown = blend_places(with_rims(painted, missing), missing, sights, [1.0, 1.0], missing)
+        lay_rims(painted, missing)
+        colours, unknown = blend_places(painted, missing, sights, [1.0, 1.0], missing)
         painted[missing] = colours
         missing[missing] = unknown
     for i in np.flatnonzero(missing.any((1, 2))):

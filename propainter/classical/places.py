@@ -9,7 +9,8 @@ every frame: the place of a pixel is the place of where it lands. Only landings 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import cv2
@@ -17,10 +18,26 @@ import numpy as np
 import numpy.typing as npt
 
 from propainter.classical.alignment import Aligned
+from propainter.classical.flow_image import FlowImage, Flows, Index
 from propainter.classical.harmonic import Field, Mask
 from propainter.classical.motion import moved_by
 
-Index = npt.NDArray[np.intp]
+RUN = 1 << 19
+"""Pixels that are worked on at once: following and sampling take one to two hundred bytes for each."""
+
+
+def runs_of(members: Mask) -> Iterator[tuple[range, slice]]:
+    """Runs of frames with at most ``RUN`` members together, or of a single frame, and which of all members are theirs."""
+    counts = members.sum((1, 2))
+    first, begin, held = 0, 0, 0
+    for i, count in enumerate(counts):
+        if held and held + count > RUN:
+            yield range(first, i), slice(begin, begin + held)
+            begin, held = begin + held, 0
+        first = first if held else i
+        held += int(count)
+    if held:
+        yield range(first, len(counts)), slice(begin, begin + held)
 
 
 @dataclass(frozen=True)
@@ -44,6 +61,10 @@ class Places:
         """The places of some of the pixels, by number, mask or span."""
         return Places(self.source[which], self.x[which], self.y[which], self.doubtful[which])
 
+    def with_room_to_move(self) -> Places:
+        """The same places; x and y may be written."""
+        return replace(self, x=self.x.copy(), y=self.y.copy())
+
     @staticmethod
     def joined(parts: list[Places]) -> Places:
         """The places of several runs of pixels, one after the other."""
@@ -58,15 +79,15 @@ class Places:
         return wide
 
 
-def past_places(forward: Field, backward: Field, holes: Mask) -> Places:
+def past_places(forward: Flows, backward: Flows, holes: Mask) -> Places:
     """The last earlier frame that shows what is behind each hole pixel; hole pixels by frame, row, column.
 
-    forward, backward: flows (t-1, h, w, 2), good inside the holes (t, h, w) too.
+    forward, backward: t-1 flows (h, w, 2), good inside the holes (t, h, w) too.
     """
     return _swept(range(len(holes)), backward, forward, holes)
 
 
-def future_places(forward: Field, backward: Field, holes: Mask) -> Places:
+def future_places(forward: Flows, backward: Flows, holes: Mask) -> Places:
     """The first later frame that shows what is behind each hole pixel, in the same order."""
     return _swept(range(len(holes) - 1, -1, -1), forward, backward, holes)
 
@@ -77,14 +98,20 @@ def places_by_motion(order: range, motion: Aligned, holes: Mask, lacking: Mask) 
     order: the frames in the direction of search. lacking: which hole pixels to search for, (t, h, w). A landing counts
     where the plate itself moves as the model does: what moves otherwise stands in front of the background.
     """
-    t, y, x = np.nonzero(lacking)
+    parts = [_run_by_motion(order, motion, holes, lacking, run) for run, _ in runs_of(lacking)]
+    return Places.joined(parts) if parts else nowhere(0)
+
+
+def _run_by_motion(order: range, motion: Aligned, holes: Mask, lacking: Mask, run: range) -> Places:
+    """Of the lacking pixels of a run of frames."""
+    t, y, x = np.nonzero(lacking[run.start : run.stop])
     found = nowhere(len(t))
-    bounds = np.searchsorted(t, np.arange(len(holes) + 1))
+    bounds = np.searchsorted(t, np.arange(len(run) + 1))
     active, at_x, at_y = np.zeros(0, np.intp), np.zeros(0), np.zeros(0)
     height, width = holes.shape[1:]
     models = motion.forward_motion if order.step > 0 else motion.backward_motion
-    for here, following in pairwise(order):
-        joining = np.arange(bounds[here], bounds[here + 1])
+    for here, following in pairwise(order[order.index(run[0] if order.step > 0 else run[-1]) :]):
+        joining = np.arange(*bounds[here - run.start : here - run.start + 2]) if here in run else active[:0]
         active = np.concatenate([active, joining])
         at_x, at_y = moved_by(
             models[min(here, following)],
@@ -108,11 +135,11 @@ def _moves_along(motion: Aligned, frame: int, row: Index, column: Index) -> Mask
         if 0 <= pair < len(flow):
             to_x, to_y = moved_by(models[pair], column.astype(np.float64), row.astype(np.float64))
             expected = np.stack([to_x - column, to_y - row], -1).astype(np.float32)
-            along &= _consistent(flow[pair, row, column], -expected)
+            along &= _consistent(flow[pair][row, column], -expected)
     return along
 
 
-def _swept(order: range, flow: Field, back: Field, holes: Mask) -> Places:
+def _swept(order: range, flow: Flows, back: Flows, holes: Mask) -> Places:
     """Places frame by frame, each from those of the frame before it in ``order``, the one its flow leads to."""
     parts: list[Places] = [nowhere(0)] * len(holes)
     known, hole = nowhere(0), np.zeros_like(holes[0])
@@ -139,7 +166,7 @@ def nowhere(count: int) -> Places:
     return Places(np.full(count, -1, np.int32), x, y, np.zeros(count, np.bool_))
 
 
-def _step(flow: Field, back: Field, near: Mask, next_hole: Mask, known: Places, following: int) -> Places:
+def _step(flow: FlowImage, back: FlowImage, near: Mask, next_hole: Mask, known: Places, following: int) -> Places:
     """Places of the pixels near one frame's hole, from those of the following frame (in either direction of time).
 
     A pixel that lands among four good pixels of the plate is seen there. Any other goes on where the pixels around its
@@ -157,7 +184,7 @@ def _step(flow: Field, back: Field, near: Mask, next_hole: Mask, known: Places, 
     onward = carried(taps, numbered(_near(next_hole)), known)
     here = (good | (taps.weight == 0)).all(0) | (good_nearest & (onward.source < 0))
     on = ~here & (onward.source >= 0)
-    doubtful = ~_consistent(moved, np.einsum("kn,knc->nc", taps.weight, back.reshape(-1, 2)[taps.index]))
+    doubtful = ~_consistent(moved, np.einsum("kn,knc->nc", taps.weight, back[taps.row, taps.column]))
     return Places(
         np.where(inside & here, following, np.where(inside & on, onward.source, -1)).astype(np.int32),
         np.where(on, x + onward.x, x).astype(np.float32).clip(0, width - 1),

@@ -10,15 +10,15 @@ a pixel, and the plate is sampled once.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from propainter.classical.alignment import Aligned, regular
 from propainter.classical.exposure import frame_gains
+from propainter.classical.flow_image import Index
 from propainter.classical.harmonic import Field, Mask, box_around, fill_harmonic
-from propainter.classical.places import Index, Places, future_places, past_places, places_by_motion
+from propainter.classical.places import Places, future_places, past_places, places_by_motion, runs_of
 from propainter.classical.sampling import sample_plate, with_rims
 from propainter.classical.seam import seam_correction
 from propainter.dis import flow_between, grey_of, make_estimator
@@ -42,8 +42,14 @@ def pull_plate(frames: Field, holes: Mask, motion: Aligned, members: Mask) -> tu
     plate = evened_plate(frames, holes, gains)
     sights, trust = places_of(plate, holes, motion, members)
     colours, unseen = blend_places(plate, holes, sights, trust, members)
-    filled = np.where(holes[..., None], np.float32(0), frames)
-    filled[members] = np.where(unseen[:, None], 0, colours + (colours + 1) * np.expm1(gains)[np.nonzero(members)[0]])
+    filled = plate  # of which only the memory is of use now
+    np.copyto(filled, frames)
+    filled[holes] = 0
+    for run, part in runs_of(members):
+        frame = np.nonzero(members[run.start : run.stop])[0] + run.start
+        colours[part] += (colours[part] + 1) * np.expm1(gains)[frame]
+    colours[unseen] = 0
+    filled[members] = colours
     return filled, _image_of(unseen, members)
 
 
@@ -80,15 +86,19 @@ def blend_places(
 
     sights: each of all members. trust: weight of each; a doubtful place has next to none. members: see ``pull_plate``.
     """
-    frame = np.nonzero(members)[0]
-    total, weights = np.zeros((len(frame), 3), np.float32), np.zeros(len(frame), np.float32)
-    for places, share in zip(sights, trust, strict=True):
-        seen = np.flatnonzero(places.source >= 0)
-        weight = weight_of(places.take(seen), frame[seen], share)
-        colours = sample_plate(plate, places.take(seen)) + seam_correction(plate, holes, places, members)[seen]
-        total[seen] += colours * weight[:, None]
-        weights[seen] += weight
-    return total / np.maximum(weights, np.float32(1e-12))[:, None], weights == 0
+    colours, unseen = np.zeros((len(sights[0].source), 3), np.float32), np.zeros(len(sights[0].source), np.bool_)
+    for run, part in runs_of(members):
+        frame, total = np.nonzero(members[run.start : run.stop])[0] + run.start, colours[part]
+        weights = np.zeros(len(frame), np.float32)
+        for places, share in zip((sight.take(part) for sight in sights), trust, strict=True):
+            seen = np.flatnonzero(places.source >= 0)
+            weight = weight_of(places.take(seen), frame[seen], share)
+            found = sample_plate(plate, places.take(seen)) + seam_correction(plate, holes, places, members, run)[seen]
+            total[seen] += found * weight[:, None]
+            weights[seen] += weight
+        total /= np.maximum(weights, np.float32(1e-12))[:, None]
+        unseen[part] = weights == 0
+    return colours, unseen
 
 
 def weight_of(places: Places, frame: Index, share: float) -> Field:
@@ -104,21 +114,35 @@ def in_register(plate: Field, holes: Mask, past: Places, future: Places, members
     to step (parallax the model lacks), so that each way's share of the gap is its share of the steps: the gap, measured
     between the two pictures like any flow, is closed from both sides in that proportion.
     """
-    frame, row, column = np.nonzero(members)
-    both = np.flatnonzero(past.sound & future.sound)
+    moved = past.with_room_to_move(), future.with_room_to_move()
+    limit = (holes.shape[2] - 1, holes.shape[1] - 1)
+    for run, part in runs_of(members):
+        sights = past.take(part), future.take(part)
+        shift, share = _disagreement(plate, holes, sights, members, run)
+        for places, way in zip(moved, (-share, 1 - share), strict=True):
+            places.x[part] = (places.x[part] + way * shift[:, 0]).clip(0, limit[0])
+            places.y[part] = (places.y[part] + way * shift[:, 1]).clip(0, limit[1])
+    return moved
+
+
+def _disagreement(
+    plate: Field, holes: Mask, sights: tuple[Places, Places], members: Mask, run: range
+) -> tuple[Field, Field]:
+    """From the past to the future sight of every member of a run: pixels (n, 2), and the past's share of the steps (n,)."""
+    frame, row, column = np.nonzero(members[run.start : run.stop])
+    frame = frame + run.start
+    both = np.flatnonzero(sights[0].sound & sights[1].sound)
     shift = np.zeros((len(frame), 2), np.float32)
-    sights = [sample_plate(plate, places.take(both)) for places in (past, future)]
-    bounds = np.searchsorted(frame[both], np.arange(len(holes) + 1))
+    shown = [sample_plate(plate, places.take(both)) for places in sights]
+    bounds = np.searchsorted(frame[both], np.arange(run.start, run.stop + 1))
     estimator = make_estimator(finest_scale=1)
     for i in np.flatnonzero(np.diff(bounds)):
         part = slice(bounds[i], bounds[i + 1])
         where = (row[both[part]], column[both[part]])
-        gap = _gap(plate[i], holes[i], where, (sights[0][part], sights[1][part]), estimator)
-        shift[both[part]] = gap[where]
-    steps = [np.abs(places.source - frame).astype(np.float32) for places in (past, future)]
-    share = (steps[0] / np.maximum(steps[0] + steps[1], 1))[:, None]
-    limit = (holes.shape[2] - 1, holes.shape[1] - 1)
-    return _shifted(past, -share * shift, limit), _shifted(future, (1 - share) * shift, limit)
+        at = run[int(i)]
+        shift[both[part]] = _gap(plate[at], holes[at], where, (shown[0][part], shown[1][part]), estimator)[where]
+    steps = [np.abs(places.source - frame).astype(np.float32) for places in sights]
+    return shift, steps[0] / np.maximum(steps[0] + steps[1], 1)
 
 
 def _gap(image: Field, hole: Mask, where: tuple[Any, Any], sights: tuple[Field, Field], estimator: Any) -> Field:
@@ -136,11 +160,6 @@ def _gap(image: Field, hole: Mask, where: tuple[Any, Any], sights: tuple[Field, 
     gap = np.zeros((*hole.shape, 2), np.float32)
     gap[rows, columns] = regular(measured, pictures[0], ~blank[rows, columns])
     return gap
-
-
-def _shifted(places: Places, shift: Field, limit: tuple[int, int]) -> Places:
-    x = (places.x + shift[:, 0]).clip(0, limit[0]).astype(np.float32)
-    return replace(places, x=x, y=(places.y + shift[:, 1]).clip(0, limit[1]).astype(np.float32))
 
 
 def _image_of(values: Mask, members: Mask) -> Mask:

@@ -18,14 +18,20 @@ def with_rims(frames: Field, holes: Mask) -> Field:
 
     A place may lie as near to a hole as bilinear sampling allows; the wider cubic kernel then finds the rim there.
     """
-    extended: Field = np.where(holes[..., None], np.float32(0), frames)
+    extended: Field = frames.copy()
+    lay_rims(extended, holes)
+    return extended
+
+
+def lay_rims(extended: Field, holes: Mask) -> None:
+    """The same in place."""
+    extended[holes] = 0
     for i in np.flatnonzero(holes.any((1, 2))):
         rows, columns = box_around(holes[i], pad=2)
         hole, image = holes[i, rows, columns], extended[i, rows, columns]
         once = _extended(image, hole)
         inner = cv2.erode(hole.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
         image[...] = _extended(once, inner)
-    return extended
 
 
 def _extended(image: Field, hole: Mask) -> Field:

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from propainter.classical.flow_image import Index
 from propainter.classical.harmonic import Field, Mask, box_around, fill_harmonic
-from propainter.classical.places import Index, Places
+from propainter.classical.places import Places
 from propainter.classical.sampling import sample_plate
 
 _RIM = 8
@@ -29,23 +30,23 @@ _FADE = 20.0
 """Pixels into the hole over which the correction falls to 1/e."""
 
 
-def seam_correction(plate: Field, holes: Mask, places: Places, members: Mask) -> Field:
-    """What to add to a sight's colours: (n, 3), one row a member, by frame, row, column.
+def seam_correction(plate: Field, holes: Mask, places: Places, members: Mask, run: range) -> Field:
+    """What to add to a sight's colours: (n, 3), one row a member of a run of frames, by frame, row, column.
 
-    plate: (t, h, w, 3), good outside the holes (t, h, w). places: the sight of every member. members: the holes, or the
-    same with some frames all False.
+    plate: (t, h, w, 3), good outside the holes (t, h, w). places: the sight of every member of the run. members: the holes,
+    or the same with some frames all False.
     """
-    counts = members.sum((1, 2))
+    counts = members[run.start : run.stop].sum((1, 2))
     bounds = np.concatenate([[0], np.cumsum(counts)])
-    rims = [_rim_of(holes, int(i), places.take(slice(bounds[i], bounds[i + 1]))) for i in np.flatnonzero(counts)]
+    parts = {run[int(i)]: slice(bounds[i], bounds[i + 1]) for i in np.flatnonzero(counts)}
+    rims = [_rim_of(holes, frame, places.take(part)) for frame, part in parts.items()]
     correction = np.zeros((len(places.source), 3), np.float32)
     if not rims:
         return correction
     imagined = sample_plate(plate, Places.joined([rim.places for rim in rims]))
-    parts = np.split(imagined, np.cumsum([len(rim.row) for rim in rims])[:-1])
-    for rim, colours in zip(rims, parts, strict=True):
+    for rim, colours in zip(rims, np.split(imagined, np.cumsum([len(rim.row) for rim in rims])[:-1]), strict=True):
         difference = plate[rim.frame, rim.row, rim.column] - colours
-        correction[bounds[rim.frame] : bounds[rim.frame + 1]] = _membrane(holes[rim.frame], rim, difference)
+        correction[parts[rim.frame]] = _membrane(holes[rim.frame], rim, difference)
     return correction
 
 

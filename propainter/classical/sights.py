@@ -15,8 +15,9 @@ from torch import Tensor
 from propainter.classical.alignment import AlignedPair, align_flow
 from propainter.classical.arrays import arrays_of, images_of, masks_of
 from propainter.classical.exposure import frame_gains
+from propainter.classical.flow_image import Index
 from propainter.classical.harmonic import Field
-from propainter.classical.places import Index, Places
+from propainter.classical.places import Places
 from propainter.classical.pull import evened_plate, places_of, weight_of
 from propainter.kept import Kept
 from propainter.types import BidirectionalFlow, Sights

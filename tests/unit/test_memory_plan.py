@@ -89,7 +89,7 @@ def test_where_nothing_fits_it_is_said_which_working_size_would() -> None:
 
 def test_a_4k_shot_of_the_classical_engine_gets_a_shorter_chunk_beforehand() -> None:
     size = (3840, 2160)
-    plan = plan_memory(ClassicalFootprint(*size), ClassicalEngine(), 200, Settings(), size, budget=64 * GB)
+    plan = plan_memory(ClassicalFootprint(*size), ClassicalEngine(), 200, Settings(), size, budget=40 * GB)
     assert plan.settings.chunk_length == 40 and plan.warning is None
 
 
