@@ -33,6 +33,7 @@ from propainter_backend.memory import give_back
 from propainter_backend.plate_parts import PlateParts
 from propainter_backend.shot_cache import Arrays, ShotCache, content_digest
 from propainter_backend.stage_graph import STAGES, Plan, ShotPlan, engine_parts, key_of, part_key, share_of
+from propainter_backend.staging import put
 
 _COLOR_VERSION = "1"
 _MAX_RUN_PIXELS = 12 * 640 * 360
@@ -583,8 +584,9 @@ class ShotRenderer:
         both = [self._empty(last - first, 2, height, width) for _ in range(2)]
         for offset, pair in enumerate(range(first, last)):
             flow = yield from flow_of(pair)
-            both[0][:, offset], both[1][:, offset] = flow.forward[:, 0], flow.backward[:, 0]
-        return BidirectionalFlow(*(way.to(self._engine.device) for way in both))
+            put(both[0][:, offset], flow.forward[:, 0])
+            put(both[1][:, offset], flow.backward[:, 0])
+        return BidirectionalFlow(*both)
 
     # -- propagated plate ------------------------------------------------------------------------------------------
 
@@ -721,13 +723,13 @@ class ShotRenderer:
         width, height = self.shot.grid
         pictures, unseen = self._empty(len(seen), 3, height, width), self._empty(len(seen), 1, height, width)
         for offset, index in enumerate(seen):
-            pictures[0, offset], unseen[0, offset] = yield from self.propagated(index)
+            picture, lacking = yield from self.propagated(index)
+            put(pictures[0, offset], picture)
+            put(unseen[0, offset], lacking)
         flow = yield from self._flow_span(self.completed, window.neighbours[0], window.neighbours[-1])
         holes = self._gather(self.hole, seen)[:, :, None]
         started = self._start()
-        painted = self._engine.paint_window(
-            pictures.to(self._engine.device), holes, unseen.to(self._engine.device), flow, frame_keys=frame_keys
-        ).cpu()
+        painted = self._engine.paint_window(pictures, holes, unseen, flow, frame_keys=frame_keys).cpu()
         run = {}
         for offset, index in enumerate(window.neighbours):
             run[index] = {"rgb": _numpy(painted[offset][:, self.hole(index) > 0].T)}
@@ -823,15 +825,16 @@ class ShotRenderer:
         first = make(indices[0])
         gathered = self._empty(len(indices), *first.shape)
         for offset, index in enumerate(indices):
-            gathered[0, offset] = make(index) if offset else first
-        return gathered.to(self._engine.device)
+            put(gathered[0, offset], make(index) if offset else first)
+        return gathered
 
     def _empty(self, count: int, *shape: int) -> Tensor:
-        """Room for [1, t, c, h, w], in memory as the engine likes it."""
+        """Room for [1, t, c, h, w] on the engine's device, in memory as the engine likes it."""
+        device = self._engine.device
         if len(shape) == 3 and self._engine.channels_last:
             channels, height, width = shape
-            return torch.empty(1, count, height, width, channels).permute(0, 1, 4, 2, 3)
-        return torch.empty(1, count, *shape)
+            return torch.empty(1, count, height, width, channels, device=device).permute(0, 1, 4, 2, 3)
+        return torch.empty(1, count, *shape, device=device)
 
 
 def longest_run(width: int, height: int) -> int:
