@@ -68,11 +68,13 @@ class Engine(Protocol):
         *,
         wanted: range | None = None,
         pair_keys: Sequence[str] | None = None,
+        may_overwrite: bool = False,
     ) -> Propagated:
         """Pull known pixels into the holes along completed flow, one chunk at once.
 
         wanted: the frames whose result will be read; the others' are of no use. pair_keys: content keys, one a pair, of
-        both frames, both holes and the flow between; they save time and change nothing.
+        both frames, both holes and the flow between; they save time and change nothing. may_overwrite: whether the memory of
+        ``frames`` may be written over, which saves a copy of them.
         """
 
     def find_sights(
@@ -83,6 +85,7 @@ class Engine(Protocol):
         *,
         wanted: range,
         pair_keys: Sequence[str] | None = None,
+        may_overwrite: bool = False,
     ) -> list[Sights]:
         """Where the background behind the holes of the wanted frames is seen, by completed flow; frames counted as given.
 
@@ -106,10 +109,12 @@ class Engine(Protocol):
         flow: BidirectionalFlow,
         *,
         frame_keys: Sequence[str] | None = None,
+        may_overwrite: bool = False,
     ) -> Float[Tensor, "l 3 h w"]:
         """Paint the neighbours of one window.
 
         frames, holes, unseen: neighbours then references, propagated. flow: completed, among the l neighbours, so
         ``flow.pairs + 1 == l``. frame_keys: content keys, one a frame; features of a frame already seen are reused.
+        may_overwrite: see ``propagate_plate``.
         Returns the l painted neighbours in [-1, 1]; only their holes are of use.
         """

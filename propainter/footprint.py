@@ -171,18 +171,18 @@ class ClassicalFootprint:
         return int((2 * FLOW * pairs + HOLE * (pairs + 1) + 150) * self._pixels)
 
     def propagation(self, frames: int) -> int:
-        """Pictures twice and flow; places of hole pixels, and while they are found or a run of them is sampled, more."""
+        """Pictures, flow and masks; places of hole pixels, and while they are found or a run of them is sampled, more."""
         pixels = frames * self._pixels
         hole = self._hole_share * pixels
-        held = (2 * PICTURE + HOLE + FLOW + 2) * pixels
+        held = (PICTURE + HOLE + FLOW + 2) * pixels
         return int(held + max(110 * hole, 75 * hole + 126 * min(hole, RUN)))  # _WORK
 
     def painting(self, neighbours: int, references: int) -> int:
-        """Pictures twice, and places and colours of unseen pixels, if all of the hole is unseen."""
+        """Pictures, and places and colours of unseen pixels, if all of the hole is unseen."""
         pixels = (neighbours + references) * self._pixels
         hole = self._hole_share * pixels
-        held = (2 * PICTURE + 2 * HOLE + FLOW) * pixels
-        return int(held + 46 * hole + 172 * min(hole, RUN))  # _WORK
+        held = (PICTURE + 2 * HOLE + FLOW) * pixels
+        return int(held + 52 * hole + 178 * min(hole, RUN))  # _WORK
 
     def kept(self, frames: int) -> int:
         """Alignments of pairs, at most the whole picture's."""

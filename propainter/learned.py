@@ -100,6 +100,7 @@ class ProPainterEngine:
         *,
         wanted: range | None = None,
         pair_keys: Sequence[str] | None = None,
+        may_overwrite: bool = False,
     ) -> Propagated:
         """Pull known pixels into the holes along completed flow, one chunk at once, all frames of it."""
         return propagation.propagate_plate(frames, holes, flow)
@@ -112,9 +113,12 @@ class ProPainterEngine:
         *,
         wanted: range,
         pair_keys: Sequence[str] | None = None,
+        may_overwrite: bool = False,
     ) -> list[Sights]:
         """Where the background behind the holes of the wanted frames is seen, found by the classical parts."""
-        return find_sights(frames, holes, flow, wanted=wanted, pair_keys=pair_keys, aligned=self._aligned)
+        return find_sights(
+            frames, holes, flow, wanted=wanted, pair_keys=pair_keys, aligned=self._aligned, may_overwrite=may_overwrite
+        )
 
     def completion_chunks(self, pair_count: int, settings: Settings) -> tuple[Chunk, ...]:
         """Runs of flow pairs that ``complete_flow`` treats at once."""
@@ -137,6 +141,7 @@ class ProPainterEngine:
         flow: BidirectionalFlow,
         *,
         frame_keys: Sequence[str] | None = None,
+        may_overwrite: bool = False,
     ) -> Float[Tensor, "l 3 h w"]:
         """Paint the neighbours of one window inside the boxes around their holes; see ``Engine``.
 

@@ -46,10 +46,13 @@ def propagate_chunk(
     chunk: Chunk,
     *,
     pair_keys: Sequence[str] | None = None,
+    may_overwrite: bool = False,
 ) -> Propagated:
     """The propagated core frames of a chunk, from the frames of its reach and the completed flow among them."""
     core = slice(chunk.core_first - chunk.reach_first, chunk.core_last - chunk.reach_first + 1)
-    propagated = engine.propagate_plate(frames, holes, flow, wanted=range(core.start, core.stop), pair_keys=pair_keys)
+    propagated = engine.propagate_plate(
+        frames, holes, flow, wanted=range(core.start, core.stop), pair_keys=pair_keys, may_overwrite=may_overwrite
+    )
     return Propagated(propagated.frames[:, core], propagated.unseen[:, core])
 
 

@@ -141,6 +141,7 @@ class ToyEngine:
         flow: BidirectionalFlow,
         *,
         frame_keys: Sequence[str] | None = None,
+        may_overwrite: bool = False,
     ) -> torch.Tensor:
         self.calls["painting"] += 1
         motion = flow.forward.mean() if flow.pairs else torch.zeros(())

@@ -656,6 +656,7 @@ class ShotRenderer:
             flow,
             chunk,
             pair_keys=pair_keys,
+            may_overwrite=True,
         )
         yield self._count("propagation", started, chunk)
         return core
@@ -729,7 +730,9 @@ class ShotRenderer:
         flow = yield from self._flow_span(self.completed, window.neighbours[0], window.neighbours[-1])
         holes = self._gather(self.hole, seen)[:, :, None]
         started = self._start()
-        painted = self._engine.paint_window(pictures, holes, unseen, flow, frame_keys=frame_keys).cpu()
+        painted = self._engine.paint_window(
+            pictures, holes, unseen, flow, frame_keys=frame_keys, may_overwrite=True
+        ).cpu()
         run = {}
         for offset, index in enumerate(window.neighbours):
             run[index] = {"rgb": _numpy(painted[offset][:, self.hole(index) > 0].T)}
@@ -782,6 +785,7 @@ class ShotRenderer:
             flow,
             wanted=range(chunk.core_first - frames.start, chunk.core_last + 1 - frames.start),
             pair_keys=pair_keys,
+            may_overwrite=True,
         )
         stored: dict[int, Arrays] = {}
         for here, sights in enumerate(run, chunk.core_first):

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from propainter import dis, windows
 from propainter.classical.alignment import KEPT_PAIRS, AlignedPair, align_flow
-from propainter.classical.arrays import arrays_of, flow_of, frames_of, images_of, masks_of
+from propainter.classical.arrays import arrays_of, flow_of, frames_of, images_of, images_to_write, masks_of
 from propainter.classical.motion import complete_pairs
 from propainter.classical.paint import paint_unseen
 from propainter.classical.pull import pull_plate
@@ -69,12 +69,13 @@ class ClassicalEngine:
         *,
         wanted: range | None = None,
         pair_keys: Sequence[str] | None = None,
+        may_overwrite: bool = False,
     ) -> Propagated:
         """Pull known pixels into the holes, one chunk at once, along the flow measured again around the holes.
 
         Frames that are not ``wanted`` come back with their holes unfilled.
         """
-        images, hole = images_of(frames), masks_of(holes)
+        images, hole = images_to_write(frames, may_overwrite=may_overwrite), masks_of(holes)
         keys: Sequence[str | None] = pair_keys or [None] * flow.pairs
         motion = align_flow(
             images, hole, *arrays_of(flow), remember=lambda pair, align: self._aligned.remember(keys[pair], align)
@@ -93,9 +94,12 @@ class ClassicalEngine:
         *,
         wanted: range,
         pair_keys: Sequence[str] | None = None,
+        may_overwrite: bool = False,
     ) -> list[Sights]:
         """Where the background behind the holes of the wanted frames is seen: where ``propagate_plate`` pulls it from."""
-        return find_sights(frames, holes, flow, wanted=wanted, pair_keys=pair_keys, aligned=self._aligned)
+        return find_sights(
+            frames, holes, flow, wanted=wanted, pair_keys=pair_keys, aligned=self._aligned, may_overwrite=may_overwrite
+        )
 
     def completion_chunks(self, pair_count: int, settings: Settings) -> tuple[Chunk, ...]:
         """Every pair by itself: what is known of it is completed from its own surroundings, so an edit redoes two."""
@@ -117,11 +121,13 @@ class ClassicalEngine:
         flow: BidirectionalFlow,
         *,
         frame_keys: Sequence[str] | None = None,
+        may_overwrite: bool = False,
     ) -> Float[Tensor, "l 3 h w"]:
         """Invent what is unseen in the neighbours of one window; there are no references to look at."""
         count = flow.pairs + 1
         missing = masks_of(unseen)[:count] & masks_of(holes)[:count]
-        return frames_of(paint_unseen(images_of(frames)[:count], missing, *arrays_of(flow)))
+        images = images_to_write(frames, may_overwrite=may_overwrite)
+        return frames_of(paint_unseen(images[:count], missing, *arrays_of(flow)))
 
 
 def _window_of(chunk: Chunk, frame_count: int) -> Window:

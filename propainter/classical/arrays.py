@@ -20,6 +20,13 @@ def images_of(frames: Tensor) -> Field:
     return cast(Field, np.ascontiguousarray(frames[0].permute(0, 2, 3, 1).cpu().numpy(), dtype=np.float32))
 
 
+def images_to_write(frames: Tensor, *, may_overwrite: bool) -> Field:
+    """The same, to be written: the frames' own memory only if that may be."""
+    images = images_of(frames)
+    is_theirs = np.may_share_memory(images, frames.numpy()) if frames.device.type == "cpu" else False
+    return images.copy() if is_theirs and not may_overwrite else images
+
+
 def masks_of(holes: Tensor) -> Mask:
     """(1, t, 1, h, w), 1 or 0 -> (t, h, w), True or False."""
     return holes[0, :, 0].cpu().numpy() > 0

@@ -13,32 +13,32 @@ import numpy as np
 from propainter.classical.harmonic import Field, Mask, fill_harmonic
 from propainter.classical.places import future_places, past_places
 from propainter.classical.pull import blend_places
-from propainter.classical.sampling import lay_rims
+from propainter.classical.sampling import Plate, lay_rims
 
 _MOST_KEYS = 6
 """Frames invented one after the other and carried to the rest; what is still missing then is invented frame by frame."""
 
 
 def paint_unseen(frames: Field, unseen: Mask, forward: Field, backward: Field) -> Field:
-    """Frames (t, h, w, 3) with their unseen pixels (t, h, w) invented; all others come back unchanged.
+    """Frames (t, h, w, 3), in place, with their unseen pixels (t, h, w) invented; all others stay as they are.
 
     forward, backward: completed flows (t-1, h, w, 2). The frame that misses most is filled from its own surroundings and
     then serves the others as a source like any other frame; what they still miss is met the same way. A frame that
     misses everything becomes 0.
     """
-    painted: Field = frames.copy()
     missing = unseen.copy()
     for _ in range(_MOST_KEYS):
         if not missing.any():
-            return painted
+            return frames
         key = int(missing.sum((1, 2)).argmax())
-        painted[key] = fill_harmonic(painted[key], missing[key])
+        frames[key] = fill_harmonic(frames[key], missing[key])
         missing[key] = False
         sights = [find(forward, backward, missing) for find in (past_places, future_places)]
-        lay_rims(painted, missing)
-        colours, unknown = blend_places(painted, missing, sights, [1.0, 1.0], missing)
-        painted[missing] = colours
+        lay_rims(frames, missing)
+        plate = Plate.of_one_exposure(frames)
+        colours, unknown = blend_places(plate, missing, sights, [1.0, 1.0], missing)
+        frames[missing] = colours
         missing[missing] = unknown
     for i in np.flatnonzero(missing.any((1, 2))):
-        painted[i] = fill_harmonic(painted[i], missing[i])
-    return painted
+        frames[i] = fill_harmonic(frames[i], missing[i])
+    return frames

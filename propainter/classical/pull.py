@@ -19,7 +19,7 @@ from propainter.classical.exposure import frame_gains
 from propainter.classical.flow_image import Index
 from propainter.classical.harmonic import Field, Mask, box_around, fill_harmonic
 from propainter.classical.places import Places, future_places, past_places, places_by_motion, runs_of
-from propainter.classical.sampling import sample_plate, with_rims
+from propainter.classical.sampling import Plate, lay_rims
 from propainter.classical.seam import seam_correction
 from propainter.dis import flow_between, grey_of, make_estimator
 
@@ -32,36 +32,27 @@ _REGISTER_PAD = 24
 
 
 def pull_plate(frames: Field, holes: Mask, motion: Aligned, members: Mask) -> tuple[Field, Mask]:
-    """Fill holes (t, h, w) of frames (t, h, w, 3) from other frames; returns the filled frames and what is still unseen.
+    """Fill holes (t, h, w) of frames (t, h, w, 3), in place, from other frames; returns them and what is still unseen.
 
     members: which hole pixels to fill: the holes themselves, or the same with some frames all False. Pixels under a hole
     are never read; what is unseen is 0. Of the nearest past and future sight of a pixel each counts by the inverse of
     its distance in time. Where the flow leads to neither soundly, the background model may.
     """
     gains = frame_gains(frames, holes, motion.forward_motion)
-    plate = evened_plate(frames, holes, gains)
+    lay_rims(frames, holes)
+    plate = Plate(frames, gains)
     sights, trust = places_of(plate, holes, motion, members)
     colours, unseen = blend_places(plate, holes, sights, trust, members)
-    filled = plate  # of which only the memory is of use now
-    np.copyto(filled, frames)
-    filled[holes] = 0
+    frames[holes] = 0
     for run, part in runs_of(members):
         frame = np.nonzero(members[run.start : run.stop])[0] + run.start
         colours[part] += (colours[part] + 1) * np.expm1(gains)[frame]
     colours[unseen] = 0
-    filled[members] = colours
-    return filled, _image_of(unseen, members)
+    frames[members] = colours
+    return frames, _image_of(unseen, members)
 
 
-def evened_plate(frames: Field, holes: Mask, gains: Field) -> Field:
-    """The plate outside its holes, with rims, as if every frame (t, h, w, 3) had one exposure. gains: ``frame_gains``."""
-    plate = with_rims(frames, holes)
-    for picture, gain in zip(plate, gains, strict=True):
-        picture += (picture + 1) * np.expm1(-gain)  # in this form no gain changes no bit
-    return plate
-
-
-def places_of(plate: Field, holes: Mask, motion: Aligned, members: Mask) -> tuple[list[Places], list[float]]:
+def places_of(plate: Plate, holes: Mask, motion: Aligned, members: Mask) -> tuple[list[Places], list[float]]:
     """Sights of all members, by frame, row, column, and the trust in each.
 
     They are: past, future; then, where the flow leads some pixel to neither soundly, past and future by the model.
@@ -80,7 +71,7 @@ def places_of(plate: Field, holes: Mask, motion: Aligned, members: Mask) -> tupl
 
 
 def blend_places(
-    plate: Field, holes: Mask, sights: list[Places], trust: list[float], members: Mask
+    plate: Plate, holes: Mask, sights: list[Places], trust: list[float], members: Mask
 ) -> tuple[Field, Mask]:
     """Colours (n, 3) of all members, by frame, row, column, and which of them (n,) no sight shows.
 
@@ -93,7 +84,7 @@ def blend_places(
         for places, share in zip((sight.take(part) for sight in sights), trust, strict=True):
             seen = np.flatnonzero(places.source >= 0)
             weight = weight_of(places.take(seen), frame[seen], share)
-            found = sample_plate(plate, places.take(seen)) + seam_correction(plate, holes, places, members, run)[seen]
+            found = plate.sample(places.take(seen)) + seam_correction(plate, holes, places, members, run)[seen]
             total[seen] += found * weight[:, None]
             weights[seen] += weight
         total /= np.maximum(weights, np.float32(1e-12))[:, None]
@@ -107,7 +98,7 @@ def weight_of(places: Places, frame: Index, share: float) -> Field:
     return weight
 
 
-def in_register(plate: Field, holes: Mask, past: Places, future: Places, members: Mask) -> tuple[Places, Places]:
+def in_register(plate: Plate, holes: Mask, past: Places, future: Places, members: Mask) -> tuple[Places, Places]:
     """Past and future places of all members shifted so that both show the same thing at each pixel.
 
     The two sights of a hole disagree by what both ways have gathered of small errors. Most of these are alike from step
@@ -126,40 +117,43 @@ def in_register(plate: Field, holes: Mask, past: Places, future: Places, members
 
 
 def _disagreement(
-    plate: Field, holes: Mask, sights: tuple[Places, Places], members: Mask, run: range
+    plate: Plate, holes: Mask, sights: tuple[Places, Places], members: Mask, run: range
 ) -> tuple[Field, Field]:
     """From the past to the future sight of every member of a run: pixels (n, 2), and the past's share of the steps (n,)."""
     frame, row, column = np.nonzero(members[run.start : run.stop])
     frame = frame + run.start
     both = np.flatnonzero(sights[0].sound & sights[1].sound)
     shift = np.zeros((len(frame), 2), np.float32)
-    shown = [sample_plate(plate, places.take(both)) for places in sights]
+    shown = [plate.sample(places.take(both)) for places in sights]
     bounds = np.searchsorted(frame[both], np.arange(run.start, run.stop + 1))
     estimator = make_estimator(finest_scale=1)
     for i in np.flatnonzero(np.diff(bounds)):
         part = slice(bounds[i], bounds[i + 1])
         where = (row[both[part]], column[both[part]])
         at = run[int(i)]
-        shift[both[part]] = _gap(plate[at], holes[at], where, (shown[0][part], shown[1][part]), estimator)[where]
+        rows, columns = box_around(holes[at], pad=_REGISTER_PAD)
+        inside = where[0] - rows.start, where[1] - columns.start
+        seen = shown[0][part], shown[1][part]
+        gap = _gap(plate.at(at, rows, columns), holes[at, rows, columns], inside, seen, estimator)
+        shift[both[part]] = gap[inside]
     steps = [np.abs(places.source - frame).astype(np.float32) for places in sights]
     return shift, steps[0] / np.maximum(steps[0] + steps[1], 1)
 
 
 def _gap(image: Field, hole: Mask, where: tuple[Any, Any], sights: tuple[Field, Field], estimator: Any) -> Field:
-    """Flow (h, w, 2) from the past to the future sight of one frame's hole, of use where both sights show something."""
-    rows, columns = box_around(hole, pad=_REGISTER_PAD)
+    """Flow (h, w, 2) from the past to the future sight of one frame's hole, of use where both sights show something.
+
+    image, hole: a box of the frame around its hole.
+    """
     blank = hole.copy()
     blank[where] = False
     pictures = []
     for colours in sights:
         picture = image.copy()
         picture[where] = colours
-        luma = grey_of(picture[rows, columns]).astype(np.float32)[..., None]
-        pictures.append(np.rint(fill_harmonic(luma, blank[rows, columns])[..., 0]).astype(np.uint8))
-    measured = flow_between(pictures[0], pictures[1], estimator)
-    gap = np.zeros((*hole.shape, 2), np.float32)
-    gap[rows, columns] = regular(measured, pictures[0], ~blank[rows, columns])
-    return gap
+        luma = grey_of(picture).astype(np.float32)[..., None]
+        pictures.append(np.rint(fill_harmonic(luma, blank)[..., 0]).astype(np.uint8))
+    return regular(flow_between(pictures[0], pictures[1], estimator), pictures[0], ~blank)
 
 
 def _image_of(values: Mask, members: Mask) -> Mask:

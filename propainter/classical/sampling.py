@@ -6,9 +6,12 @@ Here: bicubic sampling of many places in many frames, and the rims it needs arou
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 
+from propainter.classical.flow_image import Index
 from propainter.classical.harmonic import Field, Mask, box_around
 from propainter.classical.places import Places
 
@@ -43,19 +46,43 @@ def _extended(image: Field, hole: Mask) -> Field:
     return extended
 
 
-def sample_plate(plate: Field, places: Places) -> Field:
-    """Colours (n, 3) of the plate (t, h, w, 3) at places that are all seen: bicubic, image borders repeated."""
-    colours = np.zeros((len(places.source), 3), np.float32)
-    order = np.argsort(places.source, kind="stable")
-    bounds = np.searchsorted(places.source[order], np.arange(len(plate) + 1))
-    for source in np.flatnonzero(np.diff(bounds)):
-        chosen = order[bounds[source] : bounds[source + 1]]
-        colours[chosen] = look_up(plate[source], places.x[chosen], places.y[chosen])
-    return colours
+@dataclass(frozen=True)
+class Plate:
+    """A plate to look at, as if all its frames had one exposure."""
+
+    images: Field
+    """(t, h, w, 3), black is -1, with rims in their holes."""
+    gains: Field
+    """(t, 3): logarithm of each frame's gain (``exposure.py``)."""
+
+    @classmethod
+    def of_one_exposure(cls, images: Field) -> Plate:
+        """Frames that are taken as they are."""
+        return cls(images, np.zeros((len(images), 3), np.float32))
+
+    def at(self, frame: int, rows: Index | slice, columns: Index | slice) -> Field:
+        """Colours (..., 3) of pixels of a frame; the caller's own."""
+        return evened(self.images[frame][rows, columns], self.gains[frame])
+
+    def sample(self, places: Places) -> Field:
+        """Colours (n, 3) at places that are all seen: bicubic, image borders repeated."""
+        colours = np.zeros((len(places.source), 3), np.float32)
+        order = np.argsort(places.source, kind="stable")
+        bounds = np.searchsorted(places.source[order], np.arange(len(self.images) + 1))
+        for source in np.flatnonzero(np.diff(bounds)):
+            chosen = order[bounds[source] : bounds[source + 1]]
+            colours[chosen] = look_up(self.images[source], places.x[chosen], places.y[chosen], self.gains[source])
+        return colours
 
 
-def look_up(image: Field, x: Field, y: Field) -> Field:
-    """Colours (n, c) of an image at points: bicubic, image borders repeated.
+def evened(colours: Field, gain: Field) -> Field:
+    """Colours (..., 3) without their frame's gain (3,), a logarithm. In this form no gain changes no bit."""
+    result: Field = colours + (colours + 1) * np.expm1(-gain)
+    return result
+
+
+def look_up(image: Field, x: Field, y: Field, gain: Field | None = None) -> Field:
+    """Colours (n, c) of an image at points: bicubic, image borders repeated. gain: see ``evened``.
 
     Keys' cubic convolution (1981), a = -1/2: slopes stay slopes, where OpenCV's a = -3/4 bends them by 0.05 px.
     """
@@ -67,7 +94,10 @@ def look_up(image: Field, x: Field, y: Field) -> Field:
     colours = np.zeros((len(x), channels), np.float32)
     for j, weight in enumerate(down):
         row = (top + j - 1).clip(0, height - 1) * width
-        line = sum(w[:, None] * pixels[row + column] for w, column in zip(across, columns, strict=True))
+        taken = (pixels[row + column] for column in columns)
+        if gain is not None:
+            taken = (evened(colour, gain) for colour in taken)
+        line = sum(w[:, None] * colour for w, colour in zip(across, taken, strict=True))
         colours += weight[:, None] * line
     return colours
 

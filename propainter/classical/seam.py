@@ -18,7 +18,7 @@ import numpy as np
 from propainter.classical.flow_image import Index
 from propainter.classical.harmonic import Field, Mask, box_around, fill_harmonic
 from propainter.classical.places import Places
-from propainter.classical.sampling import sample_plate
+from propainter.classical.sampling import Plate
 
 _RIM = 8
 """Width of the rim outside the hole, in pixels, over which both pictures are compared."""
@@ -30,10 +30,10 @@ _FADE = 20.0
 """Pixels into the hole over which the correction falls to 1/e."""
 
 
-def seam_correction(plate: Field, holes: Mask, places: Places, members: Mask, run: range) -> Field:
+def seam_correction(plate: Plate, holes: Mask, places: Places, members: Mask, run: range) -> Field:
     """What to add to a sight's colours: (n, 3), one row a member of a run of frames, by frame, row, column.
 
-    plate: (t, h, w, 3), good outside the holes (t, h, w). places: the sight of every member of the run. members: the holes,
+    plate: good outside the holes (t, h, w). places: the sight of every member of the run. members: the holes,
     or the same with some frames all False.
     """
     counts = members[run.start : run.stop].sum((1, 2))
@@ -43,9 +43,9 @@ def seam_correction(plate: Field, holes: Mask, places: Places, members: Mask, ru
     correction = np.zeros((len(places.source), 3), np.float32)
     if not rims:
         return correction
-    imagined = sample_plate(plate, Places.joined([rim.places for rim in rims]))
+    imagined = plate.sample(Places.joined([rim.places for rim in rims]))
     for rim, colours in zip(rims, np.split(imagined, np.cumsum([len(rim.row) for rim in rims])[:-1]), strict=True):
-        difference = plate[rim.frame, rim.row, rim.column] - colours
+        difference = plate.at(rim.frame, rim.row, rim.column) - colours
         correction[parts[rim.frame]] = _membrane(holes[rim.frame], rim, difference)
     return correction
 

@@ -13,12 +13,13 @@ import numpy as np
 from torch import Tensor
 
 from propainter.classical.alignment import AlignedPair, align_flow
-from propainter.classical.arrays import arrays_of, images_of, masks_of
+from propainter.classical.arrays import arrays_of, images_to_write, masks_of
 from propainter.classical.exposure import frame_gains
 from propainter.classical.flow_image import Index
 from propainter.classical.harmonic import Field
 from propainter.classical.places import Places
-from propainter.classical.pull import evened_plate, places_of, weight_of
+from propainter.classical.pull import places_of, weight_of
+from propainter.classical.sampling import Plate, lay_rims
 from propainter.kept import Kept
 from propainter.types import BidirectionalFlow, Sights
 
@@ -34,12 +35,13 @@ def find_sights(
     wanted: range,
     aligned: Kept[AlignedPair],
     pair_keys: Sequence[str] | None = None,
+    may_overwrite: bool = False,
 ) -> list[Sights]:
     """Where the background behind the holes of the wanted frames is seen; the arguments of ``Engine.find_sights``.
 
-    aligned: keeps the flow measured again of pairs whose keys are given.
+    aligned: keeps the flow measured again of pairs whose keys are given. may_overwrite: see ``Engine.propagate_plate``.
     """
-    images, hole = images_of(frames), masks_of(holes)
+    images, hole = images_to_write(frames, may_overwrite=may_overwrite), masks_of(holes)
     keys: Sequence[str | None] = pair_keys or [None] * flow.pairs
     motion = align_flow(
         images, hole, *arrays_of(flow), remember=lambda pair, align: aligned.remember(keys[pair], align)
@@ -47,7 +49,8 @@ def find_sights(
     members = hole.copy()
     members[: wanted.start] = members[wanted.stop :] = False
     gains = frame_gains(images, hole, motion.forward_motion)
-    sights, trust = places_of(evened_plate(images, hole, gains), hole, motion, members)
+    lay_rims(images, hole)
+    sights, trust = places_of(Plate(images, gains), hole, motion, members)
     bounds = np.concatenate([[0], np.cumsum(members.sum((1, 2)))])
     parts = [slice(bounds[i], bounds[i + 1]) for i in wanted]
     return [_of_frame(i, [s.take(part) for s in sights], trust, gains) for i, part in zip(wanted, parts, strict=True)]

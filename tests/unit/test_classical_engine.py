@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import cv2
 import numpy as np
 import pytest
@@ -110,6 +112,27 @@ def test_outside_the_holes_flow_and_plate_come_back_unchanged():
     propagated = engine.propagate_plate(frames, holes, completed)
     good = (holes == 0).expand_as(frames)
     assert torch.equal(propagated.frames[good], frames[good])
+
+
+@pytest.mark.parametrize("channels_last", [False, True])
+def test_frames_are_written_over_only_where_that_is_allowed_and_the_result_is_the_same(channels_last):
+    engine, holes = ClassicalEngine(), moving_box(6)
+    frames = with_object(panning(6), holes)
+    if channels_last:
+        frames = frames.permute(0, 1, 3, 4, 2).contiguous().permute(0, 1, 4, 2, 3)
+    flow = engine.complete_flow(engine.estimate_flow(frames, iterations=20), holes)
+    sights_of = partial(engine.find_sights, wanted=range(2, 3))
+    doors = (
+        lambda given, **how: engine.propagate_plate(given, holes, flow, **how).frames,
+        lambda given, **how: engine.paint_window(given, holes, holes, flow, **how),
+        lambda given, **how: np.stack([sights.x for sights in sights_of(given, holes, flow, **how)]),
+    )
+    for door in doors:
+        given = frames.clone(memory_format=torch.preserve_format)
+        kept = torch.as_tensor(door(given)).clone()
+        assert torch.equal(given, frames)
+        assert torch.equal(torch.as_tensor(door(given, may_overwrite=True)), kept)
+        assert torch.equal(given, frames) == (not channels_last), "memory that lies as wanted is used"
 
 
 def test_completed_flow_in_the_hole_is_the_background_s():

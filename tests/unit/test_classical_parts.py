@@ -12,7 +12,7 @@ from propainter.classical.harmonic import fill_harmonic
 from propainter.classical.motion import background_motion, complete_pairs, distance_to, flow_of_motion, moved_by
 from propainter.classical.places import Places, future_places, past_places, places_by_motion, runs_of
 from propainter.classical.pull import blend_places, in_register, pull_plate
-from propainter.classical.sampling import sample_plate, with_rims
+from propainter.classical.sampling import Plate, with_rims
 from propainter.classical.seam import seam_correction
 from propainter.dis import estimate_flow
 
@@ -210,7 +210,7 @@ def test_work_in_runs_of_frames_gives_the_same_bits(limit: int, monkeypatch: pyt
     )))  # fmt: skip
     members = holes.copy()
     members[3] = False
-    expected = pull_plate(frames, holes, motion, members)
+    expected = pull_plate(frames.copy(), holes, motion, members)
     monkeypatch.setattr(places_module, "RUN", limit)
     runs = list(runs_of(members))
     assert [i for run, _ in runs for i in run if members[i].any()] == [1, 2, 5, 6, 8]
@@ -227,7 +227,7 @@ def test_work_in_runs_of_frames_gives_the_same_bits(limit: int, monkeypatch: pyt
 def test_a_place_on_a_pixel_gives_that_pixel_to_the_bit() -> None:
     plate = np.random.default_rng(0).normal(0, 50, (3, 16, 18, 3)).astype(np.float32)
     places = Places(np.int32([2, 0, 2]), np.float32([5, 17, 0]), np.float32([7, 15, 0]), np.zeros(3, bool))
-    assert np.array_equal(sample_plate(plate, places), plate[[2, 0, 2], [7, 15, 0], [5, 17, 0]])
+    assert np.array_equal(Plate.of_one_exposure(plate).sample(places), plate[[2, 0, 2], [7, 15, 0], [5, 17, 0]])
 
 
 def test_rims_continue_the_plate_and_nothing_under_the_hole_gets_through() -> None:
@@ -245,7 +245,7 @@ def test_between_pixels_a_slope_stays_a_slope() -> None:
     plate = np.stack([columns, rows, columns - 2 * rows], -1)[None]
     x, y = np.float32([4.25, 17.7, 20.5]), np.float32([9.5, 3.125, 12.9])
     places = Places(np.zeros(3, np.int32), x, y, np.zeros(3, bool))
-    assert np.abs(sample_plate(plate, places) - np.stack([x, y, x - 2 * y], -1)).max() < 1e-4
+    assert np.abs(Plate.of_one_exposure(plate).sample(places) - np.stack([x, y, x - 2 * y], -1)).max() < 1e-4
 
 
 def test_the_nearer_sight_counts_more_by_the_inverse_of_its_distance() -> None:
@@ -255,8 +255,9 @@ def test_the_nearer_sight_counts_more_by_the_inverse_of_its_distance() -> None:
     holes[1, 4:8, 5:9] = True
     row, column = (axis.astype(np.float32) for axis in np.nonzero(holes[1]))
     sights = [Places(np.full(16, i, np.int32), column, row, np.zeros(16, bool)) for i in (0, 4)]
-    with_seams, unseen = blend_places(plate, holes, sights, [1.0, 1.0], holes)
-    seams = [seam_correction(plate, holes, sight, holes, range(5)) for sight in sights]
+    shown = Plate.of_one_exposure(plate)
+    with_seams, unseen = blend_places(shown, holes, sights, [1.0, 1.0], holes)
+    seams = [seam_correction(shown, holes, sight, holes, range(5)) for sight in sights]
     expected = (3 * (0.4 + seams[0]) + (0.8 + seams[1])) / 4
     assert np.allclose(with_seams, expected, atol=1e-6)
     assert not unseen.any()
@@ -291,7 +292,7 @@ def test_a_sight_in_other_light_is_corrected_at_the_rim_and_less_within() -> Non
     row, column = np.nonzero(holes[0])
     places = Places(np.ones(len(row), np.int32), np.float32(column), np.float32(row), np.zeros(len(row), bool))
     correction = np.zeros((60, 80, 3), np.float32)
-    correction[holes[0]] = seam_correction(plate, holes, places, holes, range(2))
+    correction[holes[0]] = seam_correction(Plate.of_one_exposure(plate), holes, places, holes, range(2))
     assert np.abs(correction[15, 20:60] + 0.3).max() < 0.05
     assert -0.2 < correction[30, 40].min() <= correction[30, 40].max() < -0.1
 
@@ -306,7 +307,7 @@ def test_two_sights_out_of_register_meet_where_their_ways_weigh_them() -> None:
     seen, sound = np.ones(len(row), np.int32), np.zeros(len(row), bool)
     past = Places(seen * 0, column + 0.5, row, sound)
     future = Places(seen * 4, column - 1.5, row, sound)
-    nearer = in_register(plate, holes, past, future, holes)
+    nearer = in_register(Plate.of_one_exposure(plate), holes, past, future, holes)
     inner = disc(80, 100, y=40, x=50, radius=14)[holes[1]]
     assert np.abs(nearer[0].x - column)[inner].mean() < 0.2
     assert np.abs(nearer[1].x - column)[inner].mean() < 0.6
