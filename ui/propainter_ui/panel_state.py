@@ -106,7 +106,7 @@ class SwitchRow:
 
 
 SWITCH_ROWS: tuple[SwitchRow, ...] = (
-    SwitchRow("native_fill", "Native fill", True, "Render",
+    SwitchRow("native_fill", "Native fill", True, "Fill",
               "With a smaller working size: fill from the plates themselves wherever they show what is behind, so that "
               "texture and grain are theirs. Off: enlarge the fill. Drafts never do."),
     SwitchRow("flow_stop", "Stop flow early", 0.02, "Flow",

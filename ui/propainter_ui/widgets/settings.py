@@ -27,7 +27,7 @@ from propainter_ui.qt import Qt, QtCore, QtWidgets, Signal
 from propainter_wire.messages import ShotSettings
 
 _ENGINES = (("auto", "Auto"), ("propainter", "ProPainter"), ("classical", "Classical"))
-_GROUPS = ("Windows", "Flow", "Matte")
+_GROUPS = ("Windows", "Flow", "Matte", "Fill")
 _NAME_WIDTH = 130
 _ESTIMATE_MS = 30
 _FIELD_WIDTH = 92
@@ -212,7 +212,6 @@ class Settings(QtWidgets.QWidget):
             form.addWidget(control, line, 1)
         form.addWidget(_name("Working size", self._size), 2, 0)
         form.addLayout(size, 2, 1)
-        self._switches["native_fill"].place(form, 3)
         return box
 
     def _group(self, group: str) -> QtWidgets.QGroupBox:
