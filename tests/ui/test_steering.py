@@ -80,6 +80,8 @@ def test_published_settings_are_asked_for_when_they_may_have_changed_and_not_ove
                 asked.append(message.type) if self is own else None, real(self, message, *rest, **more)
             )[1],
         )  # fmt: skip
+        until(qtbot, lambda: asked.count("status") >= 2)  # the new follower's channel has been asked for by now
+        asked.clear()
         until(qtbot, lambda: asked.count("status") >= 2)
         assert set(asked) == {"status"}
         node.publish("hill", {"grow": 7})

@@ -27,7 +27,7 @@ def tasks(count: int, cuts: list[int]) -> list[range]:
     return [range(first, after) for first, after in pairwise(edges)]
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(shots)
 def test_however_a_shot_is_cut_each_needed_unit_has_one_owner_and_no_other_unit_has_any(given_shot):
     engine, count, cuts, holes = given_shot
@@ -45,7 +45,7 @@ def test_however_a_shot_is_cut_each_needed_unit_has_one_owner_and_no_other_unit_
         assert sorted(dealt) == wanted[stage], stage
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(shots)
 def test_what_a_frame_sees_is_all_its_plan_reads_and_without_a_hole_itself_alone(given_shot):
     engine, count, _, holes = given_shot

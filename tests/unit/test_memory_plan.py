@@ -102,7 +102,7 @@ def test_a_full_hd_shot_of_the_learned_engine_fits_into_16_gb_as_it_is_and_not_i
     assert plans[1].change is not None and plans[1].settings.chunk_length < 80
 
 
-@hypothesis_settings(deadline=None, max_examples=60)
+@hypothesis_settings(max_examples=60)
 @given(
     frame_count=st.integers(1, 300),
     budget=st.integers(1, 300),

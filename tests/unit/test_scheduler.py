@@ -819,4 +819,4 @@ class AnyDay(RuleBasedStateMachine):
 
 
 TestAnyDay = AnyDay.TestCase
-TestAnyDay.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
+TestAnyDay.settings = settings(max_examples=100, stateful_step_count=40)

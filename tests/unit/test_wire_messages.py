@@ -352,20 +352,20 @@ def only_wire_errors(parts: list[framing.Part]) -> None:
             assert decode(again, key=KEY, known=types).message == envelope.message
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(mutated_messages())
 def test_a_mutated_message_is_read_or_refused_and_nothing_else(parts: list[framing.Part]) -> None:
     only_wire_errors(parts)
 
 
 @pytest.mark.slow
-@settings(max_examples=10_000, deadline=None)
+@settings(max_examples=10_000)
 @given(mutated_messages())
 def test_ten_thousand_mutated_messages_are_read_or_refused_and_nothing_else(parts: list[framing.Part]) -> None:
     only_wire_errors(parts)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.binary(max_size=200), max_size=25))
 def test_noise_is_refused(parts: list[bytes]) -> None:
     with pytest.raises(WireError):
