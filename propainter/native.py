@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from propainter.classical.exposure import exposed
 from propainter.classical.harmonic import Field, Mask, box_around
 from propainter.classical.places import Places, Taps, carried, numbered
 from propainter.classical.sampling import look_up, with_rims
@@ -121,7 +122,7 @@ def _pulled(
         if not points.shape[1]:
             continue
         found, shown = _looked_up(points, int(frame), size, read)
-        found += (found + 1) * np.expm1(gain)
+        found = exposed(found, gain)
         parts = [np.split(values, [len(looks[0])]) for values in (found, shown)]
         for look, weight, part, is_shown in zip(looks, weights, *parts, strict=True):
             weight[look[~is_shown]] = 0

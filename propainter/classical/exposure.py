@@ -1,6 +1,6 @@
 """Exposure from frame to frame: one gain a frame and channel, so that a pixel pulled from far takes on the local light.
 
-Here: measuring the gains. Not here: applying them (``pull.py``).
+Here: measuring gains, and what a gain does to colours. Not here: which colours (``sampling.py``, ``pull.py``).
 
 Cameras re-expose when an object enters; colours pulled from before it came would then be a visibly darker patch.
 """
@@ -55,6 +55,12 @@ def frame_gains(frames: Field, holes: Mask, motions: list[Matrix]) -> npt.NDArra
     a, b = np.concatenate(equations), np.concatenate(ratios)
     normal, right = np.einsum("ni,nj->ij", a, a), np.einsum("ni,nc->ic", a, b)
     return np.linalg.solve(normal, right).astype(np.float32)
+
+
+def exposed(colours: Field, gain: Field) -> Field:
+    """Colours (..., 3), black is -1, under a gain (3,) given as its logarithm. In this form no gain changes no bit."""
+    result: Field = colours + (colours + 1) * np.expm1(gain)
+    return result
 
 
 def _cell_means(frame: Field) -> Field:

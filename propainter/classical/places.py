@@ -26,18 +26,23 @@ RUN = 1 << 19
 """Pixels that are worked on at once: following and sampling take one to two hundred bytes for each."""
 
 
+def parts_of(members: Mask) -> list[slice]:
+    """Which of all members (t, h, w), by frame, row, column, are each frame's."""
+    return [slice(*bounds) for bounds in pairwise([0, *np.cumsum(members.sum((1, 2))).tolist()])]
+
+
 def runs_of(members: Mask) -> Iterator[tuple[range, slice]]:
     """Runs of frames with at most ``RUN`` members together, or of a single frame, and which of all members are theirs."""
-    counts = members.sum((1, 2))
-    first, begin, held = 0, 0, 0
-    for i, count in enumerate(counts):
-        if held and held + count > RUN:
-            yield range(first, i), slice(begin, begin + held)
-            begin, held = begin + held, 0
-        first = first if held else i
-        held += int(count)
-    if held:
-        yield range(first, len(counts)), slice(begin, begin + held)
+    first = begin = end = 0
+    for i, part in enumerate(parts_of(members)):
+        if end > begin and part.stop - begin > RUN:
+            yield range(first, i), slice(begin, end)
+            begin = end
+        if end == begin:
+            first = i
+        end = part.stop
+    if end > begin:
+        yield range(first, len(members)), slice(begin, end)
 
 
 @dataclass(frozen=True)

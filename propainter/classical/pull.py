@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 
 from propainter.classical.alignment import Aligned, regular
-from propainter.classical.exposure import frame_gains
+from propainter.classical.exposure import exposed, frame_gains
 from propainter.classical.flow_image import Index
 from propainter.classical.harmonic import Field, Mask, box_around, fill_harmonic
-from propainter.classical.places import Places, future_places, past_places, places_by_motion, runs_of
+from propainter.classical.places import Places, future_places, parts_of, past_places, places_by_motion, runs_of
 from propainter.classical.sampling import Plate, lay_rims
 from propainter.classical.seam import seam_correction
 from propainter.dis import flow_between, grey_of, make_estimator
@@ -38,18 +38,22 @@ def pull_plate(frames: Field, holes: Mask, motion: Aligned, members: Mask) -> tu
     are never read; what is unseen is 0. Of the nearest past and future sight of a pixel each counts by the inverse of
     its distance in time. Where the flow leads to neither soundly, the background model may.
     """
-    gains = frame_gains(frames, holes, motion.forward_motion)
-    lay_rims(frames, holes)
-    plate = Plate(frames, gains)
+    plate = plate_of(frames, holes, motion)
     sights, trust = places_of(plate, holes, motion, members)
     colours, unseen = blend_places(plate, holes, sights, trust, members)
     frames[holes] = 0
-    for run, part in runs_of(members):
-        frame = np.nonzero(members[run.start : run.stop])[0] + run.start
-        colours[part] += (colours[part] + 1) * np.expm1(gains)[frame]
+    for gain, part in zip(plate.gains, parts_of(members), strict=True):
+        colours[part] = exposed(colours[part], gain)
     colours[unseen] = 0
     frames[members] = colours
     return frames, _image_of(unseen, members)
+
+
+def plate_of(frames: Field, holes: Mask, motion: Aligned) -> Plate:
+    """The plate outside its holes, as if every frame (t, h, w, 3) had one exposure; rims are laid into the frames' holes."""
+    gains = frame_gains(frames, holes, motion.forward_motion)
+    lay_rims(frames, holes)
+    return Plate(frames, gains)
 
 
 def places_of(plate: Plate, holes: Mask, motion: Aligned, members: Mask) -> tuple[list[Places], list[float]]:

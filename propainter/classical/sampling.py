@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from propainter.classical.exposure import exposed
 from propainter.classical.flow_image import Index
 from propainter.classical.harmonic import Field, Mask, box_around
 from propainter.classical.places import Places
@@ -62,7 +63,7 @@ class Plate:
 
     def at(self, frame: int, rows: Index | slice, columns: Index | slice) -> Field:
         """Colours (..., 3) of pixels of a frame; the caller's own."""
-        return evened(self.images[frame][rows, columns], self.gains[frame])
+        return exposed(self.images[frame][rows, columns], -self.gains[frame])
 
     def sample(self, places: Places) -> Field:
         """Colours (n, 3) at places that are all seen: bicubic, image borders repeated."""
@@ -71,18 +72,12 @@ class Plate:
         bounds = np.searchsorted(places.source[order], np.arange(len(self.images) + 1))
         for source in np.flatnonzero(np.diff(bounds)):
             chosen = order[bounds[source] : bounds[source + 1]]
-            colours[chosen] = look_up(self.images[source], places.x[chosen], places.y[chosen], self.gains[source])
+            colours[chosen] = look_up(self.images[source], places.x[chosen], places.y[chosen], -self.gains[source])
         return colours
 
 
-def evened(colours: Field, gain: Field) -> Field:
-    """Colours (..., 3) without their frame's gain (3,), a logarithm. In this form no gain changes no bit."""
-    result: Field = colours + (colours + 1) * np.expm1(-gain)
-    return result
-
-
 def look_up(image: Field, x: Field, y: Field, gain: Field | None = None) -> Field:
-    """Colours (n, c) of an image at points: bicubic, image borders repeated. gain: see ``evened``.
+    """Colours (n, c) of an image at points: bicubic, image borders repeated. gain: of the image, see ``exposed``.
 
     Keys' cubic convolution (1981), a = -1/2: slopes stay slopes, where OpenCV's a = -3/4 bends them by 0.05 px.
     """
@@ -96,7 +91,7 @@ def look_up(image: Field, x: Field, y: Field, gain: Field | None = None) -> Fiel
         row = (top + j - 1).clip(0, height - 1) * width
         taken = (pixels[row + column] for column in columns)
         if gain is not None:
-            taken = (evened(colour, gain) for colour in taken)
+            taken = (exposed(colour, gain) for colour in taken)
         line = sum(w[:, None] * colour for w, colour in zip(across, taken, strict=True))
         colours += weight[:, None] * line
     return colours

@@ -17,7 +17,7 @@ import numpy as np
 
 from propainter.classical.flow_image import Index
 from propainter.classical.harmonic import Field, Mask, box_around, fill_harmonic
-from propainter.classical.places import Places
+from propainter.classical.places import Places, parts_of
 from propainter.classical.sampling import Plate
 
 _RIM = 8
@@ -36,10 +36,8 @@ def seam_correction(plate: Plate, holes: Mask, places: Places, members: Mask, ru
     plate: good outside the holes (t, h, w). places: the sight of every member of the run. members: the holes,
     or the same with some frames all False.
     """
-    counts = members[run.start : run.stop].sum((1, 2))
-    bounds = np.concatenate([[0], np.cumsum(counts)])
-    parts = {run[int(i)]: slice(bounds[i], bounds[i + 1]) for i in np.flatnonzero(counts)}
-    rims = [_rim_of(holes, frame, places.take(part)) for frame, part in parts.items()]
+    parts = dict(zip(run, parts_of(members[run.start : run.stop]), strict=True))
+    rims = [_rim_of(holes, frame, places.take(part)) for frame, part in parts.items() if part.stop > part.start]
     correction = np.zeros((len(places.source), 3), np.float32)
     if not rims:
         return correction

@@ -14,12 +14,10 @@ from torch import Tensor
 
 from propainter.classical.alignment import AlignedPair, align_flow
 from propainter.classical.arrays import arrays_of, images_to_write, masks_of
-from propainter.classical.exposure import frame_gains
 from propainter.classical.flow_image import Index
 from propainter.classical.harmonic import Field
-from propainter.classical.places import Places
-from propainter.classical.pull import places_of, weight_of
-from propainter.classical.sampling import Plate, lay_rims
+from propainter.classical.places import Places, parts_of
+from propainter.classical.pull import places_of, plate_of, weight_of
 from propainter.kept import Kept
 from propainter.types import BidirectionalFlow, Sights
 
@@ -48,12 +46,10 @@ def find_sights(
     )
     members = hole.copy()
     members[: wanted.start] = members[wanted.stop :] = False
-    gains = frame_gains(images, hole, motion.forward_motion)
-    lay_rims(images, hole)
-    sights, trust = places_of(Plate(images, gains), hole, motion, members)
-    bounds = np.concatenate([[0], np.cumsum(members.sum((1, 2)))])
-    parts = [slice(bounds[i], bounds[i + 1]) for i in wanted]
-    return [_of_frame(i, [s.take(part) for s in sights], trust, gains) for i, part in zip(wanted, parts, strict=True)]
+    plate = plate_of(images, hole, motion)
+    sights, trust = places_of(plate, hole, motion, members)
+    parts = parts_of(members)
+    return [_of_frame(i, [sight.take(parts[i]) for sight in sights], trust, plate.gains) for i in wanted]
 
 
 def _of_frame(frame: int, sights: list[Places], trust: list[float], gains: Field) -> Sights:
