@@ -53,11 +53,17 @@ class SettingRow:
     """The slider ends here; larger values can be typed."""
     group: str
     help: str
+    zero: str = ""
+    """What 0 is called where it leaves the number to the backend; empty: it is a number like others."""
 
     @property
     def default(self) -> int:
         """The backend's own default."""
         return int(getattr(ShotSettings(), self.name))
+
+    def text(self, value: int) -> str:
+        """A value as it is shown."""
+        return self.zero if self.zero and value == 0 else f"{value} {self.unit}"
 
 
 SETTING_ROWS: tuple[SettingRow, ...] = (
@@ -80,8 +86,8 @@ SETTING_ROWS: tuple[SettingRow, ...] = (
 CROP_ROW = SettingRow("crop_padding", "Crop to matte", "px", 0, 4096, 512, "Matte",
                       "Look only at a box around the matte, with so many plate pixels on every side: faster and with less "
                       "memory, but the background is looked for in the box alone. Drafts always do. "
-                      "Auto: an eighth of the plate's shorter side.")  # fmt: skip
-"""Its number counts only while ``crop_to_matte`` is on; 0 leaves it to the backend."""
+                      "Auto: an eighth of the plate's shorter side.", zero="Auto")  # fmt: skip
+"""Its number counts only while ``crop_to_matte`` is on."""
 
 
 @dataclass(frozen=True)
@@ -113,8 +119,6 @@ SWITCH_ROWS: tuple[SwitchRow, ...] = (
               "Flow of a pair is final once its updates have become small: half the time, hardly a difference. Drafts "
               "always do, Best never."),
 )  # fmt: skip
-AUTO = "Auto"
-"""How a number is shown that is left to the backend."""
 
 SIZE_CHOICES: tuple[tuple[str, float | None], ...] = (("Auto", None), ("Full", 1.0), ("Half", 0.5), ("Quarter", 0.25))
 """Working sizes by name, as a share of the plate; None: the backend chooses."""

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from propainter_ui.panel_state import AUTO, CROP_ROW, SETTING_ROWS, SWITCH_ROWS, PanelState, followers_of, plate_size
+from propainter_ui.panel_state import CROP_ROW, SETTING_ROWS, SWITCH_ROWS, PanelState, followers_of, plate_size
 from propainter_wire.messages import ShotLine, ShotSettings
 
 PUBLISHED_NAMES: tuple[str, ...] = (
@@ -140,21 +140,19 @@ def _size_warning(state: PanelState, followers: tuple[ShotLine, ...]) -> str:
     return f" {other.width}×{other.height} is filled at {size[0]}×{size[1]}, too: choose Auto where plates differ."
 
 
-_WORDS = {row.name: (row.label, f" {row.unit}") for row in SETTING_ROWS} | {
-    **{row.name: (row.label, "") for row in SWITCH_ROWS},
-    "crop_padding": ("Crop padding", f" {CROP_ROW.unit}"), "crop_to_matte": ("Crop to matte", ""),
-}  # fmt: skip
+_NUMBERS = {row.name: row for row in (*SETTING_ROWS, CROP_ROW)}
+_LABELS = {row.name: row.label for row in SETTING_ROWS} | {row.name: row.label for row in SWITCH_ROWS}
 
 
 def _value_text(name: str, value: object) -> str:
-    label, unit = _WORDS.get(name, (name.replace("_", " ").capitalize(), ""))
+    label = _LABELS.get(name, name.replace("_", " ").capitalize())
     if isinstance(value, bool):
         return f"{label} {'on' if value else 'off'}"
     if isinstance(value, tuple):
         return f"{label} {value[0]}×{value[1]}"
-    if name == CROP_ROW.name and value == 0:
-        return f"{label} {AUTO}"
-    return f"{label} {value}{unit}"
+    if isinstance(value, int) and name in _NUMBERS:
+        return f"{label} {_NUMBERS[name].text(value)}"
+    return f"{label} {value}"
 
 
 def _shots(count: int) -> str:

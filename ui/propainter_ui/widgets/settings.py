@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from propainter_ui.look import icon
 from propainter_ui.panel_state import (
-    AUTO,
     CROP_ROW,
     QUALITIES,
     SETTING_ROWS,
@@ -299,7 +298,7 @@ class _Row(_NumberRow):
         self._box.setSuffix(f" {row.unit}")
         _slim(self._box)
         self._box.setKeyboardTracking(False)
-        self._reset = _reset_button(row.label, str(row.default) + " " + row.unit)
+        self._reset = _reset_button(row.label, row.text(row.default))
         self._label.setBuddy(self._box)
         self._slider.setAccessibleName(f"{row.label} slider")
         self._box.setAccessibleName(f"{row.label}, {row.unit}")
@@ -325,7 +324,7 @@ class _Row(_NumberRow):
         self._tell_help(text)
 
     def _tell_help(self, note: str) -> None:
-        text = f"{self.row.help}\nDefault: {self.row.default} {self.row.unit}." + (f"\n* {note}." if note else "")
+        text = f"{self.row.help}\nDefault: {self.row.text(self.row.default)}." + (f"\n* {note}." if note else "")
         for widget in (self._label, self._slider, self._box):
             widget.setToolTip(text)
 
@@ -408,15 +407,15 @@ class _CropRow(_NumberRow):
         self._box = QtWidgets.QSpinBox()
         self._box.setRange(CROP_ROW.lowest, CROP_ROW.highest)
         self._box.setSuffix(f" {CROP_ROW.unit}")
-        self._box.setSpecialValueText(AUTO)
+        self._box.setSpecialValueText(CROP_ROW.zero)
         _slim(self._box)
         self._box.setKeyboardTracking(False)
-        self._reset = _reset_button(CROP_ROW.label, f"off, {AUTO}")
+        self._reset = _reset_button(CROP_ROW.label, f"off, {CROP_ROW.text(CROP_ROW.default)}")
         self._switch.setAccessibleName(CROP_ROW.label)
         self._slider.setAccessibleName("Crop padding slider")
         self._box.setAccessibleName(f"Crop padding, {CROP_ROW.unit}")
         for widget in (self._switch, self._slider, self._box):
-            widget.setToolTip(f"{CROP_ROW.help}\nDefault: off, {AUTO}.")
+            widget.setToolTip(f"{CROP_ROW.help}\nDefault: off, {CROP_ROW.text(CROP_ROW.default)}.")
         self._switch.clicked.connect(self.switched.emit)
         self._slider.valueChanged.connect(self.asked.emit)
         self._box.valueChanged.connect(self.asked.emit)
