@@ -57,13 +57,13 @@ def compare(name: str, case: Case, paddings: list[int]) -> dict[str, dict[str, A
         spent = time.process_time() - started
         whole = whole or frames
         told = "whole" if padding is None else str(padding or "automatic")
-        apart = psnr(frames, Case(case.pictures, whole))
+        db, apart = psnr(frames, case), psnr(frames, Case(case.pictures, whole))
         figures[told] = {
-            "box": size, "db": round(psnr(frames, case), 2), "cpu_s": round(spent, 1),
+            "box": size, "db": round(db, 2), "cpu_s": round(spent, 1),
             "db_against_whole": None if np.isinf(apart) else round(apart, 2),
         }  # fmt: skip
         print(
-            f"{name:16} {told:>9} {size[0]:4}x{size[1]:<4} {psnr(frames, case):10.2f} {apart:10.2f} {spent:6.1f}s",
+            f"{name:16} {told:>9} {size[0]:4}x{size[1]:<4} {db:10.2f} {apart:10.2f} {spent:6.1f}s",
             flush=True,
         )
     return figures

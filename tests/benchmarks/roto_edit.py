@@ -84,8 +84,9 @@ def render(running: Daemon, client: Client, shot: str, frames: Frames, wanted: l
     pictures: dict[int, Pixels] = {}
     for event in client.render(shot, wanted, **how):
         if isinstance(event, FrameResult):
-            told.setdefault("first_picture_s", round(time.perf_counter() - started, 3))
-            told.setdefault("first_picture_cpu_s", round(cpu_seconds(running) - cpu, 2))
+            if "first_picture_s" not in told:
+                told["first_picture_s"] = round(time.perf_counter() - started, 3)
+                told["first_picture_cpu_s"] = round(cpu_seconds(running) - cpu, 2)
             if not event.provisional:
                 told.setdefault("first_final_s", round(time.perf_counter() - started, 3))
                 pictures[event.frame] = event.pixels
