@@ -83,21 +83,6 @@ class Sights:
 
 
 @dataclass(frozen=True)
-class FrameRange:
-    """An inclusive run of frames in the host's numbering."""
-
-    first: int
-    last: int
-
-    def __post_init__(self) -> None:
-        if self.last < self.first:
-            raise ValueError(f"frame range ends ({self.last}) before it starts ({self.first})")
-
-    def __len__(self) -> int:
-        return self.last - self.first + 1
-
-
-@dataclass(frozen=True)
 class Chunk:
     """A run of units (flow pairs or frames) treated in one pass: its core, and the overlap it may look into.
 

@@ -2,7 +2,7 @@
 
 Here: where weights are looked for, what a complete set is, its identity and licence, reading checkpoints, and building
 the learned engine from them. Not here: the networks themselves (``raft/``, ``flow_completion.py``, ``painter.py``),
-downloading (``propainter_backend/weights_cli.py``).
+downloading (``propainter_backend/commands/weights_cli.py``).
 
 A *weight set* is a folder with the three published checkpoints. Beside them may stand ``weights.json``, their SHA-256 as
 recorded when they were first fetched or loaded, so that a file that changed since is noticed; and ``config.json``, for a

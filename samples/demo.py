@@ -14,8 +14,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from propainter_backend.contact_sheet import SheetRow, make_contact_sheet
-from propainter_backend.plates import open_sink, open_source, read_matte
+from propainter_backend.removal.contact_sheet import SheetRow, make_contact_sheet
+from propainter_pictures.plates import open_sink, open_source, read_matte
 from propainter_wire.client import Client
 from propainter_wire.errors import BackendUnreachable
 

@@ -18,9 +18,9 @@ from propainter import windows
 from propainter.classical.sights import find_sights
 from propainter.kept import Kept
 from propainter.types import BidirectionalFlow, Chunk, Propagated, Settings, Sights, Window
-from propainter_backend.color import WorkingSpace
-from propainter_backend.images import Frame
-from propainter_backend.shot_renderer import Shot
+from propainter_backend.render.shot_renderer import Shot
+from propainter_pictures.color import WorkingSpace
+from propainter_pictures.images import Frame
 from propainter_wire.shot import digest_of
 
 RGB = ("R", "G", "B")

@@ -49,9 +49,9 @@ def _serve(options: argparse.Namespace) -> int:
 
 
 def _serve_daemon(options: argparse.Namespace) -> int:
-    from propainter_backend.daemon import Daemon, DaemonOptions
-    from propainter_backend.devices import choose_devices
-    from propainter_backend.keys import daemon_keys, signing_key
+    from propainter_backend.daemon.daemon import Daemon, DaemonOptions
+    from propainter_backend.daemon.devices import choose_devices
+    from propainter_backend.daemon.keys import daemon_keys, signing_key
 
     devices, said = choose_devices(options.gpu or (), options.device)
     logging.getLogger(__name__).info("%s", said)
@@ -78,8 +78,8 @@ def _serve_daemon(options: argparse.Namespace) -> int:
 
 
 def _serve_relay(options: argparse.Namespace) -> int:
-    from propainter_backend.keys import remote_backend
-    from propainter_backend.relay import Relay
+    from propainter_backend.daemon.keys import remote_backend
+    from propainter_backend.daemon.relay import Relay
 
     if options.curve_keys is None:
         raise BadInput("a relay needs --curve-keys DIR: its own keys, and the remote daemon's public key as server.key")
@@ -109,7 +109,7 @@ def _resolved(endpoint: str) -> str:
 
 
 def _keys(options: argparse.Namespace) -> int:
-    from propainter_backend.keys import make_keys
+    from propainter_backend.daemon.keys import make_keys
 
     public = make_keys(options.folder)
     print(f"public key: {public.decode()}")
@@ -124,7 +124,7 @@ def _client(options: argparse.Namespace, name: str) -> Client:
 
 
 def _own_keys(options: argparse.Namespace) -> ClientKeys | None:
-    from propainter_backend.keys import client_keys
+    from propainter_backend.daemon.keys import client_keys
 
     return client_keys(options.curve_keys) if options.curve_keys else None
 
@@ -166,7 +166,7 @@ def _cache(options: argparse.Namespace) -> int:
 
 
 def _doctor(options: argparse.Namespace) -> int:
-    from propainter_backend.doctor import examine
+    from propainter_backend.commands.doctor import examine
 
     findings = examine(options.cache_dir, options.weights, _own_keys(options))
     for finding in findings:

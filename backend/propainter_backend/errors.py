@@ -1,9 +1,8 @@
 """What can go wrong with a removal that its user can put right.
 
-Here: the small tree of errors whose text is one sentence for the user: it names the thing, the value and the way out.
-The command line prints it and exits with code 2. Not here: mistakes of our own (those stay ``ValueError`` and
-``AssertionError``), errors on the wire (``propainter_wire/errors.py``), unreadable weights (``propainter/weights.py``,
-which is pure and has its own ``WeightsError``).
+Here: the whole tree of errors whose text is one sentence for the user; those about pictures come from
+``propainter_pictures/errors.py``. Not here: errors on the wire (``propainter_wire/errors.py``), unreadable weights
+(``propainter/weights.py``, which is pure and has its own ``WeightsError``).
 
     RemoveError
       BadInput        a plate or matte that cannot be used as it is
@@ -13,17 +12,9 @@ which is pure and has its own ``WeightsError``).
 
 from __future__ import annotations
 
+from propainter_pictures.errors import BadInput, OutputError, RemoveError
 
-class RemoveError(Exception):
-    """Something the user can put right; its text is the one sentence to show."""
-
-
-class BadInput(RemoveError):
-    """A plate or matte is missing, unreadable, of another size, or holds what cannot be used."""
-
-
-class OutputError(RemoveError):
-    """A result cannot be written: no room, no permission, or a format that cannot hold it."""
+__all__ = ["BadInput", "FetchError", "OutputError", "RemoveError"]
 
 
 class FetchError(RemoveError):

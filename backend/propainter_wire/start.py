@@ -1,7 +1,7 @@
 """Starting a backend from a client: detached, with a clean environment, and waiting until it can be reached.
 
 Here: finding the command, the environment it gets, the wait. Not here: connecting (``client.py``), what the command
-does (``propainter_backend/daemon.py``). A compositor's own environment must not reach the daemon: its PYTHONHOME,
+does (``propainter_backend/daemon/daemon.py``). A compositor's own environment must not reach the daemon: its PYTHONHOME,
 its library paths and its CUDA would break ours.
 """
 

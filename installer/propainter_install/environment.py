@@ -22,7 +22,7 @@ NUKE_PYTHON = "3.11"
 """Of Nuke 16 and 17."""
 _NUKE_PACKAGES = ("pyzmq", "msgpack", "numpy", "xxhash", "openimageio", "av")
 _NUKE_PARTS = ("propainter_ui/", "propainter_wire/")
-_PROOF = "import torch, cv2, OpenImageIO, av, zmq, msgpack, safetensors, propainter_backend.daemon"
+_PROOF = "import torch, cv2, OpenImageIO, av, zmq, msgpack, safetensors, propainter_backend.daemon.daemon"
 
 
 @dataclass(frozen=True)

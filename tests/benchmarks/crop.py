@@ -20,11 +20,11 @@ import numpy as np
 from native_fill import SETTINGS, Case, cases, psnr
 
 from propainter.classical import ClassicalEngine
-from propainter_backend.color import WorkingSpace
-from propainter_backend.crop import CroppedRenderer, make_renderer
-from propainter_backend.memory import keep_large_arrays_apart
-from propainter_backend.shot_cache import ShotCache
-from propainter_backend.shot_renderer import Shot, run_to_end
+from propainter_backend.render.crop import CroppedRenderer, make_renderer
+from propainter_backend.render.memory import keep_large_arrays_apart
+from propainter_backend.render.shot_cache import ShotCache
+from propainter_backend.render.shot_renderer import Shot, run_to_end
+from propainter_pictures.color import WorkingSpace
 
 
 def main() -> None:

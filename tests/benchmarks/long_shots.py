@@ -97,10 +97,10 @@ def remove_here(engine: str, folder: Path) -> dict[str, float]:
     from propainter.painter import Painter
     from propainter.raft import Raft
     from propainter.types import Settings
-    from propainter_backend.engines import EngineChoice
-    from propainter_backend.memory import keep_large_arrays_apart
-    from propainter_backend.removal import Removal
-    from propainter_backend.remove import remove
+    from propainter_backend.commands.remove import remove
+    from propainter_backend.removal.removal import Removal
+    from propainter_backend.render.engines import EngineChoice
+    from propainter_backend.render.memory import keep_large_arrays_apart
 
     keep_large_arrays_apart()
     settings = Settings(chunk_length=20, neighbor_length=4, ref_stride=20, flow_iterations=1)

@@ -32,12 +32,12 @@ from builders import MemoryPictures
 from propainter.classical import ClassicalEngine
 from propainter.hole import hole_of
 from propainter.types import Settings
-from propainter_backend.color import WorkingSpace
-from propainter_backend.crop import make_renderer
-from propainter_backend.images import Frame
-from propainter_backend.memory import keep_large_arrays_apart
-from propainter_backend.shot_cache import ShotCache
-from propainter_backend.shot_renderer import Shot, ShotPictures, run_to_end
+from propainter_backend.render.crop import make_renderer
+from propainter_backend.render.memory import keep_large_arrays_apart
+from propainter_backend.render.shot_cache import ShotCache
+from propainter_backend.render.shot_renderer import Shot, ShotPictures, run_to_end
+from propainter_pictures.color import WorkingSpace
+from propainter_pictures.images import Frame
 
 SETTINGS = Settings(feather=0)
 LARGE = (3840, 2160)

@@ -44,12 +44,12 @@ from propainter.learned import ProPainterEngine
 from propainter.painter import Painter
 from propainter.raft import Raft, estimate_flow
 from propainter.types import BidirectionalFlow, Settings
-from propainter_backend.color import WorkingSpace
-from propainter_backend.crop import CroppedRenderer
-from propainter_backend.images import Frame
-from propainter_backend.outputs import Region
-from propainter_backend.shot_cache import ShotCache
-from propainter_backend.shot_renderer import Shot
+from propainter_backend.render.crop import CroppedRenderer
+from propainter_backend.render.outputs import Region
+from propainter_backend.render.shot_cache import ShotCache
+from propainter_backend.render.shot_renderer import Shot
+from propainter_pictures.color import WorkingSpace
+from propainter_pictures.images import Frame
 
 SAMPLE = Path(__file__).parents[2] / "samples" / "synth-pan"
 Way = Callable[[], Tensor]

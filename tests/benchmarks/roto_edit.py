@@ -30,7 +30,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "integration"))
 
 from daemon_harness import Daemon, daemon
 
-from propainter_backend.plates import open_source, read_matte
+from propainter_pictures.plates import open_source, read_matte
 from propainter_wire.client import Client, FrameResult
 from propainter_wire.messages import Done, OpenShot
 from propainter_wire.shot import Pixels

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from propainter_backend.staging import put
+from propainter_backend.render.staging import put
 
 pytestmark = [
     pytest.mark.gpu,

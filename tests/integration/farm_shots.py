@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from builders import box_matte, moving_plates
-from propainter_backend.images import write_image
+from propainter_pictures.images import write_image
 
 FIRST = 1001
 
@@ -87,7 +87,7 @@ class FarmShot:
 
 
 def python(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "propainter_backend.remove", *arguments]
+    return [sys.executable, "-m", "propainter_backend.commands.remove", *arguments]
 
 
 def quiet_environ(home: Path, **more: str) -> dict[str, str]:

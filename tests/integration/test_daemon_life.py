@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from daemon_harness import Daemon, TinyShot, assert_gone, daemon, home, wait_until
 
-from propainter_backend.devices import cuda_device_count
+from propainter_backend.daemon.devices import cuda_device_count
 from propainter_wire.client import Client
 from propainter_wire.connection import Connection
 from propainter_wire.errors import BackendDied, BackendUnreachable, JobCancelled, RemoteError

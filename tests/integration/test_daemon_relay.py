@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 from daemon_harness import Daemon, TinyShot, assert_same, collect, daemon, home, wait_until
 
+from propainter_backend.daemon.keys import client_keys, daemon_keys, make_keys, remote_backend, signing_key
+from propainter_backend.daemon.relay import received_pixels
 from propainter_backend.errors import BadInput
-from propainter_backend.keys import client_keys, daemon_keys, make_keys, remote_backend, signing_key
-from propainter_backend.relay import received_pixels
 from propainter_wire.client import Client
 from propainter_wire.connection import Connection
 from propainter_wire.errors import BackendUnreachable, JobCancelled, PropainterError, RemoteError, WireError

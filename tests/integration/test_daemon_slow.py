@@ -12,7 +12,7 @@ import psutil
 import pytest
 from daemon_harness import Daemon, Rendered, TinyShot, assert_same, daemon, home, wait_until
 
-from propainter_backend.shot_cache import ShotCache
+from propainter_backend.render.shot_cache import ShotCache
 from propainter_wire.client import FrameResult
 from propainter_wire.errors import BackendDied
 from propainter_wire.messages import Done

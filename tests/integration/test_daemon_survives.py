@@ -23,7 +23,7 @@ from daemon_harness import (
     wait_until,
 )
 
-from propainter_backend.shot_cache import ShotCache
+from propainter_backend.render.shot_cache import ShotCache
 from propainter_wire.client import Client
 from propainter_wire.connection import Connection
 from propainter_wire.errors import BackendDied, RemoteError

@@ -13,9 +13,9 @@ from daemon_harness import Daemon, home
 from farm_shots import FarmShot, computed, in_order, python, quiet_environ
 
 from golden import standin_folder
-from propainter_backend.images import read_info
-from propainter_backend.plates import open_source
-from propainter_backend.remove import main
+from propainter_backend.commands.remove import main
+from propainter_pictures.images import read_info
+from propainter_pictures.plates import open_source
 
 COUNT = 13
 CUTS = [(1001, 1005), (1006, 1006), (1007, 1013)]  # neither even nor where chunks begin
@@ -168,7 +168,7 @@ def test_a_task_killed_in_the_middle_is_finished_by_the_next_without_repeating_a
     killed = run_broken(
         shot,
         stage,
-        "from propainter_backend.shot_cache import ShotCache as owner",
+        "from propainter_backend.render.shot_cache import ShotCache as owner",
         "save",
         f"'{mark}' in args[2] and (seen.append(1) or len(seen)) == 5",
     )
@@ -189,7 +189,7 @@ def test_a_painting_task_killed_between_frames_paints_only_the_others(shot):
     killed = run_broken(
         shot,
         "painting",
-        "import propainter_backend.farm_records as module; owner = module.FarmRecords",
+        "import propainter_backend.farm.records as module; owner = module.FarmRecords",
         "keep_frame",
         "(seen.append(1) or len(seen)) == 6",
     )
@@ -207,7 +207,7 @@ def test_a_terminated_task_leaves_no_half_written_file(shot):
     terminated = run_broken(
         shot,
         "painting",
-        "import propainter_backend.images as owner",
+        "import propainter_pictures.images as owner",
         "_write_with_oiio",
         "(seen.append(1) or len(seen)) == 3",
         signal.SIGTERM,
@@ -223,7 +223,7 @@ def run_broken(
     """A task in a process of its own that gets a signal right after a call of ``owner.method`` for which ``when`` holds."""
     code = f"""
 import os, sys
-from propainter_backend.remove import main
+from propainter_backend.commands.remove import main
 {setup}
 real, seen = owner.{method}, []
 def fatal(*args, **kwargs):

@@ -127,8 +127,8 @@ def test_a_worker_carries_out_the_job_through_one_daemon_and_leaves_none(shot):
     with session(shot) as (worker, log):
         assert worker.wait(300) == 0, log.read_text()
         said = log.read_text()
-        assert daemon_of(log) is None and "propainter_backend.daemon: stopped" in said
-    assert said.count("propainter_backend.daemon: listening on") == 1
+        assert daemon_of(log) is None and "propainter_backend.daemon.daemon: stopped" in said
+    assert said.count("propainter_backend.daemon.daemon: listening on") == 1
     assert "openjd_progress: 100" in said
     single = single_process(shot)
     assert shot.frames() == shot.frames("single") and len(shot.frames()) == COUNT
@@ -182,4 +182,4 @@ def test_an_interrupted_worker_stops_its_daemon_on_the_way_out(shot):
         worker.send_signal(signal.SIGINT)
         worker.wait(120)
         assert_gone([daemon])
-        assert "propainter_backend.daemon: stopped" in log.read_text()
+        assert "propainter_backend.daemon.daemon: stopped" in log.read_text()

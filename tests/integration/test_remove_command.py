@@ -13,7 +13,7 @@ import pytest
 
 import golden
 from builders import box_matte, moving_plates
-from propainter_backend.remove import main
+from propainter_backend.commands.remove import main
 
 SIZE = (96, 72)
 COUNT = 5
@@ -342,7 +342,7 @@ def test_ctrl_c_leaves_whole_frames_and_no_others(shot):
     """Interrupted after the first file is there."""
     code = (
         "import os, signal, sys, threading, time, pathlib\n"
-        "from propainter_backend import remove\n"
+        "from propainter_backend.commands import remove\n"
         f"first = pathlib.Path({str(shot / 'out' / 'plate.1001.png')!r})\n"
         "def watch():\n"
         "    while not first.exists(): time.sleep(0.001)\n"

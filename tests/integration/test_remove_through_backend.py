@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from builders import box_matte, moving_plates
-from propainter_backend.remove import main
+from propainter_backend.commands.remove import main
 from propainter_wire.client import Client
 from propainter_wire.errors import BackendUnreachable
 
@@ -101,7 +101,14 @@ def test_a_draft_is_the_same_either_way(shot, own_daemon, monkeypatch, how):
 
 
 def test_watching_renders_again_when_the_roto_changes(shot, own_daemon):
-    command = [sys.executable, "-m", "propainter_backend.remove", *arguments(shot, "out"), "--backend", "--watch"]
+    command = [
+        sys.executable,
+        "-m",
+        "propainter_backend.commands.remove",
+        *arguments(shot, "out"),
+        "--backend",
+        "--watch",
+    ]
     watcher = subprocess.Popen(command, env=os.environ | {"PYTHONUNBUFFERED": "1"}, stderr=subprocess.PIPE, text=True)
     try:
         before = wait_for(lambda: frames(shot, "out") if len(frames(shot, "out")) == COUNT else None, watcher)

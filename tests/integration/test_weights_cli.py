@@ -17,7 +17,7 @@ import pytest
 
 import golden
 from propainter.weights import FOLDER_VARIABLE, PUBLISHED_FILES, recorded_digests
-from propainter_backend.weights_cli import main
+from propainter_backend.commands.weights_cli import main
 
 
 @dataclass

@@ -23,7 +23,7 @@ import OpenImageIO as oiio
 import pytest
 from node_fixtures import sentence
 
-from propainter_backend.remove import main as propainter_remove
+from propainter_backend.commands.remove import main as propainter_remove
 from propainter_host.host import Effect, Host
 from propainter_host.images import NumpyClip, Rect, resize
 from propainter_host.profiles import NATRON, NUKE, PROFILES, Profile

@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.typing import DTypeLike
 
-from propainter_backend.color import WorkingSpace, from_working, to_display, to_working
+from propainter_pictures.color import WorkingSpace, from_working, to_display, to_working
 
 # Round trips of float32 through 2 e - 1 lose a few units in the last place of e, which the curve's flat parts magnify.
 FLOAT32_LOSS = 2e-5

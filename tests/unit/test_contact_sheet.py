@@ -8,9 +8,15 @@ import cv2
 import numpy as np
 import pytest
 
-from propainter_backend.color import Pixels
-from propainter_backend.contact_sheet import CELL_WIDTH, SheetRow, compose_sheet, make_contact_sheet, overlay_matte
 from propainter_backend.errors import OutputError
+from propainter_backend.removal.contact_sheet import (
+    CELL_WIDTH,
+    SheetRow,
+    compose_sheet,
+    make_contact_sheet,
+    overlay_matte,
+)
+from propainter_pictures.color import Pixels
 
 GREEN, BLUE = (0, 200, 0), (0, 0, 200)
 

@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 from builders import RGB, MemoryPictures, ToyEngine, box_matte, moving_plates
 from propainter.hole import soft_alpha
 from propainter.types import BidirectionalFlow, Settings
-from propainter_backend.color import WorkingSpace
-from propainter_backend.crop import (
+from propainter_backend.render.crop import (
     GRID,
     OVERLAP,
     SMALLEST,
@@ -24,9 +23,10 @@ from propainter_backend.crop import (
     make_renderer,
     picture_from,
 )
-from propainter_backend.images import Frame
-from propainter_backend.shot_cache import ShotCache
-from propainter_backend.shot_renderer import Shot, ShotRenderer, run_to_end
+from propainter_backend.render.shot_cache import ShotCache
+from propainter_backend.render.shot_renderer import Shot, ShotRenderer, run_to_end
+from propainter_pictures.color import WorkingSpace
+from propainter_pictures.images import Frame
 
 SIZE = (320, 256)
 SHORT = Settings(neighbor_length=4, ref_stride=4, chunk_length=24, flow_iterations=3)

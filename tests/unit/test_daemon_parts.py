@@ -5,10 +5,10 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from propainter_backend.daemon import _state_runs
-from propainter_backend.lifetime import Lifetime
-from propainter_backend.questions import Questions
-from propainter_backend.shots import ReachPlan, ShotRecord
+from propainter_backend.daemon.daemon import _state_runs
+from propainter_backend.daemon.lifetime import Lifetime
+from propainter_backend.daemon.questions import Questions
+from propainter_backend.daemon.shots import ReachPlan, ShotRecord
 from propainter_wire.messages import OpenShot, ShotSettings
 
 

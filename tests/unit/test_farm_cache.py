@@ -6,12 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from propainter_backend.images import partial_name
+from propainter_pictures.images import partial_name
 
 WORKER = """
 import random, sys
 import numpy as np
-from propainter_backend.shot_cache import ShotCache
+from propainter_backend.render.shot_cache import ShotCache
 
 root, seed, budget, rounds = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
 chance = random.Random(seed)

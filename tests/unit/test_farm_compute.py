@@ -11,8 +11,8 @@ import pytest
 
 from propainter.types import Settings
 from propainter_backend.errors import RemoveError
-from propainter_backend.farm_compute import InSession, hole_pixels
-from propainter_backend.removal import Removal, ShotFiles
+from propainter_backend.farm.compute import InSession, hole_pixels
+from propainter_backend.removal.removal import Removal, ShotFiles
 from propainter_wire.messages import Done, OpenShot
 
 SIZE = (40, 24)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from propainter.types import Settings
-from propainter_backend.farm_units import COMPUTED_STAGES, FarmUnits
+from propainter_backend.farm.units import COMPUTED_STAGES, FarmUnits
 
 CHUNK_STAGES = ("flow", "completion", "propagation")
 SMALL = Settings(chunk_length=7, neighbor_length=6, ref_stride=3)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from propainter_backend.doctor import Finding, examine_hosts
+from propainter_backend.commands.doctor import Finding, examine_hosts
 from propainter_install.places import BINARY, BUNDLE, Machine
 
 ELF = b"\x7fELF\x02" + b"\0" * 13 + b"\x3e\0"

@@ -14,11 +14,11 @@ from builders import ToyEngine, box_shot
 from propainter.classical import ClassicalEngine
 from propainter.footprint import ClassicalFootprint, LearnedFootprint
 from propainter.types import Settings
-from propainter_backend import remove as command
-from propainter_backend.memory_plan import MemoryPlan, footprint_of, plan_memory
-from propainter_backend.shot_cache import ShotCache
-from propainter_backend.shot_renderer import ShotRenderer, longest_run, run_to_end
-from propainter_backend.stage_graph import ShotPlan
+from propainter_backend.commands import remove as command
+from propainter_backend.render.memory_plan import MemoryPlan, footprint_of, plan_memory
+from propainter_backend.render.shot_cache import ShotCache
+from propainter_backend.render.shot_renderer import ShotRenderer, longest_run, run_to_end
+from propainter_backend.render.stage_graph import ShotPlan
 
 FULL_HD = (1920, 1080)
 GB = 10**9

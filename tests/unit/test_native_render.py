@@ -15,13 +15,13 @@ from builders import RGB, MemoryPictures, ToyEngine, box_matte, box_shot
 from propainter.classical import ClassicalEngine
 from propainter.hole import hole_of
 from propainter.types import Settings
-from propainter_backend.color import WorkingSpace
-from propainter_backend.drafts import draft_size
-from propainter_backend.images import Frame
-from propainter_backend.plate_parts import PlateParts
-from propainter_backend.remove_options import add_shot_options, removal_of
-from propainter_backend.shot_cache import ShotCache
-from propainter_backend.shot_renderer import Shot, ShotRenderer, run_to_end
+from propainter_backend.removal.options import add_shot_options, removal_of
+from propainter_backend.render.drafts import draft_size
+from propainter_backend.render.plate_parts import PlateParts
+from propainter_backend.render.shot_cache import ShotCache
+from propainter_backend.render.shot_renderer import Shot, ShotRenderer, run_to_end
+from propainter_pictures.color import WorkingSpace
+from propainter_pictures.images import Frame
 
 SIZE, COUNT = (256, 160), 8
 SETTINGS = Settings(feather=0)

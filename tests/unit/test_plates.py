@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from propainter.types import FrameRange
-from propainter_backend.color import Pixels
 from propainter_backend.errors import BadInput, OutputError
-from propainter_backend.images import Frame, write_image
-from propainter_backend.plates import FrameSource, check_finite, open_sink, open_source, read_matte
-from propainter_backend.video import VideoWriter
+from propainter_pictures.color import Pixels
+from propainter_pictures.frame_range import FrameRange
+from propainter_pictures.images import Frame, write_image
+from propainter_pictures.plates import FrameSource, check_finite, open_sink, open_source, read_matte
+from propainter_pictures.video import VideoWriter
 
 RGB = ("R", "G", "B")
 

@@ -7,7 +7,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from propainter_backend.scheduler import (
+from propainter_backend.daemon.scheduler import (
     PRIORITIES,
     Deliver,
     EndJob,

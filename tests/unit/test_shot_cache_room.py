@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from propainter_backend.shot_cache import ShotCache
+from propainter_backend.render.shot_cache import ShotCache
 
 KEYS = [f"{i:064x}" for i in range(1, 40)]
 ENTRY = 4200

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from propainter_backend.staging import put
+from propainter_backend.render.staging import put
 
 
 class Gpu(Tensor):

@@ -15,7 +15,7 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from propainter_backend.errors import BadInput
-from propainter_backend.video import VideoReader, VideoWriter
+from propainter_pictures.video import VideoReader, VideoWriter
 
 FRAMES = 40
 SIZE = (64, 48)

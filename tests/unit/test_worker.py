@@ -18,12 +18,12 @@ from builders import ToyEngine, box_matte, moving_plates
 from propainter.classical import ClassicalEngine
 from propainter.footprint import ClassicalFootprint
 from propainter.types import Settings
-from propainter_backend import worker as worker_module
-from propainter_backend.content import ContentStore
-from propainter_backend.pipe import Note, receive, send
-from propainter_backend.stage_graph import ShotPlan
-from propainter_backend.worker import Worker, smaller_chunk
-from propainter_backend.worker_entry import WorkerOptions
+from propainter_backend.render.content import ContentStore
+from propainter_backend.render.stage_graph import ShotPlan
+from propainter_backend.worker import worker as worker_module
+from propainter_backend.worker.pipe import Note, receive, send
+from propainter_backend.worker.worker import Worker, smaller_chunk
+from propainter_backend.worker.worker_entry import WorkerOptions
 from propainter_wire.messages import ShotSettings
 from propainter_wire.shot import digest_of
 
@@ -367,7 +367,7 @@ def test_many_shots_do_not_make_it_forget_the_one_at_hand(bench):
 
 def test_it_ends_with_the_daemon(tmp_path):
     context = torch.multiprocessing.get_context("spawn")
-    from propainter_backend.worker_entry import run
+    from propainter_backend.worker.worker_entry import run
 
     ours, theirs = context.Pipe()
     process = context.Process(target=run, args=(theirs, WorkerOptions("w", "cpu", tmp_path, 1 << 20, 1 << 20)))

@@ -1,0 +1,205 @@
+"""``propainter-remove``: a plate and a matte in, the plate without what the matte covers out; one process does it all.
+
+Here: the command line, its messages, the render in this process. Not here: the walk of a frame (``shot_renderer.py``), files
+(``removal.py``, ``plates.py``), engines (``engines.py``), rendering through a daemon (``through_backend.py``).
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # before torch: waiting threads must not spin
+
+import torch
+
+from propainter.learned import ProPainterEngine
+from propainter.types import Precision
+from propainter.weights import WeightsError
+from propainter_backend.commands.through_backend import remove_through_backend
+from propainter_backend.errors import BadInput, RemoveError
+from propainter_backend.farm import run_chunk
+from propainter_backend.removal.options import add_shot_options, removal_of
+from propainter_backend.removal.removal import ContactSheet, Removal, ShotFiles, write_report
+from propainter_backend.render.crop import Renderer, make_renderer, unseen_share
+from propainter_backend.render.engines import EngineChoice, choose_engine
+from propainter_backend.render.memory import keep_large_arrays_apart
+from propainter_backend.render.memory_plan import footprint_of, free_memory, plan_memory
+from propainter_backend.render.progress import ProgressLine
+from propainter_backend.render.shot_cache import ShotCache
+from propainter_backend.render.shot_renderer import Shot, ShotRenderer, run_to_end
+from propainter_backend.render.stage_dump import StageDump
+from propainter_wire.errors import PropainterError
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point. Exit codes: 0 done, 1 unforeseen, 2 something the user can put right, 130 interrupted.
+
+    ``run-chunk`` as the first argument: a farm task, see ``farm/run_chunk.py``.
+    """
+    argv = sys.argv[1:] if argv is None else argv
+    if list(argv[:1]) == ["run-chunk"]:
+        return run_chunk.main(argv[1:])
+    options = _parser().parse_args(argv)
+    keep_large_arrays_apart()
+    say = _silent if options.quiet else _say
+    try:
+        wish = _wish_of(options)
+        if options.backend is not None:
+            remove_through_backend(
+                wish,
+                options.backend,
+                engine=options.engine,
+                precision=options.precision,
+                watch=options.watch,
+                quiet=options.quiet,
+                say=say,
+            )
+            return 0
+        choice = choose_engine(
+            options.engine, weights=options.weights, device=options.device, precision=Precision(options.precision)
+        )
+        remove(wish, choice, quiet=options.quiet)
+    except (RemoveError, WeightsError, PropainterError) as error:
+        print(f"propainter-remove: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("propainter-remove: interrupted; finished frames are complete, no others were written", file=sys.stderr)
+        return 130
+    return 0
+
+
+def remove(wish: Removal, choice: EngineChoice, *, quiet: bool = False) -> dict[str, Any]:
+    """Carry out a wish in this process and return its report. Raises RemoveError for what its user can put right."""
+    started = time.perf_counter()
+    say = _silent if quiet else _say
+    files = ShotFiles(wish)
+    size = files.plate.size
+    shot = Shot(
+        files.pictures, wish.space, wish.drafted_settings(), size, wish.drafted_size(size), wish.drafted_native_fill()
+    )
+    say(choice.reason)
+    say(str(files))
+    notes: list[str] = []
+    if wish.drafted_crop() is None:  # how large a crop is, only the mattes tell
+        shot, notes = _planned(shot, choice, wish.memory_budget)
+    for note in notes:
+        say(note)
+    sheet = ContactSheet(files)
+    sink = files.open_sink(choice.engine.name, choice.engine.weights_id)
+    with tempfile.TemporaryDirectory(prefix="propainter-") as spill, sink:
+        cache = ShotCache(Path(spill) / "artifacts", memory_budget=wish.memory_budget, write_through=False)
+        dump = StageDump(wish.save_stages) if wish.save_stages is not None else None
+        if dump is not None and isinstance(choice.engine, ProPainterEngine):
+            choice.engine.paints_whole = True  # who keeps windows compares them, outside the holes too
+        renderer = make_renderer(
+            shot,
+            choice.engine,
+            cache,
+            crop_padding=wish.drafted_crop(),
+            on_painted=dump.keep_window if dump else None,
+        )
+        renderer.aim_at(range(len(files.numbers)))
+        with ProgressLine(len(files.numbers), quiet=quiet) as line:
+            for index, number in enumerate(files.numbers):
+                frame = run_to_end(renderer.frame(index), lambda step: line.show(step.stage, step.done, step.total))
+                sink.write(number, frame)
+                sheet.take(index, frame)
+                line.frame_done(number)
+        facts = _facts(wish, choice, renderer, files.numbers, time.perf_counter() - started) | {"notes": notes}
+        if dump is not None:
+            assert isinstance(renderer, ShotRenderer)
+            dump.finish(renderer, facts)
+    sheet.write(choice.engine.name)
+    write_report(wish.report, facts)
+    say(f"wrote {len(files.numbers)} frames to {wish.output} in {facts['seconds']:.1f} s; " + _summary(facts["stages"]))
+    return facts
+
+
+def _planned(shot: Shot, choice: EngineChoice, artifacts: int) -> tuple[Shot, list[str]]:
+    """The shot treated so that it fits into memory, and what is to be said about it."""
+    footprint = footprint_of(choice.engine, shot.grid)
+    if footprint is None:
+        return shot, []
+    budget = free_memory(choice.engine.device, artifacts=artifacts)
+    plan = plan_memory(footprint, choice.engine, shot.pictures.frame_count, shot.settings, shot.grid, budget=budget)
+    said = [sentence for sentence in (plan.change, plan.warning) if sentence is not None]
+    return replace(shot, settings=plan.settings, flow_pairs=plan.flow_pairs), said
+
+
+def _facts(wish: Removal, choice: EngineChoice, renderer: Renderer, numbers: range, seconds: float) -> dict[str, Any]:
+    width, height = renderer.shot.grid
+    return {
+        "engine": choice.engine.name,
+        "weights": choice.engine.weights_id,
+        "device": str(choice.engine.device),
+        "settings": {**asdict(renderer.shot.settings), "working_size": [width, height], "color": wish.space.value},
+        "frames": {"first": numbers[0], "last": numbers[-1], "count": len(numbers)},
+        "unseen_fraction": round(unseen_share(renderer, range(len(numbers))), 6),
+        "peak_memory_bytes": peak_memory(choice.engine.device),
+        "seconds": round(seconds, 3),
+        "stages": renderer.counts.report(),
+    }
+
+
+def peak_memory(device: torch.device) -> int:
+    """Most memory this process held: resident on the host, plus what torch allocated on a GPU."""
+    resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    resident *= 1 if sys.platform == "darwin" else 1024
+    return resident + (torch.cuda.max_memory_allocated(device) if device.type == "cuda" else 0)
+
+
+def _summary(stages: Mapping[str, Mapping[str, float]]) -> str:
+    return ", ".join(f"{name} {count['seconds']:.1f} s" for name, count in stages.items())
+
+
+def _say(sentence: str) -> None:
+    print(sentence, file=sys.stderr)
+
+
+def _silent(sentence: str) -> None:
+    del sentence
+
+
+def _wish_of(options: argparse.Namespace) -> Removal:
+    if options.watch and options.backend is None:
+        raise BadInput("--watch renders again through the daemon, which remembers; add --backend")
+    if options.save_stages and (options.crop_to_matte or options.draft):
+        raise BadInput("--save-stages keeps whole frames; leave out --crop-to-matte and --draft")
+    if options.save_stages and options.backend is not None:
+        raise BadInput("--save-stages keeps what this process computes; leave out --backend")
+    return removal_of(options, save_stages=options.save_stages)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="propainter-remove",
+        description="Remove what a roto matte covers from a plate. Outside the matte the output is the input.",
+        epilog="PLATE, MATTE, OUTPUT: a folder, a pattern (plate.%%04d.exr, plate.####.exr) or a video. "
+        "'propainter-remove run-chunk --help' tells of farm tasks.",
+    )
+    run = add_shot_options(parser)
+    run.add_argument("--quiet", action="store_true", help="no progress")
+    backend = parser.add_argument_group("through the daemon")
+    backend.add_argument(
+        "--backend", nargs="?", const="", metavar="ENDPOINT",
+        help="let the daemon do it, which keeps flow for later edits; started if none runs. ENDPOINT: its connection file",
+    )  # fmt: skip
+    backend.add_argument("--watch", action="store_true", help="render again whenever the files it reads change")
+    keep = parser.add_argument_group("keeping")
+    keep.add_argument("--save-stages", type=Path, metavar="DIR", help="every stage as .npy files")
+    keep.add_argument("--report", type=Path, metavar="FILE.json", help="what was done, how long it took")
+    keep.add_argument("--contact-sheet", type=Path, metavar="FILE.png", help="before | matte | after")
+    return parser
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

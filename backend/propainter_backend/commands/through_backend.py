@@ -1,0 +1,203 @@
+"""A removal carried out by the daemon: frames sent once, results written as they come; again whenever files change.
+
+Here: ``remove_through_backend``, for ``propainter-remove --backend``. Not here: the protocol (``propainter_wire``), the
+render itself (``daemon.py``, ``worker.py``).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from propainter_backend.errors import RemoveError
+from propainter_backend.removal.removal import ContactSheet, Removal, ShotFiles, write_report
+from propainter_backend.removal.wire_files import FileProvider, laid_in, shot_of
+from propainter_backend.render.progress import ProgressLine
+from propainter_pictures.frame_range import FrameRange
+from propainter_pictures.images import Frame
+from propainter_pictures.plates import FrameSink
+from propainter_wire.client import Client, FrameResult
+from propainter_wire.errors import RemoteError
+from propainter_wire.messages import Done, Progress, Quality
+from propainter_wire.shot import digest_of
+
+_BATCH = 200
+"""Frames sent and asked for at a time, so that a long shot starts before all of it has been read."""
+_WATCH_S = 0.5
+_RETRIES = 3
+
+
+def remove_through_backend(
+    wish: Removal,
+    endpoint: str,
+    *,
+    engine: str,
+    precision: str,
+    watch: bool = False,
+    quiet: bool = False,
+    say: Callable[[str], None],
+) -> dict[str, Any]:
+    """Carry out a wish by the daemon and return the report; with ``watch``, again and again until interrupted.
+
+    endpoint: a connection file, or the ipc address of a socket beside one; empty: this user's daemon, started if none
+    runs. Raises RemoveError for what the user can put right, propainter_wire's PropainterError where the daemon cannot
+    be used.
+    """
+    with Client.connect(_connection_file(endpoint), name="propainter-remove", start=not endpoint) as client:
+        told: dict[int, str] = {}
+        while True:
+            files = ShotFiles(wish)
+            stamps = _stamps(files)
+            try:
+                report = _render(client, wish, files, engine, precision, told, quiet, say)
+            except RemoveError as error:
+                if not watch:
+                    raise
+                say(str(error))  # somebody is at work on these files; the next change may put it right
+            if not watch:
+                return report
+            say("watching; Ctrl-C ends it")
+            while _stamps(files) == stamps:
+                time.sleep(_WATCH_S)
+            _settle(files)
+
+
+def _render(
+    client: Client,
+    wish: Removal,
+    files: ShotFiles,
+    engine: str,
+    precision: str,
+    told: dict[int, str],
+    quiet: bool,
+    say: Callable[[str], None],
+) -> dict[str, Any]:
+    started = time.perf_counter()
+    opened = client.open_shot(shot_of(files, engine, precision))
+    backend = client.status()  # not the welcome: a daemon greets before it knows its device and weights
+    say(f"daemon {backend.server} at work on {backend.device}; engine {opened.engine}; {files}")
+    sheet, provider = ContactSheet(files), FileProvider(files)
+    sink = files.open_sink(opened.engine, backend.weights if opened.engine == "propainter" else "none")
+    reports: list[dict[str, Any]] = []
+    with sink, ProgressLine(len(files.numbers), quiet=quiet) as line:
+        for first in range(0, len(files.numbers), _BATCH):
+            numbers = files.numbers[first : first + _BATCH]
+            for index, result in _in_order(
+                _results(client, opened.shot, numbers, provider, wish, line, reports), files
+            ):
+                frame = laid_in(files.pictures.plate(index), result)
+                _write_if_new(sink, files, files.numbers[index], frame, told)
+                sheet.take(index, frame)
+                line.frame_done(files.numbers[index])
+    client.close_shot(opened.shot)
+    sheet.write(opened.engine)
+    report = _merged(reports, files.frames, time.perf_counter() - started)
+    write_report(wish.report, report)
+    flow = report["stages"].get("flow", {"computed": 0, "reused": 0})
+    windows = report["windows_redone"]
+    say(
+        f"wrote {len(files.numbers)} frames to {wish.output} in {report['seconds']:.1f} s; flow pairs computed "
+        f"{flow['computed']}, reused {flow['reused']}; windows redone {len(windows)}"
+    )
+    return report
+
+
+def _results(
+    client: Client,
+    shot: str,
+    numbers: range,
+    provider: FileProvider,
+    wish: Removal,
+    line: ProgressLine,
+    reports: list[dict[str, Any]],
+) -> Iterator[FrameResult]:
+    """Results of a run of frames; what the daemon has forgotten meanwhile is sent again."""
+    quality: Quality = "draft" if wish.draft else "normal"
+    wanted = list(numbers)
+    for attempt in range(_RETRIES):
+        client.prepare(shot, wanted, provider, quality=quality)
+        try:
+            for event in client.render(shot, wanted, quality=quality, priority="final", crop=True):
+                if isinstance(event, FrameResult):
+                    wanted.remove(event.frame)
+                    yield event
+                elif isinstance(event, Progress):
+                    line.show(event.stage, event.done, event.total)
+                elif isinstance(event, Done):
+                    reports.append(dict(event.report))
+            return
+        except RemoteError as error:
+            if error.code != "frames_missing" or attempt == _RETRIES - 1:
+                raise
+
+
+def _in_order(results: Iterator[FrameResult], files: ShotFiles) -> Iterator[tuple[int, FrameResult]]:
+    """Each result with its index. A video takes frames in order only, so for one they wait for their turn."""
+    waiting: dict[int, FrameResult] = {}
+    expected: int | None = None
+    for result in results:
+        index = result.frame - files.numbers[0]
+        if not files.is_written_as_video:
+            yield index, result
+            continue
+        waiting[index] = result
+        expected = min(waiting) if expected is None else expected
+        while expected in waiting:
+            yield expected, waiting.pop(expected)
+            expected += 1
+
+
+def _write_if_new(sink: FrameSink, files: ShotFiles, number: int, frame: Frame, told: dict[int, str]) -> None:
+    """Write a frame unless this very picture was written before; a video is written anew as a whole."""
+    digest = digest_of(frame.pixels)
+    if told.get(number) != digest or files.is_written_as_video:
+        sink.write(number, frame)
+        told[number] = digest
+
+
+def _merged(reports: list[dict[str, Any]], frames: FrameRange, seconds: float) -> dict[str, Any]:
+    """The reports of all batches as one, in the form of a render in one process."""
+    merged = {**reports[-1], "frames": {"first": frames.first, "last": frames.last, "count": len(frames)}}
+    stages: dict[str, dict[str, float]] = {}
+    for report in reports:
+        for stage, cost in report["stages"].items():
+            mine = stages.setdefault(stage, dict.fromkeys(cost, 0))
+            for name, value in cost.items():
+                mine[name] += value
+    merged["stages"] = stages
+    merged["windows_redone"] = sorted({window for report in reports for window in report["windows_redone"]})
+    merged["seconds"] = round(seconds, 3)
+    return merged
+
+
+def _connection_file(endpoint: str) -> Path | None:
+    if not endpoint:
+        return None
+    if endpoint.startswith("ipc://"):
+        return Path(endpoint.removeprefix("ipc://")).with_name("daemon.json")
+    return Path(endpoint)
+
+
+def _stamps(files: ShotFiles) -> dict[Path, float]:
+    """When each file of the shot last changed; a file that is being replaced counts as changed."""
+    stamps = {}
+    for source in files.sources:
+        for path in source.files:
+            try:
+                stamps[path] = path.stat().st_mtime
+            except OSError:
+                stamps[path] = -1.0
+    return stamps
+
+
+def _settle(files: ShotFiles) -> None:
+    """Wait until nothing has changed for a moment: whoever writes frames writes several."""
+    before = _stamps(files)
+    while True:
+        time.sleep(_WATCH_S)
+        now = _stamps(files)
+        if now == before and -1.0 not in now.values():
+            return
+        before = now

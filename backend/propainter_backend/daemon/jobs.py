@@ -1,0 +1,95 @@
+"""A job as the daemon keeps it: who asked, how far it is, what it has cost.
+
+Here: ``JobRecord`` and its report. Not here: what is computed next (``scheduler.py``), who is told (``daemon.py``).
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from propainter_backend.daemon.scheduler import Priority
+from propainter_backend.daemon.shots import ShotRecord
+from propainter_backend.worker.pipe import Note
+from propainter_wire.messages import Analyse, Render, ShotSettings, Stage
+from propainter_wire.router import Request
+
+_REPORTED_WINDOWS = 4000
+_REPORTED_NOTES = 16
+
+
+@dataclass
+class JobRecord:
+    """A job and who waits for it."""
+
+    id: str
+    request: Request
+    shot: ShotRecord
+    shot_key: str
+    shot_note: Note
+    message: Render | Analyse
+    aim: list[int]
+    """Frames (0-based) in the wished order."""
+    settings: ShotSettings
+    started: float = field(default_factory=time.monotonic)
+    stage: Stage = "queued"
+    done: int = 0
+    total: int = 0
+    eta: float | None = None
+    told_at: float = 0.0
+    stages: dict[str, dict[str, Any]] = field(default_factory=dict)
+    hole: int = 0
+    unseen: int = 0
+    notes: list[str] = field(default_factory=list)
+    first_result_s: float | None = None
+    is_broken_off: bool = False
+    """The client has been told that it failed; the scheduler does not know yet."""
+
+    @property
+    def priority(self) -> Priority:
+        """As asked for; looking ahead of the roto is a preview."""
+        return self.message.priority if isinstance(self.message, Render) else "preview"
+
+    def progress(self, note: Note) -> None:
+        """Take in what a worker says about the step it is at."""
+        self.stage, self.done, self.total, self.eta = note["stage"], note["done"], note["total"], note["eta"]
+        if isinstance(self.message, Analyse):
+            self.total = len(self.aim) - 1
+
+    def add(self, note: Note) -> None:
+        """Count what one of its steps cost."""
+        for stage, cost in note["stages"].items():
+            mine = self.stages.setdefault(stage, {"seconds": 0.0, "computed": set(), "reused": set()})
+            mine["seconds"] += cost["seconds"]
+            mine["computed"].update(cost["computed"])
+            mine["reused"].update(cost["reused"])
+        self.hole += note.get("hole", 0)
+        self.unseen += note.get("unseen", 0)
+        self.notes.extend(said for said in note.get("notes", []) if said not in self.notes)
+        if self.first_result_s is None:
+            self.first_result_s = time.monotonic() - self.started
+
+    def report(self, engine: str, weights: str) -> dict[str, Any]:
+        """What the wire's ``done`` carries."""
+        stages = {
+            stage: {
+                "seconds": round(cost["seconds"], 4),
+                "computed": len(cost["computed"]),
+                "reused": len(cost["reused"] - cost["computed"]),
+            }
+            for stage, cost in self.stages.items()
+        }
+        windows = self.stages.get("painting", {"computed": set()})["computed"]
+        settings = asdict(self.settings)
+        return {
+            "engine": engine,
+            "weights": weights,
+            "settings": {name: list(v) if isinstance(v, tuple) else v for name, v in settings.items()},
+            "stages": stages,
+            "windows_redone": sorted(windows)[:_REPORTED_WINDOWS],
+            "unseen_fraction": round(self.unseen / self.hole, 6) if self.hole else 0.0,
+            "seconds": round(time.monotonic() - self.started, 4),
+            "first_result_s": round(self.first_result_s or 0.0, 4),
+            "notes": self.notes[:_REPORTED_NOTES],
+        }

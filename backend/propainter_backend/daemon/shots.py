@@ -1,0 +1,111 @@
+"""Shots as the daemon knows them: whose they are, which content their frames have, what each frame can see.
+
+Here: ``ShotRecord`` and ``ReachPlan``. Not here: pixels (``content.py``), the shot as a worker renders it (``worker.py``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from propainter_backend.daemon.scheduler import Reach
+from propainter_backend.worker.pipe import Note
+from propainter_wire.messages import OpenShot, ShotSettings
+
+
+@dataclass
+class ShotRecord:
+    """One plate over one frame range, as one session sees it. Frames are the host's numbers."""
+
+    id: str
+    session: str
+    client: str
+    opened: OpenShot
+    own_settings: ShotSettings
+    """As its client gave them."""
+    published: Mapping[str, Any] | None = None
+    """What takes their place, where the shot follows."""
+    plates: dict[int, str] = field(default_factory=dict)
+    mattes: dict[int, str] = field(default_factory=dict)
+    cleans: dict[int, str] = field(default_factory=dict)
+    """Clean plates, of the frames that have one."""
+    earlier: ShotRecord | None = None
+    """As it was before the last edit that made artifacts stale."""
+    has_artifacts: bool = False
+    """Something has been computed, or found in the cache, of the shot as it is now."""
+
+    @property
+    def settings(self) -> ShotSettings:
+        """As they are in force."""
+        return self.own_settings.changed(self.published or {})
+
+    @property
+    def numbers(self) -> range:
+        """Every frame."""
+        return range(self.opened.first, self.opened.last + 1)
+
+    def plate_of(self, frame: int) -> str | None:
+        """Digest of a frame's plate."""
+        return self.plates.get(frame)
+
+    def matte_of(self, frame: int) -> str | None:
+        """Digest of a frame's matte; a still one holds for every frame."""
+        return self.mattes.get(self.opened.first if self.opened.still_matte else frame)
+
+    def before_edit(self) -> None:
+        """Remember the shot as it is: it is about to change."""
+        if self.has_artifacts:
+            self.earlier = replace(
+                self, plates=dict(self.plates), mattes=dict(self.mattes), cleans=dict(self.cleans), earlier=None
+            )
+            self.has_artifacts = False
+
+    def note(self, quality: str, plates: Collection[int] = (), mattes: Collection[int] = ()) -> Note:
+        """The shot as a worker is told of it; plates and mattes: of which frames it shall know them;
+        mattes bring clean plates with them."""
+        return {
+            "first": self.opened.first,
+            "size": [self.opened.width, self.opened.height],
+            "channels": self.opened.channels,
+            "plates": [self.plate_of(n) if n in plates else None for n in self.numbers],
+            "mattes": [self.matte_of(n) if n in mattes else None for n in self.numbers],
+            "cleans": [self.cleans.get(n) if n in mattes else None for n in self.numbers],
+            "settings": asdict(self.settings),
+            "quality": quality,
+        }
+
+
+@dataclass(frozen=True)
+class ReachPlan:
+    """What a worker says about shots of this length under these settings. Indices are 0-based."""
+
+    engine: str
+    working_size: tuple[int, int]
+    reach: tuple[tuple[tuple[int, int], ...], ...]
+    """Per frame: runs of frames it can see."""
+
+    @staticmethod
+    def from_note(answer: Note) -> ReachPlan:
+        """Read a worker's answer."""
+        shared: dict[tuple[tuple[int, int], ...], tuple[tuple[int, int], ...]] = {}  # many frames see the same
+        runs_of_frames = (tuple((first, last) for first, last in runs) for runs in answer["reach"])
+        width, height = answer["working_size"]
+        return ReachPlan(
+            answer["engine"], (width, height), tuple(shared.setdefault(runs, runs) for runs in runs_of_frames)
+        )
+
+    def seen_by(self, indices: Iterable[int], *, first: int) -> set[int]:
+        """Every frame that some of these can see, in the host's numbering. first: the shot's first frame."""
+        runs = {run for index in indices for run in self.reach[index]}
+        return {first + frame for start, end in runs for frame in range(start, end + 1)}
+
+    def reach_of(self, indices: Iterable[int], *, first: int) -> list[Reach]:
+        """What each of these can see, in the host's numbering; equal ones are one object."""
+        made: dict[tuple[tuple[int, int], ...], Reach] = {}
+        for index in indices:
+            runs = self.reach[index]
+            if runs not in made:
+                ranges = [range(first + start, first + end + 1) for start, end in runs]
+                made[runs] = ranges[0] if len(ranges) == 1 else frozenset(frame for run in ranges for frame in run)
+        return [made[self.reach[index]] for index in indices]

@@ -1,0 +1,73 @@
+"""A removal's files as the wire carries them, and results back into frames.
+
+Here: ``FileProvider``, ``shot_of``, ``laid_in``, for every command that has a daemon do the work. Not here: the exchange
+(``propainter_wire/client.py``), files (``removal.py``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any, cast
+
+import numpy as np
+
+from propainter_backend.removal.removal import ShotFiles
+from propainter_pictures.images import Frame
+from propainter_wire.client import FrameResult
+from propainter_wire.messages import OpenShot
+from propainter_wire.shot import DType
+
+
+class FileProvider:
+    """Hands the client a shot's frames as the wire carries them: RGB(A) in the files' own type, the matte as shares."""
+
+    def __init__(self, files: ShotFiles) -> None:
+        self._files = files
+
+    def plate(self, frame: int) -> np.ndarray:
+        return np.ascontiguousarray(self._files.pictures.plate(frame - self._files.numbers[0]).rgb())
+
+    def matte(self, frame: int) -> np.ndarray:
+        return self._files.pictures.matte(frame - self._files.numbers[0])[..., None]
+
+    def clean(self, frame: int) -> np.ndarray | None:
+        picture = self._files.pictures.clean(frame - self._files.numbers[0])
+        if picture is None:
+            return None
+        channels = picture.rgb_channels + (() if picture.alpha_channel is None else (picture.alpha_channel,))
+        return np.ascontiguousarray(picture.pixels[..., channels])
+
+
+def shot_of(files: ShotFiles, engine: str, precision: str) -> OpenShot:
+    """What a daemon is told of a removal; its quality is said when frames are asked for."""
+    wish = files.wish
+    width, height = files.plate.size
+    settings: dict[str, Any] = {
+        **asdict(wish.settings),
+        "working_size": wish.working_size,
+        "engine": engine,
+        "precision": "auto" if precision == "fp32" else precision,
+        "color": wish.space.value,
+        "crop_to_matte": wish.crop_to_matte,
+        "crop_padding": wish.crop_padding,
+        "native_fill": wish.native_fill,
+    }
+    return OpenShot(
+        first=files.frames.first,
+        last=files.frames.last,
+        width=width,
+        height=height,
+        channels=3,
+        dtype=cast(DType, files.plate.dtype.name),
+        still_matte=files.matte.is_still,
+        settings=settings,
+        name=wish.plate,
+    )
+
+
+def laid_in(plate: Frame, result: FrameResult) -> Frame:
+    """A result in its place in the plate."""
+    rgb = plate.rgb()
+    x, y, width, height = result.region
+    rgb[y : y + height, x : x + width] = result.pixels
+    return plate.with_rgb(rgb)

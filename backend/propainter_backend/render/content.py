@@ -1,0 +1,48 @@
+"""Plates and mattes as clients sent them, by digest: stored once, read by daemon and workers alike.
+
+Here: ``ContentStore`` over a ``ShotCache``. Not here: whose frames they are (``daemon.py``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+
+from propainter_backend.render.shot_cache import CacheUse, ShotCache
+
+
+class ContentStore:
+    """Pixels [h, w, c] by their wire digest.
+
+    root: folder shared by the daemon, which writes, and its workers, which read; None keeps to memory.
+    """
+
+    def __init__(self, root: Path | None, *, memory_budget: int, disk_budget: int | None = None) -> None:
+        self._cache = ShotCache(root, memory_budget=memory_budget, disk_budget=disk_budget)
+
+    def has(self, digest: str) -> bool:
+        """Whether the pixels are here."""
+        return self._cache.digest(_key(digest)) is not None
+
+    def put(self, digest: str, pixels: np.ndarray) -> None:
+        """Keep pixels."""
+        self._cache.save(_key(digest), {"pixels": pixels})
+
+    def get(self, digest: str) -> np.ndarray | None:
+        """The pixels, read-only, or None where they were never put, or have been evicted."""
+        arrays = self._cache.load(_key(digest))
+        return None if arrays is None else arrays["pixels"]
+
+    def use(self) -> CacheUse:
+        """What is held, in memory and on disk."""
+        return self._cache.use()
+
+    def clear(self) -> int:
+        """Forget everything; returns the bytes that were on disk."""
+        return self._cache.clear()
+
+
+def _key(digest: str) -> str:
+    return hashlib.sha256(f"content/{digest}".encode()).hexdigest()

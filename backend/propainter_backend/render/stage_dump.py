@@ -1,0 +1,88 @@
+"""Keeping every stage of a removal as plain .npy files, to look at or to compare.
+
+Here: ``StageDump``, which follows one render. All arrays are float32 at working size in the package's conventions.
+Files: ``flow_forward.npy``, ``flow_backward.npy``, ``completed_forward.npy``, ``completed_backward.npy`` [T-1, 2, H,
+W]; ``propagated.npy`` [T, 3, H, W]; ``unseen.npy`` [T, 1, H, W]; ``painted_NNN.npy`` [l, 3, H, W], one a window, NNN
+its centre; ``stages.json`` with the windows and what made them. Not here: the stages.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from torch import Tensor
+
+from propainter.types import Window
+from propainter_backend.errors import OutputError
+from propainter_backend.render.shot_renderer import ShotRenderer, run_to_end
+
+
+class StageDump:
+    """Writes into ``folder`` (made if missing). Raises OutputError when it cannot."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._windows: list[Window] = []
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise _cannot_write(folder, error) from error
+
+    def keep_window(self, window: Window, painted: Tensor) -> None:
+        """Take one painted window, [l, 3, h, w], as the renderer makes it."""
+        path = self._folder / f"painted_{window.centre:03d}.npy"
+        try:
+            np.save(path, painted.float().numpy())
+        except OSError as error:
+            raise _cannot_write(path, error) from error
+        self._windows.append(window)
+
+    def finish(self, renderer: ShotRenderer, facts: Mapping[str, object]) -> None:
+        """Write what the renderer's cache holds of all other stages, frame by frame, and ``stages.json``."""
+        try:
+            self._write_flows(renderer)
+            self._write_propagated(renderer)
+            windows = [
+                {"centre": w.centre, "neighbours": list(w.neighbours), "references": list(w.references)}
+                for w in sorted(self._windows, key=lambda w: w.centre)
+            ]
+            text = json.dumps({**facts, "windows": windows}, indent=2)
+            (self._folder / "stages.json").write_text(text + "\n")
+        except OSError as error:
+            raise _cannot_write(self._folder, error) from error
+
+    def _write_flows(self, renderer: ShotRenderer) -> None:
+        count = renderer.plan.frame_count
+        width, height = renderer.shot.grid
+        shape = (count - 1, 2, height, width)
+        for name, stage in (("flow", renderer.flow), ("completed", renderer.completed)):
+            forward, backward = (self._open(f"{name}_{way}", shape) for way in ("forward", "backward"))
+            for pair in range(count - 1):
+                flow = run_to_end(stage(pair))
+                forward[pair] = flow.forward[0, 0].cpu().numpy()
+                backward[pair] = flow.backward[0, 0].cpu().numpy()
+
+    def _write_propagated(self, renderer: ShotRenderer) -> None:
+        count = renderer.plan.frame_count
+        width, height = renderer.shot.grid
+        frames = self._open("propagated", (count, 3, height, width))
+        unseen = self._open("unseen", (count, 1, height, width))
+        for index in range(count):
+            picture, unknown = run_to_end(renderer.propagated(index))
+            frames[index] = picture.numpy()
+            unseen[index] = unknown.numpy()
+
+    def _open(self, name: str, shape: tuple[int, ...]) -> np.ndarray:
+        path = self._folder / f"{name}.npy"
+        if 0 in shape:  # a shot of one frame has no pairs; an empty array cannot be mapped
+            empty = np.zeros(shape, np.float32)
+            np.save(path, empty)
+            return empty
+        return np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=shape)
+
+
+def _cannot_write(path: Path, error: OSError) -> OutputError:
+    return OutputError(f"cannot write stages to {path}: {error.strerror}; choose another --save-stages folder")
