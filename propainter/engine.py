@@ -13,11 +13,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from propainter.types import BidirectionalFlow, Chunk, Propagated, Settings, Sights, Window
+from propainter.types import BidirectionalFlow, Propagated, Sights
+from propainter_plan.layouts import Layout
 
 
 @runtime_checkable
-class Engine(Protocol):
+class Engine(Layout, Protocol):
     """One way of removing what a hole covers. All tensors live on ``device``; every method is free of side effects that
     change a later result."""
 
@@ -91,15 +92,6 @@ class Engine(Protocol):
 
         It is for looking there in larger pictures of the same frames. The other arguments: see ``propagate_plate``.
         """
-
-    def completion_chunks(self, pair_count: int, settings: Settings) -> tuple[Chunk, ...]:
-        """Runs of flow pairs that ``complete_flow`` treats at once."""
-
-    def propagation_chunks(self, frame_count: int, settings: Settings) -> tuple[Chunk, ...]:
-        """Runs of frames that ``propagate_plate`` treats at once."""
-
-    def windows(self, frame_count: int, settings: Settings) -> tuple[Window, ...]:
-        """The painter's windows over a shot, anchored at its first frame."""
 
     def paint_window(
         self,

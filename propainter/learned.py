@@ -15,14 +15,15 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from propainter import propagation, raft, windows
+from propainter import propagation, raft
 from propainter.classical.alignment import KEPT_PAIRS, AlignedPair
 from propainter.classical.sights import find_sights
 from propainter.flow_completion import FlowCompletion, complete_flow
 from propainter.kept import Kept
 from propainter.painter import SCALE, Painter
 from propainter.raft import Raft
-from propainter.types import BidirectionalFlow, Chunk, Precision, Propagated, Settings, Sights, Window
+from propainter.types import BidirectionalFlow, Precision, Propagated, Sights
+from propainter_plan.layouts import LearnedLayout
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +31,7 @@ CODE_VERSION = "2"
 """Raise it with every change that may move a pixel; it is part of every cache key."""
 
 
-class ProPainterEngine:
+class ProPainterEngine(LearnedLayout):
     """An ``Engine`` made of three networks with their weights already loaded; it moves them to its device.
 
     precision: of the painter. Flow is always fp32: half precision would round a 50 px motion to 1/32 px (bf16: to 1/4),
@@ -119,18 +120,6 @@ class ProPainterEngine:
         return find_sights(
             frames, holes, flow, wanted=wanted, pair_keys=pair_keys, aligned=self._aligned, may_overwrite=may_overwrite
         )
-
-    def completion_chunks(self, pair_count: int, settings: Settings) -> tuple[Chunk, ...]:
-        """Runs of flow pairs that ``complete_flow`` treats at once."""
-        return windows.completion_chunks(pair_count, settings)
-
-    def propagation_chunks(self, frame_count: int, settings: Settings) -> tuple[Chunk, ...]:
-        """Runs of frames that ``propagate_plate`` treats at once."""
-        return windows.propagation_chunks(frame_count, settings)
-
-    def windows(self, frame_count: int, settings: Settings) -> tuple[Window, ...]:
-        """The painter's windows over a shot, anchored at its first frame."""
-        return windows.paint_windows(frame_count, settings)
 
     @torch.inference_mode()
     def paint_window(

@@ -18,7 +18,8 @@ from torch import Tensor
 
 from propainter.composite import blend_windows
 from propainter.engine import Engine
-from propainter.types import BidirectionalFlow, Chunk, Propagated, Settings, Window
+from propainter.types import BidirectionalFlow, Propagated, Settings
+from propainter_plan.units import Chunk, Window
 
 
 def estimate_flow(engine: Engine, frames: Float[Tensor, "1 t 3 h w"], *, settings: Settings) -> BidirectionalFlow:

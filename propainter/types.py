@@ -83,33 +83,6 @@ class Sights:
 
 
 @dataclass(frozen=True)
-class Chunk:
-    """A run of units (flow pairs or frames) treated in one pass: its core, and the overlap it may look into.
-
-    All four are 0-based and inclusive; results outside the core are thrown away.
-    """
-
-    core_first: int
-    core_last: int
-    reach_first: int
-    reach_last: int
-
-
-@dataclass(frozen=True)
-class Window:
-    """The frames one painter call sees. 0-based frame indices of the shot."""
-
-    centre: int
-    neighbours: tuple[int, ...]
-    """Consecutive frames the call paints."""
-    references: tuple[int, ...]
-    """Distant frames it may look at but does not paint."""
-    weights: tuple[float, ...]
-    """One a neighbour, > 0: its share when windows overlap. Depends on the frame's distance from the centre alone,
-    never on the order in which windows are painted."""
-
-
-@dataclass(frozen=True)
 class Settings:
     """Everything about a removal that changes the picture, except the plate, the matte and the weights."""
 

@@ -14,13 +14,14 @@ import cv2
 import numpy as np
 import torch
 
-from propainter import windows
 from propainter.classical.sights import find_sights
 from propainter.kept import Kept
-from propainter.types import BidirectionalFlow, Chunk, Propagated, Settings, Sights, Window
-from propainter_backend.render.shot_renderer import Shot
+from propainter.types import BidirectionalFlow, Propagated, Settings, Sights
+from propainter_backend.render.shot import Shot
 from propainter_pictures.color import WorkingSpace
 from propainter_pictures.images import Frame
+from propainter_plan import cuts
+from propainter_plan.units import Chunk, Window
 from propainter_wire.shot import digest_of
 
 RGB = ("R", "G", "B")
@@ -125,13 +126,13 @@ class ToyEngine:
         return find_sights(frames, holes, flow, wanted=wanted, aligned=Kept(0))
 
     def completion_chunks(self, pair_count: int, settings: Settings) -> tuple[Chunk, ...]:
-        return windows.completion_chunks(pair_count, settings)
+        return cuts.completion_chunks(pair_count, settings)
 
     def propagation_chunks(self, frame_count: int, settings: Settings) -> tuple[Chunk, ...]:
-        return windows.propagation_chunks(frame_count, settings)
+        return cuts.propagation_chunks(frame_count, settings)
 
     def windows(self, frame_count: int, settings: Settings) -> tuple[Window, ...]:
-        return windows.paint_windows(frame_count, settings)
+        return cuts.paint_windows(frame_count, settings)
 
     def paint_window(
         self,

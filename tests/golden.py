@@ -17,7 +17,8 @@ import torch
 from numpy.typing import NDArray
 
 import standin_weights
-from propainter.types import BidirectionalFlow, Window
+from propainter.types import BidirectionalFlow
+from propainter_plan.units import Window
 
 FOLDER = Path(__file__).parent / "data" / "golden"
 FIRST_FRAME = {"pan12": 8, "pan_synthflow": 8, "pan40_chunk20": 0}

@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from propainter import dis, windows
+from propainter import dis
 from propainter.classical.alignment import KEPT_PAIRS, AlignedPair, align_flow
 from propainter.classical.arrays import arrays_of, flow_of, frames_of, images_of, images_to_write, masks_of
 from propainter.classical.motion import complete_pairs
@@ -22,7 +22,8 @@ from propainter.classical.paint import paint_unseen
 from propainter.classical.pull import pull_plate
 from propainter.classical.sights import find_sights
 from propainter.kept import Kept
-from propainter.types import BidirectionalFlow, Chunk, Propagated, Settings, Sights, Window
+from propainter.types import BidirectionalFlow, Propagated, Sights
+from propainter_plan.layouts import ClassicalLayout
 
 __all__ = ["ClassicalEngine"]
 
@@ -30,7 +31,7 @@ CODE_VERSION = "2"
 """Raise it with every change that may move a pixel; it is part of every cache key."""
 
 
-class ClassicalEngine:
+class ClassicalEngine(ClassicalLayout):
     """An ``Engine`` of robust statistics and interpolation: same input, same bits.
 
     aligned_bytes: memory for alignments of pairs seen before, which the next chunk or an edit of the roto finds again.
@@ -101,18 +102,6 @@ class ClassicalEngine:
             frames, holes, flow, wanted=wanted, pair_keys=pair_keys, aligned=self._aligned, may_overwrite=may_overwrite
         )
 
-    def completion_chunks(self, pair_count: int, settings: Settings) -> tuple[Chunk, ...]:
-        """Every pair by itself: what is known of it is completed from its own surroundings, so an edit redoes two."""
-        return tuple(Chunk(pair, pair, pair, pair) for pair in range(pair_count))
-
-    def propagation_chunks(self, frame_count: int, settings: Settings) -> tuple[Chunk, ...]:
-        """Runs of frames that ``propagate_plate`` treats at once."""
-        return windows.propagation_chunks(frame_count, settings)
-
-    def windows(self, frame_count: int, settings: Settings) -> tuple[Window, ...]:
-        """One window a propagation chunk, its reach included; where two overlap one fades out while the other fades in."""
-        return tuple(_window_of(chunk, frame_count) for chunk in self.propagation_chunks(frame_count, settings))
-
     def paint_window(
         self,
         frames: Float[Tensor, "1 t 3 h w"],
@@ -128,13 +117,3 @@ class ClassicalEngine:
         missing = masks_of(unseen)[:count] & masks_of(holes)[:count]
         images = images_to_write(frames, may_overwrite=may_overwrite)
         return frames_of(paint_unseen(images[:count], missing, *arrays_of(flow)))
-
-
-def _window_of(chunk: Chunk, frame_count: int) -> Window:
-    """Weights rise over the frames shared with the chunk before and fall over those shared with the chunk after."""
-    neighbours = range(chunk.reach_first, chunk.reach_last + 1)
-    rise = 2 * (chunk.core_first - chunk.reach_first) + 1
-    fall = 2 * (chunk.reach_last - chunk.core_last) + 1
-    weights = (min(1.0, (i - chunk.reach_first + 1) / rise, (chunk.reach_last - i + 1) / fall) for i in neighbours)
-    centre = (chunk.core_first + chunk.core_last) // 2
-    return Window(centre=centre, neighbours=tuple(neighbours), references=(), weights=tuple(weights))

@@ -45,8 +45,10 @@ from propainter.learned import ProPainterEngine
 from propainter.painter import Painter
 from propainter.raft import Raft
 from propainter.types import Settings
+from propainter_backend.render.shot import Shot
 from propainter_backend.render.shot_cache import ShotCache
-from propainter_backend.render.shot_renderer import Shot, ShotRenderer, run_to_end
+from propainter_backend.render.shot_renderer import ShotRenderer
+from propainter_backend.render.steps import run_to_end
 from propainter_pictures.color import WorkingSpace
 
 HERE = Path(__file__).parent

@@ -22,8 +22,9 @@ from native_fill import SETTINGS, Case, cases, psnr
 from propainter.classical import ClassicalEngine
 from propainter_backend.render.crop import CroppedRenderer, make_renderer
 from propainter_backend.render.memory import keep_large_arrays_apart
+from propainter_backend.render.shot import Shot
 from propainter_backend.render.shot_cache import ShotCache
-from propainter_backend.render.shot_renderer import Shot, run_to_end
+from propainter_backend.render.steps import run_to_end
 from propainter_pictures.color import WorkingSpace
 
 

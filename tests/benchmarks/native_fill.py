@@ -34,8 +34,9 @@ from propainter.hole import hole_of
 from propainter.types import Settings
 from propainter_backend.render.crop import make_renderer
 from propainter_backend.render.memory import keep_large_arrays_apart
+from propainter_backend.render.shot import Shot, ShotPictures
 from propainter_backend.render.shot_cache import ShotCache
-from propainter_backend.render.shot_renderer import Shot, ShotPictures, run_to_end
+from propainter_backend.render.steps import run_to_end
 from propainter_pictures.color import WorkingSpace
 from propainter_pictures.images import Frame
 

@@ -36,7 +36,6 @@ import published_way
 
 import golden
 from builders import RGB, MemoryPictures
-from propainter import windows
 from propainter.classical import ClassicalEngine
 from propainter.flow_completion import FlowCompletion
 from propainter.hole import hole_of
@@ -46,10 +45,11 @@ from propainter.raft import Raft, estimate_flow
 from propainter.types import BidirectionalFlow, Settings
 from propainter_backend.render.crop import CroppedRenderer
 from propainter_backend.render.outputs import Region
+from propainter_backend.render.shot import Shot
 from propainter_backend.render.shot_cache import ShotCache
-from propainter_backend.render.shot_renderer import Shot
 from propainter_pictures.color import WorkingSpace
 from propainter_pictures.images import Frame
+from propainter_plan import cuts
 
 SAMPLE = Path(__file__).parents[2] / "samples" / "synth-pan"
 Way = Callable[[], Tensor]
@@ -126,7 +126,7 @@ def main() -> None:
     units = {
         "raft": (frames.shape[1] - 1) / arguments.pairs,
         "completion": (frames.shape[1] - 1) / arguments.chunk,
-        "painter": len(windows.paint_windows(frames.shape[1], SETTINGS)) / arguments.windows,
+        "painter": len(cuts.paint_windows(frames.shape[1], SETTINGS)) / arguments.windows,
     }
     report = {
         "device": f"{processor()}, {torch.get_num_threads()} threads",
@@ -273,7 +273,7 @@ def paintings(
 ) -> Iterator[tuple[Way, Way]]:
     """A shot's first windows, each painted the published way by ``painter``, and by the engine."""
     propagated = engine.propagate_plate(frames, holes, flow)
-    for window in windows.paint_windows(frames.shape[1], SETTINGS)[:count]:
+    for window in cuts.paint_windows(frames.shape[1], SETTINGS)[:count]:
         seen = list(window.neighbours + window.references)
         given = (propagated.frames[:, seen], holes[:, seen], propagated.unseen[:, seen])
         among = flow.span(window.neighbours[0], window.neighbours[-1])

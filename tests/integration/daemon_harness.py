@@ -24,8 +24,10 @@ import psutil
 from builders import RGB, MemoryPictures, box_matte, moving_plates
 from propainter.classical import ClassicalEngine
 from propainter.types import Settings
+from propainter_backend.render.shot import Shot
 from propainter_backend.render.shot_cache import ShotCache
-from propainter_backend.render.shot_renderer import Shot, ShotRenderer, run_to_end
+from propainter_backend.render.shot_renderer import ShotRenderer
+from propainter_backend.render.steps import run_to_end
 from propainter_pictures.color import WorkingSpace
 from propainter_pictures.images import Frame
 from propainter_wire.client import Client, FrameResult

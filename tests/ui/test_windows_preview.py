@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builders import ToyEngine
-from propainter import windows
 from propainter.classical import ClassicalEngine
 from propainter.types import Settings
-from propainter_backend.render.stage_graph import ShotPlan
+from propainter_plan import cuts
+from propainter_plan.plan import ShotPlan
 from propainter_ui.windows_preview import chunks, plan_for, window_at, window_of, work_to_redo
 from propainter_wire.messages import ShotSettings
 
@@ -55,7 +55,7 @@ def test_plans_are_those_of_both_engines(count: int, length: int, stride: int, c
     settings = Settings(neighbor_length=length, ref_stride=stride, chunk_length=chunk)
     drawn = plan_for(count, "propainter", wire)
     assert [(w.centre, tuple(w.neighbours), w.references) for w in drawn.windows] == [
-        (w.centre, w.neighbours, w.references) for w in windows.paint_windows(count, settings)
+        (w.centre, w.neighbours, w.references) for w in cuts.paint_windows(count, settings)
     ]
     classical = plan_for(count, "classical", wire)
     assert [tuple(w.neighbours) for w in classical.windows] == [
@@ -63,8 +63,8 @@ def test_plans_are_those_of_both_engines(count: int, length: int, stride: int, c
     ]
     for drawn_chunks, real in (
         (classical.completion, ClassicalEngine().completion_chunks(count - 1, settings)),
-        (drawn.completion, windows.completion_chunks(count - 1, settings)),
-        (drawn.propagation, windows.propagation_chunks(count, settings)),
+        (drawn.completion, cuts.completion_chunks(count - 1, settings)),
+        (drawn.propagation, cuts.propagation_chunks(count, settings)),
     ):
         assert drawn_chunks == tuple((c.core_first, c.core_last, c.reach_first, c.reach_last) for c in real)
 
@@ -72,7 +72,7 @@ def test_plans_are_those_of_both_engines(count: int, length: int, stride: int, c
 @given(frame=st.integers(0, 59), half=st.integers(1, 20))
 def test_the_window_drawn_for_a_frame_is_the_one_with_the_greatest_share(frame: int, half: int) -> None:
     settings = Settings(neighbor_length=2 * half)
-    painting = [w for w in windows.paint_windows(60, settings) if frame in w.neighbours]
+    painting = [w for w in cuts.paint_windows(60, settings) if frame in w.neighbours]
     best = max(painting, key=lambda w: (w.weights[w.neighbours.index(frame)], -w.centre))
     drawn = window_of(frame, 60, neighbor_length=2 * half, ref_stride=10, chunk_length=80)
     assert drawn.centre == best.centre

@@ -23,8 +23,10 @@ from propainter_backend.render.crop import (
     make_renderer,
     picture_from,
 )
+from propainter_backend.render.shot import Shot
 from propainter_backend.render.shot_cache import ShotCache
-from propainter_backend.render.shot_renderer import Shot, ShotRenderer, run_to_end
+from propainter_backend.render.shot_renderer import ShotRenderer
+from propainter_backend.render.steps import run_to_end
 from propainter_pictures.color import WorkingSpace
 from propainter_pictures.images import Frame
 

@@ -16,9 +16,11 @@ from propainter.footprint import ClassicalFootprint, LearnedFootprint
 from propainter.types import Settings
 from propainter_backend.commands import remove as command
 from propainter_backend.render.memory_plan import MemoryPlan, footprint_of, plan_memory
+from propainter_backend.render.shot import longest_run
 from propainter_backend.render.shot_cache import ShotCache
-from propainter_backend.render.shot_renderer import ShotRenderer, longest_run, run_to_end
-from propainter_backend.render.stage_graph import ShotPlan
+from propainter_backend.render.shot_renderer import ShotRenderer
+from propainter_backend.render.steps import run_to_end
+from propainter_plan.plan import ShotPlan
 
 FULL_HD = (1920, 1080)
 GB = 10**9

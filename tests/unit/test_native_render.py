@@ -18,8 +18,10 @@ from propainter.types import Settings
 from propainter_backend.removal.options import add_shot_options, removal_of
 from propainter_backend.render.drafts import draft_size
 from propainter_backend.render.plate_parts import PlateParts
+from propainter_backend.render.shot import Shot
 from propainter_backend.render.shot_cache import ShotCache
-from propainter_backend.render.shot_renderer import Shot, ShotRenderer, run_to_end
+from propainter_backend.render.shot_renderer import ShotRenderer
+from propainter_backend.render.steps import run_to_end
 from propainter_pictures.color import WorkingSpace
 from propainter_pictures.images import Frame
 

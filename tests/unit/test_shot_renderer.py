@@ -15,10 +15,12 @@ from propainter.hole import hole_of, soft_alpha
 from propainter.types import Settings
 from propainter_backend.render.clean_plate import CleanPlate
 from propainter_backend.render.crop import unseen_share
+from propainter_backend.render.shot import Shot
 from propainter_backend.render.shot_cache import ShotCache
-from propainter_backend.render.shot_renderer import Shot, ShotRenderer, run_to_end
-from propainter_backend.render.stage_graph import ShotPlan
+from propainter_backend.render.shot_renderer import ShotRenderer
+from propainter_backend.render.steps import run_to_end
 from propainter_pictures.images import Frame
+from propainter_plan.plan import ShotPlan
 
 SHORT = Settings(neighbor_length=4, ref_stride=4, chunk_length=16, flow_iterations=3)
 

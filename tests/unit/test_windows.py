@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import golden
-from propainter.types import Chunk, Settings
-from propainter.windows import completion_chunks, paint_windows, propagation_chunks
+from propainter.types import Settings
+from propainter_plan.cuts import completion_chunks, paint_windows, propagation_chunks
+from propainter_plan.units import Chunk
 
 settings_of_any_kind = st.builds(
     Settings, neighbor_length=st.integers(2, 12), ref_stride=st.integers(1, 12), chunk_length=st.integers(2, 120)

@@ -19,11 +19,11 @@ from propainter.classical import ClassicalEngine
 from propainter.footprint import ClassicalFootprint
 from propainter.types import Settings
 from propainter_backend.render.content import ContentStore
-from propainter_backend.render.stage_graph import ShotPlan
 from propainter_backend.worker import worker as worker_module
 from propainter_backend.worker.pipe import Note, receive, send
 from propainter_backend.worker.worker import Worker, smaller_chunk
 from propainter_backend.worker.worker_entry import WorkerOptions
+from propainter_plan.plan import ShotPlan
 from propainter_wire.messages import ShotSettings
 from propainter_wire.shot import digest_of
 

@@ -34,9 +34,11 @@ from propainter_backend.render.engines import EngineChoice, choose_engine
 from propainter_backend.render.memory import keep_large_arrays_apart
 from propainter_backend.render.memory_plan import footprint_of, free_memory, plan_memory
 from propainter_backend.render.progress import ProgressLine
+from propainter_backend.render.shot import Shot
 from propainter_backend.render.shot_cache import ShotCache
-from propainter_backend.render.shot_renderer import Shot, ShotRenderer, run_to_end
+from propainter_backend.render.shot_renderer import ShotRenderer
 from propainter_backend.render.stage_dump import StageDump
+from propainter_backend.render.steps import run_to_end
 from propainter_wire.errors import PropainterError
 
 

@@ -21,9 +21,11 @@ from propainter_backend.removal.removal import ShotFiles
 from propainter_backend.removal.wire_files import FileProvider, laid_in, shot_of
 from propainter_backend.render.clean_plate import CleanPlate
 from propainter_backend.render.engines import EngineChoice
+from propainter_backend.render.shot import Shot
 from propainter_backend.render.shot_cache import ShotCache
-from propainter_backend.render.shot_renderer import Progress as Unit
-from propainter_backend.render.shot_renderer import Shot, ShotRenderer, run_to_end
+from propainter_backend.render.shot_renderer import ShotRenderer
+from propainter_backend.render.steps import Progress as Unit
+from propainter_backend.render.steps import run_to_end
 from propainter_pictures.images import Frame
 from propainter_wire.client import Client, FrameResult
 from propainter_wire.errors import RemoteError

@@ -35,11 +35,12 @@ from propainter_backend.farm.units import COMPUTED_STAGES, FarmUnits
 from propainter_backend.removal.options import add_shot_options, removal_of
 from propainter_backend.removal.removal import ContactSheet, ShotFiles, write_report
 from propainter_backend.render.engines import choose_engine
+from propainter_backend.render.keys import key_of
 from propainter_backend.render.memory import keep_large_arrays_apart
-from propainter_backend.render.stage_graph import STAGES, key_of
 from propainter_pictures.frame_range import FrameRange
 from propainter_pictures.images import read_image
 from propainter_pictures.plates import FrameSink, open_sink
+from propainter_plan.stages import COUNTED as STAGES
 from propainter_wire.client import Client
 from propainter_wire.connection import connection_path
 from propainter_wire.errors import BackendDied, BackendSilent, BackendUnreachable, PropainterError

@@ -21,17 +21,13 @@ from torch import Tensor
 
 from propainter.engine import Engine
 from propainter.types import Settings
+from propainter_backend.render.keys import key_of
 from propainter_backend.render.outputs import Region, picture_of
+from propainter_backend.render.shot import Shot, ShotPictures
 from propainter_backend.render.shot_cache import ShotCache
-from propainter_backend.render.shot_renderer import (
-    RenderCounts,
-    Shot,
-    ShotPictures,
-    ShotRenderer,
-    Steps,
-    WindowObserver,
-)
-from propainter_backend.render.stage_graph import key_of
+from propainter_backend.render.shot_renderer import ShotRenderer
+from propainter_backend.render.stages.painting import WindowObserver
+from propainter_backend.render.steps import RenderCounts, Steps
 from propainter_pictures.images import Frame
 from propainter_wire.messages import OUTPUT_CHANNELS, Output
 

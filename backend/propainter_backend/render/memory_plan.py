@@ -17,9 +17,10 @@ from propainter.engine import Engine
 from propainter.footprint import ClassicalFootprint, Footprint, LearnedFootprint
 from propainter.learned import ProPainterEngine
 from propainter.types import Settings
-from propainter.windows import PROPAGATION_LIMIT
-from propainter_backend.render.shot_renderer import longest_run
-from propainter_backend.render.stage_graph import Layout, ShotPlan
+from propainter_backend.render.shot import longest_run
+from propainter_plan.cuts import PROPAGATION_LIMIT
+from propainter_plan.layouts import Layout
+from propainter_plan.plan import ShotPlan
 
 _SMALLEST_CHUNK = 8
 _SPARE = 0.1

@@ -11,7 +11,9 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from propainter_backend.render.shot_renderer import ShotRenderer, Steps, from_grid
+from propainter_backend.render.shot import from_grid
+from propainter_backend.render.shot_renderer import ShotRenderer
+from propainter_backend.render.steps import Steps
 from propainter_pictures.images import Frame, as_float, as_type
 
 Region = tuple[int, int, int, int]

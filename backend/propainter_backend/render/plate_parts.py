@@ -6,7 +6,7 @@ stored like any artifact, for every frame near it looks there, too. Not here: wh
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,13 +14,11 @@ import torch
 from propainter.hole import hole_of
 from propainter.native import PlatePart
 from propainter_backend.render.clean_plate import CleanPlate
+from propainter_backend.render.keys import key_of
+from propainter_backend.render.shot import Shot
 from propainter_backend.render.shot_cache import Arrays, ShotCache
-from propainter_backend.render.stage_graph import key_of
 from propainter_pictures.color import to_working
 from propainter_pictures.images import Frame
-
-if TYPE_CHECKING:
-    from propainter_backend.render.shot_renderer import Shot
 
 _GRID = 256
 """Plate pixels boxes are widened to, so that frames that look at nearly the same find the same stored."""

@@ -15,9 +15,10 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
-from propainter.types import Window
 from propainter_backend.errors import OutputError
-from propainter_backend.render.shot_renderer import ShotRenderer, run_to_end
+from propainter_backend.render.shot_renderer import ShotRenderer
+from propainter_backend.render.steps import run_to_end
+from propainter_plan.units import Window
 
 
 class StageDump:

@@ -38,13 +38,14 @@ from propainter_backend.render.engines import choose_engine
 from propainter_backend.render.memory_plan import footprint_of, free_memory, plan_memory, smaller_chunk
 from propainter_backend.render.outputs import converted, cropped, region_of
 from propainter_backend.render.progress import TimeLeft
+from propainter_backend.render.shot import Shot
 from propainter_backend.render.shot_cache import ShotCache
-from propainter_backend.render.shot_renderer import Progress, RenderCounts, Shot
-from propainter_backend.render.stage_graph import ShotPlan
+from propainter_backend.render.steps import Progress, RenderCounts
 from propainter_backend.worker.pipe import Note, receive, send
 from propainter_backend.worker.worker_entry import SHOTS_REMEMBERED, WorkerOptions
 from propainter_pictures.color import WorkingSpace
 from propainter_pictures.images import Frame, as_float
+from propainter_plan.plan import ShotPlan
 from propainter_wire.shot import runs_of
 
 log = logging.getLogger(__name__)

@@ -1,14 +1,16 @@
 """Which frames are treated together: chunks with overlap, painter windows with their reference frames.
 
-Here: integers only, 0-based within one shot (spec, sections 3, 5 and 6). Not here: what happens inside a chunk or a
-window (``learned.py``, ``classical.py``), the order in which they are asked for (``stages.py``).
+Here: integers only, 0-based within one shot (docs/propainter_spec.md, sections 3, 5 and 6). Not here: which cut an engine
+takes (``layouts.py``), what happens inside a chunk or a window (``propainter``).
 
 Everything is anchored at the shot's first frame, so the same shot always gives the same windows.
 """
 
 from __future__ import annotations
 
-from propainter.types import Chunk, Settings, Window
+from typing import Protocol
+
+from propainter_plan.units import Chunk, Window
 
 COMPLETION_REACH = 5
 """Flow pairs a completion chunk sees beyond its core, on both sides (spec, section 3, long videos)."""
@@ -18,17 +20,28 @@ PROPAGATION_LIMIT = 100
 """Most frames in the core of a propagation chunk, whatever the settings allow (spec, section 5, long videos)."""
 
 
-def completion_chunks(pair_count: int, settings: Settings) -> tuple[Chunk, ...]:
+class CutSettings(Protocol):
+    """The settings that decide how a shot is cut."""
+
+    @property
+    def neighbor_length(self) -> int: ...
+    @property
+    def ref_stride(self) -> int: ...
+    @property
+    def chunk_length(self) -> int: ...
+
+
+def completion_chunks(pair_count: int, settings: CutSettings) -> tuple[Chunk, ...]:
     """Runs of flow pairs that flow completion treats at once; none for a shot of one frame."""
     return _chunks(pair_count, settings.chunk_length, COMPLETION_REACH)
 
 
-def propagation_chunks(frame_count: int, settings: Settings) -> tuple[Chunk, ...]:
+def propagation_chunks(frame_count: int, settings: CutSettings) -> tuple[Chunk, ...]:
     """Runs of frames that image propagation treats at once."""
     return _chunks(frame_count, min(PROPAGATION_LIMIT, settings.chunk_length), PROPAGATION_REACH)
 
 
-def paint_windows(frame_count: int, settings: Settings) -> tuple[Window, ...]:
+def paint_windows(frame_count: int, settings: CutSettings) -> tuple[Window, ...]:
     """The painter's windows: a centre every half window, its neighbours, distant frames to look at (spec, section 6).
 
     The weights fall off linearly with the distance from the centre. This is a deliberate difference from the reference,
@@ -46,7 +59,7 @@ def _chunks(count: int, length: int, reach: int) -> tuple[Chunk, ...]:
     return tuple(Chunk(first, last, max(0, first - reach), min(count - 1, last + reach)) for first, last in spans)
 
 
-def _window(centre: int, frame_count: int, half: int, settings: Settings) -> Window:
+def _window(centre: int, frame_count: int, half: int, settings: CutSettings) -> Window:
     neighbours = range(max(0, centre - half), min(frame_count - 1, centre + half) + 1)
     candidates = _reference_candidates(centre, frame_count, settings)
     return Window(
@@ -57,7 +70,7 @@ def _window(centre: int, frame_count: int, half: int, settings: Settings) -> Win
     )
 
 
-def _reference_candidates(centre: int, frame_count: int, settings: Settings) -> range:
+def _reference_candidates(centre: int, frame_count: int, settings: CutSettings) -> range:
     """Every ref_stride-th frame: of the whole shot, or in a shot longer than a chunk of a stretch around the centre.
 
     In a long shot the stretch starts at the centre minus a whole number of strides, so its phase follows the centre,
@@ -67,3 +80,8 @@ def _reference_candidates(centre: int, frame_count: int, settings: Settings) -> 
         return range(0, frame_count, settings.ref_stride)
     arm = settings.ref_stride * (settings.chunk_length // settings.ref_stride // 2)
     return range(max(0, centre - arm), min(frame_count, centre + arm), settings.ref_stride)
+
+
+def nearest_window(windows: tuple[Window, ...], frame: int) -> Window:
+    """The window with the greatest share in painting a frame; of two the earlier."""
+    return max((w for w in windows if frame in w.neighbours), key=lambda w: (w.share(frame), -w.centre))

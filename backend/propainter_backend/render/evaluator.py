@@ -1,0 +1,229 @@
+"""The one evaluator: it knows how to ask a stage for a part.
+
+A key comes from the digests of a unit's inputs. What the cache holds under it is taken, the rest is computed, stored and
+counted; a recomputed part that equals the old one changes no later key (early cut-off). Nothing here knows a stage by name.
+
+Here: ``Evaluator``. Not here: the map (``propainter_plan/stages.py``), what stages do (``stages/``), who asks
+(``shot_renderer.py``).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from propainter.engine import Engine
+from propainter_backend.render.keys import Scalar, engine_parts, key_of, part_key
+from propainter_backend.render.memory import give_back
+from propainter_backend.render.shot import Shot
+from propainter_backend.render.shot_cache import Arrays, ShotCache
+from propainter_backend.render.sources import Sources
+from propainter_backend.render.stage import Made, Stage
+from propainter_backend.render.steps import NotCached, Progress, RenderCounts, Steps, run_to_end
+from propainter_plan.plan import Plan, ShotPlan
+from propainter_plan.stages import Need
+from propainter_plan.units import Chunk, Unit, Window, parts_of
+
+AnyStage = Stage[Any]
+
+
+class Evaluator:
+    """Asks the stages of one shot, with one engine, through one cache.
+
+    stages: in the order of the walk; what a stage needs stands before it.
+    """
+
+    def __init__(self, shot: Shot, engine: Engine, cache: ShotCache, stages: Sequence[AnyStage]) -> None:
+        self.shot = shot
+        self.engine = engine
+        self.plan = ShotPlan(engine, shot.pictures.frame_count, shot.settings, rows=[stage.row for stage in stages])
+        self.sources = Sources(shot, cache)
+        self.stages = {stage.row.name: stage for stage in stages}
+        self.counts = RenderCounts()
+        self.for_frame = 0
+        """The frame whose picture is being worked for, as progress tells it."""
+        self._cache = cache
+        self._engine_parts = engine_parts(engine)
+        self._keys: dict[tuple[str, Unit], str] = {}
+        self._digests: dict[tuple[str, Unit, int], str] = {}
+        self._goal: Plan | None = None
+        self._seen: dict[str, set[Unit]] = {}
+        self._may_compute = True
+        self._elsewhere_s = 0.0
+
+    # -- what stages and renderer ask for --------------------------------------------------------------------------
+
+    def part(self, stage: str, part: int, unit: Unit | None = None, *, until: int | None = None) -> Steps[Arrays]:
+        """See ``Ask.part``."""
+        asked, unit = self._meant(stage, part, unit)
+        if not asked.is_kept:
+            return (yield from self._make(asked, unit, until))[part]
+        key = yield from self._part_key(asked, unit, part)
+        if (found := self._cache.load(key)) is not None:
+            self._note_reused(asked, unit)
+            return found
+        return (yield from self._make(asked, unit, until))[part]
+
+    def now(self, stage: str, part: int) -> Arrays:
+        """See ``Ask.now``."""
+        return run_to_end(self.part(stage, part))
+
+    def inputs(self, need: Need, parts: Iterable[int]) -> Steps[list[str]]:
+        """See ``Ask.inputs``."""
+        wanted, found = tuple(parts), []
+        for part in wanted:
+            for unit in self.plan.units_of(need.stage, part):
+                asked, meant = self._meant(need.stage, part, unit)
+                if need.by_key:
+                    found.append((yield from self._part_key(asked, meant, part)))
+                else:
+                    found.append((yield from self._digest(asked, meant, part, until=wanted[-1])))
+        return found
+
+    def is_stored(self, stage: str, part: int) -> bool:
+        """Whether every unit that gives a part holds it, or there is nothing to make. Computes nothing but quiet stages."""
+        asked = self.stages[stage]
+        if not asked.is_wanted(part, self):
+            return True
+        with self.only_stored():
+            try:
+                keys = [run_to_end(self._part_key(asked, u, part)) for u in self.plan.units_of(stage, part)]
+            except NotCached:
+                return False
+        return all(self._cache.digest(key) is not None for key in keys)
+
+    def stored(self) -> dict[str, list[bool]]:
+        """Of every counted stage that keeps its parts, whether each frame or pair is stored."""
+        return {
+            name: [self.is_stored(name, part) for part in self.plan.parts(name)]
+            for name, stage in self.stages.items()
+            if stage.row.is_counted and stage.is_kept
+        }
+
+    @contextmanager
+    def only_stored(self) -> Iterator[None]:
+        """Within it, whatever would have to be computed raises NotCached."""
+        before, self._may_compute = self._may_compute, False
+        try:
+            yield
+        finally:
+            self._may_compute = before
+
+    # -- counting --------------------------------------------------------------------------------------------------
+
+    def aim_at(self, goal: Plan) -> None:
+        """Count progress towards these units from now on."""
+        if goal != self._goal:
+            self._goal, self._seen = goal, {}
+
+    def begin(self) -> float:
+        """See ``Ask.begin``."""
+        if not self._may_compute:
+            raise NotCached
+        return time.perf_counter()
+
+    def done(self, stage: str, started: float, *units: Unit) -> Progress:
+        """See ``Ask.done``."""
+        self.counts.of(stage).seconds += time.perf_counter() - started
+        return self._progress(stage, units)
+
+    def _progress(self, stage: str, units: Sequence[Unit]) -> Progress:
+        count, seen = self.counts.of(stage), self._seen.setdefault(stage, set())
+        count.computed.update(units)
+        seen |= count.computed | count.reused
+        total = max(len(seen), self._goal.count(stage) if self._goal is not None else len(seen))
+        return Progress(stage, len(seen), total, self.for_frame)
+
+    def _note_reused(self, stage: AnyStage, unit: Unit) -> None:
+        if stage.row.is_counted:
+            self.counts.of(stage.row.name).reused.add(unit)
+
+    # -- keys ------------------------------------------------------------------------------------------------------
+
+    def _meant(self, stage: str, part: int, unit: Unit | None) -> tuple[AnyStage, Unit]:
+        """The stage and unit that give a part."""
+        while (other := self.stages[stage].stands_for(part, self)) is not None:
+            stage, unit = other, None
+        return self.stages[stage], self.plan.units_of(stage, part)[0] if unit is None else unit
+
+    def _key(self, stage: AnyStage, unit: Unit) -> Steps[str]:
+        """The digest of exactly what a unit depends on."""
+        row = stage.row
+        if (known := self._keys.get((row.name, unit))) is None:
+            inputs: list[Sequence[Scalar]] = []
+            for need in row.needs:
+                inputs.append((yield from self.inputs(need, need.over.of(unit))))
+            known = key_of(
+                row.name, stage.version, *(self._engine_parts if stage.uses_engine else ()),
+                [getattr(self.shot.settings, name) for name in row.settings], _place_of(unit),
+                (yield from stage.facts(unit, self)), *inputs,
+            )  # fmt: skip
+            self._keys[row.name, unit] = known
+        return known
+
+    def _part_key(self, stage: AnyStage, unit: Unit, part: int) -> Steps[str]:
+        key = yield from self._key(stage, unit)
+        return key if isinstance(unit, int) else part_key(key, part)
+
+    def _digest(self, stage: AnyStage, unit: Unit, part: int, *, until: int) -> Steps[str]:
+        """The content digest of a part, which is computed if need be."""
+        if (known := self._digests.get((stage.row.name, unit, part))) is not None:
+            return known
+        found = self._cache.digest((yield from self._part_key(stage, unit, part)))
+        if found is None:
+            yield from self._make(stage, unit, until)
+            return self._digests[stage.row.name, unit, part]
+        self._note_reused(stage, unit)
+        self._digests[stage.row.name, unit, part] = found
+        return found
+
+    # -- computing -------------------------------------------------------------------------------------------------
+
+    def _make(self, stage: AnyStage, unit: Unit, until: int | None) -> Steps[Made]:
+        """Compute a unit, store its parts and tell of it."""
+        if stage.is_quiet:
+            made = yield from stage.compute(unit, self)
+            yield from self._keep(stage, [unit], made)
+            return made
+        started, elsewhere = self.begin(), self._elsewhere_s
+        units = yield from self._run_from(stage, unit, until)
+        made = yield from stage.compute_run(units, self)
+        yield from self._keep(stage, units, made)
+        if stage.gives_back:
+            give_back()
+        name = stage.counts_as or stage.row.name
+        ended = time.perf_counter()
+        self.counts.of(name).seconds += ended - started - (self._elsewhere_s - elsewhere)
+        told = self._progress(name, units if stage.row.is_counted else ())
+        yield told
+        self._elsewhere_s = (
+            elsewhere + time.perf_counter() - started
+        )  # this unit, and the caller's time, are not the asker's
+        return made
+
+    def _run_from(self, stage: AnyStage, unit: Unit, until: int | None) -> Steps[list[Unit]]:
+        """The unit, and missing ones right behind it that the same call may compute."""
+        run, longest = [unit], stage.run_length(self)
+        while isinstance(unit, int) and until is not None and unit < until and len(run) < longest:
+            unit += 1
+            if self._cache.digest((yield from self._key(stage, unit))) is not None:
+                break
+            run.append(unit)
+        return run
+
+    def _keep(self, stage: AnyStage, units: Sequence[Unit], made: Made) -> Steps[None]:
+        if not stage.is_kept:
+            return
+        for unit in units:
+            for part in parts_of(unit):
+                key = yield from self._part_key(stage, unit, part)
+                self._digests[stage.row.name, unit, part] = self._cache.save(key, made[part])
+
+
+def _place_of(unit: Unit) -> tuple[int, ...]:
+    """What of a unit's cut decides its picture, wherever in the shot it lies."""
+    if isinstance(unit, Window):
+        return (len(unit.neighbours),)
+    return unit.core_in_reach if isinstance(unit, Chunk) else ()

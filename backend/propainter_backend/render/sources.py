@@ -1,0 +1,67 @@
+"""What stages read of a shot's files, the latest kept: one frame asks several times.
+
+Here: ``Sources``: alpha, clean plate, boxes of plates. Not here: files themselves (``propainter_pictures``), holes and
+working pictures, which are stages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor
+
+from propainter.hole import soft_alpha
+from propainter_backend.render.clean_plate import CleanPlate
+from propainter_backend.render.plate_parts import PlateParts
+from propainter_backend.render.shot import Shot
+from propainter_backend.render.shot_cache import ShotCache
+from propainter_pictures.images import Frame
+
+
+class Sources:
+    """One shot's mattes and clean plates as stages use them."""
+
+    def __init__(self, shot: Shot, cache: ShotCache) -> None:
+        self.plate_parts = PlateParts(shot, cache)
+        self._shot = shot
+        self._held: tuple[int, Frame] | None = None
+        self._alpha: tuple[int, Tensor] | None = None
+        self._clean: tuple[tuple[int, str], CleanPlate] | None = None
+
+    @contextmanager
+    def holding(self, index: int) -> Iterator[Frame]:
+        """Within it a frame's plate is held, so that it is read once however often it is asked for."""
+        self._held = (index, self._shot.pictures.plate(index))
+        try:
+            yield self._held[1]
+        finally:
+            self._held = None
+
+    def plate(self, index: int) -> Frame:
+        """The plate, native type, all channels."""
+        if self._held is not None and self._held[0] == index:
+            return self._held[1]
+        return self._shot.pictures.plate(index)
+
+    def alpha(self, index: int) -> Tensor:
+        """How much of the fill each plate pixel takes, [h, w], 0..1."""
+        if self._alpha is None or self._alpha[0] != index:
+            s = self._shot.settings
+            matte = torch.from_numpy(self._shot.pictures.matte(index))
+            alpha = soft_alpha(matte, threshold=s.threshold, grow_pixels=s.grow, feather=s.feather)
+            self._alpha = (index, alpha)
+        return self._alpha[1]
+
+    def clean(self, index: int) -> CleanPlate | None:
+        """The frame's clean plate in the plate's own type; None: it has none."""
+        pictures = self._shot.pictures
+        digest = pictures.clean_digest(index)
+        if digest is None:
+            return None
+        if self._clean is None or self._clean[0] != (index, digest):
+            frame = pictures.clean(index)
+            assert frame is not None
+            self._clean = ((index, digest), CleanPlate.of(frame, dtype=self.plate(index).pixels.dtype))
+        return self._clean[1]

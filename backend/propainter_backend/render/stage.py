@@ -1,0 +1,99 @@
+"""What a stage is: a row of the map, what else enters its key, how a unit is computed.
+
+Here: ``Stage``, which every file of ``stages/`` fulfils, and ``Ask``, all that a stage may ask for. Not here: the map
+itself (``propainter_plan/stages.py``), loading, storing and counting (``evaluator.py``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import ClassVar, Generic, Protocol, TypeVar
+
+from propainter.engine import Engine
+from propainter_backend.render.keys import Scalar
+from propainter_backend.render.shot import Shot
+from propainter_backend.render.shot_cache import Arrays
+from propainter_backend.render.sources import Sources
+from propainter_backend.render.steps import Progress, Steps
+from propainter_plan.plan import ShotPlan
+from propainter_plan.stages import Need, StageRow
+from propainter_plan.units import Unit
+
+Made = dict[int, Arrays]
+"""What a unit gives: arrays by frame or pair."""
+U = TypeVar("U", bound=Unit)
+
+
+class Ask(Protocol):
+    """All that a stage may ask for while it computes."""
+
+    @property
+    def shot(self) -> Shot: ...
+    @property
+    def engine(self) -> Engine: ...
+    @property
+    def plan(self) -> ShotPlan: ...
+    @property
+    def sources(self) -> Sources: ...
+
+    def part(self, stage: str, part: int, unit: Unit | None = None, *, until: int | None = None) -> Steps[Arrays]:
+        """One part of a stage, loaded or computed; read-only.
+
+        unit: where several give the part. until: the last of a run of parts that will be asked for one after the other.
+        """
+
+    def now(self, stage: str, part: int) -> Arrays:
+        """The same, of a quiet stage: without steps."""
+
+    def inputs(self, need: Need, parts: Iterable[int]) -> Steps[list[str]]:
+        """What decides these parts of another stage: digests of content, or keys where the need says so."""
+
+    def begin(self) -> float:
+        """When a computation begins that is no unit of the map, a preview. Raises NotCached where none is allowed."""
+
+    def done(self, stage: str, started: float, *units: Unit) -> Progress:
+        """Count such a computation towards a stage, and tell of it."""
+
+
+class Stage(Generic[U]):
+    """One stage. A subclass says what is particular; loading, storing, keys and counting are the evaluator's."""
+
+    row: ClassVar[StageRow]
+    version: ClassVar[str] = "1"
+    """Changes whenever its arrays may change for another reason than its engine's code."""
+    counts_as: ClassVar[str | None] = None
+    """The stage its seconds are reported under, if it is not counted itself."""
+    uses_engine: ClassVar[bool] = False
+    """Whether engine and weights enter the key."""
+    is_quiet: ClassVar[bool] = False
+    """Cheap and without steps: made even where only what is stored is asked for, and not told of."""
+    is_kept: ClassVar[bool] = True
+    """Whether parts are stored at all."""
+    gives_back: ClassVar[bool] = False
+    """Whether a unit leaves so much freed memory behind that the system should have it back."""
+
+    def facts(self, unit: U, ask: Ask) -> Steps[Sequence[Scalar]]:
+        """What enters the key beside needs and settings: digests of files, sizes, encodings."""
+        yield from ()
+        return ()
+
+    def stands_for(self, part: int, ask: Ask) -> str | None:
+        """Another stage whose part is this very part; None: it is made here."""
+        return None
+
+    def is_wanted(self, part: int, ask: Ask) -> bool:
+        """Whether there is anything to make of this part."""
+        return True
+
+    def run_length(self, ask: Ask) -> int:
+        """Most units that one call of ``compute_run`` takes."""
+        return 1
+
+    def compute_run(self, units: Sequence[U], ask: Ask) -> Steps[Made]:
+        """Make the parts of some neighbouring units at once."""
+        (unit,) = units
+        return (yield from self.compute(unit, ask))
+
+    def compute(self, unit: U, ask: Ask) -> Steps[Made]:
+        """Make the parts of one unit."""
+        raise NotImplementedError

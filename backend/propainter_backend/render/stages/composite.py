@@ -1,0 +1,69 @@
+"""The composite: the fill laid over the plate by the soft matte, in float. Where alpha is 0 the plate's bits come back."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from propainter.composite import composite
+from propainter_backend.render.shot import from_grid
+from propainter_backend.render.stage import Ask, Made, Stage
+from propainter_backend.render.stages.holes import grown, hole
+from propainter_backend.render.stages.native import Native
+from propainter_backend.render.stages.painting import fill
+from propainter_backend.render.stages.pictures import known
+from propainter_backend.render.steps import Steps
+from propainter_pictures.color import WorkingSpace, from_working
+from propainter_pictures.images import as_float, as_type
+from propainter_plan import stages as the_map
+
+
+class Composite(Stage[int]):
+    """The finished frame: ``rgb``, [h, w, 3] in the plate's own type. Not stored."""
+
+    row = the_map.COMPOSITE
+    is_kept = False
+
+    def compute(self, unit: int, ask: Ask) -> Steps[Made]:
+        """See ``Stage.compute``."""
+        if not is_touched(ask, unit):
+            return {unit: {"rgb": ask.sources.plate(unit).rgb()}}
+        if ask.shot.fills_natively and bool(hole(ask, unit).any()):
+            colours = (yield from ask.part(Native.row.name, unit))["rgb"]
+        else:
+            colours = colours_of(ask, unit, (yield from final_fill(ask, unit)))
+        return {unit: {"rgb": laid_over(ask, unit, colours)}}
+
+
+def is_touched(ask: Ask, index: int) -> bool:
+    """Whether the matte removes anything of a frame."""
+    return bool(grown(ask, index).any())
+
+
+def final_fill(ask: Ask, index: int) -> Steps[Tensor]:
+    """The working picture of a frame with its hole painted, [3, h, w]; a clean plate may leave no hole."""
+    if not bool(hole(ask, index).any()):
+        return known(ask, index)
+    return (yield from fill(ask, index))
+
+
+def colours_of(ask: Ask, index: int, picture: Tensor) -> np.ndarray:
+    """The colours of a working picture inside a frame's alpha, [n, 3], at the plate's size."""
+    inside = ask.sources.alpha(index).numpy() > 0
+    colours: np.ndarray = from_grid(picture, ask.shot).permute(1, 2, 0).numpy()[inside]
+    return colours
+
+
+def laid_over(ask: Ask, index: int, colours: np.ndarray) -> np.ndarray:
+    """The plate with the fill over it, [h, w, 3]. colours: of the fill inside alpha, in the working range."""
+    alpha, clean = ask.sources.alpha(index), ask.sources.clean(index)
+    inside = alpha.numpy() > 0
+    rgb = ask.sources.plate(index).rgb()
+    linear = ask.shot.space.is_linear(rgb.dtype)
+    painted = from_working(colours, np.float32, WorkingSpace.LINEAR if linear else WorkingSpace.RAW)
+    if clean is not None:  # as it is: not by way of the working size
+        painted[clean.holds[inside]] = as_float(clean.rgb[inside & clean.holds])
+    before, share = torch.from_numpy(as_float(rgb[inside])), alpha[torch.from_numpy(inside)]
+    rgb[inside] = as_type(composite(before, torch.from_numpy(painted), share).numpy(), rgb.dtype)
+    return rgb

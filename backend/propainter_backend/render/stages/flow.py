@@ -1,0 +1,57 @@
+"""Flow of a pair, both ways, as estimated on the plate. The matte is not in its key: a roto edit keeps all flow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from propainter import stages
+from propainter.types import BidirectionalFlow
+from propainter_backend.render.gathering import array_of, gather
+from propainter_backend.render.shot import longest_run
+from propainter_backend.render.shot_cache import Arrays
+from propainter_backend.render.stage import Ask, Made, Stage
+from propainter_backend.render.stages.pictures import working
+from propainter_backend.render.steps import Steps
+from propainter_plan import stages as the_map
+
+
+class Flow(Stage[int]):
+    """Stored: ``forward`` and ``backward``, [2, h, w] each."""
+
+    row = the_map.FLOW
+    uses_engine = True
+
+    def run_length(self, ask: Ask) -> int:
+        """As many pairs as memory allows: the estimator looks at each frame once."""
+        return ask.shot.flow_pairs or longest_run(*ask.shot.grid)
+
+    def compute_run(self, units: Sequence[int], ask: Ask) -> Steps[Made]:
+        """See ``Stage.compute_run``."""
+        yield from ()
+        frames = gather(ask, working, range(units[0], units[-1] + 2))
+        flow = stages.estimate_flow(ask.engine, frames, settings=ask.shot.settings)
+        return {
+            pair: {"forward": array_of(flow.forward[0, i]), "backward": array_of(flow.backward[0, i])}
+            for i, pair in enumerate(units)
+        }
+
+
+def flow_until(ask: Ask, pair: int, last: int) -> Steps[BidirectionalFlow]:
+    """Flow between a frame and the next, the caller's own; what is missing up to ``last`` may be estimated with it."""
+    return flow_from((yield from ask.part(Flow.row.name, pair, until=last)))
+
+
+def flow(ask: Ask, pair: int) -> Steps[BidirectionalFlow]:
+    """Flow between a frame and the next, the caller's own."""
+    return (yield from flow_until(ask, pair, pair))
+
+
+def flow_from(arrays: Arrays) -> BidirectionalFlow:
+    """Arrays [2, h, w] as one pair's flow."""
+    return BidirectionalFlow(
+        torch.from_numpy(np.array(arrays["forward"]))[None, None],
+        torch.from_numpy(np.array(arrays["backward"]))[None, None],
+    )

@@ -1,0 +1,58 @@
+"""Sights: where the background behind each pixel of a hole is seen, for the fill at native resolution.
+
+They come from what propagation comes from; the places, not the colours, are kept.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from propainter import native
+from propainter.types import Sights
+from propainter_backend.render.gathering import gather
+from propainter_backend.render.stage import Ask, Made, Stage
+from propainter_backend.render.stages.holes import hole
+from propainter_backend.render.stages.pictures import known
+from propainter_backend.render.stages.propagation import pair_keys, reach_flow
+from propainter_backend.render.steps import Steps
+from propainter_plan import stages as the_map
+from propainter_plan.units import Chunk
+
+
+class SightsStage(Stage[Chunk]):
+    """Stored of each frame: the fields of ``Sights``, frames counted in the shot."""
+
+    row = the_map.SIGHTS
+    version = native.CODE_VERSION
+    counts_as = "composite"
+    uses_engine = True
+    gives_back = True
+
+    def compute(self, unit: Chunk, ask: Ask) -> Steps[Made]:
+        """See ``Stage.compute``."""
+        frames = range(unit.reach_first, unit.reach_last + 1)
+        flow = yield from reach_flow(ask, unit)
+        keys = yield from pair_keys(ask, frames)
+        first, last = unit.core_in_reach
+        found = ask.engine.find_sights(
+            gather(ask, known, frames),
+            gather(ask, hole, frames)[:, :, None],
+            flow,
+            wanted=range(first, last + 1),
+            pair_keys=keys,
+            may_overwrite=True,
+        )
+        return {here: vars(_in_shot(sights, frames.start)) for here, sights in enumerate(found, unit.core_first)}
+
+
+def sights(ask: Ask, index: int) -> Steps[Sights]:
+    """Where the background behind one frame's hole is seen."""
+    return Sights(**(yield from ask.part(SightsStage.row.name, index)))
+
+
+def _in_shot(found: Sights, start: int) -> Sights:
+    """Frames counted in the shot instead of from the first that was looked at."""
+    source = np.where(found.source < 0, -1, found.source + start).astype(np.int32)
+    return replace(found, source=source, frames=found.frames + start)

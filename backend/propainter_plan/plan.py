@@ -1,0 +1,162 @@
+"""Which units of work a frame needs: pure, integers only, read off the map of the stages.
+
+Here: ``ShotPlan``, one shot cut into units, and ``Plan``, those that some frames need. Not here: the map (``stages.py``),
+keys and computing (``propainter_backend/render``).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from propainter_plan.cuts import CutSettings
+from propainter_plan.layouts import Layout
+from propainter_plan.stages import ROWS, StageRow
+from propainter_plan.units import Chunk, Unit, Window, name_of, parts_of
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The units a set of frames needs, each once, in shot order."""
+
+    units: Mapping[str, tuple[Unit, ...]]
+    """Of every counted stage but the composite, which is one a frame."""
+    frames: tuple[int, ...]
+    """Every frame, 0-based, whose plate and matte some unit reads."""
+
+    def count(self, stage: str) -> int:
+        """Units of a stage (composite is counted by the caller: one a frame)."""
+        return len(self.units.get(stage, ()))
+
+    @property
+    def windows(self) -> tuple[Window, ...]:
+        """The painter's."""
+        return self.units.get("painting", ())  # type: ignore[return-value]
+
+    @property
+    def propagation(self) -> tuple[Chunk, ...]:
+        """Chunks of frames."""
+        return self.units.get("propagation", ())  # type: ignore[return-value]
+
+    @property
+    def completion(self) -> tuple[Chunk, ...]:
+        """Chunks of pairs."""
+        return self.units.get("completion", ())  # type: ignore[return-value]
+
+    @property
+    def pairs(self) -> tuple[int, ...]:
+        """Of which flow is needed."""
+        return self.units.get("flow", ())  # type: ignore[return-value]
+
+
+@dataclass
+class _Wanted:
+    """Units and frames gathered on a walk down the map."""
+
+    units: dict[str, set[Unit]] = field(default_factory=lambda: defaultdict(set))
+    frames: set[int] = field(default_factory=set)
+
+    def add(self, other: _Wanted) -> None:
+        for stage, units in other.units.items():
+            self.units[stage] |= units
+        self.frames |= other.frames
+
+
+class ShotPlan:
+    """The units of one shot under one engine and settings, anchored at its first frame.
+
+    rows: the stages there are; what a stage needs stands before it.
+    """
+
+    def __init__(
+        self, layout: Layout, frame_count: int, settings: CutSettings, *, rows: Sequence[StageRow] = ROWS
+    ) -> None:
+        self.frame_count = frame_count
+        self.windows = layout.windows(frame_count, settings)
+        self.propagation = layout.propagation_chunks(frame_count, settings)
+        self.completion = layout.completion_chunks(frame_count - 1, settings)
+        self.rows = {row.name: row for row in rows}
+        self._propagation_of = _owners(self.propagation)
+        self._completion_of = _owners(self.completion)
+        self._wanted_by: dict[tuple[str, Unit], _Wanted] = {}
+
+    @cached_property
+    def _windows_of(self) -> Mapping[int, tuple[Window, ...]]:
+        found: dict[int, list[Window]] = defaultdict(list)
+        for window in self.windows:
+            for frame in window.neighbours:
+                found[frame].append(window)
+        return {frame: tuple(windows) for frame, windows in found.items()}
+
+    def propagation_of(self, frame: int) -> Chunk:
+        """The chunk whose core holds a frame."""
+        return self.propagation[self._propagation_of[frame]]
+
+    def completion_of(self, pair: int) -> Chunk:
+        """The chunk whose core holds a flow pair."""
+        return self.completion[self._completion_of[pair]]
+
+    def windows_of(self, frame: int, *, nearest_only: bool = False) -> tuple[Window, ...]:
+        """The windows that paint a frame; ``nearest_only``: the one with the greatest share (for previews)."""
+        seen = self._windows_of[frame]
+        if not nearest_only:
+            return seen
+        return (max(seen, key=lambda w: (w.share(frame), -w.centre)),)
+
+    def units(self, stage: str) -> tuple[Unit, ...]:
+        """Every unit of a stage, in shot order."""
+        cut: Mapping[str, Iterable[Unit]] = {
+            "frame": range(self.frame_count),
+            "pair": range(self.frame_count - 1),
+            "completion": self.completion,
+            "propagation": self.propagation,
+            "window": self.windows,
+        }
+        return tuple(cut[self.rows[stage].unit])
+
+    def units_of(self, stage: str, part: int) -> tuple[Unit, ...]:
+        """The units of a stage that give a frame or pair: one, but for windows, which overlap."""
+        kind = self.rows[stage].unit
+        if kind == "window":
+            return self.windows_of(part)
+        if kind == "completion":
+            return (self.completion_of(part),)
+        return (self.propagation_of(part),) if kind == "propagation" else (part,)
+
+    def parts(self, stage: str) -> range:
+        """Every frame, or pair, that a stage gives."""
+        return range(self.frame_count - (self.rows[stage].part == "pair"))
+
+    def plan(self, frames: Iterable[int], *, nearest_only: bool = False) -> Plan:
+        """Everything the given frames need, whether or not it is already cached."""
+        wanted = _Wanted()
+        for window in dict.fromkeys(w for f in frames for w in self.windows_of(f, nearest_only=nearest_only)):
+            wanted.units["painting"].add(window)
+            self._walk("painting", window, wanted)
+        units = {stage: tuple(sorted(found, key=name_of)) for stage, found in wanted.units.items()}
+        return Plan(units, tuple(sorted(wanted.frames)))
+
+    def _walk(self, stage: str, unit: Unit, wanted: _Wanted) -> None:
+        """Add what a unit needs. Units below it are asked once for all that need them."""
+        for need in self.rows[stage].needs:
+            row, parts = self.rows[need.stage], need.over.of(unit)
+            if not row.is_counted:
+                wanted.frames.update(parts)
+                continue
+            for below in dict.fromkeys(u for part in parts for u in self.units_of(need.stage, part)):
+                if below not in wanted.units[need.stage]:
+                    wanted.units[need.stage].add(below)
+                    wanted.add(self._wanted_by_unit(need.stage, below))
+
+    def _wanted_by_unit(self, stage: str, unit: Unit) -> _Wanted:
+        known = self._wanted_by.get((stage, unit))
+        if known is None:
+            known = self._wanted_by[stage, unit] = _Wanted()
+            self._walk(stage, unit, known)
+        return known
+
+
+def _owners(chunks: Sequence[Chunk]) -> dict[int, int]:
+    return {part: index for index, chunk in enumerate(chunks) for part in parts_of(chunk)}
