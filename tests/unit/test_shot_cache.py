@@ -104,6 +104,20 @@ def test_a_damaged_file_is_dropped_and_never_believed(tmp_path, damage, caplog):
     assert cache.load(KEYS[0]) is not None
 
 
+def test_a_valid_entry_under_another_key_is_refused(tmp_path, caplog):
+    cache = ShotCache(tmp_path, memory_budget=0)
+    for i in (0, 1):
+        cache.save(KEYS[i], {"x": array(i)})
+    one, other = (tmp_path / key[:2] / f"{key}.safetensors" for key in KEYS[:2])
+    contents = one.read_bytes(), other.read_bytes()
+    one.write_bytes(contents[1])
+    other.write_bytes(contents[0])
+    swapped = ShotCache(tmp_path, memory_budget=0)
+    assert [swapped.digest(key) for key in KEYS[:2]] == [None, None]
+    assert [swapped.load(key) for key in KEYS[:2]] == [None, None]
+    assert "another key" in caplog.text and not one.exists()
+
+
 def test_files_are_plain_safetensors_that_only_their_owner_reads(tmp_path):
     root = tmp_path / "cache"
     ShotCache(root, memory_budget=0).save(KEYS[0], {"x": array(1)})

@@ -1,8 +1,8 @@
 """Where artifacts of the stages live: memory first, then disk, both bounded; content is verified before it is believed.
 
 Here: one store of named arrays under 64-hex keys. A file is ``root/<2 hex>/<64 hex>.safetensors`` whose metadata holds
-the xxh3-128 of its content; it appears by rename and is deleted when it does not verify. The store may lose entries, it
-never lies: every miss is recomputed. Not here: what a key means (``stage_graph.py``).
+the xxh3-128 of its content and its own key; it appears by rename and is deleted when either does not verify. The store may
+lose entries, it never lies: every miss is recomputed. Not here: what a key means (``keys.py``).
 """
 
 from __future__ import annotations
@@ -179,7 +179,7 @@ class _DiskTier:
     def digest(self, key: str) -> str | None:
         try:
             with self._path(key).open("rb") as file:
-                return _stated_digest(file.read(8), file)
+                return _stated_digest(file.read(8), file, key)
         except (OSError, ValueError):
             return None
 
@@ -187,7 +187,7 @@ class _DiskTier:
         path = self._path(key)
         try:
             content = path.read_bytes()
-            digest, arrays = _decode(content)
+            digest, arrays = _decode(content, key)
         except FileNotFoundError:
             self._forget(key)
             return None
@@ -204,7 +204,7 @@ class _DiskTier:
     def write(self, key: str, arrays: Arrays, digest: str) -> None:
         if self._paused_until is not None and self._clock() < self._paused_until:
             return
-        content = safetensors.numpy.save(dict(arrays), metadata={"xxh3_128": digest})
+        content = safetensors.numpy.save(dict(arrays), metadata={"xxh3_128": digest, "key": key})
         self._make_room(len(content))
         try:
             self._put_file(key, content)
@@ -322,21 +322,25 @@ def _frozen(array: np.ndarray) -> np.ndarray:
     return fixed
 
 
-def _stated_digest(prefix: bytes, rest: IO[bytes]) -> str:
-    """The digest a file states in its header. Raises ValueError on anything unexpected."""
+def _stated_digest(prefix: bytes, rest: IO[bytes], key: str) -> str:
+    """The digest a file states in its header. Raises ValueError on anything unexpected, another entry's key too."""
     if len(prefix) != 8:
         raise ValueError("the file is too short")
     (length,) = struct.unpack("<Q", prefix)
     if not 2 <= length <= _MAX_HEADER:
         raise ValueError(f"its header claims {length} bytes")
     try:
-        return str(json.loads(rest.read(length))["__metadata__"]["xxh3_128"])
+        stated = json.loads(rest.read(length))["__metadata__"]
+        own_key, digest = str(stated["key"]), str(stated["xxh3_128"])
     except (KeyError, TypeError, UnicodeDecodeError) as error:
         raise ValueError(f"its header is damaged ({error!r})") from error
+    if own_key != key:
+        raise ValueError(f"it was stored under another key, {own_key[:16]}...")
+    return digest
 
 
-def _decode(content: bytes) -> tuple[str, dict[str, np.ndarray]]:
-    stated = _stated_digest(content[:8], io.BytesIO(content[8:]))
+def _decode(content: bytes, key: str) -> tuple[str, dict[str, np.ndarray]]:
+    stated = _stated_digest(content[:8], io.BytesIO(content[8:]), key)
     try:
         arrays = safetensors.numpy.load(content)
     except SafetensorError as error:
