@@ -5,10 +5,10 @@
 
 #include <thread>
 
-#include "buttons.h"
 #include "gather.h"
-#include "host_quirks.h"
-#include "pixels.h"
+#include "host/buttons.h"
+#include "host/host_quirks.h"
+#include "pixels/pixels.h"
 
 namespace node {
 namespace {
