@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "host/instance.h"
-#include "pixels/pixels.h"
+#include "pixels/rows.h"
 #include "wire/session.h"
 
 namespace node {

@@ -8,7 +8,9 @@
 #include "gather.h"
 #include "host/buttons.h"
 #include "host/host_quirks.h"
-#include "pixels/pixels.h"
+#include "pixels/diagnostics.h"
+#include "pixels/pictures.h"
+#include "pixels/rows.h"
 
 namespace node {
 namespace {

@@ -1,9 +1,7 @@
-// Pixels from the host's layout to the wire's and back: row order, depth, channels, premultiplication. Each in this one
-// place.
+// Pixels from the host's layout to the wire's: row order, channels, premultiplication.
 //
 // The host's rows run bottom-up, the wire's top-down. The wire carries straight (unpremultiplied) RGB in the host's own
-// depth and a one-channel matte; alpha never leaves the host. A pixel the daemon returns exactly as it was sent keeps
-// the host's own bits.
+// depth and a one-channel matte; alpha never leaves the host. Not here: the way back (pictures.h).
 
 #pragma once
 
@@ -48,29 +46,5 @@ RowSource matte_rows(const ImageView& image, MatteChannel channel, bool is_inver
 std::optional<RowSource> clean_plate_rows(const ImageView& image, bool black_is_none, const ofx::RectI& rect);
 
 bool is_matte_empty(const RowSource& matte, double threshold);
-
-// The window of the output as the source has it, bit by bit; black where it has nothing. Throws NodeError when the two
-// differ in depth or components.
-void copy_source(const ImageView& source, const ImageView& output, const ofx::RectI& window);
-
-// A picture from the daemon, somewhere in the frame's rectangle.
-struct Picture {
-    PlateRegion region;
-    PixelShape shape;
-    const char* pixels = nullptr;
-};
-
-// Over an output that holds the source already: the pixels the daemon changed, mixed in.
-void write_result(const ImageView& source, const ofx::RectI& rect, const Picture& picture, double mix,
-                  const ImageView& output, const ofx::RectI& window);
-
-// Any output but the result; `picture` may be nullptr, which is empty. Fill comes with its coverage as alpha; hole and
-// never-seen fill all channels; difference and flow keep the source's alpha and, on whole-number depths, lie around mid
-// grey (flow: 256 pixels span the range).
-void write_diagnostic(Output kind, const ImageView& source, const ofx::RectI& rect, const Picture* picture,
-                      const ImageView& output, const ofx::RectI& window);
-
-// Half red over the hole.
-void write_overlay(const ofx::RectI& rect, const Picture& hole, const ImageView& output, const ofx::RectI& window);
 
 }  // namespace node
