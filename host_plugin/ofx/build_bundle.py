@@ -68,10 +68,10 @@ def main() -> None:
 def build(target: Target, binary: Path) -> None:
     """Compile and link one target; raises CalledProcessError with the compiler's own words on its stderr."""
     objects = ROOT / "build" / "ofx-objects" / target.triple
-    objects.mkdir(parents=True, exist_ok=True)
     binary.parent.mkdir(parents=True, exist_ok=True)
-    sources = [path for path in sorted((HERE / "src").glob("*.cpp")) if not path.stem.endswith(target.without)]
-    compiled = [compile_one(target, source, objects / f"{source.stem}.o") for source in sources]
+    sources = [path for path in sorted((HERE / "src").rglob("*.cpp")) if not path.stem.endswith(target.without)]
+    names = [source.relative_to(HERE / "src").with_suffix(".o") for source in sources]
+    compiled = [compile_one(target, source, objects / name) for source, name in zip(sources, names, strict=True)]
     zig(target, ["-shared", *map(str, compiled), *target.link, "-o", str(binary)])
     for leftover in (path for kind in ("*.lib", "*.pdb") for path in binary.parent.glob(kind)):
         leftover.unlink()  # what Windows linkers leave beside a library
@@ -79,7 +79,8 @@ def build(target: Target, binary: Path) -> None:
 
 def compile_one(target: Target, source: Path, compiled: Path) -> Path:
     """One object file, unless it is newer than every source and header."""
-    inputs = [source, *(HERE / "src").glob("*.h"), *(HERE / "include").glob("*.h")]
+    compiled.parent.mkdir(parents=True, exist_ok=True)
+    inputs = [source, *(HERE / "src").rglob("*.h"), *(HERE / "include").glob("*.h")]
     if not compiled.exists() or compiled.stat().st_mtime < max(path.stat().st_mtime for path in inputs):
         includes = [f"-I{HERE / 'include'}", f"-I{HERE / 'src'}"]
         zig(target, [*COMMON, *WARNINGS, *includes, "-c", str(source), "-o", str(compiled)])

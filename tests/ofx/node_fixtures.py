@@ -23,7 +23,7 @@ import numpy as np
 import pytest
 from fake_daemon import FakeDaemon, inverted
 
-from propainter_host.host import Effect, Host
+from propainter_host import Effect, Host
 from propainter_host.images import NumpyClip
 
 ROOT = Path(__file__).parents[2]

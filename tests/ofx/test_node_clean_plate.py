@@ -13,7 +13,7 @@ import pytest
 from fake_daemon import FakeDaemon
 from node_fixtures import Shot, make_shot, node_effect, sentence
 
-from propainter_host.host import Effect, Host
+from propainter_host import Effect, Host
 from propainter_host.images import NumpyClip
 from propainter_host.profiles import NATRON, PROFILES, Profile
 

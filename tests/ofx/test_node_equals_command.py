@@ -24,7 +24,7 @@ import pytest
 from node_fixtures import sentence
 
 from propainter_backend.commands.remove import main as propainter_remove
-from propainter_host.host import Effect, Host
+from propainter_host import Effect, Host
 from propainter_host.images import NumpyClip, Rect, resize
 from propainter_host.profiles import NATRON, NUKE, PROFILES, Profile
 from propainter_wire.client import Client

@@ -20,7 +20,7 @@ import pytest
 from fake_daemon import Behaviour, FakeDaemon, publish_stale_connection
 from node_fixtures import build_node, make_shot, node_effect, sentence
 
-from propainter_host.host import Host, Rendered
+from propainter_host import Host, Rendered
 from propainter_wire.connection import new_key, read_connection, write_connection
 from propainter_wire.errors import WireError
 

@@ -7,7 +7,7 @@
 #include <cmath>
 #include <cstdlib>
 
-#include "host_quirks.h"
+#include "host/host_quirks.h"
 
 namespace node {
 namespace {

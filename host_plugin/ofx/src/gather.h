@@ -12,9 +12,9 @@
 #include <string>
 #include <vector>
 
-#include "instance.h"
-#include "pixels.h"
-#include "session.h"
+#include "host/instance.h"
+#include "pixels/rows.h"
+#include "wire/session.h"
 
 namespace node {
 

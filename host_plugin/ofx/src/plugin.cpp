@@ -5,13 +5,13 @@
 #include <new>
 #include <string_view>
 
-#include "backend.h"
-#include "describe.h"
-#include "errors.h"
-#include "instance.h"
+#include "ground/errors.h"
+#include "host/describe.h"
+#include "host/instance.h"
+#include "host/suites.h"
 #include "ofx_abi.h"
 #include "render.h"
-#include "suites.h"
+#include "wire/backend.h"
 
 #ifdef _WIN32
 #define NODE_EXPORT extern "C" __declspec(dllexport)

@@ -5,10 +5,12 @@
 
 #include <thread>
 
-#include "buttons.h"
 #include "gather.h"
-#include "host_quirks.h"
-#include "pixels.h"
+#include "host/buttons.h"
+#include "host/host_quirks.h"
+#include "pixels/diagnostics.h"
+#include "pixels/pictures.h"
+#include "pixels/rows.h"
 
 namespace node {
 namespace {

@@ -2,7 +2,7 @@
 
 #pragma once
 
-#include "instance.h"
+#include "host/instance.h"
 
 namespace node {
 

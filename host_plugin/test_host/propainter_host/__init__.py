@@ -1,10 +1,11 @@
 """A headless, strict OpenFX host in Python: loads a plugin, renders with numpy images, and tells what it did wrong.
 
-Here: the names to use. ``Host`` and ``Effect`` live in ``host.py``, clips in ``images.py``, the hosts it can pass for in
-``profiles.py``, the rules it keeps in ``strict.py``. As a command it is ``propainter-ofx`` (``__main__.py``).
+Here: the names to use. ``Host`` lives in ``host.py``, ``Effect`` in ``effect/``, clips in ``images.py``, the hosts it can
+pass for in ``profiles.py``, the rules it keeps in ``strict.py``. As a command it is ``propainter-ofx`` (``__main__.py``).
 """
 
-from propainter_host.effect import Project
+from propainter_host.effect.effect import Effect
+from propainter_host.effect.request import Rendered
 from propainter_host.errors import (
     BadValue,
     HostError,
@@ -14,7 +15,8 @@ from propainter_host.errors import (
     StrictnessError,
     UnknownName,
 )
-from propainter_host.host import Effect, Host, LoadedPlugin, Rendered
+from propainter_host.graph.project import Project
+from propainter_host.host import Host, LoadedPlugin
 from propainter_host.images import Frame, NumpyClip, Rect
 from propainter_host.profiles import PROFILES, Profile
 from propainter_host.strict import Rule, Violation

@@ -18,9 +18,11 @@ import time
 from collections.abc import Sequence as Items
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 
-from propainter_host.effect import Descriptor
+from propainter_host.effect.effect import Effect
+from propainter_host.effect.request import Rendered, as_scale
 from propainter_host.errors import BadValue, HostError, UnknownName
-from propainter_host.host import Effect, Host, LoadedPlugin, Rendered, as_scale
+from propainter_host.graph.descriptor import Descriptor
+from propainter_host.host import Host, LoadedPlugin
 from propainter_host.images import NumpyClip
 from propainter_host.parameters import Param
 from propainter_host.profiles import PROFILES

@@ -1,7 +1,7 @@
 """The OpenFX binary interface as ctypes sees it: structs, statuses, and every suite's functions in their order.
 
 Here: facts of the interface (OpenFX ABI notes, sections 1 to 5) and the one trick with variable arguments. Not here:
-property names and types (``properties.py``), what the functions do (``suites.py``).
+property names and types (``properties.py``), what the functions do (``suites/``).
 
 Variable arguments without a C compiler
     ``paramGetValue(param, ...)``, ``paramSetValue(param, ...)`` and ``message(effect, type, id, format, ...)`` take

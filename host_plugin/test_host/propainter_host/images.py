@@ -1,7 +1,7 @@
 """Pixels: clips made of numpy arrays, and the images a plugin sees, each between guard bytes.
 
 Here: ``NumpyClip`` (what the artist plugs in), ``HostImage`` (one buffer lent to a plugin), conversions of depth,
-components and size. Not here: reading files (``sequences.py``), which image is due when (``effect.py``).
+components and size. Not here: reading files (``sequences.py``), which image is due when (``graph/clip.py``).
 
 Arrays are top-down (h, w, c) or (h, w); images are bottom-up in whatever memory order the profile asks for; pixel
 rectangles are half-open with y up (ABI notes, section 7).

@@ -1,6 +1,6 @@
 """Parameters: what a plugin describes and what an instance's parameter holds over time.
 
-Here: ``Param`` and ``ParamSet``. Not here: the C functions (``suites.py``), the property tables (``properties.py``).
+Here: ``Param`` and ``ParamSet``. Not here: the C functions (``suites/``), the property tables (``properties.py``).
 Animated doubles are linear between keys; everything else holds the key before.
 """
 

@@ -1,7 +1,7 @@
 """One image effect plugin: finding and opening its binary, its life from load to unload, and every call into it.
 
-Here: ``Plugin``, through whose ``perform`` all actions go. Not here: instances and rendering (``host.py``), the suites
-the plugin calls back (``suites.py``).
+Here: ``Plugin``, through whose ``perform`` all actions go. Not here: instances and rendering (``effect/``), the suites
+the plugin calls back (``suites/``).
 """
 
 from __future__ import annotations
@@ -16,8 +16,10 @@ from typing import Any
 from propainter_host import abi
 from propainter_host.abi import OfxHost, OfxPlugin, Status
 from propainter_host.core import DESCRIBE, DESCRIBE_IN_CONTEXT, LOAD, UNLOAD, Core
-from propainter_host.effect import OUTPUT, Descriptor, LentImage, long_context
 from propainter_host.errors import BadValue, PluginNotLoaded, PluginRefused, UnknownName
+from propainter_host.graph.clip import LentImage
+from propainter_host.graph.descriptor import Descriptor
+from propainter_host.graph.names import OUTPUT, long_context
 from propainter_host.handles import Call
 from propainter_host.properties import (
     DOUBLE,
@@ -30,7 +32,7 @@ from propainter_host.properties import (
     PropertySet,
 )
 from propainter_host.strict import Rule
-from propainter_host.suites import Suites
+from propainter_host.suites.tables import Suites
 
 _BINARY_FOLDER = "MacOS" if sys.platform == "darwin" else "Linux-x86-64"
 _FUTURE_ACTION = "OfxActionOfAnotherCentury"
@@ -242,6 +244,12 @@ class Plugin:
             for name, value in values.items()
         ]
         return self._core.properties("the answers of the action", props).put(**values)
+
+    def perform_at(
+        self, action: str, subject: object, time: float, ins: PropertySet | None, outs: PropertySet | None
+    ) -> Status:
+        """One action about a moment of the time line."""
+        return self.perform(action, subject, ins, outs, call=Call(action, subject, time))
 
     def must_or_default(self, action: str, status: Status) -> bool:
         """True when the plugin answered, False when it left things at their defaults; others are noted."""

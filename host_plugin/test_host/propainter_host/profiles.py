@@ -1,7 +1,7 @@
 """The hosts this host can pass for: what each says of itself, has, lacks and gets wrong.
 
 Here: data only, from measurements and reports of real hosts (host notes, section 3); a "?" there is settled here by the
-harsher choice. Not here: what each quirk does (``host.py``, ``effect.py``, ``suites.py``). A profile is a fixed value:
+harsher choice. Not here: what each quirk does (``effect/``, ``graph/``, ``suites/``). A profile is a fixed value:
 ``dataclasses.replace(NUKE, edges="error")`` makes the variant a test wants.
 """
 

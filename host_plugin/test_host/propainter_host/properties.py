@@ -1,7 +1,7 @@
 """Property sets: which properties each object has, their types, sizes and defaults, and the checks on every access.
 
 Here: the tables (OpenFX ABI notes, section 4 to 6) and ``PropertySet``. Not here: the C functions that reach them
-(``suites.py``). An unknown property is tolerated and noted; a wrong type, an index past the end or a write to what the
+(``suites/``). An unknown property is tolerated and noted; a wrong type, an index past the end or a write to what the
 host owns is a violation.
 """
 

@@ -1,7 +1,7 @@
 """What a plugin did that some host would punish: noted when it happens, raised when the host closes.
 
-Here: the rules and the ledger. Not here: the checks themselves, which stand where the deed happens (``suites.py``,
-``images.py``, ``effect.py``, ``properties.py``). A violation never stops a render: the plugin is served on, as a real
+Here: the rules and the ledger. Not here: the checks themselves, which stand where the deed happens (``suites/``,
+``graph/``, ``effect/``, ``properties.py``). A violation never stops a render: the plugin is served on, as a real
 host would, so that one run shows everything that is wrong with it.
 """
 

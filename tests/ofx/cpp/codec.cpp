@@ -12,12 +12,12 @@
 #include <sstream>
 #include <string>
 
-#include "connection_file.h"
-#include "digest.h"
-#include "errors.h"
-#include "message.h"
-#include "msgpack_lite.h"
-#include "sha256.h"
+#include "ground/errors.h"
+#include "wire/connection_file.h"
+#include "wire/digest.h"
+#include "wire/message.h"
+#include "wire/msgpack_lite.h"
+#include "wire/sha256.h"
 
 namespace {
 

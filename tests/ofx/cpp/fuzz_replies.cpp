@@ -16,12 +16,12 @@
 #include <string>
 #include <vector>
 
-#include "connection_file.h"
-#include "errors.h"
-#include "message.h"
-#include "sha256.h"
-#include "wire_codec.h"
-#include "zmtp.h"
+#include "ground/errors.h"
+#include "wire/connection_file.h"
+#include "wire/message.h"
+#include "wire/sha256.h"
+#include "wire/wire_codec.h"
+#include "wire/zmtp.h"
 
 namespace {
 

@@ -1,0 +1,103 @@
+// Which program and which environment, the same on every system; see launcher.h.
+
+#include "os/launcher.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "os/platform.h"
+
+namespace node {
+namespace {
+
+// Kept by name. Everything else stays with the host: its PYTHON*, LD_LIBRARY_PATH, DYLD_*, QT_* and CONDA_* have broken
+// processes started from inside compositors before.
+constexpr const char* kKept[] = {
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "PATH",
+    "SHELL",
+    "LANG",
+    "LC_ALL",
+    "LC_CTYPE",
+    "TZ",
+    "TMPDIR",
+    "XDG_RUNTIME_DIR",
+    "XDG_CACHE_HOME",
+    "XDG_CONFIG_HOME",
+    "XDG_DATA_HOME",
+    "CUDA_VISIBLE_DEVICES",
+    "CUDA_DEVICE_ORDER",
+    "NVIDIA_VISIBLE_DEVICES",
+    "OMP_NUM_THREADS",
+    "OMP_WAIT_POLICY",
+    "PROPAINTER_RUNTIME_DIR",
+    "PROPAINTER_CONNECTION",
+    "PROPAINTER_CACHE_DIR",
+    "PROPAINTER_WEIGHTS",
+    // Windows
+    "SystemRoot",
+    "SystemDrive",
+    "TEMP",
+    "TMP",
+    "USERPROFILE",
+    "LOCALAPPDATA",
+    "APPDATA",
+    "ProgramData",
+    "ComSpec",
+    "PATHEXT",
+    "NUMBER_OF_PROCESSORS",
+    "PROCESSOR_ARCHITECTURE",
+    "USERNAME",
+};
+
+#ifdef _WIN32
+constexpr char kProgram[] = "propainter-backend.exe";
+constexpr char kPathSeparator = ';';
+#else
+constexpr char kProgram[] = "propainter-backend";
+constexpr char kPathSeparator = ':';
+#endif
+
+// <bundle>/Contents/<platform>/<name>.ofx -> <bundle>/Contents/Resources/backend-path
+std::string installed_program() {
+    std::string path = own_binary_path();
+    for (int up = 0; up < 2; ++up) {
+        const std::size_t slash = path.find_last_of("/\\");
+        if (slash == std::string::npos) return {};
+        path.resize(slash);
+    }
+    const auto content = read_file(join_path(join_path(path, "Resources"), "backend-path"), 4096);
+    return content ? content->substr(0, content->find_first_of("\r\n")) : std::string();
+}
+
+std::string program_on_path() {
+    const std::string path = environment("PATH").value_or("");
+    std::size_t start = 0;
+    while (start <= path.size()) {
+        const std::size_t end = std::min(path.find(kPathSeparator, start), path.size());
+        const std::string candidate = join_path(path.substr(start, end - start), kProgram);
+        if (is_absolute_path(candidate) && is_program(candidate)) return candidate;
+        start = end + 1;
+    }
+    return {};
+}
+
+}  // namespace
+
+std::vector<std::string> clean_environment() {
+    std::vector<std::string> kept;
+    for (const char* name : kKept) {
+        if (const auto value = environment(name)) kept.push_back(std::string(name) + "=" + *value);
+    }
+    return kept;
+}
+
+std::string find_backend_program() {
+    if (const auto named = environment("PROPAINTER_BACKEND")) return *named;
+    const std::string installed = installed_program();
+    return installed.empty() ? program_on_path() : installed;
+}
+
+}  // namespace node
