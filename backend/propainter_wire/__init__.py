@@ -1,5 +1,5 @@
 """What host and backend agree on: the protocol of docs/wire.md. No torch, no Qt, nothing that unpickles.
 
-A client starts at ``client.py``, the daemon at ``router.py``; both meet in ``messages.py``. Importing this package does
+A client starts at ``client.py``, the daemon at ``router.py``; both meet in ``messages``. Importing this package does
 nothing else.
 """

@@ -12,8 +12,8 @@ import pytest
 
 from propainter_wire import connection, framing, link, messages, router, shm
 from propainter_wire.errors import ERROR_CODES, RETRY_MAY_HELP
-from propainter_wire.messages import CLIENT_MESSAGES, DAEMON_MESSAGES, REPLIES, Checked, ErrorReply, ShotSettings
-from propainter_wire.schema import ListOf, Record, checkers_of
+from propainter_wire.messages import CLIENT_MESSAGES, DAEMON_MESSAGES, REPLIES, ErrorReply, ShotSettings
+from propainter_wire.schema import Checked, ListOf, Record, checkers_of
 from propainter_wire.shot import digest_of
 
 PAGE = (Path(__file__).parents[2] / "docs" / "wire.md").read_text(encoding="utf-8")
