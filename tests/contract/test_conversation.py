@@ -182,7 +182,7 @@ def test_results_left_behind_give_their_shared_memory_back(backend: RecordingBac
         stream.close()
         client.ping()
         client.ping()  # what was given back has been taken back
-        (session,) = backend.router._sessions.values()
+        (session,) = backend.router._sessions
         assert [grant.taken for grant in session.segments._grants.values() if grant.use == "download"] == [{}]
 
 
@@ -357,7 +357,7 @@ def test_a_lease_is_kept_alive_without_the_caller_and_ends_without_the_client(en
             clock.now += 6
             client._link._keep_alive_s = 0.0  # a third of the lease has passed
             client._link._wake()
-            backend.wait_for(lambda: all(s.heard_at == clock.now for s in backend.router._sessions.values()))
+            backend.wait_for(lambda: all(s.heard_at == clock.now for s in backend.router._sessions))
         client._link._keep_alive_s = None
         for _ in range(2):  # after the second answer no ping sent before is still on its way
             assert client.status().sessions == 1
