@@ -356,7 +356,7 @@ def test_a_lease_is_kept_alive_without_the_caller_and_ends_without_the_client(en
         for _ in range(3):
             clock.now += 6
             client._link._keep_alive_s = 0.0  # a third of the lease has passed
-            client._link._wake()
+            client._link._waker.wake()
             backend.wait_for(lambda: all(s.heard_at == clock.now for s in backend.router._sessions))
         client._link._keep_alive_s = None
         for _ in range(2):  # after the second answer no ping sent before is still on its way

@@ -18,11 +18,11 @@ from recording_backend import FACTS, SHOT, RecordingBackend
 from test_conversation import Gradient
 from thin_client import ThinClient
 
-from propainter_wire import link, router
+from propainter_wire import router
 from propainter_wire.client import Client
 from propainter_wire.connection import new_key
 from propainter_wire.errors import BackendUnreachable, UnsafeConnection
-from propainter_wire.link import ClientKeys
+from propainter_wire.link import ClientKeys, exchanges
 from propainter_wire.messages import Hello
 from propainter_wire.reception import hellos, outbox, sessions
 from propainter_wire.router import CurveKeys, Router
@@ -294,7 +294,7 @@ def test_what_is_on_its_way_when_the_backend_closes_still_arrives(endpoint: str)
 
 
 def test_a_slow_reader_gets_everything_in_order(backend: RecordingBackend, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(link, "MAX_UNREAD_BYTES", 4 * 2**20)
+    monkeypatch.setattr(exchanges, "MAX_UNREAD_BYTES", 4 * 2**20)
     monkeypatch.setattr(outbox, "MAX_IN_FLIGHT_BYTES", 4 * 2**20)
     backend.unread_results = 30  # of 2 MiB: more than the pipe and both queues hold
     provider = Gradient(256, 512)
@@ -303,10 +303,10 @@ def test_a_slow_reader_gets_everything_in_order(backend: RecordingBackend, monke
         stream = client.render(SHOT, [1])
         next(stream)
         unread = -1
-        while unread != client._link._unread_bytes or unread < link.MAX_UNREAD_BYTES:
-            unread = client._link._unread_bytes
+        while unread != client._link._exchanges._unread_bytes or unread < exchanges.MAX_UNREAD_BYTES:
+            unread = client._link._exchanges._unread_bytes
             time.sleep(0.2)  # long enough for more to come if it were let in
-        assert unread <= link.MAX_UNREAD_BYTES + 2 * 2**20
+        assert unread <= exchanges.MAX_UNREAD_BYTES + 2 * 2**20
         kinds = [type(event).__name__ for event in stream]
     assert kinds == ["Progress", *["FrameResult"] * 30, "Done"]
 

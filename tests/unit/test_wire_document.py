@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from propainter_wire import connection, framing, link, messages, router, shm
+from propainter_wire import connection, framing, messages, router, shm
 from propainter_wire.errors import ERROR_CODES, RETRY_MAY_HELP
+from propainter_wire.link import dealer
 from propainter_wire.messages import CLIENT_MESSAGES, DAEMON_MESSAGES, REPLIES, ErrorReply, ShotSettings
 from propainter_wire.reception import hellos, outbox, sessions
 from propainter_wire.schema import Checked, ListOf, Record, checkers_of
@@ -129,7 +130,7 @@ def test_limits_are_on_the_page() -> None:
     assert on_page["sessions"] == str(sessions.MAX_SESSIONS)
     waiting = on_page["replies waiting for a slow client"]
     assert waiting == f"{outbox.MAX_WAITING_MESSAGES} messages, {outbox.MAX_WAITING_BYTES} bytes"
-    for side in (router, link):
+    for side in (router, dealer):
         seconds = (side.HEARTBEAT_MS // 1000, side.SILENCE_MS // 1000)
         assert on_page["heartbeat"] == "every {} s, silence of {} s ends the connection".format(*seconds)
 
