@@ -1,7 +1,7 @@
 """Messages to the parts of a multipart message and back: msgpack, signature, limits.
 
-Here: docs/wire.md, sections 3 and 7; pure functions on bytes. Not here: sockets, sessions and replay (``router.py``,
-``client.py``), where pixels lie (``shm.py``). Whatever bytes come in, nothing but WireError comes out.
+Here: docs/wire.md, sections 3 and 7; pure functions on bytes. Not here: sockets (``router.py``, ``link``),
+sessions and replay (``reception``), where pixels lie (``shm.py``). Whatever bytes come in, nothing but WireError comes out.
 """
 
 from __future__ import annotations

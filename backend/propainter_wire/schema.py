@@ -1,7 +1,7 @@
 """What a field of a message may hold: small checkers, each with the words docs/wire.md uses for it.
 
 Here: checkers, and ``Checked``, the base of every message and record: a frozen dataclass whose annotated fields are
-checked when it is made, whether by our own code or from the wire. Not here: the messages (``messages.py``), bytes
+checked when it is made, whether by our own code or from the wire. Not here: the messages (``messages``), bytes
 (``framing.py``).
 
 A checker's ``read`` takes a value as msgpack gives it, or the Python value it stands for, and returns the latter; it

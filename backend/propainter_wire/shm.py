@@ -1,6 +1,6 @@
 """Shared memory for large frames: segments both sides map, and the daemon's book-keeping of a session's.
 
-Here: docs/wire.md, section 5. Not here: when to use it (``router.py``, ``client.py``). Plain files in /dev/shm
+Here: docs/wire.md, section 5. Not here: when to use it (``reception/pixels.py``, ``client``). Plain files in /dev/shm
 rather than ``multiprocessing.shared_memory``: before Python 3.13 a process that merely attaches to one of those
 unlinks it at exit. Space is reserved with posix_fallocate, because writing to a full tmpfs kills the writer with
 SIGBUS.

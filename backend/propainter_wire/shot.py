@@ -1,6 +1,6 @@
 """Pixels and frame numbers as both sides of the wire see them: ranges, runs, digests, array views.
 
-Here: pure functions on numpy views; no socket, no shared memory (``shm.py``), no messages (``messages.py``). Digest and
+Here: pure functions on numpy views; no socket, no shared memory (``shm.py``), no messages (``messages``). Digest and
 pixel layout: docs/wire.md, section 4.
 """
 

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from recording_backend import FACTS, JOB, SHOT, RecordingBackend
 
-from propainter_wire import client as client_module
-from propainter_wire.client import Client, FrameResult
+from propainter_wire.client import Client, FrameResult, uploads
+from propainter_wire.client import client as client_module
 from propainter_wire.connection import Connection, new_key, write_connection
 from propainter_wire.errors import (
     BackendDied,
@@ -95,7 +95,7 @@ def test_every_frame_is_read_once_even_if_the_offer_takes_several_batches(
     backend: RecordingBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     provider = Gradient()
-    monkeypatch.setattr(client_module, "_OFFER_BYTES", 2 * provider.plate(0).nbytes)
+    monkeypatch.setattr(uploads, "_OFFER_BYTES", 2 * provider.plate(0).nbytes)
     provider.read.clear()
     with Client.connect(backend.connection) as client:
         client.offer_frames(SHOT, range(1, 6), provider)
@@ -182,7 +182,7 @@ def test_results_left_behind_give_their_shared_memory_back(backend: RecordingBac
         stream.close()
         client.ping()
         client.ping()  # what was given back has been taken back
-        (session,) = backend.router._sessions.values()
+        (session,) = backend.router._sessions
         assert [grant.taken for grant in session.segments._grants.values() if grant.use == "download"] == [{}]
 
 
@@ -203,7 +203,7 @@ def test_a_refusal_arrives_with_its_code_its_sentence_and_its_details(backend: R
 
 def test_pixels_that_are_not_what_their_digest_says_are_refused(backend: RecordingBackend) -> None:
     with Client.connect(backend.connection) as client, pytest.raises(RemoteError) as caught:
-        client._put(SHOT, "plate", np.zeros((2, 2, 3), np.uint8), "0" * 32)
+        client._uploads.put_digested(SHOT, "plate", np.zeros((2, 2, 3), np.uint8), "0" * 32)
     assert caught.value.code == "bad_digest"
     assert not backend.requests_of(Put)
 
@@ -356,8 +356,8 @@ def test_a_lease_is_kept_alive_without_the_caller_and_ends_without_the_client(en
         for _ in range(3):
             clock.now += 6
             client._link._keep_alive_s = 0.0  # a third of the lease has passed
-            client._link._wake()
-            backend.wait_for(lambda: all(s.heard_at == clock.now for s in backend.router._sessions.values()))
+            client._link._waker.wake()
+            backend.wait_for(lambda: all(s.heard_at == clock.now for s in backend.router._sessions))
         client._link._keep_alive_s = None
         for _ in range(2):  # after the second answer no ping sent before is still on its way
             assert client.status().sessions == 1

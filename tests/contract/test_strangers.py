@@ -18,12 +18,13 @@ from recording_backend import FACTS, SHOT, RecordingBackend
 from test_conversation import Gradient
 from thin_client import ThinClient
 
-from propainter_wire import link, router
+from propainter_wire import router
 from propainter_wire.client import Client
 from propainter_wire.connection import new_key
 from propainter_wire.errors import BackendUnreachable, UnsafeConnection
-from propainter_wire.link import ClientKeys
+from propainter_wire.link import ClientKeys, exchanges
 from propainter_wire.messages import Hello
+from propainter_wire.reception import hellos, outbox, sessions
 from propainter_wire.router import CurveKeys, Router
 from propainter_wire.shot import digest_of
 
@@ -118,11 +119,12 @@ def test_a_hello_from_another_time_is_refused(backend: RecordingBackend) -> None
 def test_the_memory_of_hellos_is_bounded_and_forgets_what_is_out_of_date(
     endpoint: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(router, "MAX_REMEMBERED_HELLOS", 3)
+    monkeypatch.setattr(hellos, "MAX_REMEMBERED_HELLOS", 3)
     with RecordingBackend(endpoint) as backend, thin(backend) as client:
         answers = [client.ask("hello", HELLO)[0] for _ in range(4)]
         assert answers == ["welcome", "welcome", "welcome", "error"]
-        backend.router._hellos = {name: date - 601 for name, date in backend.router._hellos.items()}
+        said = backend.router._admission._hellos
+        said._said_at = {name: date - 601 for name, date in said._said_at.items()}
         assert client.ask("hello", HELLO)[0] == "welcome"
 
 
@@ -224,7 +226,7 @@ def test_a_connection_that_names_itself_is_not_heard(backend: RecordingBackend) 
 
 
 def test_more_clients_than_there_is_room_for_are_told_so(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(router, "MAX_SESSIONS", 1)
+    monkeypatch.setattr(sessions, "MAX_SESSIONS", 1)
     with RecordingBackend(endpoint) as backend, thin(backend) as first, thin(backend) as second:
         first.hello()
         kind, error = second.ask("hello", HELLO)
@@ -235,8 +237,8 @@ def test_more_clients_than_there_is_room_for_are_told_so(endpoint: str, monkeypa
 def test_a_client_that_never_reads_loses_its_session_and_costs_a_bounded_amount(
     endpoint: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(router, "MAX_WAITING_BYTES", 24 * 2**20)
-    monkeypatch.setattr(router, "MAX_IN_FLIGHT_BYTES", 8 * 2**20)
+    monkeypatch.setattr(outbox, "MAX_WAITING_BYTES", 24 * 2**20)
+    monkeypatch.setattr(outbox, "MAX_IN_FLIGHT_BYTES", 8 * 2**20)
     with RecordingBackend(endpoint) as backend:
         backend.unread_results = 200  # of 2 MiB
         provider = Gradient(256, 512)
@@ -269,7 +271,7 @@ LARGE = np.zeros((1024, 1024, 4), np.float32)  # 16 MiB
 def test_a_client_that_reads_slowly_holds_results_back_and_has_progress_left_out(
     endpoint: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(router, "MAX_IN_FLIGHT_BYTES", 1)
+    monkeypatch.setattr(outbox, "MAX_IN_FLIGHT_BYTES", 1)
     with Router(new_key(), FACTS) as ours, ThinClient(ours.bind(endpoint), ours._key) as client:
         request = first_request(ours, client)
         given = 0
@@ -292,8 +294,8 @@ def test_what_is_on_its_way_when_the_backend_closes_still_arrives(endpoint: str)
 
 
 def test_a_slow_reader_gets_everything_in_order(backend: RecordingBackend, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(link, "MAX_UNREAD_BYTES", 4 * 2**20)
-    monkeypatch.setattr(router, "MAX_IN_FLIGHT_BYTES", 4 * 2**20)
+    monkeypatch.setattr(exchanges, "MAX_UNREAD_BYTES", 4 * 2**20)
+    monkeypatch.setattr(outbox, "MAX_IN_FLIGHT_BYTES", 4 * 2**20)
     backend.unread_results = 30  # of 2 MiB: more than the pipe and both queues hold
     provider = Gradient(256, 512)
     with Client.connect(backend.connection) as client:
@@ -301,10 +303,10 @@ def test_a_slow_reader_gets_everything_in_order(backend: RecordingBackend, monke
         stream = client.render(SHOT, [1])
         next(stream)
         unread = -1
-        while unread != client._link._unread_bytes or unread < link.MAX_UNREAD_BYTES:
-            unread = client._link._unread_bytes
+        while unread != client._link._exchanges._unread_bytes or unread < exchanges.MAX_UNREAD_BYTES:
+            unread = client._link._exchanges._unread_bytes
             time.sleep(0.2)  # long enough for more to come if it were let in
-        assert unread <= link.MAX_UNREAD_BYTES + 2 * 2**20
+        assert unread <= exchanges.MAX_UNREAD_BYTES + 2 * 2**20
         kinds = [type(event).__name__ for event in stream]
     assert kinds == ["Progress", *["FrameResult"] * 30, "Done"]
 
@@ -383,5 +385,5 @@ def test_nothing_heavy_and_nothing_that_unpickles_comes_with_the_wire() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.strip() == "[]"
-    sources = Path(router.__file__).parent.glob("*.py")
+    sources = Path(router.__file__).parent.rglob("*.py")
     assert not [path.name for path in sources if "import pickle" in path.read_text(encoding="utf-8")]

@@ -448,7 +448,7 @@ def test_a_plate_is_refused_where_its_pixels_are_not_what_its_digest_says(runnin
     with running.client() as client:
         opened = shot.open(client)
         with pytest.raises(RemoteError, match="digest") as refused:
-            client._put(opened, "plate", shot.plate(1001), digest_of(shot.plate(1002)))
+            client._uploads.put_digested(opened, "plate", shot.plate(1001), digest_of(shot.plate(1002)))
         assert refused.value.code == "bad_digest"
 
 

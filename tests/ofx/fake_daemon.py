@@ -294,8 +294,9 @@ class FakeDaemon:
         result = m.Result(job, render.frames[0], render.quality, False, region, digest or digest_of(pixels), buffer)
         if self.behaviour.lie in ("region", "outside"):
             object.__setattr__(result, "region", wrong)  # the message itself refuses to be made so
-        session = router._sessions[request.session]
-        router._enqueue(session, request.msg_id, result, buffers=(bytes_of(np.ascontiguousarray(pixels)),))
+        session = router._sessions.find(request.session)
+        assert session is not None
+        router._replies.send(session, request.msg_id, result, buffers=(bytes_of(np.ascontiguousarray(pixels)),))
 
     def _analyse(self, router: Router, request: Request, analyse: m.Analyse) -> None:
         shot = self._shots[analyse.shot]

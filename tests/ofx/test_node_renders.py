@@ -14,7 +14,7 @@ from node_fixtures import Shot, make_shot, node_effect, sentence
 from propainter_host.host import Host
 from propainter_host.images import Frame, NumpyClip
 from propainter_host.profiles import FUSION, MLT, NATRON, NUKE, PROFILES, Profile
-from propainter_wire.router import Router
+from propainter_wire import router
 
 HOSTS_WITH_TIME = [name for name in PROFILES if name != "mlt"]
 
@@ -423,14 +423,14 @@ def test_a_result_that_comes_too_late_gives_its_room_back(
 def note_places(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """How results come back, one entry a result, while the test lasts."""
     returned: list[str] = []
-    place = Router._place
+    place = router.placed_pixels
 
-    def noting(router: Router, session: Any, data: memoryview) -> Any:
-        placed = place(router, session, data)
+    def noting(session: Any, pixels: Any, **options: Any) -> Any:
+        placed = place(session, pixels, **options)
         returned.append(type(placed[0]).__name__)
         return placed
 
-    monkeypatch.setattr(Router, "_place", noting)
+    monkeypatch.setattr(router, "placed_pixels", noting)
     return returned
 
 

@@ -10,10 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from propainter_wire import connection, framing, link, messages, router, shm
+from propainter_wire import connection, framing, messages, router, shm
 from propainter_wire.errors import ERROR_CODES, RETRY_MAY_HELP
-from propainter_wire.messages import CLIENT_MESSAGES, DAEMON_MESSAGES, REPLIES, Checked, ErrorReply, ShotSettings
-from propainter_wire.schema import ListOf, Record, checkers_of
+from propainter_wire.link import dealer
+from propainter_wire.messages import CLIENT_MESSAGES, DAEMON_MESSAGES, REPLIES, ErrorReply, ShotSettings
+from propainter_wire.reception import hellos, outbox, sessions
+from propainter_wire.schema import Checked, ListOf, Record, checkers_of
 from propainter_wire.shot import digest_of
 
 PAGE = (Path(__file__).parents[2] / "docs" / "wire.md").read_text(encoding="utf-8")
@@ -125,10 +127,10 @@ def test_limits_are_on_the_page() -> None:
     assert on_page["buffers in a message"] == str(messages.MAX_BUFFERS) == str(framing.MAX_PARTS - 4)
     assert on_page["bytes of one part"] == str(messages.MAX_PART_BYTES)
     assert on_page["bytes of one message"] == str(framing.MAX_MESSAGE_BYTES)
-    assert on_page["sessions"] == str(router.MAX_SESSIONS)
+    assert on_page["sessions"] == str(sessions.MAX_SESSIONS)
     waiting = on_page["replies waiting for a slow client"]
-    assert waiting == f"{router.MAX_WAITING_MESSAGES} messages, {router.MAX_WAITING_BYTES} bytes"
-    for side in (router, link):
+    assert waiting == f"{outbox.MAX_WAITING_MESSAGES} messages, {outbox.MAX_WAITING_BYTES} bytes"
+    for side in (router, dealer):
         seconds = (side.HEARTBEAT_MS // 1000, side.SILENCE_MS // 1000)
         assert on_page["heartbeat"] == "every {} s, silence of {} s ends the connection".format(*seconds)
 
@@ -137,7 +139,7 @@ def test_numbers_in_the_text_are_the_code_s() -> None:
     assert f"Protocol version **{messages.PROTOCOL_VERSION}**" in PAGE
     assert f"{connection.MAX_IPC_PATH_BYTES} bytes" in PAGE
     assert f"at most {connection.MAX_FILE_BYTES} bytes" in PAGE
-    assert f"within {router.HELLO_WITHIN_S:.0f} s of the daemon's clock" in PAGE
+    assert f"within {hellos.HELLO_WITHIN_S:.0f} s of the daemon's clock" in PAGE
     assert f"not confirmed within {shm.CONFIRM_WITHIN_S:.0f} s" in PAGE
     assert f"at most {messages.MAX_SHOT_FRAMES - 1} frames later" in PAGE
     assert ErrorReply.type in DAEMON_MESSAGES

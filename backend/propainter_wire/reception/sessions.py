@@ -1,0 +1,111 @@
+"""Who is there: sessions, the connections they belong to, and their leases.
+
+Not here: whether a client may begin one (``admission.py``), what is sent to it (``replies.py``).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from propainter_wire.errors import WireError
+from propainter_wire.framing import Header
+from propainter_wire.reception.outbox import Outbox
+from propainter_wire.reception.requests import SessionEnded
+from propainter_wire.shm import SessionSegments
+
+log = logging.getLogger(__name__)
+
+MAX_SESSIONS = 64
+
+
+@dataclass
+class Session:
+    """One client's presence."""
+
+    id: str
+    peer: bytes
+    """What libzmq calls its connection."""
+    client: str
+    version: str
+    segments: SessionSegments
+    shm: bool
+    outbox: Outbox
+    heard_at: float
+    seq_in: int
+    seq_out: int = 0
+
+
+class Sessions:
+    """Every session there is, by its id and by its connection."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._by_id: dict[str, Session] = {}
+        self._by_peer: dict[bytes, Session] = {}
+        self._ended: list[SessionEnded] = []
+
+    def __len__(self) -> int:
+        return len(self._by_id)
+
+    def __iter__(self) -> Iterator[Session]:
+        """All of them; they may end meanwhile."""
+        return iter(list(self._by_id.values()))
+
+    def __contains__(self, session: Session) -> bool:
+        """Whether it has not ended."""
+        return session.id in self._by_id
+
+    def find(self, session: str) -> Session | None:
+        """The session of this id, unless it has ended."""
+        return self._by_id.get(session)
+
+    def of_peer(self, peer: bytes) -> Session | None:
+        """The session of a connection, if it has said hello."""
+        return self._by_peer.get(peer)
+
+    def make_room(self, peer: bytes) -> None:
+        """End what this connection has, before it begins another session. Raises WireError(busy)."""
+        earlier = self._by_peer.get(peer)
+        if earlier is not None:
+            self.end(earlier, "the client said hello again")
+        if len(self._by_id) >= MAX_SESSIONS:
+            raise WireError("busy", f"{MAX_SESSIONS} clients are connected already; close one of them")
+
+    def begin(self, session: Session) -> None:
+        """From here on its messages are taken."""
+        self._by_id[session.id] = self._by_peer[session.peer] = session
+        log.info("session %s of %r begins", session.id[:8], session.client)
+
+    def hear(self, peer: bytes, header: Header) -> Session:
+        """The session a message belongs to, its lease renewed. Raises WireError: no_session, replayed."""
+        session = self._by_id.get(header.session)
+        if session is None or session.peer != peer:
+            raise WireError("no_session", "this connection has no such session; say hello again")
+        if header.seq <= session.seq_in:
+            raise WireError("replayed", f"message {header.seq} came after message {session.seq_in}")
+        session.seq_in = header.seq
+        session.heard_at = self._clock()
+        return session
+
+    def tidy(self, now: float, *, lease_s: int) -> None:
+        """End sessions whose lease has run out, and take back shared memory that nobody mapped."""
+        for session in self:
+            session.segments.expire()
+            if now - session.heard_at > lease_s:
+                self.end(session, f"the client said nothing for {lease_s} s")
+
+    def end(self, session: Session, reason: str) -> None:
+        """Let go of everything the session holds here; ``take_ended`` reports it."""
+        log.info("session %s of %r ends: %s", session.id[:8], session.client, reason)
+        session.outbox.clear()
+        session.segments.close()
+        del self._by_id[session.id]
+        self._by_peer.pop(session.peer, None)
+        self._ended.append(SessionEnded(session.id, reason))
+
+    def take_ended(self) -> list[SessionEnded]:
+        """Sessions that have ended since the last call."""
+        ended, self._ended = self._ended, []
+        return ended
