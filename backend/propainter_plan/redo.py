@@ -24,8 +24,8 @@ def stale_units(
 ) -> dict[str, tuple[Unit, ...]]:
     """The units of each stored stage that rendering these frames has to compute, in shot order.
 
-    before: the plan under which ``cached`` was stored: of each stage its frames or pairs. changed: names of ``Settings`` that
-    differ since. everything: something changed that every stage sees, as the engine or the working size.
+    before: the plan under which ``cached`` was stored, of each stage its frames or pairs. changed: names of ``Settings``
+    that differ since. everything: something changed that every stage sees, as the engine or the working size.
     A unit is kept if the same work was cut before, all of it is stored, and nothing it depends on is redone.
     """
     needed = plan.plan(frames)

@@ -29,6 +29,7 @@ from propainter_backend.render.shot_renderer import ShotRenderer
 from propainter_backend.render.stages.painting import WindowObserver
 from propainter_backend.render.steps import RenderCounts, Steps
 from propainter_pictures.images import Frame
+from propainter_plan.stages import STORED
 from propainter_wire.messages import OUTPUT_CHANNELS, Output
 
 OVERLAP = 10
@@ -237,11 +238,7 @@ class CroppedRenderer:
 
     def cached(self) -> dict[str, list[bool]]:
         """Per stage, of every frame, whether its artifact is stored in every stretch that gives it."""
-        count = self.shot.pictures.frame_count
-        stored = {
-            stage: [True] * (count - 1 if stage in ("flow", "completion") else count)
-            for stage in ("flow", "completion", "propagation", "painting")
-        }
+        stored = {stage: [True] * len(self._whole.plan.parts(stage)) for stage in STORED}
         for stretch in self.stretches.stretches:
             box = self.box(stretch)
             for stage, of_stretch in (self._renderer(stretch, box).cached() if box is not None else {}).items():
