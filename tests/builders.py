@@ -20,7 +20,7 @@ from propainter.kept import Kept
 from propainter.types import BidirectionalFlow, Chunk, Propagated, Settings, Sights, Window
 from propainter_backend.render.shot_renderer import Shot
 from propainter_pictures.color import WorkingSpace
-from propainter_pictures.images import Frame
+from propainter_pictures.frame import Frame
 from propainter_wire.shot import digest_of
 
 RGB = ("R", "G", "B")

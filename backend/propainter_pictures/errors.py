@@ -6,6 +6,7 @@ else can go wrong with a removal (``propainter_backend/errors.py``).
 
     RemoveError
       BadInput        a plate or matte that cannot be used as it is
+        SeveralSequences  a folder in which names do not tell which one is meant
       OutputError     a result that cannot be written where it was asked for
 """
 
@@ -18,6 +19,10 @@ class RemoveError(Exception):
 
 class BadInput(RemoveError):
     """A plate or matte is missing, unreadable, of another size, or holds what cannot be used."""
+
+
+class SeveralSequences(BadInput):
+    """A folder holds two sequences of the same frame numbers."""
 
 
 class OutputError(RemoveError):

@@ -1,7 +1,7 @@
 """Video files as pictures: exact random access to decode, one pass in order to encode.
 
 Here: ``VideoReader`` (any file FFmpeg reads -> RGB arrays by frame index) and ``VideoWriter`` (RGB arrays -> H.264).
-Not here: frames as the rest of the backend knows them, temporary files and replacing old results (``plates.py``);
+Not here: frames by the host's numbers (``plates.py``), temporary files and replacing old results (``results.py``);
 scene-linear colour (``color.py``). Sound is neither read nor written.
 """
 
@@ -21,9 +21,6 @@ from av.video.reformatter import Colorspace
 from numpy.typing import NDArray
 
 from propainter_pictures.errors import BadInput
-
-VIDEO_SUFFIXES = frozenset({".mp4", ".mov", ".m4v", ".mkv", ".avi", ".webm", ".mxf", ".mpg", ".mpeg", ".ts"})
-"""File name endings read as video, in lower case."""
 
 DEFAULT_FPS = Fraction(24)
 """Frames a second where nothing else is known."""

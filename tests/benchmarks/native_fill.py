@@ -37,7 +37,7 @@ from propainter_backend.render.memory import keep_large_arrays_apart
 from propainter_backend.render.shot_cache import ShotCache
 from propainter_backend.render.shot_renderer import Shot, ShotPictures, run_to_end
 from propainter_pictures.color import WorkingSpace
-from propainter_pictures.images import Frame
+from propainter_pictures.frame import Frame
 
 SETTINGS = Settings(feather=0)
 LARGE = (3840, 2160)

@@ -49,7 +49,7 @@ from propainter_backend.render.outputs import Region
 from propainter_backend.render.shot_cache import ShotCache
 from propainter_backend.render.shot_renderer import Shot
 from propainter_pictures.color import WorkingSpace
-from propainter_pictures.images import Frame
+from propainter_pictures.frame import Frame
 
 SAMPLE = Path(__file__).parents[2] / "samples" / "synth-pan"
 Way = Callable[[], Tensor]

@@ -18,7 +18,7 @@ from propainter_backend.render.crop import unseen_share
 from propainter_backend.render.shot_cache import ShotCache
 from propainter_backend.render.shot_renderer import Shot, ShotRenderer, run_to_end
 from propainter_backend.render.stage_graph import ShotPlan
-from propainter_pictures.images import Frame
+from propainter_pictures.frame import Frame
 
 SHORT = Settings(neighbor_length=4, ref_stride=4, chunk_length=16, flow_iterations=3)
 

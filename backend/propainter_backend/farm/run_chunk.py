@@ -39,7 +39,7 @@ from propainter_backend.render.memory import keep_large_arrays_apart
 from propainter_backend.render.stage_graph import STAGES, key_of
 from propainter_pictures.frame_range import FrameRange
 from propainter_pictures.images import read_image
-from propainter_pictures.plates import FrameSink, open_sink
+from propainter_pictures.results import FrameSink, open_sink
 from propainter_wire.client import Client
 from propainter_wire.connection import connection_path
 from propainter_wire.errors import BackendDied, BackendSilent, BackendUnreachable, PropainterError

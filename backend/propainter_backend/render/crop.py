@@ -32,7 +32,7 @@ from propainter_backend.render.shot_renderer import (
     WindowObserver,
 )
 from propainter_backend.render.stage_graph import key_of
-from propainter_pictures.images import Frame
+from propainter_pictures.frame import Frame
 from propainter_wire.messages import OUTPUT_CHANNELS, Output
 
 OVERLAP = 10

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from propainter_backend.render.shot_renderer import ShotRenderer, Steps, from_grid
-from propainter_pictures.images import Frame, as_float, as_type
+from propainter_pictures.frame import Frame, as_float, as_type
 
 Region = tuple[int, int, int, int]
 """x, y, width, height in the plate, y down."""

@@ -17,7 +17,7 @@ from propainter_backend.render.clean_plate import CleanPlate
 from propainter_backend.render.shot_cache import Arrays, ShotCache
 from propainter_backend.render.stage_graph import key_of
 from propainter_pictures.color import to_working
-from propainter_pictures.images import Frame
+from propainter_pictures.frame import Frame
 
 if TYPE_CHECKING:
     from propainter_backend.render.shot_renderer import Shot

@@ -33,7 +33,7 @@ from propainter_backend.render.shot_cache import Arrays, ShotCache, content_dige
 from propainter_backend.render.stage_graph import STAGES, Plan, ShotPlan, engine_parts, key_of, part_key, share_of
 from propainter_backend.render.staging import put
 from propainter_pictures.color import WorkingSpace, from_working, to_working
-from propainter_pictures.images import Frame, as_float, as_type
+from propainter_pictures.frame import Frame, as_float, as_type
 
 _COLOR_VERSION = "1"
 _MAX_RUN_PIXELS = 12 * 640 * 360
