@@ -24,6 +24,7 @@ from propainter_pictures.frame import FileHeader, Frame
 from propainter_pictures.jpeg import jpeg_bytes
 from propainter_pictures.stored import (
     OIIO_NAMES,
+    STALE_ATTRIBUTES,
     Box,
     create,
     cut,
@@ -133,7 +134,7 @@ def _described(frame: Frame, suffix: str) -> tuple[Any, Pixels]:
     if header is None or _FORMATS[header.suffix] != _FORMATS[suffix]:
         return _plain_spec(frame), frame.pixels
     spec = header.spec.copy()
-    for stale in _STALE_ATTRIBUTES:
+    for stale in STALE_ATTRIBUTES:
         spec.erase_attribute(stale)
     compression = spec.get_string_attribute("compression").partition(":")[0]
     if compression and compression not in _LOSSLESS:
@@ -194,5 +195,3 @@ _LOSSLESS = frozenset({
     "none", "rle", "zip", "zips", "piz", "htj2k", "htj2k32", "htj2k256",  # EXR; pxr24, b44 and dwa lose
     "lzw", "deflate", "packbits", "zstd",  # TIFF; jpeg, webp and lerc may lose
 })  # fmt: skip
-# Digests and statistics of the pixels that were read, and counts the writer works out anew.
-_STALE_ATTRIBUTES = ("oiio:SHA-1", "oiio:ConstantColor", "oiio:AverageColor", "oiio:subimages", "openexr:chunkCount")

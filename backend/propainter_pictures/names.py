@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from propainter_pictures.errors import BadInput, SeveralSequences
+from propainter_pictures.errors import BadInput
 from propainter_pictures.formats import IMAGE_SUFFIXES
 
 
@@ -81,7 +81,7 @@ def frames_in_folder(folder: Path) -> dict[int, Path]:
 
 
 def numbered(files: list[Path]) -> dict[int, Path]:
-    """Files by frame number; ``files`` in lexicographic order. Raises ``SeveralSequences``."""
+    """Files by frame number; ``files`` in lexicographic order. Raises ``BadInput`` where two sequences share numbers."""
     hits = [re.fullmatch(r"(.*?)(\d+)", file.stem) for file in files]
     by_prefix: dict[str, dict[int, Path]] = defaultdict(dict)
     for file, hit in zip(files, hits, strict=True):
@@ -95,7 +95,7 @@ def numbered(files: list[Path]) -> dict[int, Path]:
         return dict(enumerate(files)) if is_sampled else next(iter(by_prefix.values()))
     if 0 in steps:
         first, second, *_ = by_prefix
-        raise SeveralSequences(
+        raise BadInput(
             f"{files[0].parent} holds {len(by_prefix)} sequences ({first}# and {second}#, for two); "
             f"name the one to use by a pattern like {files[0].parent / first}####{files[0].suffix}"
         )

@@ -25,7 +25,6 @@ from propainter_pictures.frame import Frame
 from propainter_pictures.frame_range import FrameRange
 from propainter_pictures.images import read_image, read_info
 from propainter_pictures.names import FilePattern, frames_in_folder, numbered
-from propainter_pictures.video import VideoReader
 
 
 class FrameSource(ABC):
@@ -174,6 +173,8 @@ class _VideoSource(FrameSource):
     channel_names = ("R", "G", "B")
 
     def __init__(self, path: str) -> None:
+        from propainter_pictures.video import VideoReader  # PyAV only for a video: not all who read pictures have it
+
         self.path = path
         self._reader = VideoReader(Path(path))
         self.range = FrameRange(0, self._reader.count - 1)

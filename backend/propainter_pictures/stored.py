@@ -14,11 +14,14 @@ import numpy as np
 import OpenImageIO as oiio
 
 from propainter_pictures.color import Pixels
-from propainter_pictures.errors import BadInput
+from propainter_pictures.errors import BadInput, Unreadable
 from propainter_pictures.frame import find_rgb
 
 OIIO_NAMES = {"uint8": "uint8", "uint16": "uint16", "float16": "half", "float32": "float"}
 """OpenImageIO's words for pixel types."""
+
+STALE_ATTRIBUTES = ("oiio:SHA-1", "oiio:ConstantColor", "oiio:AverageColor", "oiio:subimages", "openexr:chunkCount")
+"""What a file says of the pixels that were read: digests and statistics, and counts the writer works out anew."""
 
 
 @dataclass(frozen=True)
@@ -164,9 +167,10 @@ def dtype_of(path: Path, number: int, spec: Any) -> np.dtype[Any]:
 _DTYPES = {"uint8": np.uint8, "uint16": np.uint16, "half": np.float16, "float": np.float32}
 
 
-def _unreadable(path: Path, number: int, reason: str) -> BadInput:
+def _unreadable(path: Path, number: int, reason: str) -> Unreadable:
     detail = reason.strip().splitlines()[0] if reason.strip() else "its pixels end too early"
-    return BadInput(f"frame {number} cannot be read: {path} is damaged or no picture ({detail}); render it again")
+    text = f"frame {number} cannot be read: {path} is damaged or no picture ({detail}); render it again"
+    return Unreadable(text, path, detail)
 
 
 def data_window(spec: Any) -> Box:
