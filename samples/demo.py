@@ -15,7 +15,9 @@ import time
 from pathlib import Path
 
 from propainter_backend.removal.contact_sheet import SheetRow, make_contact_sheet
-from propainter_pictures.plates import open_sink, open_source, read_matte
+from propainter_pictures.mattes import read_matte
+from propainter_pictures.plates import open_source
+from propainter_pictures.results import open_sink
 from propainter_wire.client import Client
 from propainter_wire.errors import BackendUnreachable
 

@@ -19,7 +19,7 @@ from propainter.kept import Kept
 from propainter.types import BidirectionalFlow, Propagated, Settings, Sights
 from propainter_backend.render.shot import Shot
 from propainter_pictures.color import WorkingSpace
-from propainter_pictures.images import Frame
+from propainter_pictures.frame import Frame
 from propainter_plan import cuts
 from propainter_plan.units import Chunk, Window
 from propainter_wire.shot import digest_of

@@ -1,6 +1,18 @@
 """Plates, mattes, clean plates and results as files: the one reader and writer of pictures.
 
-Here: single pictures (``images.py``), numbered sequences and what a path means (``plates.py``), video (``video.py``), colour
-into and out of the working range (``color.py``). Who reads pictures: the commands, the daemon's clients, the panel, the
-headless host. Not here: what is done with them; no torch, no sockets, no Qt.
+Who reads pictures: the commands, the daemon's clients, the panel, the headless host. Not here: what is done with them; no
+torch, no sockets, no Qt. From the street inwards:
+
+    results.py                   open_sink: where results go
+    plates.py                    open_source: what a path means, frames by number
+    images.py  video.py          one picture, one video, every channel in its own type
+    stored.py  jpeg.py           a picture file as it lies on disk
+    mattes.py  finite.py         what a frame's pixels say
+    frame.py   names.py          a frame and its channels; numbers in file names
+    pairing.py whole_files.py    frames that belong together; files that appear only when whole
+    color.py   formats.py        the working range; which formats hold what
+    frame_range.py  errors.py
+
+Libraries that decode are loaded by ``stored.py`` (OpenImageIO), ``video.py`` and ``results.py`` (PyAV) alone: what lies
+below costs a panel nothing but numpy.
 """

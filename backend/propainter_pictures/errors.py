@@ -6,10 +6,13 @@ else can go wrong with a removal (``propainter_backend/errors.py``).
 
     RemoveError
       BadInput        a plate or matte that cannot be used as it is
+        Unreadable    a file that is damaged, or something else than its name says
       OutputError     a result that cannot be written where it was asked for
 """
 
 from __future__ import annotations
+
+from pathlib import Path
 
 
 class RemoveError(Exception):
@@ -18,6 +21,16 @@ class RemoveError(Exception):
 
 class BadInput(RemoveError):
     """A plate or matte is missing, unreadable, of another size, or holds what cannot be used."""
+
+
+class Unreadable(BadInput):
+    """A file is damaged, or something else than its name says."""
+
+    def __init__(self, text: str, path: Path, reason: str) -> None:
+        super().__init__(text)
+        self.path = path
+        self.reason = reason
+        """What the library that decodes it says."""
 
 
 class OutputError(RemoveError):

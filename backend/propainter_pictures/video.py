@@ -1,13 +1,14 @@
 """Video files as pictures: exact random access to decode, one pass in order to encode.
 
 Here: ``VideoReader`` (any file FFmpeg reads -> RGB arrays by frame index) and ``VideoWriter`` (RGB arrays -> H.264).
-Not here: frames as the rest of the backend knows them, temporary files and replacing old results (``plates.py``);
+Not here: frames by the host's numbers (``plates.py``), temporary files and replacing old results (``results.py``);
 scene-linear colour (``color.py``). Sound is neither read nor written.
 """
 
 from __future__ import annotations
 
 import bisect
+import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -20,10 +21,7 @@ import numpy as np
 from av.video.reformatter import Colorspace
 from numpy.typing import NDArray
 
-from propainter_pictures.errors import BadInput
-
-VIDEO_SUFFIXES = frozenset({".mp4", ".mov", ".m4v", ".mkv", ".avi", ".webm", ".mxf", ".mpg", ".mpeg", ".ts"})
-"""File name endings read as video, in lower case."""
+from propainter_pictures.errors import BadInput, Unreadable
 
 DEFAULT_FPS = Fraction(24)
 """Frames a second where nothing else is known."""
@@ -37,7 +35,7 @@ class VideoReader:
 
     Random access is exact: frames are told apart by their presentation times, decoding starts at the last keyframe
     shown at or before the wanted frame and runs forward to it. Where a file does not tell reliable times, frames are
-    counted from its start instead: slower, and just as exact. Only a few decoded frames are kept.
+    counted from its start instead: slower, and just as exact. Only a few decoded frames are kept. Any thread may read.
 
     Raises ``BadInput`` if the file cannot be opened, holds no picture, or a frame cannot be decoded.
     """
@@ -45,16 +43,17 @@ class VideoReader:
     def __init__(self, path: Path, *, kept_frames: int = 8) -> None:
         self.path = path
         self._kept_frames = kept_frames
+        self._lock = threading.Lock()
         self._kept: OrderedDict[int, NDArray[Any]] = OrderedDict()
         try:
             self._container = av.open(str(path))
             if not self._container.streams.video:
-                raise BadInput(f"{path} cannot be read as a video (it holds no pictures); export it again")
+                raise _unreadable(path, "it holds no pictures")
             self._stream = self._container.streams.video[0]
             self._stream.codec_context.thread_type = "AUTO"
             self._index = _index_frames(self._container, self._stream)
         except av.FFmpegError as error:
-            raise BadInput(f"{path} cannot be read as a video ({_reason(error)}); export it again") from error
+            raise _unreadable(path, _reason(error)) from error
         if self._index.is_timed and self._index.count < self._stream.frames:
             raise BadInput(
                 f"{path} is cut short: {self._index.count} of its {self._stream.frames} frames are there; copy or export "
@@ -84,12 +83,13 @@ class VideoReader:
         """The frame as RGB [h, w, 3], uint8 or uint16, each spanning its whole range."""
         if not 0 <= index < self.count:
             raise ValueError(f"frame index {index} is outside 0..{self.count - 1}")
-        if index not in self._kept:
-            self._kept[index] = _to_rgb(self._decode(index))
-        self._kept.move_to_end(index)
-        while len(self._kept) > self._kept_frames:
-            self._kept.popitem(last=False)
-        return self._kept[index]
+        with self._lock:
+            if index not in self._kept:
+                self._kept[index] = _to_rgb(self._decode(index))
+            self._kept.move_to_end(index)
+            while len(self._kept) > self._kept_frames:
+                self._kept.popitem(last=False)
+            return self._kept[index]
 
     def close(self) -> None:
         """Let go of the file."""
@@ -241,6 +241,10 @@ def _to_rgb(frame: Any) -> NDArray[Any]:
         format="rgb48le" if is_deep else "rgb24", src_colorspace=matrix, dst_colorspace=matrix, interpolation=_ACCURATE
     )
     return np.ascontiguousarray(np.rot90(rgb.to_ndarray(), round(frame.rotation / 90)))
+
+
+def _unreadable(path: Path, reason: str) -> Unreadable:
+    return Unreadable(f"{path} cannot be read as a video ({reason}); export it again", path, reason)
 
 
 def _reason(error: Exception) -> str:

@@ -38,7 +38,7 @@ from propainter_backend.render.shot import Shot, ShotPictures
 from propainter_backend.render.shot_cache import ShotCache
 from propainter_backend.render.steps import run_to_end
 from propainter_pictures.color import WorkingSpace
-from propainter_pictures.images import Frame
+from propainter_pictures.frame import Frame
 
 SETTINGS = Settings(feather=0)
 LARGE = (3840, 2160)

@@ -48,7 +48,7 @@ from propainter_backend.render.outputs import Region
 from propainter_backend.render.shot import Shot
 from propainter_backend.render.shot_cache import ShotCache
 from propainter_pictures.color import WorkingSpace
-from propainter_pictures.images import Frame
+from propainter_pictures.frame import Frame
 from propainter_plan import cuts
 
 SAMPLE = Path(__file__).parents[2] / "samples" / "synth-pan"

@@ -24,6 +24,9 @@ from typing import Any
 
 import numpy as np
 
+from propainter_pictures.frame import Frame
+from propainter_pictures.frame_range import FrameRange
+
 SAMPLE = Path(__file__).parents[2] / "samples/synth-pan"
 SIZE = (432, 240)
 PATIENCE_S = 300
@@ -38,11 +41,12 @@ class MemoryFrames:
 
     def __init__(self, count: int) -> None:
         self.last = count
+        self.range = FrameRange(self.first, count)
         noise = np.random.default_rng(1).integers(0, 256, (SIZE[1], SIZE[0] + 64, 3), dtype=np.uint8)
         self._wide = noise
 
-    def read(self, frame: int) -> np.ndarray:
-        return np.ascontiguousarray(self._wide[:, frame % 64 : frame % 64 + SIZE[0]])
+    def frame(self, frame: int) -> Frame:
+        return Frame(np.ascontiguousarray(self._wide[:, frame % 64 : frame % 64 + SIZE[0]]), self.channel_names)
 
 
 def measure_scrub(panel: Any, application: Any, count: int) -> dict[str, float]:

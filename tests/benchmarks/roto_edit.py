@@ -30,7 +30,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "integration"))
 
 from daemon_harness import Daemon, daemon
 
-from propainter_pictures.plates import open_source, read_matte
+from propainter_pictures.mattes import read_matte
+from propainter_pictures.plates import open_source
 from propainter_wire.client import Client, FrameResult
 from propainter_wire.messages import Done, OpenShot
 from propainter_wire.shot import Pixels

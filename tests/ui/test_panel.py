@@ -360,12 +360,12 @@ def test_dropped_pictures_are_all_read_off_the_interfaces_thread(
 ) -> None:
     import threading
 
-    from propainter_ui import shot_files
+    from propainter_pictures import stored
 
     threads: set[str] = set()
-    real = shot_files._open_picture
+    real = stored.open_part
     monkeypatch.setattr(
-        shot_files, "_open_picture", lambda path: (threads.add(threading.current_thread().name), real(path))[1]
+        stored, "open_part", lambda *which: (threads.add(threading.current_thread().name), real(*which))[1]
     )
     open_shot(qtbot, panel, tiny_shot)
     assert threads and "MainThread" not in threads

@@ -11,18 +11,18 @@ import numpy as np
 import OpenImageIO as oiio
 import pytest
 
+from propainter_pictures.frame import Frame, rgb_of, rgba_of
+from propainter_pictures.mattes import native_matte
 from propainter_ui.shot_files import (
     BadShot,
     ShotFiles,
     check_clean_fit,
     check_fit,
-    clean_of,
     frame_list_text,
     frames_listed,
-    matte_of,
     open_dropped,
     open_frames,
-    rgb_of,
+    told_to_artists,
 )
 
 
@@ -124,17 +124,17 @@ def test_mattes_go_by_number_by_place_or_stand_still(tmp_path: Path) -> None:
 def test_the_matte_is_the_alpha_that_says_something_else_luma() -> None:
     rgba = np.full((2, 2, 4), 255, np.uint8)
     rgba[..., 0] = 51
-    opaque = matte_of(rgba, ("R", "G", "B", "A"))
+    opaque = native_matte(Frame(rgba, ("R", "G", "B", "A")))
     assert opaque.dtype == np.float32 and opaque[0, 0, 0] == pytest.approx(0.2126 * 0.2 + 0.7152 + 0.0722)
     rgba[0, 0, 3] = 9
-    assert matte_of(rgba, ("R", "G", "B", "A"))[0, 0, 0] == 9
+    assert native_matte(Frame(rgba, ("R", "G", "B", "A")))[0, 0, 0] == 9
 
 
 def test_colours_are_found_in_a_layer_and_in_any_order() -> None:
     pixels = np.arange(4, dtype=np.float32).reshape(1, 1, 4)
-    assert rgb_of(pixels, ("beauty.B", "beauty.G", "beauty.R", "depth.Z"))[0, 0].tolist() == [2, 1, 0]
-    with pytest.raises(BadShot, match="no red, green and blue"):
-        rgb_of(pixels, ("a", "b", "c", "d"))
+    assert rgb_of(Frame(pixels, ("beauty.B", "beauty.G", "beauty.R", "depth.Z")))[0, 0].tolist() == [2, 1, 0]
+    with pytest.raises(BadShot, match="no red, green and blue"), told_to_artists():
+        rgb_of(Frame(pixels, ("a", "b", "c", "d")))
 
 
 def test_what_lies_outside_an_exrs_data_window_is_zero(tmp_path: Path) -> None:
@@ -232,8 +232,8 @@ def test_only_the_frames_asked_for_have_their_clean_plate(tmp_path: Path, hill: 
 
 def test_where_a_clean_plate_holds_comes_with_it() -> None:
     pixels = np.arange(2 * 2 * 4, dtype=np.uint16).reshape(2, 2, 4)
-    np.testing.assert_array_equal(clean_of(pixels, ("A", "B", "G", "R")), pixels[..., [3, 2, 1, 0]])
-    assert clean_of(pixels[..., :3], ("R", "G", "B")).shape == (2, 2, 3)
+    np.testing.assert_array_equal(rgba_of(Frame(pixels, ("A", "B", "G", "R"))), pixels[..., [3, 2, 1, 0]])
+    assert rgba_of(Frame(pixels[..., :3], ("R", "G", "B"))).shape == (2, 2, 3)
 
 
 @pytest.mark.parametrize(

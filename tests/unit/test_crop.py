@@ -28,7 +28,7 @@ from propainter_backend.render.shot_cache import ShotCache
 from propainter_backend.render.shot_renderer import ShotRenderer
 from propainter_backend.render.steps import run_to_end
 from propainter_pictures.color import WorkingSpace
-from propainter_pictures.images import Frame
+from propainter_pictures.frame import Frame
 
 SIZE = (320, 256)
 SHORT = Settings(neighbor_length=4, ref_stride=4, chunk_length=24, flow_iterations=3)

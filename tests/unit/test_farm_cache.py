@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from propainter_pictures.images import partial_name
+from propainter_pictures.whole_files import partial_name
 
 WORKER = """
 import random, sys

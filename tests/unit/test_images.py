@@ -11,7 +11,8 @@ import pytest
 from numpy.typing import NDArray
 
 from propainter_backend.errors import BadInput, OutputError
-from propainter_pictures.images import Frame, find_rgb, read_image, read_info, write_image
+from propainter_pictures.frame import Frame, find_rgb
+from propainter_pictures.images import read_image, read_info, write_image
 
 NOISE = np.random.default_rng(7)
 Window = tuple[int, int, int, int]  # left, top, width, height

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import plistlib
+import re
 import shutil
 import subprocess
 import xml.etree.ElementTree as ElementTree
@@ -11,7 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from propainter_install.environment import Sources
+import propainter_pictures
+import propainter_ui
+import propainter_wire
+from propainter_install.environment import _NUKE_PARTS, Sources
 from propainter_install.pieces import Block, Link, Piece, Task, TextFile, Tree, UserVariable
 from propainter_install.places import BINARY, BUNDLE, Machine, find_places
 from propainter_install.plan import Choices, make_plan
@@ -121,3 +125,13 @@ def test_windows_registers_the_very_program_and_sets_the_users_path(tmp_path: Pa
     (variable,) = [piece for piece in plan if isinstance(piece, UserVariable)]
     assert variable.folder == f"{home}\\AppData\\Local\\propainter-remove\\app\\OFX\\Plugins"
     assert not any(isinstance(piece, Link) for piece in plan)
+
+
+def test_nuke_gets_every_package_of_ours_that_the_panel_imports() -> None:
+    given = {part.rstrip("/") for part in _NUKE_PARTS}
+    for package in (propainter_ui, propainter_wire, propainter_pictures):
+        for file in Path(package.__path__[0]).rglob("*.py"):
+            wanted = set(
+                re.findall(r"^\s*(?:from|import) (propainter\w*)", file.read_text(encoding="utf-8"), re.MULTILINE)
+            )
+            assert wanted <= given, file

@@ -23,7 +23,7 @@ from propainter_backend.render.shot_cache import ShotCache
 from propainter_backend.render.shot_renderer import ShotRenderer
 from propainter_backend.render.steps import run_to_end
 from propainter_pictures.color import WorkingSpace
-from propainter_pictures.images import Frame
+from propainter_pictures.frame import Frame
 
 SIZE, COUNT = (256, 160), 8
 SETTINGS = Settings(feather=0)

@@ -14,9 +14,13 @@ import pytest
 
 from propainter_backend.errors import BadInput, OutputError
 from propainter_pictures.color import Pixels
+from propainter_pictures.finite import check_finite
+from propainter_pictures.frame import Frame
 from propainter_pictures.frame_range import FrameRange
-from propainter_pictures.images import Frame, write_image
-from propainter_pictures.plates import FrameSource, check_finite, open_sink, open_source, read_matte
+from propainter_pictures.images import write_image
+from propainter_pictures.mattes import read_matte
+from propainter_pictures.plates import FrameSource, open_source
+from propainter_pictures.results import open_sink
 from propainter_pictures.video import VideoWriter
 
 RGB = ("R", "G", "B")

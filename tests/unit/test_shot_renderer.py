@@ -19,7 +19,7 @@ from propainter_backend.render.shot import Shot
 from propainter_backend.render.shot_cache import ShotCache
 from propainter_backend.render.shot_renderer import ShotRenderer
 from propainter_backend.render.steps import run_to_end
-from propainter_pictures.images import Frame
+from propainter_pictures.frame import Frame
 from propainter_plan.plan import ShotPlan
 
 SHORT = Settings(neighbor_length=4, ref_stride=4, chunk_length=16, flow_iterations=3)

@@ -53,7 +53,7 @@ def launch(argv: Sequence[str] | None = None) -> Window:
 
 def _load_readers() -> None:
     """Load the libraries that read files now: done later, on another thread, it would hold up the interface."""
-    for name in ("OpenImageIO", "av"):
+    for name in ("OpenImageIO", "av", "propainter_pictures.plates", "propainter_pictures.video"):
         with contextlib.suppress(ImportError):  # said in words when a file needs it
             importlib.import_module(name)
 

@@ -409,8 +409,8 @@ class BackendBridge(QtCore.QObject):
                 session.client.close_shot(session.shot)
         self._shot = ShotState(
             name=_name_of(Path(plate.path)), plate=plate.path, matte=matte.path if matte is not None else "",
-            first=plate.first, last=plate.last, width=plate.width, height=plate.height, dtype=cast(DType, plate.dtype),
-            fps=plate.fps, still_matte=matte is not None and matte.is_still,
+            first=files.frames[0], last=files.frames[-1], width=plate.width, height=plate.height,
+            dtype=cast(DType, plate.dtype), fps=plate.fps, still_matte=matte is not None and matte.is_still,
             clean=clean.path if clean is not None else "", clean_frames=numbers,
         )  # fmt: skip
         note = ""

@@ -1,7 +1,8 @@
 """Results as files: a sequence, an mp4 to look at, a contact sheet, a report.
 
-Here: writing what is given, every file under its name only when it is whole. Not here: getting results
-(``backend_bridge.py``). OpenImageIO and PyAV are imported when first needed.
+Here: what is written of what is given, every file under its name only when it is whole. Not here: encoding pictures and
+video, which ``propainter_pictures`` does (its encoders are loaded when first needed); getting results
+(``backend_bridge.py``).
 """
 
 from __future__ import annotations
@@ -14,14 +15,15 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-
+from propainter_pictures.formats import VIDEO_SUFFIXES
+from propainter_pictures.frame import Frame
+from propainter_pictures.frame_range import FrameRange
 from propainter_ui.frame_maker import image_of
 from propainter_ui.frame_store import ShotLibrary
 from propainter_ui.panel_state import ShotState, View
 from propainter_ui.picture import Display, Patch, show, to_eyes
 from propainter_ui.qt import QtCore, QtGui
-from propainter_ui.shot_files import BadShot, find_rgb, reader_library
+from propainter_ui.shot_files import BadShot, told_to_artists
 from propainter_wire.shot import Pixels
 
 ExportKind = Literal["sequence", "mp4", "sheet", "report"]
@@ -31,11 +33,6 @@ EXPORT_NAMES: Mapping[ExportKind, str] = {
 Advance = Callable[[int], None]
 """Called with how many frames are done; may raise to stop."""
 
-_HOLDS = {
-    ".exr": ("float16", "float32"), ".dpx": ("uint8", "uint16"), ".png": ("uint8", "uint16"),
-    ".tif": ("uint8", "uint16", "float16", "float32"), ".tiff": ("uint8", "uint16", "float16", "float32"),
-}  # fmt: skip
-_OIIO_NAMES = {"uint8": "uint8", "uint16": "uint16", "float16": "half", "float32": "float"}
 _SHEET_ROWS = 5
 _CELL_WIDTH = 360
 
@@ -48,21 +45,17 @@ def write_sequence(
     other channel and the header as in the plate's file. Returns the folder. Raises BadShot, OSError.
     """
     assert library.files is not None
-    sources: Mapping[int, Path] = getattr(library.files.plate_frames, "files", {})
-    plate_folder = Path(shot.plate) if Path(shot.plate).is_dir() else Path(shot.plate).parent
-    if sources and folder.resolve() == plate_folder.resolve():
+    plate = library.files.plate_frames
+    own = Path(shot.plate) if Path(shot.plate).is_dir() else Path(shot.plate).parent
+    if folder.resolve() == own.resolve() and Path(shot.plate).suffix.lower() not in VIDEO_SUFFIXES:
         raise BadShot(f"{folder} is the plate's own folder; choose another, so that the plate is not overwritten")
     folder.mkdir(parents=True, exist_ok=True)
+    with told_to_artists():
+        from propainter_pictures.images import write_image
     for done, frame in enumerate(frames, start=1):
-        source = sources.get(frame)
-        if source is not None and shot.dtype in _HOLDS.get(source.suffix.lower(), ()):
-            with _whole(folder / source.name) as partial:
-                _write_like(partial, source, patches[frame])
-        else:
-            suffix = ".exr" if shot.is_linear else ".png"
-            stem = source.stem if source else f"{Path(shot.plate).stem}.{frame:04d}"
-            with _whole(folder / f"{stem}{suffix}") as partial:
-                _write_rgb(partial, finished(library.plate(frame), patches[frame]))
+        with told_to_artists():
+            result = plate.frame(frame).with_patch(patches[frame].region, patches[frame].pixels)
+            write_image(folder / plate.source.file_name(frame), result, {})
         advance(done)
     return folder
 
@@ -71,29 +64,18 @@ def write_mp4(
     path: Path, library: ShotLibrary, shot: ShotState, frames: Sequence[int], patches: Mapping[int, Patch],
     advance: Advance,
 ) -> Path:  # fmt: skip
-    """H.264 for looking at: visually lossless, Rec.709, 4:4:4 where a side is odd. Raises BadShot, OSError."""
-    av, Colorspace = reader_library("av"), reader_library("av.video.reformatter").Colorspace
-    display = Display(is_linear=shot.is_linear)
-    with _whole(path) as partial:
-        try:
-            with av.open(str(partial), "w", options={"movflags": "faststart"}) as container:
-                rate = Fraction(shot.fps).limit_denominator(1001)
-                stream = container.add_stream("libx264", rate=rate, options={"crf": "14", "preset": "medium"})
-                stream.width, stream.height = shot.width, shot.height
-                stream.pix_fmt = "yuv444p" if shot.width % 2 or shot.height % 2 else "yuv420p"
-                context = stream.codec_context
-                context.colorspace = context.color_primaries = context.color_trc = context.color_range = 1
-                for done, frame in enumerate(frames, start=1):
-                    picture = to_eyes(finished(library.plate(frame), patches[frame]), display)
-                    video = av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(
-                        format=stream.pix_fmt, src_colorspace=Colorspace.ITU709, dst_colorspace=Colorspace.ITU709
-                    )
-                    video.colorspace = video.color_range = 1
-                    container.mux(stream.encode(video))
-                    advance(done)
-                container.mux(stream.encode(None))
-        except av.FFmpegError as error:
-            raise BadShot(f"{path} cannot be written as video ({error}); choose another place") from error
+    """H.264 for looking at: visually lossless, Rec.709, 4:4:4 where a side is odd. Raises BadShot."""
+    assert library.files is not None
+    display, rate = Display(is_linear=shot.is_linear), Fraction(shot.fps).limit_denominator(1001)
+    counted = FrameRange(0, len(frames) - 1)
+    with told_to_artists():
+        from propainter_pictures.results import open_sink
+
+        with open_sink(str(path), like=library.files.plate_frames.source, frames=counted, fps=rate) as sink:
+            for index, frame in enumerate(frames):
+                shown = to_eyes(finished(library.plate(frame), patches[frame]), display)
+                sink.write(index, Frame(shown, ("R", "G", "B"), frame))
+                advance(index + 1)
     return path
 
 
@@ -144,60 +126,6 @@ def _whole(path: Path) -> Iterator[Path]:
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
-
-
-def _write_like(path: Path, source: Path, patch: Patch) -> None:
-    """The source file with the patch laid into its R, G and B."""
-    oiio = reader_library("OpenImageIO")
-    wish = oiio.ImageSpec()
-    wish.attribute("oiio:UnassociatedAlpha", 1)
-    opened = oiio.ImageInput.open(str(source), wish)
-    if opened is None:
-        raise BadShot(f"{source.name} cannot be read any more; was it moved?")
-    spec = opened.spec()
-    stored = opened.read_image(0, 0, 0, spec.nchannels, "unknown")
-    opened.close()
-    if stored is None:
-        raise BadShot(f"{source.name} cannot be read any more; was it replaced?")
-    x, y, width, height = patch.region
-    left, top = spec.full_x + x, spec.full_y + y
-    canvas, origin = _holding(stored, (spec.x, spec.y), (left, top, width, height))
-    channels = (0, 0, 0) if spec.nchannels < 3 else find_rgb(spec.channelnames)
-    rows = slice(top - origin[1], top - origin[1] + height)
-    columns = slice(left - origin[0], left - origin[0] + width)
-    for channel, colour in zip(channels, range(3), strict=True):
-        canvas[rows, columns, channel] = patch.pixels[..., colour]
-    written = oiio.ImageSpec(spec)
-    written.x, written.y = origin
-    written.height, written.width = canvas.shape[:2]
-    _write(path, written, canvas)
-
-
-def _holding(stored: Pixels, place: tuple[int, int], box: tuple[int, int, int, int]) -> tuple[Pixels, tuple[int, int]]:
-    """Pixels of a data window at ``place``, made large enough to hold a box, and where they begin then."""
-    left, top = min(place[0], box[0]), min(place[1], box[1])
-    right = max(place[0] + stored.shape[1], box[0] + box[2])
-    bottom = max(place[1] + stored.shape[0], box[1] + box[3])
-    canvas = np.zeros((bottom - top, right - left, stored.shape[2]), stored.dtype)
-    row, column = place[1] - top, place[0] - left
-    canvas[row : row + stored.shape[0], column : column + stored.shape[1]] = stored
-    return canvas, (left, top)
-
-
-def _write_rgb(path: Path, pixels: Pixels) -> None:
-    oiio = reader_library("OpenImageIO")
-    height, width, _ = pixels.shape
-    _write(path, oiio.ImageSpec(width, height, 3, _OIIO_NAMES[pixels.dtype.name]), pixels)
-
-
-def _write(path: Path, spec: Any, pixels: Pixels) -> None:
-    oiio = reader_library("OpenImageIO")
-    out = oiio.ImageOutput.create(str(path))
-    is_written = out is not None and out.open(str(path), spec) and out.write_image(np.ascontiguousarray(pixels))
-    is_written = bool(out is not None and out.close() and is_written)
-    if not is_written:
-        reason = (out.geterror() if out is not None else oiio.geterror()).strip() or "the disk may be full"
-        raise OSError(f"{path.name.split('.partial')[0].lstrip('.')} cannot be written ({reason})")
 
 
 def _lay_out(rows: Sequence[tuple[int, Sequence[QtGui.QImage]]], title: str) -> QtGui.QImage:

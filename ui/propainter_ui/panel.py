@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from propainter_pictures.formats import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 from propainter_ui import panel_state as states
 from propainter_ui import publishing
 from propainter_ui.backend_bridge import BackendBridge, ExportWish, LookWish, RenderWish
@@ -24,7 +25,6 @@ from propainter_ui.panel_state import VIEW_NAMES, VIEWS, Event, Notice, PanelSta
 from propainter_ui.picture import Display
 from propainter_ui.qt import QAction, QActionGroup, QShortcut, Qt, QtCore, QtGui, QtWidgets
 from propainter_ui.remembered import Remembered
-from propainter_ui.shot_files import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 from propainter_ui.widgets.daemon import DaemonPage, DaemonStrip
 from propainter_ui.widgets.jobs import Jobs, RecentShot, Shots
 from propainter_ui.widgets.publishing import KnownShots, PublishCard, PublishedBadge

@@ -15,9 +15,9 @@ from propainter_backend.errors import RemoveError
 from propainter_backend.removal.removal import ContactSheet, Removal, ShotFiles, write_report
 from propainter_backend.removal.wire_files import FileProvider, laid_in, shot_of
 from propainter_backend.render.progress import ProgressLine
+from propainter_pictures.frame import Frame
 from propainter_pictures.frame_range import FrameRange
-from propainter_pictures.images import Frame
-from propainter_pictures.plates import FrameSink
+from propainter_pictures.results import FrameSink
 from propainter_wire.client import Client, FrameResult
 from propainter_wire.errors import RemoteError
 from propainter_wire.messages import Done, Progress, Quality

@@ -26,7 +26,7 @@ from propainter_backend.render.shot_cache import ShotCache
 from propainter_backend.render.shot_renderer import ShotRenderer
 from propainter_backend.render.steps import Progress as Unit
 from propainter_backend.render.steps import run_to_end
-from propainter_pictures.images import Frame
+from propainter_pictures.frame import Frame
 from propainter_wire.client import Client, FrameResult
 from propainter_wire.errors import RemoteError
 from propainter_wire.messages import Done, Output, Progress

@@ -24,7 +24,7 @@ from typing import Any
 import xxhash
 
 from propainter_backend.errors import OutputError
-from propainter_pictures.images import replacing
+from propainter_pictures.whole_files import replacing
 
 _BLOCK = 1 << 20
 

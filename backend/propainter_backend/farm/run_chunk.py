@@ -39,7 +39,7 @@ from propainter_backend.render.keys import key_of
 from propainter_backend.render.memory import keep_large_arrays_apart
 from propainter_pictures.frame_range import FrameRange
 from propainter_pictures.images import read_image
-from propainter_pictures.plates import FrameSink, open_sink
+from propainter_pictures.results import FrameSink, open_sink
 from propainter_plan.stages import COUNTED as STAGES
 from propainter_wire.client import Client
 from propainter_wire.connection import connection_path

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from propainter_pictures.color import Pixels, WorkingSpace, to_display
-from propainter_pictures.images import replacing
+from propainter_pictures.whole_files import replacing
 
 Picture = NDArray[np.uint8]
 """[h, w, 3], RGB for eyes."""

@@ -22,18 +22,15 @@ from propainter_backend.errors import BadInput, OutputError
 from propainter_backend.removal.contact_sheet import SheetRow, make_contact_sheet
 from propainter_backend.render.drafts import draft_settings, draft_size
 from propainter_pictures.color import WorkingSpace
+from propainter_pictures.finite import check_finite
+from propainter_pictures.formats import VIDEO_SUFFIXES
+from propainter_pictures.frame import Frame
 from propainter_pictures.frame_range import FrameRange
-from propainter_pictures.images import Frame
-from propainter_pictures.plates import (
-    FilePattern,
-    FrameSink,
-    FrameSource,
-    check_finite,
-    open_sink,
-    open_source,
-    read_matte,
-)
-from propainter_pictures.video import VIDEO_SUFFIXES
+from propainter_pictures.mattes import read_matte
+from propainter_pictures.names import FilePattern
+from propainter_pictures.pairing import Pairing, offset_by_place
+from propainter_pictures.plates import FrameSource, open_source
+from propainter_pictures.results import FrameSink, open_sink
 from propainter_wire.shot import digest_of
 
 MEMORY_BUDGET = 256 << 20
@@ -98,11 +95,14 @@ class ShotFiles:
         self.plate = open_source(wish.plate)
         self.matte = open_source(wish.matte)
         self.clean = open_source(wish.clean) if wish.clean is not None else None
-        self.numbers = common_frames(self.plate, self.matte, wish)
+        pairing = Pairing(
+            self.plate, self.matte, self.clean, wish.matte_offset, is_clean_everywhere=_holds_everywhere(self.clean)
+        )
+        self.numbers = frames_to_render(pairing, wish)
         _require(self.plate, self.matte, self.numbers, wish)
         if self.clean is not None:
-            _require_clean(self.plate, self.clean, self.numbers)
-        self.pictures = SourcePictures(self.plate, self.matte, self.numbers, wish, self.clean)
+            _require_clean(pairing, self.plate, self.clean, self.numbers)
+        self.pictures = SourcePictures(self.plate, self.matte, self.clean, pairing, self.numbers, wish)
 
     @property
     def sources(self) -> tuple[FrameSource, ...]:
@@ -144,13 +144,15 @@ class SourcePictures:
         self,
         plate: FrameSource,
         matte: FrameSource,
+        clean: FrameSource | None,
+        pairing: Pairing,
         numbers: range,
         wish: Removal,
-        clean: FrameSource | None = None,
     ) -> None:
         self._plate = plate
         self._matte = matte
         self._clean = clean
+        self._pairing = pairing
         self._numbers = numbers
         self._wish = wish
         self._plates: OrderedDict[int, Frame] = OrderedDict()
@@ -174,7 +176,7 @@ class SourcePictures:
 
     def matte(self, index: int) -> np.ndarray:
         """A frame of the matte; of the plate's size, for ``ShotFiles`` refused any other."""
-        number = self._matte_number(index)
+        number = self._pairing.matte_number(self._numbers[index])
         matte = self._mattes.get(number)
         if matte is None:
             matte = read_matte(self._matte.read(number))
@@ -187,11 +189,13 @@ class SourcePictures:
 
     def matte_digest(self, index: int) -> str:
         """Digest of the matte as it was read, 0..1."""
-        return self._digest("matte", self._matte_number(index), lambda: self.matte(index)[..., None])
+        return self._digest(
+            "matte", self._pairing.matte_number(self._numbers[index]), lambda: self.matte(index)[..., None]
+        )
 
     def clean(self, index: int) -> Frame | None:
         """The clean plate of a frame; None: it has none."""
-        number = self._clean_number(index)
+        number = self._pairing.clean_number(self._numbers[index])
         if self._clean is None or number is None:
             return None
         frame = self._cleans.get(number)
@@ -202,25 +206,16 @@ class SourcePictures:
 
     def clean_digest(self, index: int) -> str | None:
         """Digest of all the clean plate's channels; None: the frame has none."""
-        number = self._clean_number(index)
+        number = self._pairing.clean_number(self._numbers[index])
         if number is None:
             return None
         return self._digest("clean", number, lambda: cast(Frame, self.clean(index)).pixels)
-
-    def _clean_number(self, index: int) -> int | None:
-        if self._clean is None:
-            return None
-        number = self._clean.range.first if holds_for_every_frame(self._clean) else self._numbers[index]
-        return number if self._clean.has(number) else None
 
     def _digest(self, kind: str, number: int, pixels: Callable[[], np.ndarray]) -> str:
         known = self._digests.get((kind, number))
         if known is None:
             known = self._digests[kind, number] = digest_of(pixels())
         return known
-
-    def _matte_number(self, index: int) -> int:
-        return self._matte.range.first if self._matte.is_still else self._numbers[index] - self._wish.matte_offset
 
     def _refuse_nan(self, index: int, frame: Frame) -> None:
         settings = self._wish.settings
@@ -236,21 +231,20 @@ def _keep(recent: OrderedDict[int, T], key: int, value: T) -> None:
         recent.popitem(last=False)
 
 
-def common_frames(plate: FrameSource, matte: FrameSource, wish: Removal) -> range:
+def frames_to_render(pairing: Pairing, wish: Removal) -> range:
     """The frames to render, in the plate's numbering: those both have, within --first and --last.
 
     Raises BadInput when there are none, or when frames asked for by number are missing on either side.
     """
-    first, last = plate.range.first, plate.range.last
-    if not matte.is_still:
-        first = max(first, matte.range.first + wish.matte_offset)
-        last = min(last, matte.range.last + wish.matte_offset)
-        if last < first:
-            raise BadInput(
-                f"plate is {plate.range.first}-{plate.range.last} but matte is {matte.range.first}-"
-                f"{matte.range.last}: no common frames; renumber one, or shift the matte with --matte-offset "
-                f"{plate.range.first - matte.range.first}"
-            )
+    plate, matte, common = pairing.plate, pairing.matte, pairing.common
+    if not common:
+        assert matte is not None
+        raise BadInput(
+            f"plate is {plate.range.first}-{plate.range.last} but matte is {matte.range.first}-"
+            f"{matte.range.last}: no common frames; renumber one, or shift the matte with --matte-offset "
+            f"{offset_by_place(plate, matte)}"
+        )
+    first, last = common[0], common[-1]
     for name, asked in (("--first", wish.first), ("--last", wish.last)):
         if asked is not None and not first <= asked <= last:
             raise BadInput(f"{name} {asked} lies outside the frames plate and matte have in common, {first}-{last}")
@@ -273,18 +267,18 @@ def _require(plate: FrameSource, matte: FrameSource, numbers: range, wish: Remov
         )
 
 
-def holds_for_every_frame(clean: FrameSource) -> bool:
+def _holds_everywhere(clean: FrameSource | None) -> bool:
     """Whether a clean plate is one picture named as such: a pattern names the frames that have one, be it only one."""
-    return clean.is_still and FilePattern.parse(clean.path) is None
+    return clean is not None and clean.is_still and FilePattern.parse(clean.path) is None
 
 
-def _require_clean(plate: FrameSource, clean: FrameSource, numbers: range) -> None:
+def _require_clean(pairing: Pairing, plate: FrameSource, clean: FrameSource, numbers: range) -> None:
     if clean.size != plate.size:
         raise BadInput(
             f"clean plate {clean.path} is {clean.size[0]}x{clean.size[1]} but the plate is {plate.size[0]}x"
             f"{plate.size[1]}; render it at the plate's size"
         )
-    if not holds_for_every_frame(clean) and not any(clean.has(number) for number in numbers):
+    if all(pairing.clean_number(number) is None for number in numbers):
         raise BadInput(
             f"clean plate {clean.path} has none of the frames {numbers[0]}-{numbers[-1]}; give a pattern whose numbers "
             "are the plate's, like clean.####.exr, or one picture for every frame"

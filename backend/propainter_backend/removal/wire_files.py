@@ -12,7 +12,7 @@ from typing import Any, cast
 import numpy as np
 
 from propainter_backend.removal.removal import ShotFiles
-from propainter_pictures.images import Frame
+from propainter_pictures.frame import Frame, rgb_of, rgba_of
 from propainter_wire.client import FrameResult
 from propainter_wire.messages import OpenShot
 from propainter_wire.shot import DType
@@ -25,17 +25,14 @@ class FileProvider:
         self._files = files
 
     def plate(self, frame: int) -> np.ndarray:
-        return np.ascontiguousarray(self._files.pictures.plate(frame - self._files.numbers[0]).rgb())
+        return rgb_of(self._files.pictures.plate(frame - self._files.numbers[0]))
 
     def matte(self, frame: int) -> np.ndarray:
         return self._files.pictures.matte(frame - self._files.numbers[0])[..., None]
 
     def clean(self, frame: int) -> np.ndarray | None:
         picture = self._files.pictures.clean(frame - self._files.numbers[0])
-        if picture is None:
-            return None
-        channels = picture.rgb_channels + (() if picture.alpha_channel is None else (picture.alpha_channel,))
-        return np.ascontiguousarray(picture.pixels[..., channels])
+        return None if picture is None else rgba_of(picture)
 
 
 def shot_of(files: ShotFiles, engine: str, precision: str) -> OpenShot:
@@ -67,7 +64,4 @@ def shot_of(files: ShotFiles, engine: str, precision: str) -> OpenShot:
 
 def laid_in(plate: Frame, result: FrameResult) -> Frame:
     """A result in its place in the plate."""
-    rgb = plate.rgb()
-    x, y, width, height = result.region
-    rgb[y : y + height, x : x + width] = result.pixels
-    return plate.with_rgb(rgb)
+    return plate.with_patch(result.region, result.pixels)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from propainter_pictures.images import Frame, as_float, as_type
+from propainter_pictures.frame import Frame, as_float, as_type
 
 _HOLDS_ABOVE = 0.5
 

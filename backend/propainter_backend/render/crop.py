@@ -28,7 +28,7 @@ from propainter_backend.render.shot_cache import ShotCache
 from propainter_backend.render.shot_renderer import ShotRenderer
 from propainter_backend.render.stages.painting import WindowObserver
 from propainter_backend.render.steps import RenderCounts, Steps
-from propainter_pictures.images import Frame
+from propainter_pictures.frame import Frame
 from propainter_plan.stages import STORED
 from propainter_wire.messages import OUTPUT_CHANNELS, Output
 

@@ -14,7 +14,7 @@ import torch
 from propainter_backend.render.shot import from_grid
 from propainter_backend.render.shot_renderer import ShotRenderer
 from propainter_backend.render.steps import Steps
-from propainter_pictures.images import Frame, as_float, as_type
+from propainter_pictures.frame import Frame, as_float, as_type
 
 Region = tuple[int, int, int, int]
 """x, y, width, height in the plate, y down."""

@@ -18,7 +18,7 @@ from propainter_backend.render.keys import key_of
 from propainter_backend.render.shot import Shot
 from propainter_backend.render.shot_cache import Arrays, ShotCache
 from propainter_pictures.color import to_working
-from propainter_pictures.images import Frame
+from propainter_pictures.frame import Frame
 
 _GRID = 256
 """Plate pixels boxes are widened to, so that frames that look at nearly the same find the same stored."""

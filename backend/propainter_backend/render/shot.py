@@ -16,7 +16,7 @@ from torch import Tensor
 from propainter.hole import shrink_to_working
 from propainter.types import Settings
 from propainter_pictures.color import WorkingSpace
-from propainter_pictures.images import Frame
+from propainter_pictures.frame import Frame
 
 _MAX_RUN_PIXELS = 12 * 640 * 360
 """Pixels of frames that one call of the flow estimator is given; its features of all of them are in memory at once."""

@@ -29,7 +29,7 @@ from propainter_backend.render.stages.painting import WindowObserver, fill, prev
 from propainter_backend.render.stages.pictures import working
 from propainter_backend.render.stages.propagation import propagated
 from propainter_backend.render.steps import NotCached, RenderCounts, Steps, run_to_end
-from propainter_pictures.images import Frame
+from propainter_pictures.frame import Frame
 
 
 class ShotRenderer:

@@ -17,7 +17,7 @@ from propainter_backend.render.clean_plate import CleanPlate
 from propainter_backend.render.plate_parts import PlateParts
 from propainter_backend.render.shot import Shot
 from propainter_backend.render.shot_cache import ShotCache
-from propainter_pictures.images import Frame
+from propainter_pictures.frame import Frame
 
 
 class Sources:

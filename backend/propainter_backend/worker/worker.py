@@ -44,7 +44,7 @@ from propainter_backend.render.steps import Progress, RenderCounts
 from propainter_backend.worker.pipe import Note, receive, send
 from propainter_backend.worker.worker_entry import SHOTS_REMEMBERED, WorkerOptions
 from propainter_pictures.color import WorkingSpace
-from propainter_pictures.images import Frame, as_float
+from propainter_pictures.frame import Frame, as_float
 from propainter_plan.plan import ShotPlan
 from propainter_wire.shot import runs_of
 

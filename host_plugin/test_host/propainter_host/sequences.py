@@ -1,14 +1,18 @@
-"""Numbered images on disk: finding, reading and writing them by OpenImageIO.
+"""Numbered images on disk as a host shows them to a plugin, and its results as files like the plate's.
 
-Here: folders, patterns (``plate.%04d.exr``, ``plate.####.exr``) and single stills. Not here: movies; clips for a plugin
-(``images.py``). Pixels keep the file's depth and numbers: alpha is neither multiplied nor divided out.
+Here: folders, patterns (``plate.%04d.exr``, ``plate.####.exr``) and single stills; which channels are the picture; windows.
+Not here: reading and writing files, which ``propainter_pictures`` does; movies; clips for a plugin (``images.py``). Pixels
+keep the file's depth and numbers: alpha is neither multiplied nor divided out. Frame numbers are a host's, not the
+command's: always those in the names.
 """
 
 from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from collections.abc import Sequence as Items
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,10 +22,13 @@ import OpenImageIO as oiio
 
 from propainter_host.errors import SequenceError
 from propainter_host.images import Array, Frame, NumpyClip, Rect, place, to_components, to_depth
+from propainter_pictures.errors import RemoveError, Unreadable
+from propainter_pictures.formats import IMAGE_SUFFIXES
+from propainter_pictures.frame import find_alpha, find_rgb
+from propainter_pictures.stored import OIIO_NAMES, STALE_ATTRIBUTES, create, read_spec, read_stored, write_stored
+from propainter_pictures.whole_files import replacing
 
-IMAGE_SUFFIXES = (".exr", ".png", ".tif", ".tiff", ".dpx", ".jpg", ".jpeg")
 _TYPES = {"uint8": "Byte", "uint16": "Short", "half": "Half", "float": "Float"}
-_FILE_TYPES = {"uint8": "uint8", "uint16": "uint16", "float16": "half", "float32": "float"}
 _PLACEHOLDER = re.compile(r"%0?(\d*)d|(#+)")
 _NUMBERED = re.compile(r"^(.*?)(\d+)(\.[A-Za-z]+)$")
 _KEPT_BYTES = 1 << 30
@@ -79,7 +86,7 @@ def _in_folder(folder: Path) -> Sequence:
             stem, digits, suffix = match.groups()
             runs.setdefault(f"{stem}%0{len(digits)}d{suffix}", {})[int(digits)] = path
     if not runs:
-        raise SequenceError(f"the folder {folder} holds no numbered images ({', '.join(IMAGE_SUFFIXES)})")
+        raise SequenceError(f"the folder {folder} holds no numbered images ({', '.join(sorted(IMAGE_SUFFIXES))})")
     if len(runs) > 1:
         raise SequenceError(f"the folder {folder} holds several sequences; name one: {', '.join(sorted(runs))}")
     pattern, files = runs.popitem()
@@ -120,7 +127,7 @@ def has_placeholder(name: str) -> bool:
 def picture_clip(sequence: Sequence, *, span: tuple[int, int]) -> NumpyClip:
     """A plate: RGB or RGBA; one channel is shown as grey. span: the frames a still stands for."""
     spec = _spec(sequence.any_file)
-    has_alpha = len(_channel_order(spec)) in (2, 4)
+    has_alpha = len(_channel_order(spec.channelnames)) in (2, 4)
     return _clip(sequence, span, functools.partial(_as_picture, has_alpha=has_alpha))
 
 
@@ -144,7 +151,7 @@ def _clip(sequence: Sequence, span: tuple[int, int], shape: Callable[[Array], Ar
         return read(path) if path else None
 
     is_unpremultiplied = bool(spec.get_int_attribute("oiio:UnassociatedAlpha", 0))
-    has_alpha = len(_channel_order(spec)) in (2, 4)
+    has_alpha = len(_channel_order(spec.channelnames)) in (2, 4)
     return NumpyClip(
         fetch,
         first=first,
@@ -159,46 +166,38 @@ def read_image(path: Path, shape: Callable[[Array], Array]) -> Frame:
 
     Raises: SequenceError.
     """
-    file = _open(path)
-    spec = file.spec()
-    pixels = file.read_image(0, 0, 0, spec.nchannels, _reading_type(spec))
-    error = file.geterror()
-    file.close()
-    if pixels is None:
-        raise SequenceError(f"{path} cannot be read: {error}")
-    ordered = np.ascontiguousarray(np.asarray(pixels)[..., _channel_order(spec)])
-    bottom = spec.full_y + spec.full_height - spec.y - spec.height
-    return Frame(shape(ordered), (spec.x - spec.full_x, bottom))
-
-
-def _open(path: Path) -> Any:
-    keep_alpha = oiio.ImageSpec()
-    keep_alpha.attribute("oiio:UnassociatedAlpha", 1)
-    file = oiio.ImageInput.open(str(path), keep_alpha)
-    if file is None:
-        raise SequenceError(f"{path} is no image that can be opened: {oiio.geterror()}")
-    return file
+    with _in_words(path):
+        stored = read_stored(path, 0, strange="float")  # a plugin can see no other type
+    spec = stored.spec
+    ordered = np.ascontiguousarray(stored.pixels[..., _channel_order(spec.channelnames)])
+    return Frame(shape(ordered), (stored.data.left - stored.display.left, stored.display.bottom - stored.data.bottom))
 
 
 def _spec(path: Path) -> Any:
-    file = _open(path)
-    spec = file.spec()
-    file.close()
-    return spec
+    with _in_words(path):
+        return read_spec(path, 0)
 
 
-def _reading_type(spec: Any) -> Any:
-    """The file's own type where a plugin can see it, else float."""
-    return spec.format if str(spec.format) in _TYPES else oiio.TypeDesc("float")
+@contextmanager
+def _in_words(path: Path) -> Iterator[None]:
+    """What reading and writing pictures refuses, as SequenceError."""
+    try:
+        yield
+    except Unreadable as error:
+        raise SequenceError(f"{path} is no image that can be opened: {error.reason}") from error
+    except RemoveError as error:
+        raise SequenceError(str(error)) from error
 
 
-def _channel_order(spec: Any) -> list[int]:
+def _channel_order(names: Items[str]) -> list[int]:
     """Indices of R G B A, R G B, Y A or the first channel, by name where there are names, else by place."""
-    names = {name.upper().rsplit(".", 1)[-1]: index for index, name in reversed(list(enumerate(spec.channelnames)))}
-    for wanted in (("R", "G", "B", "A"), ("R", "G", "B"), ("Y", "A")):
-        if all(name in names for name in wanted):
-            return [names[name] for name in wanted]
-    return list(range(min(spec.nchannels, 4))) if spec.nchannels in (3, 4) else [0]
+    rgb, alpha = find_rgb(names), find_alpha(names)
+    if rgb is not None:
+        return [*rgb] if alpha is None else [*rgb, alpha]
+    grey = [name.upper().rpartition(".")[2] for name in names]
+    if "Y" in grey and "A" in grey:
+        return [grey.index("Y"), grey.index("A")]
+    return list(range(len(names))) if len(names) in (3, 4) else [0]
 
 
 def _as_picture(pixels: Array, *, has_alpha: bool) -> Array:
@@ -245,7 +244,9 @@ class Writer:
         if not Path(given).suffix or Path(given).is_dir():
             output = str(Path(given) / plate.pattern)
         if Path(output).suffix.lower() not in IMAGE_SUFFIXES:
-            raise SequenceError(f"{output} is no image format known here; end it in {', '.join(IMAGE_SUFFIXES)}")
+            raise SequenceError(
+                f"{output} is no image format known here; end it in {', '.join(sorted(IMAGE_SUFFIXES))}"
+            )
         if len(frames) > 1 and not has_placeholder(Path(output).name):
             raise SequenceError(f"{len(frames)} frames cannot all be {output}; put %04d where the frame number goes")
         sources = {path.resolve() for path in plate.files.values()}
@@ -260,29 +261,26 @@ class Writer:
         """
         path = Path(file_of_frame(self.output, number))
         path.parent.mkdir(parents=True, exist_ok=True)
-        file = oiio.ImageOutput.create(str(path))
-        if file is None:
-            raise SequenceError(f"{path} cannot be written: {oiio.geterror()}")
         like = _spec(self.plate.path(number) or self.plate.any_file)
         display = Rect(0, 0, round(like.full_width * self.scale), round(like.full_height * self.scale))
-        if not file.supports("displaywindow"):
-            pixels, window = place(pixels, window, display), display
-        pixels = to_components(pixels, "RGBA" if len(_channel_order(like)) in (2, 4) else "RGB")
-        pixels = np.ascontiguousarray(to_depth(pixels, _file_depth(path.suffix.lower(), self.plate, like)))
-        spec = self._spec_like(like, path, pixels, window, display)
-        if not (file.open(str(path), spec) and file.write_image(pixels)):
-            raise SequenceError(f"{path} cannot be written: {file.geterror()}")
-        file.close()
+        with _in_words(path), replacing(path) as partial:
+            if not create(partial).supports("displaywindow"):
+                pixels, window = place(pixels, window, display), display
+            pixels = to_components(pixels, "RGBA" if len(_channel_order(like.channelnames)) in (2, 4) else "RGB")
+            pixels = np.ascontiguousarray(to_depth(pixels, _file_depth(path.suffix.lower(), self.plate, like)))
+            write_stored(partial, self._spec_like(like, path, pixels, window, display), pixels)
         return path
 
     def _spec_like(self, like: Any, path: Path, pixels: Array, window: Rect, display: Rect) -> Any:
         """What the file says of itself: as the plate's file, as far as both formats know the same words."""
         height, width, channels = pixels.shape
-        spec = oiio.ImageSpec(width, height, channels, _FILE_TYPES[pixels.dtype.name])
+        spec = oiio.ImageSpec(width, height, channels, OIIO_NAMES[pixels.dtype.name])
         spec.full_width, spec.full_height = display.width, display.height
         spec.x, spec.y = int(window.x1), int(display.y2 - window.y2)
         is_same_format = path.suffix.lower() == self.plate.any_file.suffix.lower()
         for attribute in like.extra_attribs:
+            if attribute.name in STALE_ATTRIBUTES:
+                continue
             if is_same_format or attribute.name in ("PixelAspectRatio", "oiio:UnassociatedAlpha", "smpte:TimeCode"):
                 spec.attribute(attribute.name, attribute.type, attribute.value)
         return spec

@@ -15,7 +15,7 @@ from propainter_backend.render.stages.painting import fill
 from propainter_backend.render.stages.pictures import known
 from propainter_backend.render.steps import Steps
 from propainter_pictures.color import WorkingSpace, from_working
-from propainter_pictures.images import as_float, as_type
+from propainter_pictures.frame import as_float, as_type
 from propainter_plan import stages as the_map
 
 

@@ -1,0 +1,169 @@
+"""One frame of a plate, matte or clean plate: every channel in the file's own type, and which of them are what.
+
+Here: ``Frame``, what its channels' names mean, whole numbers as shares and back. Not here: files (``images.py``, which
+alone looks into a frame's ``FileHeader``), the matte a frame holds (``mattes.py``), colour (``color.py``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from propainter_pictures.color import Pixels
+from propainter_pictures.errors import BadInput
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """One frame of a plate or matte, as its file holds it."""
+
+    pixels: Pixels
+    """[h, w, c] over the display window, rows from the top; uint8, uint16, float16 or float32."""
+    channel_names: tuple[str, ...]
+    """One a channel, in file order; layers carry their name in front: ``beauty.R``."""
+    number: int = 0
+    """Frame number, the host's counting."""
+    path: Path | None = None
+    """The file it came from."""
+    header: FileHeader | None = field(default=None, repr=False)
+    """What else the file said; opaque, for writing it back."""
+
+    def __post_init__(self) -> None:
+        if self.pixels.ndim != 3 or self.pixels.shape[2] != len(self.channel_names):
+            raise ValueError(f"pixels are {self.pixels.shape} but there are {len(self.channel_names)} channel names")
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the display window."""
+        return self.pixels.shape[1], self.pixels.shape[0]
+
+    @property
+    def label(self) -> str:
+        """How messages call it: its number and file name."""
+        return f"frame {self.number} ({self.path.name})" if self.path else f"frame {self.number}"
+
+    @property
+    def rgb_channels(self) -> tuple[int, int, int]:
+        """Where red, green and blue are; three times the same for a grey picture (one channel, or grey and alpha).
+
+        Plain R, G, B come before those of a layer, the first whole layer before later ones. Raises ``BadInput`` if
+        there are other channels only.
+        """
+        if len(self.channel_names) <= 2:
+            return (0, 0, 0)
+        found = find_rgb(self.channel_names)
+        if found is None:
+            raise BadInput(
+                f"{self.label} has no red, green and blue among its channels ({', '.join(self.channel_names)}); "
+                "write it with R, G and B"
+            )
+        return found
+
+    @property
+    def alpha_channel(self) -> int | None:
+        """Where alpha is: beside R, G, B in the same layer, or the second of two channels; None without one."""
+        return find_alpha(self.channel_names)
+
+    def rgb(self) -> Pixels:
+        """[h, w, 3] in the file's own type; a copy."""
+        return self.pixels[..., self.rgb_channels]
+
+    def with_rgb(self, rgb: Pixels) -> Frame:
+        """The same frame with other colours; every other channel as it was. A grey picture takes their mean."""
+        return self.with_patch((0, 0, *self.size), rgb)
+
+    def with_patch(self, region: tuple[int, int, int, int], rgb: Pixels) -> Frame:
+        """The same frame with other colours in one rectangle: x, y, width, height."""
+        x, y, width, height = region
+        pixels = self.pixels.copy()
+        patch = pixels[y : y + height, x : x + width]
+        if len(self.channel_names) > 2:
+            patch[..., self.rgb_channels] = rgb
+        else:
+            grey = rgb.mean(axis=-1, dtype=np.float64)  # exact where the three agree
+            is_whole = np.issubdtype(pixels.dtype, np.integer)
+            patch[..., 0] = np.rint(grey) if is_whole else grey
+        return replace(self, pixels=pixels)
+
+
+@dataclass(frozen=True, eq=False)
+class FileHeader:
+    """Everything of a file but the pixels of its display window. Opaque outside this module."""
+
+    suffix: str
+    """File name ending in lower case: the format it came from."""
+    spec: Any
+    """OpenImageIO's description of the part that was read."""
+    part: int
+    """Which part of a multi-part file that is."""
+    parts: int
+    overscan: Pixels | None
+    """All pixels of the data window, if it reaches beyond the display window."""
+
+
+def packed(frame: Frame, channels: Sequence[int]) -> Pixels:
+    """Some channels of a frame as one contiguous array, as pictures are sent and shown; not always a copy."""
+    are_first = tuple(channels) == tuple(range(len(channels)))
+    return np.ascontiguousarray(frame.pixels[..., : len(channels)] if are_first else frame.pixels[..., channels])
+
+
+def rgb_of(frame: Frame) -> Pixels:
+    """Red, green, blue, [h, w, 3], packed; a grey picture three times. Raises ``BadInput`` if there are none."""
+    return packed(frame, frame.rgb_channels)
+
+
+def rgba_of(frame: Frame) -> Pixels:
+    """The same and, where there is one, alpha: a clean plate. Raises ``BadInput`` if there are no colours."""
+    return packed(frame, frame.rgb_channels + (() if frame.alpha_channel is None else (frame.alpha_channel,)))
+
+
+def as_float(pixels: Pixels) -> np.ndarray:
+    """Whole numbers as shares of their range, floats as they are."""
+    shares: np.ndarray = pixels.astype(np.float32)
+    if np.issubdtype(pixels.dtype, np.integer):
+        shares /= np.float32(np.iinfo(pixels.dtype).max)
+    return shares
+
+
+def as_type(values: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray:
+    """The inverse: rounded to the nearest and clipped to what the type can hold, nothing narrower."""
+    if np.issubdtype(dtype, np.integer):
+        limit = np.iinfo(dtype).max
+        held: np.ndarray = np.clip(np.rint(values * np.float32(limit)), 0, limit)
+    else:
+        limits = np.finfo(dtype)
+        held = np.clip(values, limits.min, limits.max)
+    return held.astype(dtype)
+
+
+def find_rgb(names: Sequence[str]) -> tuple[int, int, int] | None:
+    """Positions of red, green and blue among channel names; plain ones first, then the first whole layer."""
+    for layer in dict.fromkeys(["", *map(_layer_of, names)]):
+        found = [_find_channel(names, layer, wanted) for wanted in (("r", "red"), ("g", "green"), ("b", "blue"))]
+        red, green, blue = found
+        if red is not None and green is not None and blue is not None:
+            return red, green, blue
+    return None
+
+
+def find_alpha(names: Sequence[str]) -> int | None:
+    """Position of alpha: beside R, G, B in the same layer, or the second of two channels; None without one."""
+    if len(names) <= 2:
+        return 1 if len(names) == 2 else None
+    found = find_rgb(names)
+    return _find_channel(names, _layer_of(names[found[0]]) if found else "", ("a", "alpha"))
+
+
+def _layer_of(channel_name: str) -> str:
+    return channel_name.rpartition(".")[0]
+
+
+def _find_channel(names: Sequence[str], layer: str, wanted: tuple[str, ...]) -> int | None:
+    for index, name in enumerate(names):
+        if _layer_of(name) == layer and name.rpartition(".")[2].lower() in wanted:
+            return index
+    return None

@@ -1,0 +1,217 @@
+"""Results as runs of numbered frames: where they go, and writing them safely.
+
+Here: ``open_sink``. Not here: reading (``plates.py``), encoding one picture (``images.py``) or a video (``video.py``).
+"""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import av
+import numpy as np
+
+from propainter_pictures.color import to_display
+from propainter_pictures.errors import OutputError
+from propainter_pictures.formats import HOLDS, IMAGE_SUFFIXES, VIDEO_SUFFIXES, formats_for
+from propainter_pictures.frame import Frame
+from propainter_pictures.frame_range import FrameRange
+from propainter_pictures.images import write_image
+from propainter_pictures.names import FilePattern
+from propainter_pictures.plates import FrameSource
+from propainter_pictures.video import DEFAULT_FPS, VideoWriter
+from propainter_pictures.whole_files import partial_name, unwritable
+
+
+class FrameSink(ABC):
+    """Where results go. In a ``with`` statement; leaving it by an exception leaves no half-written file behind."""
+
+    @abstractmethod
+    def write(self, number: int, frame: Frame) -> None:
+        """Store one frame. Raises ``OutputError`` naming the file, the reason and the way out."""
+
+    @abstractmethod
+    def file(self, number: int) -> Path:
+        """The file that holds, or will hold, this frame."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Complete the output."""
+
+    @abstractmethod
+    def abandon(self) -> None:
+        """Remove what is incomplete; whole picture files stay."""
+
+    def __enter__(self) -> FrameSink:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self.abandon()
+
+
+def open_sink(
+    path: str,
+    *,
+    like: FrameSource,
+    frames: FrameRange,
+    metadata: Mapping[str, str] | None = None,
+    fps: Fraction | None = None,
+    protect: Sequence[FrameSource] = (),
+) -> FrameSink:
+    """Open a place for results of the plate ``like``.
+
+    * a video name (``.mp4``, ``.mov``, ...): H.264 for looking at, in order, at ``fps``, else the plate's, else 24
+    * a pattern, or one picture name where ``frames`` is one frame
+    * any other name: a folder, made if need be, holding files named like the plate's in the plate's format; frames of
+      a lossy plate (JPEG, video) become PNG, so that what was not touched stays bit-identical.
+
+    Every file appears under its name only when whole; one of the same name is replaced. metadata: stored with every
+    picture, or in the video's header. protect: sources besides ``like`` whose files must not be overwritten.
+    Raises ``OutputError`` before anything is written if the place, the format or an overwritten input rules it out.
+    """
+    here = Path(path)
+    suffix = here.suffix.lower()
+    pattern = FilePattern.parse(path)
+    notes = dict(metadata or {})
+    sources = (like, *protect)
+    if suffix in VIDEO_SUFFIXES:
+        _refuse_overwriting([here], sources)
+        _prepare_folder(here.parent)
+        return _VideoSink(here, fps=fps or like.fps or DEFAULT_FPS, first=frames.first, metadata=notes)
+    place: Callable[[int], Path]
+    if pattern:
+        place = pattern.file
+    elif suffix in IMAGE_SUFFIXES:
+        if len(frames) > 1:
+            raise OutputError(
+                f"{path} is one picture but there are {len(frames)} frames; name a folder or a pattern like "
+                f"{here.with_suffix('').name}.%04d{here.suffix}"
+            )
+        place = lambda _: here  # noqa: E731
+    else:
+        _refuse_folder(here, sources)
+        place = lambda number: here / like.file_name(number)  # noqa: E731
+    files = [place(number) for number in range(frames.first, frames.last + 1)]
+    _refuse_format(files[0], like.dtype)
+    _refuse_overwriting(files, sources)
+    _prepare_folder(files[0].parent)
+    return _ImageSink(place, notes)
+
+
+class _ImageSink(FrameSink):
+    def __init__(self, place: Callable[[int], Path], metadata: Mapping[str, str]) -> None:
+        self._place = place
+        self._metadata = metadata
+
+    def write(self, number: int, frame: Frame) -> None:
+        write_image(self._place(number), frame, self._metadata)
+
+    def file(self, number: int) -> Path:
+        return self._place(number)
+
+    def close(self) -> None:
+        pass
+
+    def abandon(self) -> None:
+        pass
+
+
+class _VideoSink(FrameSink):
+    """The writer opens with the first frame, which tells the size."""
+
+    def __init__(self, path: Path, *, fps: Fraction, first: int, metadata: Mapping[str, str]) -> None:
+        self._path = path
+        self._partial = partial_name(path)
+        self._fps = fps
+        self._next = first
+        self._metadata = metadata
+        self._writer: VideoWriter | None = None
+
+    def write(self, number: int, frame: Frame) -> None:
+        if number != self._next:
+            raise ValueError(f"frame {number} cannot follow in a video; frame {self._next} is next")
+        self._next += 1
+        rgb = frame.rgb()
+        if rgb.dtype not in (np.uint8, np.uint16):
+            rgb = to_display(rgb)  # a video is for looking at: scene-linear light is shown as sRGB
+        with self._translated():
+            if self._writer is None:
+                self._writer = VideoWriter(self._partial, size=frame.size, fps=self._fps, metadata=self._metadata)
+            self._writer.write(rgb)
+
+    def file(self, number: int) -> Path:
+        return self._path
+
+    def close(self) -> None:
+        if self._writer:
+            with self._translated():
+                self._writer.finish()
+                self._partial.replace(self._path)
+            self._writer = None
+
+    def abandon(self) -> None:
+        if self._writer:
+            with suppress(av.FFmpegError, OSError):  # a full disk refuses the trailer, too
+                self._writer.abandon()
+            self._writer = None
+        self._partial.unlink(missing_ok=True)
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except (av.FFmpegError, OSError) as error:
+            self.abandon()
+            raise unwritable(self._path, error) from error
+        except BaseException:
+            self.abandon()
+            raise
+
+
+def _prepare_folder(folder: Path) -> None:
+    probe = folder / f".writable-{os.getpid()}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise OutputError(
+            f"{folder} cannot be written to ({error.strerror or error}); choose another place for the output"
+        ) from error
+
+
+def _refuse_format(file: Path, dtype: np.dtype[Any]) -> None:
+    suffix = file.suffix.lower()
+    if suffix not in HOLDS:
+        raise OutputError(f"{file} names no format this writes; end it in {' or '.join(formats_for(dtype))}")
+    if dtype.name not in HOLDS[suffix]:
+        raise OutputError(
+            f"{suffix} cannot hold the plate's {dtype.name} pixels ({file}); write {' or '.join(formats_for(dtype))}"
+        )
+
+
+def _refuse_folder(folder: Path, sources: Sequence[FrameSource]) -> None:
+    for source in sources:
+        if Path(source.path).resolve() == folder.resolve():
+            raise OutputError(f"{folder} is the input's own folder; choose another folder for the output")
+
+
+def _refuse_overwriting(files: list[Path], sources: Sequence[FrameSource]) -> None:
+    for source in sources:
+        taken = source.files
+        for file in files:
+            if file.resolve() in taken:
+                raise OutputError(
+                    f"{file} belongs to the input {source.path}; choose another folder or name for the output"
+                )

@@ -1,0 +1,202 @@
+"""A picture file as it lies on disk: its parts, its data window, its own types, through OpenImageIO.
+
+Here: which part of a file is read, where its pixels lie, reading and writing them as they are. Not here: frames, which
+cover the display window (``images.py``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import OpenImageIO as oiio
+
+from propainter_pictures.color import Pixels
+from propainter_pictures.errors import BadInput, Unreadable
+from propainter_pictures.frame import find_rgb
+
+OIIO_NAMES = {"uint8": "uint8", "uint16": "uint16", "float16": "half", "float32": "float"}
+"""OpenImageIO's words for pixel types."""
+
+STALE_ATTRIBUTES = ("oiio:SHA-1", "oiio:ConstantColor", "oiio:AverageColor", "oiio:subimages", "openexr:chunkCount")
+"""What a file says of the pixels that were read: digests and statistics, and counts the writer works out anew."""
+
+
+@dataclass(frozen=True)
+class Box:
+    """Pixels left <= x < right, top <= y < bottom, in the file's coordinates."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return self.bottom - self.top, self.right - self.left
+
+    def intersect(self, other: Box) -> Box:
+        """What both cover; empty where they do not meet."""
+        left, top = max(self.left, other.left), max(self.top, other.top)
+        return Box(left, top, max(left, min(self.right, other.right)), max(top, min(self.bottom, other.bottom)))
+
+    def union(self, other: Box) -> Box:
+        """The smallest box around both."""
+        return Box(
+            min(self.left, other.left),
+            min(self.top, other.top),
+            max(self.right, other.right),
+            max(self.bottom, other.bottom),
+        )
+
+    def within(self, outer: Box) -> tuple[slice, slice]:
+        """Rows and columns of this box in an array that covers ``outer``."""
+        return (
+            slice(self.top - outer.top, self.bottom - outer.top),
+            slice(self.left - outer.left, self.right - outer.left),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Stored:
+    """What a file holds, as it holds it."""
+
+    pixels: Pixels
+    """[h, w, c] over the data window, rows from the top."""
+    spec: Any
+    """OpenImageIO's description of the part that was read."""
+    part: int
+    """Which part of a multi-part file that is."""
+    parts: int
+
+    @property
+    def data(self) -> Box:
+        """Where the pixels lie."""
+        return data_window(self.spec)
+
+    @property
+    def display(self) -> Box:
+        """The format: what is looked at."""
+        return display_window(self.spec)
+
+
+def read_stored(path: Path, number: int, *, strange: str = "unknown") -> Stored:
+    """Decode the part that holds R, G, B (the first part if none does). Raises ``BadInput`` naming frame and file.
+
+    strange: what pixels become that are neither 8 nor 16 bit, half or float; ``unknown``: they stay as they are.
+    """
+    opened, part, spec = open_part(path, number)
+    kind = "unknown" if str(spec.format) in _DTYPES else strange
+    pixels = opened.read_image(part, 0, 0, spec.nchannels, kind)
+    damage = opened.geterror()
+    opened.close()
+    if pixels is None or damage:
+        raise _unreadable(path, number, damage)
+    return Stored(pixels, spec, part, spec.get_int_attribute("oiio:subimages", 1))
+
+
+def read_spec(path: Path, number: int) -> Any:
+    """OpenImageIO's description of the part that would be read. Raises ``BadInput``."""
+    opened, _, spec = open_part(path, number)
+    opened.close()
+    return spec
+
+
+def write_stored(path: Path, spec: Any, pixels: Pixels) -> None:
+    """Encode a file of one part. Raises OSError with the reason."""
+    out = create(path)
+    succeed(out, out.open(str(path), spec))
+    succeed(out, out.write_image(np.ascontiguousarray(pixels)))
+    finish(path, out)
+
+
+def create(path: Path) -> Any:
+    """OpenImageIO's writer for a file's ending. Raises OSError."""
+    out = oiio.ImageOutput.create(str(path))
+    if out is None:
+        raise _not_written(oiio.geterror())
+    return out
+
+
+def succeed(out: Any, succeeded: bool) -> None:
+    """Raise OSError with the writer's reason unless it succeeded."""
+    if not succeeded:
+        raise _not_written(out.geterror())
+
+
+def finish(path: Path, out: Any) -> None:
+    """Close a file and make sure that it is whole. Raises OSError."""
+    succeed(out, out.close())
+    if path.suffix.lower() == ".png" and not _ends_as_png(path):
+        raise _not_written("the file ends too early")
+
+
+def open_part(path: Path, number: int) -> tuple[Any, int, Any]:
+    """The opened file, and number and spec of the part to use. Raises ``BadInput``."""
+    if not path.is_file():
+        raise BadInput(f"frame {number} is missing: there is no file {path}; render it, or leave it out of the range")
+    if path.stat().st_size == 0:
+        raise BadInput(f"frame {number} is empty: {path} has 0 bytes; render it again")
+    wish = oiio.ImageSpec()
+    wish.attribute("oiio:UnassociatedAlpha", 1)  # PNG and TIFF colours as stored: multiplied by alpha they would round
+    opened = oiio.ImageInput.open(str(path), wish)
+    if opened is None:
+        raise _unreadable(path, number, oiio.geterror())
+    specs = [opened.spec()]
+    while opened.seek_subimage(len(specs), 0):
+        specs.append(opened.spec())
+    opened.geterror()  # the last seek's failure says where the parts end, and nothing else
+    if any(spec.deep for spec in specs):
+        raise BadInput(f"frame {number} ({path}) holds deep pixels; flatten it before writing it")
+    part = next((index for index, spec in enumerate(specs) if find_rgb(spec.channelnames)), 0)
+    return opened, part, specs[part]
+
+
+def dtype_of(path: Path, number: int, spec: Any) -> np.dtype[Any]:
+    """The pixel type. Raises ``BadInput`` for any but uint8, uint16, half and float."""
+    formats = {str(kind) for kind in spec.channelformats} or {str(spec.format)}
+    if not formats <= _DTYPES.keys():
+        strange = ", ".join(sorted(formats - _DTYPES.keys()))
+        raise BadInput(f"frame {number} ({path}) stores pixels as {strange}; write it as 8 or 16 bit, half or float")
+    return np.dtype(_DTYPES[str(spec.format)])
+
+
+_DTYPES = {"uint8": np.uint8, "uint16": np.uint16, "half": np.float16, "float": np.float32}
+
+
+def _unreadable(path: Path, number: int, reason: str) -> Unreadable:
+    detail = reason.strip().splitlines()[0] if reason.strip() else "its pixels end too early"
+    text = f"frame {number} cannot be read: {path} is damaged or no picture ({detail}); render it again"
+    return Unreadable(text, path, detail)
+
+
+def data_window(spec: Any) -> Box:
+    """Where a file's pixels lie."""
+    return Box(spec.x, spec.y, spec.x + spec.width, spec.y + spec.height)
+
+
+def display_window(spec: Any) -> Box:
+    """The format: what is looked at."""
+    return Box(spec.full_x, spec.full_y, spec.full_x + spec.full_width, spec.full_y + spec.full_height)
+
+
+def cut(pixels: Pixels, covered: Box, wanted: Box) -> Pixels:
+    """Pixels of ``wanted`` from an array that covers ``covered``; 0 where it has none."""
+    canvas = np.zeros((*wanted.shape, pixels.shape[2]), pixels.dtype)
+    shared = covered.intersect(wanted)
+    canvas[shared.within(wanted)] = pixels[shared.within(covered)]
+    return canvas
+
+
+def _not_written(reason: str) -> OSError:
+    return OSError(reason.strip().splitlines()[0] if reason.strip() else "the disk may be full")
+
+
+def _ends_as_png(path: Path) -> bool:
+    # OpenImageIO's PNG writer (3.2.2) reports success when the disk is full; only the missing end tells.
+    with path.open("rb") as file:
+        file.seek(-min(12, path.stat().st_size), 2)
+        return file.read() == b"\0\0\0\0IEND\xaeB`\x82"
