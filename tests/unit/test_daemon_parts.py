@@ -7,8 +7,8 @@ import sys
 
 from propainter_backend.daemon.daemon import _state_runs
 from propainter_backend.daemon.lifetime import Lifetime
-from propainter_backend.daemon.questions import Questions
-from propainter_backend.daemon.shots import ReachPlan, ShotRecord
+from propainter_backend.daemon.work.shots import ReachPlan, ShotRecord
+from propainter_backend.daemon.workers.questions import Questions
 from propainter_wire.messages import OpenShot, ShotSettings
 
 

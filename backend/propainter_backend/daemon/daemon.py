@@ -28,11 +28,9 @@ import psutil
 import zmq
 
 from propainter_backend.daemon.held import HeldReplies
-from propainter_backend.daemon.jobs import JobRecord
 from propainter_backend.daemon.lifetime import Lifetime
-from propainter_backend.daemon.published import PublishedSettings
-from propainter_backend.daemon.questions import Questions
-from propainter_backend.daemon.scheduler import (
+from propainter_backend.daemon.requests.published import PublishedSettings
+from propainter_backend.daemon.work.events import (
     Deliver,
     EndJob,
     Event,
@@ -44,7 +42,6 @@ from propainter_backend.daemon.scheduler import (
     JobStep,
     JobSubmitted,
     RestartWorker,
-    Scheduler,
     SessionPaused,
     SessionResumed,
     ShotChanged,
@@ -58,10 +55,13 @@ from propainter_backend.daemon.scheduler import (
     WorkerReady,
     order_outward,
 )
-from propainter_backend.daemon.scheduler import SessionEnded as ScheduledSessionEnded
-from propainter_backend.daemon.scheduler import Stop as StopStep
-from propainter_backend.daemon.shots import ReachPlan, ShotRecord
-from propainter_backend.daemon.worker_link import FromWorker, WorkerLink
+from propainter_backend.daemon.work.events import SessionEnded as ScheduledSessionEnded
+from propainter_backend.daemon.work.events import Stop as StopStep
+from propainter_backend.daemon.work.job import JobRecord
+from propainter_backend.daemon.work.scheduler import Scheduler
+from propainter_backend.daemon.work.shots import ReachPlan, ShotRecord
+from propainter_backend.daemon.workers.link import FromWorker, WorkerLink
+from propainter_backend.daemon.workers.questions import Questions
 from propainter_backend.errors import BadInput
 from propainter_backend.render.content import ContentStore
 from propainter_backend.worker.pipe import Note

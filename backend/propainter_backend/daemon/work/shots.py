@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from propainter_backend.daemon.scheduler import Reach
+from propainter_backend.daemon.work.events import Reach
 from propainter_backend.worker.pipe import Note
 from propainter_wire.messages import OpenShot, ShotSettings
 

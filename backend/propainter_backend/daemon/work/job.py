@@ -9,8 +9,8 @@ import time
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from propainter_backend.daemon.scheduler import Priority
-from propainter_backend.daemon.shots import ShotRecord
+from propainter_backend.daemon.work.events import Priority
+from propainter_backend.daemon.work.shots import ShotRecord
 from propainter_backend.worker.pipe import Note
 from propainter_wire.messages import Analyse, Render, ShotSettings, Stage
 from propainter_wire.router import Request
