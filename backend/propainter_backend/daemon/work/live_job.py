@@ -6,7 +6,7 @@ Here: ``LiveJob``. Not here: its turn among others (``turns.py``), what it has c
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from propainter_backend.daemon.work.events import PRIORITIES, Job, JobView, Reach, ShotChanged, Work
 
@@ -74,6 +74,15 @@ class LiveJob:
     def view(self) -> JobView:
         job = self.job
         return JobView(job.id, job.session, job.priority, self.settled, len(self.states), self.is_running)
+
+    def check(self, running: Collection[Work]) -> None:
+        """Raise AssertionError if it is wrong about its steps. running: what workers are at."""
+        assert not self.is_settled, f"job {self.job.id} is complete but has not ended"
+        assert self.settled == self.states.count(SETTLED)
+        opened = [(state, step) for state, step in zip(self.states, self.job.steps, strict=True) if state != SETTLED]
+        for state, step in opened:
+            assert (state == RUNNING) == (step.work in running), f"job {self.job.id} is wrong about {step.work}"
+        assert self.reaches == Counter(step.reach for _, step in opened)
 
 
 def _sees(reach: Reach, changed: frozenset[int]) -> bool:
