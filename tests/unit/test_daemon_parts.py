@@ -5,10 +5,10 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from propainter_backend.daemon.daemon import _state_runs
 from propainter_backend.daemon.lifetime import Lifetime
-from propainter_backend.daemon.questions import Questions
-from propainter_backend.daemon.shots import ReachPlan, ShotRecord
+from propainter_backend.daemon.requests.cache import state_runs
+from propainter_backend.daemon.work.shots import ReachPlan, ShotRecord
+from propainter_backend.daemon.workers.questions import Questions
 from propainter_wire.messages import OpenShot, ShotSettings
 
 
@@ -167,6 +167,6 @@ def test_a_plan_tells_what_frames_see_in_the_host_s_numbers():
 
 def test_states_are_told_in_runs():
     now, before = [True, True, False, False, False], [True, True, True, True, False]
-    assert _state_runs(7, now, before) == ((7, 8, "cached"), (9, 10, "stale"), (11, 11, "missing"))
-    assert _state_runs(7, now, None) == ((7, 8, "cached"), (9, 11, "missing"))
-    assert _state_runs(7, [], None) == ()
+    assert state_runs(7, now, before) == ((7, 8, "cached"), (9, 10, "stale"), (11, 11, "missing"))
+    assert state_runs(7, now, None) == ((7, 8, "cached"), (9, 11, "missing"))
+    assert state_runs(7, [], None) == ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from propainter.kept import Kept
-from propainter_backend.worker.worker import Finished
+from propainter_backend.worker.steps import Finished
 
 
 def frame(length: int = 16) -> Finished:

@@ -7,7 +7,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from propainter_backend.daemon.scheduler import (
+from propainter_backend.daemon.work.events import (
     PRIORITIES,
     Deliver,
     EndJob,
@@ -21,7 +21,6 @@ from propainter_backend.daemon.scheduler import (
     JobSubmitted,
     JobView,
     RestartWorker,
-    Scheduler,
     SessionEnded,
     SessionPaused,
     SessionResumed,
@@ -37,6 +36,7 @@ from propainter_backend.daemon.scheduler import (
     WorkerReady,
     order_outward,
 )
+from propainter_backend.daemon.work.scheduler import Scheduler
 
 
 def final(frame: int, key: str = "k") -> Work:

@@ -19,9 +19,11 @@ from propainter.classical import ClassicalEngine
 from propainter.footprint import ClassicalFootprint
 from propainter.types import Settings
 from propainter_backend.render.content import ContentStore
-from propainter_backend.worker import worker as worker_module
+from propainter_backend.render.memory_plan import smaller_chunk
+from propainter_backend.worker import fitting
 from propainter_backend.worker.pipe import Note, receive, send
-from propainter_backend.worker.worker import Worker, smaller_chunk
+from propainter_backend.worker.shot_spec import ShotSpec
+from propainter_backend.worker.worker import Worker
 from propainter_backend.worker.worker_entry import WorkerOptions
 from propainter_plan.plan import ShotPlan
 from propainter_wire.messages import ShotSettings
@@ -303,7 +305,7 @@ def test_content_that_is_not_on_disk_comes_from_the_daemon(bench):
     bench.tell_shot("again")
     bench.start(0, "again")
     assert np.array_equal(bench.end()[2], on_disk)
-    assert bench.worker._fetches == {}
+    assert len(bench.worker._fetcher) == 0
 
 
 def test_content_that_nobody_has_any_more_fails_the_step_with_the_code_that_asks_for_it(bench):
@@ -313,7 +315,7 @@ def test_content_that_nobody_has_any_more_fails_the_step_with_the_code_that_asks
     bench.start(0)
     _, end, _ = bench.end()
     assert (end["op"], end["code"]) == ("failed", "frames_missing")
-    assert bench.worker._fetches == {}
+    assert len(bench.worker._fetcher) == 0
 
 
 def test_a_mistake_ends_one_step_and_not_the_worker(tmp_path):
@@ -335,7 +337,7 @@ def test_a_question_that_cannot_be_answered_says_why(bench):
 
 @pytest.mark.parametrize(("quality", "stop"), [("draft", 0.05), ("normal", 0.05), ("best", 0.0)])
 def test_flow_runs_to_its_last_update_at_quality_best_whatever_is_asked_for(bench, quality, stop):
-    spec = worker_module.ShotSpec.from_note(bench.note(["a"], ["b"], quality, {"flow_stop": 0.05}))
+    spec = ShotSpec.from_note(bench.note(["a"], ["b"], quality, {"flow_stop": 0.05}))
     assert spec.removal_settings(0).flow_stop == stop
 
 
@@ -388,9 +390,7 @@ def test_a_shot_that_would_not_fit_is_begun_with_shorter_chunks_and_says_so(tmp_
             return super().propagate_plate(frames, holes, flow, **hints)
 
     takes = ClassicalFootprint(SIZE[0], SIZE[1])
-    monkeypatch.setattr(
-        worker_module, "free_memory", lambda device, artifacts: takes.painting(45, 0) + takes.kept(COUNT)
-    )
+    monkeypatch.setattr(fitting, "free_memory", lambda device, artifacts: takes.painting(45, 0) + takes.kept(COUNT))
     bench = Bench(tmp_path, Watched())
     bench.tell_shot()
     bench.start(5)

@@ -1,7 +1,7 @@
 """Replies that wait until their client has room for them, in order, each session by itself.
 
 Here: ``HeldReplies``. Not here: what a client has room for (``propainter_wire/router.py``), what is done about one that
-does not read (``daemon.py``: nothing more is computed for it; ``relay.py``: nothing more is fetched).
+does not read (``work/deliveries.py``: nothing more is computed for it; ``relay.py``: nothing more is fetched).
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """When a daemon ends by itself: nobody asks for anything any more, or whoever started it is gone.
 
-Here: ``Lifetime``, asked once a turn of the loop. Not here: being told to stop (``daemon.py``, ``relay.py``).
+Here: ``Lifetime``, asked once a turn of the loop; ``StopWish``. Not here: who wishes it to stop (``daemon.py``,
+``requests/status.py``, ``relay.py``).
 """
 
 from __future__ import annotations
@@ -8,12 +9,26 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
 
 import psutil
 
 log = logging.getLogger(__name__)
 
 _LOOK_S = 0.5
+
+
+@dataclass
+class StopWish:
+    """Whether a daemon has been told to stop, and how soon."""
+
+    when: Literal["now", "idle"] | None = None
+    """``idle``: when its jobs are done and read."""
+
+    def is_due(self, *, has_work: bool) -> bool:
+        """Whether to stop now."""
+        return self.when == "now" or (self.when == "idle" and not has_work)
 
 
 class Lifetime:

@@ -1,6 +1,6 @@
 """Plates and mattes as clients sent them, by digest: stored once, read by daemon and workers alike.
 
-Here: ``ContentStore`` over a ``ShotCache``. Not here: whose frames they are (``daemon.py``).
+Here: ``ContentStore`` over a ``ShotCache``. Not here: whose frames they are (``daemon/work/shots.py``).
 """
 
 from __future__ import annotations

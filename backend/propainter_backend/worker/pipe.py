@@ -1,6 +1,6 @@
 """What daemon and worker say to each other over their private pipe: msgpack maps, pixels beside them.
 
-Here: ``send`` and ``receive``. Not here: what the messages mean (``worker.py``, ``daemon.py``). Nobody else can reach
+Here: ``send`` and ``receive``. Not here: what the messages mean (``worker.py``, ``daemon/workers``). Nobody else can reach
 this pipe; even so nothing is pickled and every pixel buffer states its type and shape.
 """
 

@@ -1,17 +1,19 @@
 """Shots as the daemon knows them: whose they are, which content their frames have, what each frame can see.
 
-Here: ``ShotRecord`` and ``ReachPlan``. Not here: pixels (``content.py``), the shot as a worker renders it (``worker.py``).
+Here: ``ShotRecord`` and ``ReachPlan``. Not here: which shots are open (``requests/open_shots.py``), pixels (``content.py``),
+the shot as a worker renders it (``worker/shot_spec.py``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from propainter_backend.daemon.scheduler import Reach
+from propainter_backend.daemon.work.events import Reach, ShotChanged
 from propainter_backend.worker.pipe import Note
-from propainter_wire.messages import OpenShot, ShotSettings
+from propainter_wire.errors import WireError
+from propainter_wire.messages import NO_CLEAN_PLATE, Have, OpenShot, ShotSettings
 
 
 @dataclass
@@ -53,6 +55,47 @@ class ShotRecord:
         """Digest of a frame's matte; a still one holds for every frame."""
         return self.mattes.get(self.opened.first if self.opened.still_matte else frame)
 
+    def indices(self, frames: Sequence[int]) -> list[int]:
+        """Frames counted from 0. Raises WireError (bad_message) for one outside the shot."""
+        for frame in frames:
+            if frame not in self.numbers:
+                raise WireError(
+                    "bad_message",
+                    f"frame {frame} lies outside the shot ({self.opened.first}-{self.opened.last})",
+                    {"field": "frames"},
+                )
+        return [frame - self.opened.first for frame in frames]
+
+    def resettle(self, edited: ShotRecord) -> ShotChanged | None:
+        """Take over another record's settings; returns what is stale where they differ in force."""
+        is_another = edited.settings != self.settings
+        if is_another:
+            self.before_edit()
+        self.own_settings, self.published = edited.own_settings, edited.published
+        return ShotChanged(self.id, None) if is_another else None
+
+    def take_in(self, told: Have) -> ShotChanged | None:
+        """Note which content frames have now; returns what is stale where they had other content."""
+        plates = {frame.frame: frame.plate for frame in told.frames if frame.plate}
+        mattes = {frame.frame: frame.matte for frame in told.frames if frame.matte}
+        cleans = cleans_of(told)
+        changed_plates = {frame for frame, digest in plates.items() if self.plates.get(frame, digest) != digest}
+        changed_mattes = {frame for frame, digest in mattes.items() if (self.matte_of(frame) or digest) != digest}
+        if self.opened.still_matte and changed_mattes:
+            changed_mattes = set(self.numbers)
+        changed_mattes |= {frame for frame, digest in cleans.items() if self.cleans.get(frame) != digest}
+        changed = frozenset(changed_plates | changed_mattes)
+        if changed:
+            self.before_edit()
+        if self.opened.still_matte and mattes:
+            mattes = {self.opened.first: list(mattes.values())[-1]}
+        self.plates.update(plates)
+        self.mattes.update(mattes)
+        self.cleans.update({frame: clean for frame, clean in cleans.items() if clean is not None})
+        for frame in [frame for frame, clean in cleans.items() if clean is None]:
+            self.cleans.pop(frame, None)
+        return ShotChanged(self.id, changed, mattes_only=not changed_plates) if changed else None
+
     def before_edit(self) -> None:
         """Remember the shot as it is: it is about to change."""
         if self.has_artifacts:
@@ -74,6 +117,12 @@ class ShotRecord:
             "settings": asdict(self.settings),
             "quality": quality,
         }
+
+
+def cleans_of(told: Have) -> dict[int, str | None]:
+    """What a message says of clean plates: a digest, or None for a frame that has none any more."""
+    cleans = {frame.frame: frame.clean for frame in told.frames if frame.clean}
+    return {frame: None if clean == NO_CLEAN_PLATE else clean for frame, clean in cleans.items()}
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """A job as the daemon keeps it: who asked, how far it is, what it has cost.
 
-Here: ``JobRecord`` and its report. Not here: what is computed next (``scheduler.py``), who is told (``daemon.py``).
+Here: ``JobRecord``, its steps as a worker is told them, its report; ``Outcome``. Not here: what is computed next
+(``scheduler.py``), who is told (``deliveries.py``).
 """
 
 from __future__ import annotations
@@ -9,14 +10,27 @@ import time
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from propainter_backend.daemon.scheduler import Priority
-from propainter_backend.daemon.shots import ShotRecord
+import numpy as np
+
+from propainter_backend.daemon.work.events import Priority, Work
+from propainter_backend.daemon.work.shots import ShotRecord
 from propainter_backend.worker.pipe import Note
 from propainter_wire.messages import Analyse, Render, ShotSettings, Stage
 from propainter_wire.router import Request
 
+ANALYSE_RUN = 8
+"""Flow pairs an analyse step estimates before the scheduler may turn to something else."""
 _REPORTED_WINDOWS = 4000
 _REPORTED_NOTES = 16
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a worker made of the step it has just done."""
+
+    work: Work
+    pixels: np.ndarray | None
+    note: Note
 
 
 @dataclass
@@ -50,6 +64,22 @@ class JobRecord:
     def priority(self) -> Priority:
         """As asked for; looking ahead of the roto is a preview."""
         return self.message.priority if isinstance(self.message, Render) else "preview"
+
+    def step(self, work: Work) -> Note:
+        """One of its steps as a worker is told of it."""
+        message, index = self.message, work.frame - self.shot.opened.first
+        note: Note = {
+            "op": "start",
+            "work": work_note(work),
+            "shot": self.shot_key,
+            "frame": index,
+            "provisional": work.provisional,
+        }
+        if isinstance(message, Analyse):
+            last = min(index + ANALYSE_RUN, self.aim[-1])
+            return {**note, "kind": "analyse", "pairs": list(range(index, last))}
+        how = {"output": message.output, "dtype": message.dtype, "crop": message.crop, "aim": self.aim}
+        return {**note, "kind": "render", **how}
 
     def progress(self, note: Note) -> None:
         """Take in what a worker says about the step it is at."""
@@ -93,3 +123,8 @@ class JobRecord:
             "first_result_s": round(self.first_result_s or 0.0, 4),
             "notes": self.notes[:_REPORTED_NOTES],
         }
+
+
+def work_note(work: Work) -> list[object]:
+    """Work as worker and daemon name it to each other."""
+    return [work.key, work.frame, work.provisional]

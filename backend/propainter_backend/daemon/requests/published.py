@@ -1,6 +1,6 @@
 """Settings published by name, for shots that follow it: kept in one small file, over restarts.
 
-Here: ``PublishedSettings``. Not here: who follows (``daemon.py``).
+Here: ``PublishedSettings``. Not here: who follows (``open_shots.py``).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What the daemon asked its workers and has not been told yet: every question ends in exactly one answer.
 
 Here: ``Questions``. A worker that dies takes no question with it: the next one to be ready is asked again. Not here: what
-is asked (``daemon.py``), who answers (``worker.py``).
+is asked (``daemon/requests``), who answers (``worker/answers.py``).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The daemon's end of a worker: starts it, talks to it, notices its death, starts it anew.
 
 Here: ``WorkerLink``. A thread reads the pipe, another writes it, so that the daemon never waits for a worker. Not here:
-what is said (``worker.py``, ``daemon.py``).
+what is said (``workers.py``).
 """
 
 from __future__ import annotations

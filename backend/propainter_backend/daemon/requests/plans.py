@@ -1,0 +1,79 @@
+"""What each frame of a shot can see: asked of a worker once for all shots of a length and settings, then kept.
+
+Here: ``Plans``. Not here: a plan itself (``work/shots.py``), making one (``propainter_backend/render/stage_graph.py``, in a
+worker).
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import TypeAlias
+
+from propainter_backend.daemon.requests.notes import answer_or_raise, digest_of_note
+from propainter_backend.daemon.requests.open_shots import OpenShots
+from propainter_backend.daemon.requests.refusing import guarded
+from propainter_backend.daemon.work.shots import ReachPlan, ShotRecord
+from propainter_backend.daemon.workers.workers import Workers
+from propainter_backend.worker.pipe import Note
+from propainter_wire.errors import WireError
+from propainter_wire.router import Request, Router
+
+_PLANNED_FRAMES = 200_000
+"""Frames of all plans kept together."""
+
+_Answer: TypeAlias = ReachPlan | WireError
+
+
+class Plans:
+    """A plan that is asked for while it is being made is made once."""
+
+    def __init__(self, router: Router, shots: OpenShots, workers: Workers) -> None:
+        self._router = router
+        self._shots = shots
+        self._workers = workers
+        self._plans: OrderedDict[str, ReachPlan] = OrderedDict()
+        self._waiting: dict[str, list[Callable[[_Answer], None]]] = {}
+
+    @property
+    def waiting(self) -> int:
+        """Requests that wait for a plan."""
+        return sum(map(len, self._waiting.values()))
+
+    def with_plan(self, request: Request, shot: ShotRecord, quality: str, then: Callable[[ReachPlan], None]) -> None:
+        """Go on with the plan of a shot, now or as soon as a worker has made it."""
+        note = shot.note(quality)
+        key = digest_of_note(
+            {**note, "plates": shot.numbers.stop - shot.numbers.start, "mattes": 0, "cleans": 0, "first": 0}
+        )
+
+        def with_answer(answer: _Answer) -> None:
+            if isinstance(answer, WireError):
+                raise answer
+            self._shots.of(request, shot.id)  # meanwhile it may have been closed, or its session have ended
+            then(answer)
+
+        go_on = guarded(self._router, request, with_answer)
+        if key in self._plans:
+            self._plans.move_to_end(key)
+            go_on(self._plans[key])
+            return
+        waiting = self._waiting.setdefault(key, [])
+        waiting.append(go_on)
+        if len(waiting) == 1:
+            self._workers.ask(key, {"op": "plan", "shot": note}, lambda answer: self._came(key, answer))
+
+    def _came(self, key: str, note: Note) -> None:
+        answer: _Answer
+        try:
+            answer = ReachPlan.from_note(answer_or_raise(note))
+            self._keep(key, answer)
+        except WireError as error:
+            answer = error
+        for go_on in self._waiting.pop(key, []):
+            go_on(answer)
+
+    def _keep(self, key: str, plan: ReachPlan) -> None:
+        self._plans[key] = plan
+        while len(self._plans) > 1 and sum(len(kept.reach) for kept in self._plans.values()) > _PLANNED_FRAMES:
+            self._plans.popitem(last=False)

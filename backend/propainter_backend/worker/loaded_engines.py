@@ -1,0 +1,58 @@
+"""Engines a worker has loaded, by name and precision; loaded once, kept while the process lives.
+
+Here: ``LoadedEngines``. Not here: choosing and loading (``propainter_backend/render/engines.py``).
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+
+from propainter.engine import Engine
+from propainter.types import Precision
+from propainter_backend.render.engines import choose_engine
+from propainter_backend.worker.shot_spec import ShotSpec
+from propainter_backend.worker.worker_entry import WorkerOptions
+
+log = logging.getLogger(__name__)
+
+
+class LoadedEngines:
+    """given: used instead of loading what ``auto`` means. Steps and questions ask from different threads."""
+
+    def __init__(self, options: WorkerOptions, given: Engine | None = None) -> None:
+        self._options = options
+        self._engines: dict[tuple[str, str], Engine] = {} if given is None else {(given.name, "auto"): given}
+        self._loading = threading.Lock()
+
+    def load_auto(self) -> tuple[Engine, str]:
+        """The engine that ``auto`` means, and why. Raises RemoveError, WeightsError, ValueError."""
+        if self._engines:
+            return next(iter(self._engines.values())), "engine given"
+        choice = choose_engine("auto", weights=self._options.weights, device=self._options.device)
+        self._engines[choice.engine.name, "auto"] = choice.engine
+        return choice.engine, choice.reason
+
+    def of(self, spec: ShotSpec) -> Engine:
+        """The engine a shot asks for. Raises RemoveError, WeightsError where it cannot be had."""
+        name, precision = spec.settings["engine"], spec.settings["precision"]
+        with self._loading:
+            if name == "auto":
+                name = next(iter(self._engines))[0] if self._engines else "classical"
+            engine = self._engines.get((name, precision))
+            if engine is None:
+                started = time.perf_counter()
+                engine = choose_engine(
+                    name,
+                    weights=self._options.weights,
+                    device=self._options.device,
+                    precision=Precision.FP32 if precision == "auto" else Precision(precision),
+                ).engine
+                log.info("engine %s loaded in %.1f s", name, time.perf_counter() - started)
+                self._engines[name, precision] = engine
+            return engine
+
+    def snap(self, engine: Engine) -> int:
+        """The flow hole's block grid where a shot does not ask for one."""
+        return self._options.flow_hole_snap if engine.name == "propainter" else 0

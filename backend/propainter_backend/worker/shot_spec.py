@@ -1,0 +1,69 @@
+"""A shot as the daemon describes it to a worker, and what that means for the engine.
+
+Here: ``ShotSpec``. Not here: how the daemon keeps it (``daemon/work/shots.py``), its pictures (``pictures.py``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from propainter.types import Settings
+from propainter_backend.render.drafts import draft_settings, draft_size
+from propainter_backend.worker.pipe import Note
+
+
+@dataclass(frozen=True)
+class ShotSpec:
+    """A shot as the daemon describes it: digests by index, settings as on the wire, quality applied by us."""
+
+    first: int
+    size: tuple[int, int]
+    channels: int
+    plates: tuple[str | None, ...]
+    mattes: tuple[str | None, ...]
+    cleans: tuple[str | None, ...]
+    settings: dict[str, Any]
+    quality: str
+
+    @staticmethod
+    def from_note(note: Note) -> ShotSpec:
+        """Read the daemon's description."""
+        return ShotSpec(
+            note["first"], tuple(note["size"]), note["channels"], tuple(note["plates"]), tuple(note["mattes"]),
+            tuple(note["cleans"]), note["settings"], note["quality"],
+        )  # fmt: skip
+
+    @property
+    def frame_count(self) -> int:
+        """Frames of the shot."""
+        return len(self.plates)
+
+    def removal_settings(self, snap: int) -> Settings:
+        """The engine's settings. snap: the flow hole's block grid where the shot does not ask for one."""
+        s = self.settings
+        settings = Settings(
+            neighbor_length=s["neighbor_length"], ref_stride=s["ref_stride"], chunk_length=s["chunk_length"],
+            flow_iterations=s["flow_iterations"], flow_stop=s["flow_stop"],
+            grow=s["grow"], feather=s["feather"], threshold=s["threshold"],
+            flow_hole_snap=s["flow_hole_snap"] or snap, grow_flow=s["grow_flow"],
+        )  # fmt: skip
+        if self.quality == "draft":
+            return draft_settings(settings, flow_iterations=s["draft_flow_iterations"])
+        return replace(settings, flow_stop=0.0) if self.quality == "best" else settings
+
+    def working_size(self) -> tuple[int, int] | None:
+        """Width, height of the fill; None: the plate's."""
+        asked = self.settings["working_size"]
+        if self.quality != "draft":
+            return tuple(asked) if asked else None
+        return draft_size(asked or self.size, scale=self.settings["draft_scale"])
+
+    def fills_natively(self) -> bool:
+        """Whether the fill comes from the plates themselves where the working size is below theirs; a draft's never."""
+        return bool(self.settings["native_fill"]) and self.quality != "draft"
+
+    def crop_padding(self) -> int | None:
+        """Plate pixels around the box that everything is seen through, 0: automatic; None: the whole plate is seen."""
+        asked = self.settings["crop_to_matte"] or self.quality == "draft"
+        return self.settings["crop_padding"] if asked else None
