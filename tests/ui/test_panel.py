@@ -163,7 +163,7 @@ def test_changed_settings_say_what_is_redone_and_keep_the_old_result_to_compare(
 
 
 def test_switches_show_and_ask_for_their_values(panel: Panel) -> None:
-    from propainter_ui.panel_state import CROP_ROW
+    from propainter_ui.state.settings_offered import CROP_ROW
 
     native, early = (panel.settings._switches[name] for name in ("native_fill", "flow_stop"))
     assert (native._switch.isChecked(), early._switch.isChecked()) == (True, False)
@@ -360,7 +360,7 @@ def test_dropped_pictures_are_all_read_off_the_interfaces_thread(
 ) -> None:
     import threading
 
-    from propainter_ui import shot_files
+    from propainter_ui.shot import shot_files
 
     threads: set[str] = set()
     real = shot_files._open_picture
@@ -375,7 +375,8 @@ def test_of_many_events_at_once_the_outcome_is_shown_and_not_each(
     qtbot: QtBot, panel: Panel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The last frames of a render come all at once: shown one by one, they would hold up the interface."""
-    from propainter_ui.panel_state import JobChanged, JobState, PanelState
+    from propainter_ui.state.events import JobChanged
+    from propainter_ui.state.panel_state import JobState, PanelState
 
     panel.bridge.told.disconnect(panel.hear)  # what the backend says meanwhile would rightly be shown, too
     shown: list[PanelState] = []

@@ -11,7 +11,7 @@ import numpy as np
 import OpenImageIO as oiio
 import pytest
 
-from propainter_ui.shot_files import (
+from propainter_ui.shot.shot_files import (
     BadShot,
     ShotFiles,
     check_clean_fit,

@@ -12,19 +12,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from propainter_ui import panel_state as states
-from propainter_ui import publishing
-from propainter_ui.backend_bridge import BackendBridge, ExportWish, LookWish, RenderWish
-from propainter_ui.estimates import Rates
-from propainter_ui.export import EXPORT_NAMES, ExportKind
-from propainter_ui.frame_maker import FrameMaker, PictureWish
-from propainter_ui.frame_store import ShotLibrary
+from propainter_ui.bridge.backend_bridge import BackendBridge, ExportWish, LookWish, RenderWish
 from propainter_ui.look import COLOURS, icon
-from propainter_ui.panel_state import VIEW_NAMES, VIEWS, Event, Notice, PanelState, View
-from propainter_ui.picture import Display
 from propainter_ui.qt import QAction, QActionGroup, QShortcut, Qt, QtCore, QtGui, QtWidgets
 from propainter_ui.remembered import Remembered
-from propainter_ui.shot_files import IMAGE_SUFFIXES, VIDEO_SUFFIXES
+from propainter_ui.shot.export import EXPORT_NAMES, ExportKind
+from propainter_ui.shot.frame_maker import FrameMaker, PictureWish
+from propainter_ui.shot.frame_store import ShotLibrary
+from propainter_ui.shot.picture import Display
+from propainter_ui.shot.shot_files import IMAGE_SUFFIXES, VIDEO_SUFFIXES
+from propainter_ui.state import changes, events, outcomes, panel_state, publishing, shown
+from propainter_ui.state.estimates import Rates
+from propainter_ui.state.events import Event
+from propainter_ui.state.panel_state import VIEW_NAMES, VIEWS, Notice, PanelState, View
 from propainter_ui.widgets.daemon import DaemonPage, DaemonStrip
 from propainter_ui.widgets.jobs import Jobs, RecentShot, Shots
 from propainter_ui.widgets.publishing import KnownShots, PublishCard, PublishedBadge
@@ -84,11 +84,11 @@ class Panel(QtWidgets.QWidget):
 
     def hear(self, event: Event) -> None:
         """Something happened. Of several events at once the outcome is shown, and not each."""
-        self.state = states.after(self.state, event)
+        self.state = outcomes.after(self.state, event)
         self._shower.start()
-        if isinstance(event, states.ShotFound):
+        if isinstance(event, events.ShotFound):
             self._remember_shot(event.shot)
-        elif isinstance(event, states.RenderFinished):
+        elif isinstance(event, events.RenderFinished):
             self._remembered.keep_rates(self.state.rates.seconds)
 
     def _show_changes(self) -> None:
@@ -150,7 +150,7 @@ class Panel(QtWidgets.QWidget):
 
     def choose_channel(self, channel: str) -> None:
         """Publish under another name from here on."""
-        self.change(states.with_channel(self.state, channel))
+        self.change(changes.with_channel(self.state, channel))
         self._remembered.keep("channel", self.state.channel)
 
     def cancel(self) -> None:
@@ -173,7 +173,7 @@ class Panel(QtWidgets.QWidget):
 
     def go_to(self, frame: int) -> None:
         """Move the playhead."""
-        moved = states.at_frame(self.state, frame)
+        moved = changes.at_frame(self.state, frame)
         if moved is not self.state:
             self._direction = 1 if moved.frame > self.state.frame else -1
         self.change(moved)
@@ -189,15 +189,15 @@ class Panel(QtWidgets.QWidget):
 
     def show_view(self, view: View) -> None:
         """Choose a view."""
-        self.change(states.with_view(self.state, view))
+        self.change(changes.with_view(self.state, view))
 
     def toggle_wipe(self) -> None:
         """Wipe on in the middle, or off."""
-        self.change(states.with_wipe(self.state, 0.5 if self.state.wipe is None else None))
+        self.change(changes.with_wipe(self.state, 0.5 if self.state.wipe is None else None))
 
     def toggle_previous(self) -> None:
         """A/B: the result before the last change, and back."""
-        self.change(states.with_previous_shown(self.state, not self.state.shows_previous))
+        self.change(changes.with_previous_shown(self.state, not self.state.shows_previous))
 
     def _render_wish(self) -> RenderWish:
         s = self.state
@@ -304,7 +304,7 @@ class Panel(QtWidgets.QWidget):
         self._fetched_for = wanted
         frames = [s.frame] if lacks_playhead else []
         if s.job is None:
-            frames += states.frames_to_fetch(s)
+            frames += shown.frames_to_fetch(s)
         elif s.job.kind == "rendering" and s.frame not in s.results and s.job.stage in ("painting", "composite"):
             frames = [s.frame]  # looked at now: before the others of the range
         has_unseen = self.library.patch("unseen", s.revision, s.frame) is not None
@@ -315,7 +315,7 @@ class Panel(QtWidgets.QWidget):
     def _play_on(self) -> None:
         if not self._pending:  # every frame is shown; a slow disk makes it slower, not jumpy
             self._direction = 1
-            self.change(states.played_on(self.state))
+            self.change(changes.played_on(self.state))
 
     # --- showing what no widget of its own shows ------------------------------------------------------------------
 
@@ -515,17 +515,17 @@ class Panel(QtWidgets.QWidget):
         self.maker.made.connect(self._picture_made)
         self.maker.failed.connect(lambda text: self.change(replace(self.state, notice=Notice("error", text))))
         self.viewer.dropped.connect(self.open_paths)
-        self.viewer.wipe_asked.connect(lambda place: self.change(states.with_wipe(self.state, place)))
+        self.viewer.wipe_asked.connect(lambda place: self.change(changes.with_wipe(self.state, place)))
         self.viewer.pointed.connect(self._pointed.setText)
         self.viewer.zoom_changed.connect(self._show_zoom)
         self.timeline.frame_asked.connect(self.go_to)
-        self.timeline.first_asked.connect(lambda frame: self.change(states.with_range(self.state, first=frame)))
-        self.timeline.last_asked.connect(lambda frame: self.change(states.with_range(self.state, last=frame)))
-        self.settings.setting_asked.connect(lambda n, v: self.change(states.with_setting(self.state, n, v)))
-        self.settings.default_asked.connect(lambda name: self.change(states.with_default(self.state, name)))
+        self.timeline.first_asked.connect(lambda frame: self.change(changes.with_range(self.state, first=frame)))
+        self.timeline.last_asked.connect(lambda frame: self.change(changes.with_range(self.state, last=frame)))
+        self.settings.setting_asked.connect(lambda n, v: self.change(changes.with_setting(self.state, n, v)))
+        self.settings.default_asked.connect(lambda name: self.change(changes.with_default(self.state, name)))
         self.settings.quality_asked.connect(lambda quality: self.change(replace(self.state, quality=quality)))
         self.settings.apply_asked.connect(self.apply)
-        self.settings.revert_asked.connect(lambda: self.change(states.reverted(self.state)))
+        self.settings.revert_asked.connect(lambda: self.change(changes.reverted(self.state)))
         self.settings.render_asked.connect(self.render_range)
         self.settings.cancel_asked.connect(self.cancel)
         self.settings.typed.connect(self.viewer.setFocus)
@@ -544,7 +544,7 @@ class Panel(QtWidgets.QWidget):
         self._wipe.clicked.connect(self.toggle_wipe)
         self._previous.clicked.connect(self.toggle_previous)
         self._against.activated.connect(
-            lambda _: self.change(states.with_against(self.state, self._against.currentData()))
+            lambda _: self.change(changes.with_against(self.state, self._against.currentData()))
         )
         self._exposure.valueChanged.connect(lambda value: self.change(replace(self.state, exposure=value)))
         self._gamma.valueChanged.connect(lambda value: self.change(replace(self.state, gamma=value)))
@@ -560,8 +560,8 @@ class Panel(QtWidgets.QWidget):
             "Shift+Right": lambda: self.go_to(self.state.frame + 10),
             "Home": lambda: self.go_to(self.state.first),
             "End": lambda: self.go_to(self.state.last),
-            "I": lambda: self.change(states.with_range(self.state, first=self.state.frame)),
-            "O": lambda: self.change(states.with_range(self.state, last=self.state.frame)),
+            "I": lambda: self.change(changes.with_range(self.state, first=self.state.frame)),
+            "O": lambda: self.change(changes.with_range(self.state, last=self.state.frame)),
             "+": lambda: self.viewer.zoom_by(1.25),
             "=": lambda: self.viewer.zoom_by(1.25),
             "-": lambda: self.viewer.zoom_by(0.8),
@@ -615,7 +615,7 @@ class Panel(QtWidgets.QWidget):
             self._remembered.keep("export_folder", str(Path(path) if kind == "sequence" else Path(path).parent))
             self.export(kind, Path(path))
 
-    def _remember_shot(self, shot: states.ShotState) -> None:
+    def _remember_shot(self, shot: panel_state.ShotState) -> None:
         detail = f"{shot.first}–{shot.last}, {shot.width}×{shot.height}" + ("" if shot.matte else ", no matte")
         self._recent = self._remembered.keep_recent(
             RecentShot(shot.name, shot.plate, shot.matte, detail, shot.clean), self._recent

@@ -6,9 +6,9 @@ the sentences about it (``publishing.py``).
 
 from __future__ import annotations
 
-from propainter_ui import publishing
-from propainter_ui.panel_state import PanelState
 from propainter_ui.qt import QtWidgets, Signal
+from propainter_ui.state import publishing
+from propainter_ui.state.panel_state import PanelState
 from propainter_wire.messages import ShotLine
 
 _DEFAULT = "default"

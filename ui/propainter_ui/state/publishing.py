@@ -14,7 +14,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from propainter_ui.panel_state import CROP_ROW, SETTING_ROWS, SWITCH_ROWS, PanelState, followers_of, plate_size
+from propainter_ui.state.panel_state import PanelState
+from propainter_ui.state.settings_offered import CROP_ROW, SETTING_ROWS, SWITCH_ROWS
+from propainter_ui.state.sizes import followers_of, plate_size
 from propainter_wire.messages import ShotLine, ShotSettings
 
 PUBLISHED_NAMES: tuple[str, ...] = (

@@ -16,12 +16,12 @@ from typing import Any, Literal
 
 import numpy as np
 
-from propainter_ui.frame_maker import image_of
-from propainter_ui.frame_store import ShotLibrary
-from propainter_ui.panel_state import ShotState, View
-from propainter_ui.picture import Display, Patch, show, to_eyes
 from propainter_ui.qt import QtCore, QtGui
-from propainter_ui.shot_files import BadShot, find_rgb, reader_library
+from propainter_ui.shot.frame_maker import image_of
+from propainter_ui.shot.frame_store import ShotLibrary
+from propainter_ui.shot.picture import Display, Patch, show, to_eyes
+from propainter_ui.shot.shot_files import BadShot, find_rgb, reader_library
+from propainter_ui.state.panel_state import ShotState, View
 from propainter_wire.shot import Pixels
 
 ExportKind = Literal["sequence", "mp4", "sheet", "report"]

@@ -21,10 +21,22 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
-from propainter_ui import export
-from propainter_ui.export import EXPORT_NAMES, ExportKind
-from propainter_ui.frame_store import ShotLibrary
-from propainter_ui.panel_state import (
+from propainter_ui.qt import QtCore, Signal
+from propainter_ui.shot import export
+from propainter_ui.shot.export import EXPORT_NAMES, ExportKind
+from propainter_ui.shot.frame_store import ShotLibrary
+from propainter_ui.shot.picture import Patch
+from propainter_ui.shot.shot_files import (
+    BadShot,
+    Frames,
+    ShotFiles,
+    check_clean_fit,
+    check_fit,
+    frame_list_text,
+    open_dropped,
+    open_frames,
+)
+from propainter_ui.state.events import (
     BandsChanged,
     DaemonAbsent,
     DaemonLost,
@@ -35,27 +47,13 @@ from propainter_ui.panel_state import (
     ExportFinished,
     Failed,
     JobChanged,
-    JobKind,
-    JobState,
     RenderFinished,
     ResultArrived,
     SettingsPublished,
     ShotFound,
-    ShotState,
     ShotUnderstood,
 )
-from propainter_ui.picture import Patch
-from propainter_ui.qt import QtCore, Signal
-from propainter_ui.shot_files import (
-    BadShot,
-    Frames,
-    ShotFiles,
-    check_clean_fit,
-    check_fit,
-    frame_list_text,
-    open_dropped,
-    open_frames,
-)
+from propainter_ui.state.panel_state import JobKind, JobState, ShotState
 from propainter_wire.client import Client, FrameResult
 from propainter_wire.errors import (
     BackendDied,
