@@ -12,7 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from propainter_ui.bridge.backend_bridge import BackendBridge, ExportWish, LookWish, RenderWish
+from propainter_ui.bridge.backend_bridge import BackendBridge
+from propainter_ui.bridge.wishes import ExportWish, LookWish, RenderWish
 from propainter_ui.look import COLOURS, icon
 from propainter_ui.qt import QAction, QActionGroup, QShortcut, Qt, QtCore, QtGui, QtWidgets
 from propainter_ui.remembered import Remembered
