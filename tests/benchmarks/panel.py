@@ -64,7 +64,7 @@ def measure_scrub(panel: Any, application: Any, count: int) -> dict[str, float]:
     for frame in range(1, count + 1):
         started = time.perf_counter()
         panel.go_to(frame)
-        while panel._pending:
+        while panel.on_screen.pending:
             application.processEvents()
             time.sleep(0.0005)
         panel.viewer.repaint()

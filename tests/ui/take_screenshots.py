@@ -79,7 +79,8 @@ def _take(folder: Path) -> None:
     panel.change(changes.with_wipe(panel.state, None))
     panel.show_view("unseen")
     panel.go_to(1001)
-    wait(lambda: panel._showing is not None and (panel._showing.view, panel._showing.frame) == ("unseen", 1001))
+    screen = panel.on_screen
+    wait(lambda: screen.showing is not None and (screen.showing.view, screen.showing.frame) == ("unseen", 1001))
     take("never-seen")
     panel.show_view("result")
     panel.go_to(1012)

@@ -90,7 +90,7 @@ def test_from_nothing_to_a_finished_video(qtbot: QtBot, panel: Panel, tiny_shot:
     assert panel.state.daemon.phase == "ready"
     until(qtbot, lambda: "classical  ·  cpu" in panel.strip._text.text())
 
-    until(qtbot, lambda: panel._showing is not None and panel._showing.view == "result")
+    until(qtbot, lambda: panel.on_screen.showing is not None and panel.on_screen.showing.view == "result")
     plate = cv2.imread(str(tiny_shot / "plate/tiny.1001.png"))[..., ::-1]
     after = shown(panel)
     assert (after[:10] == plate[:10]).all(), "outside the hole the result is the plate"
@@ -155,10 +155,12 @@ def test_changed_settings_say_what_is_redone_and_keep_the_old_result_to_compare(
     stages = panel.state.report["stages"]
     assert stages["flow"]["computed"] == 0 and stages["completion"]["computed"] == 7
     assert panel.state.previous_results == set(range(1001, 1009))
-    until(qtbot, lambda: panel._showing is not None and panel._showing.revision == panel.state.revision)
+    until(
+        qtbot, lambda: panel.on_screen.showing is not None and panel.on_screen.showing.revision == panel.state.revision
+    )
     assert (shown(panel) != old).any()
     press(qtbot, panel, "B")
-    until(qtbot, lambda: panel.state.shows_previous and not panel._pending)
+    until(qtbot, lambda: panel.state.shows_previous and not panel.on_screen.pending)
     np.testing.assert_array_equal(shown(panel), old)
 
 
@@ -255,7 +257,7 @@ def test_never_seen_and_difference_are_shown_for_the_playhead(qtbot: QtBot, pane
     render(qtbot, panel)
     for key, view in (("4", "unseen"), ("5", "difference")):
         press(qtbot, panel, key)
-        until(qtbot, lambda view=view: panel._showing is not None and panel._showing.view == view)
+        until(qtbot, lambda view=view: panel.on_screen.showing is not None and panel.on_screen.showing.view == view)
     assert shown(panel)[:10].max() == 0, "outside the hole nothing differs"
 
 
@@ -286,7 +288,7 @@ def test_losing_the_backend_in_a_render_is_said_and_mended(qtbot: QtBot, panel: 
 
     open_shot(qtbot, panel, tiny_shot)
     render(qtbot, panel)
-    until(qtbot, lambda: panel._showing is not None and panel._showing.view == "result")
+    until(qtbot, lambda: panel.on_screen.showing is not None and panel.on_screen.showing.view == "result")
     kept, picture = panel.state.results, shown(panel)
     until(qtbot, lambda: panel.state.daemon.pid)
     panel.settings._rows["grow"]._box.setValue(12)
@@ -298,8 +300,8 @@ def test_losing_the_backend_in_a_render_is_said_and_mended(qtbot: QtBot, panel: 
     assert panel.strip._text.text() == "The backend is gone" and panel.state.job is None
     assert kept in (panel.state.results, panel.state.previous_results), "what was rendered is still there"
     np.testing.assert_array_equal(shown(panel)[:10], picture[:10])
-    assert panel._notice_act.text() == "Restart backend"
-    qtbot.mouseClick(panel._notice_act, Qt.MouseButton.LeftButton)
+    assert panel.notice.act.text() == "Restart backend"
+    qtbot.mouseClick(panel.notice.act, Qt.MouseButton.LeftButton)
     until(qtbot, lambda: panel.state.daemon.phase == "ready")
     render(qtbot, panel)
     assert panel.state.results == set(range(1001, 1009))

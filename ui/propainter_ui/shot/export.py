@@ -1,7 +1,7 @@
 """Results as files: a sequence, an mp4 to look at, a contact sheet, a report.
 
 Here: writing what is given, every file under its name only when it is whole. Not here: getting results
-(``backend_bridge.py``). OpenImageIO and PyAV are imported when first needed.
+(``bridge/exporting.py``). OpenImageIO and PyAV are imported when first needed.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The backend: a strip with what matters, and a page with the rest.
 
-Here: showing ``DaemonState`` and asking for start and stop. Not here: doing either (``backend_bridge.py``).
+Here: showing ``DaemonState`` and asking for start and stop. Not here: doing either (``bridge/``).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Publishing: a card below the settings, a badge in the title strip, the list of shots the backend knows.
 
 Here: showing what is published and who follows, and asking to publish, withdraw and steer. Not here: what is published and
-the sentences about it (``publishing.py``).
+the sentences about it (``state/publishing.py``).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The settings: each with its unit, its default and a way back to it; below them what a render would cost.
 
-Here: controls that show settings and ask for changes. Not here: what a change entails (``panel_state.py``). Nothing is
+Here: controls that show settings and ask for changes. Not here: what a change entails (``state/``). Nothing is
 asked of the backend until *Apply* or *Render*.
 """
 

@@ -1,6 +1,6 @@
 """The timeline: frame numbers, in and out, what is cached stage by stage, and which frames the window at the playhead sees.
 
-Here: painting and the mouse. Not here: which frames those are (``windows_preview.py``), what is cached (the backend).
+Here: painting and the mouse. Not here: which frames those are (``state/windows_preview.py``), what is cached (the backend).
 """
 
 from __future__ import annotations
