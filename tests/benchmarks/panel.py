@@ -51,24 +51,24 @@ class MemoryFrames:
 
 def measure_scrub(panel: Any, application: Any, count: int) -> dict[str, float]:
     """Every frame shown once, forwards, as a hand drags the playhead: frames a second, and the slowest frame."""
-    from propainter_ui import panel_state as states
-    from propainter_ui.picture import Patch
-    from propainter_ui.shot_files import ShotFiles
+    from propainter_ui.shot.picture import Patch
+    from propainter_ui.shot.shot_files import ShotFiles
+    from propainter_ui.state import changes, events, panel_state
 
     revision = panel.library.open(ShotFiles(MemoryFrames(count), None))
-    shot = states.ShotState("long", "/long", "/m", 1, count, *SIZE, "uint8", 24.0)
-    panel.change(states.with_shot(panel.state, shot, revision))
+    shot = panel_state.ShotState("long", "/long", "/m", 1, count, *SIZE, "uint8", 24.0)
+    panel.change(changes.with_shot(panel.state, shot, revision))
     fill = np.full((120, 120, 3), 128, np.uint8)
     for frame in range(1, count + 1):
         panel.library.plate(frame)
         panel.library.keep_patch("result", revision, frame, Patch((150, 60, 120, 120), fill))
-        panel.hear(states.ResultArrived(revision, frame))
+        panel.hear(events.ResultArrived(revision, frame))
     panel.show_view("result")
     times = []
     for frame in range(1, count + 1):
         started = time.perf_counter()
         panel.go_to(frame)
-        while panel._pending:
+        while panel.on_screen.pending:
             application.processEvents()
             time.sleep(0.0005)
         panel.viewer.repaint()

@@ -18,7 +18,7 @@ from propainter_host.sequences import read_image as read_as_host
 from propainter_pictures.images import read_image
 from propainter_pictures.mattes import read_matte
 from propainter_pictures.plates import open_source
-from propainter_ui.shot_files import BadShot, ShotFiles, check_fit, open_frames
+from propainter_ui.shot.shot_files import BadShot, ShotFiles, check_fit, open_frames
 
 can_turn = pytest.mark.skipif(
     not hasattr(VideoStream, "set_display_rotation"), reason="this PyAV cannot write turned videos"
@@ -220,7 +220,7 @@ def test_a_matte_that_shares_no_frame_is_refused_by_both(tmp_path: Path) -> None
 
 def test_the_panel_loads_no_decoder_before_a_file_is_opened() -> None:
     program = (
-        "import sys, propainter_ui.panel, propainter_ui.export, propainter_ui.nuke.dock\n"
+        "import sys, propainter_ui.panel, propainter_ui.shot.export, propainter_ui.nuke.dock\n"
         "print(sorted({'OpenImageIO', 'av', 'cv2', 'torch'} & sys.modules.keys()))"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
@@ -230,7 +230,7 @@ def test_the_panel_loads_no_decoder_before_a_file_is_opened() -> None:
 def test_reading_and_writing_pictures_needs_no_opencv_and_reading_stills_no_pyav(tmp_path: Path) -> None:
     write(tmp_path / "a.png", noise(3))
     program = (
-        "import sys\nfrom propainter_ui.shot_files import open_frames\nfrom pathlib import Path\n"
+        "import sys\nfrom propainter_ui.shot.shot_files import open_frames\nfrom pathlib import Path\n"
         f"open_frames(Path({str(tmp_path / 'a.png')!r})).read(0)\n"
         "print(sorted({'OpenImageIO', 'av', 'cv2', 'torch'} & sys.modules.keys()))"
     )

@@ -35,9 +35,9 @@ def main(folder: Path) -> None:
 
 
 def _take(folder: Path) -> None:
-    from propainter_ui import panel_state as states
     from propainter_ui.__main__ import launch
     from propainter_ui.qt import QtWidgets
+    from propainter_ui.state import changes
 
     window = launch(["--empty"])
     window.resize(1400, 880)
@@ -74,17 +74,18 @@ def _take(folder: Path) -> None:
     take("rendering")
     wait(lambda: panel.state.report and panel.state.job is None)
     panel.tabs.setCurrentWidget(panel.settings_page)
-    panel.change(states.with_wipe(panel.state, 0.47))
+    panel.change(changes.with_wipe(panel.state, 0.47))
     take("wipe")
-    panel.change(states.with_wipe(panel.state, None))
+    panel.change(changes.with_wipe(panel.state, None))
     panel.show_view("unseen")
     panel.go_to(1001)
-    wait(lambda: panel._showing is not None and (panel._showing.view, panel._showing.frame) == ("unseen", 1001))
+    screen = panel.on_screen
+    wait(lambda: screen.showing is not None and (screen.showing.view, screen.showing.frame) == ("unseen", 1001))
     take("never-seen")
     panel.show_view("result")
     panel.go_to(1012)
     for name, value in (("neighbor_length", 6), ("ref_stride", 4), ("grow", 8)):
-        panel.change(states.with_setting(panel.state, name, value))
+        panel.change(changes.with_setting(panel.state, name, value))
     window._choose_theme("light")
     take("settings")
     window._choose_theme("dark")

@@ -11,11 +11,11 @@ import numpy as np
 import OpenImageIO as oiio
 import pytest
 
-from propainter_ui.export import _whole, write_mp4, write_report, write_sequence
-from propainter_ui.frame_store import ShotLibrary
-from propainter_ui.panel_state import ShotState
-from propainter_ui.picture import Patch
-from propainter_ui.shot_files import BadShot, ShotFiles, open_frames
+from propainter_ui.shot.export import _whole, write_mp4, write_report, write_sequence
+from propainter_ui.shot.frame_store import ShotLibrary
+from propainter_ui.shot.picture import Patch
+from propainter_ui.shot.shot_files import BadShot, ShotFiles, open_frames
+from propainter_ui.state.panel_state import ShotState
 
 FRAMES = (1001, 1002, 1003)
 

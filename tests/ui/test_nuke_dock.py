@@ -177,7 +177,7 @@ def test_files_behind_the_inputs_are_opened(qtbot: QtBot, docked: Any, tiny_shot
 )
 def test_working_sizes_go_there_and_back(application: Any, size: tuple[int, int] | None, knobs: dict[str, int]) -> None:
     from propainter_ui.nuke import dock
-    from propainter_ui.panel_state import PanelState, ShotState
+    from propainter_ui.state.panel_state import PanelState, ShotState
     from propainter_wire.messages import ShotSettings
 
     shot = ShotState("hill", "/p", "/m", 1, 2, 432, 240, "uint8", 24.0)
@@ -213,14 +213,14 @@ def test_native_fill_and_where_flow_stops_are_knobs_like_the_others(docked: Any)
 
 
 def test_a_node_that_follows_names_the_channel_and_says_when_its_knobs_do_not_count(docked: Any) -> None:
-    from propainter_ui import panel_state as states
+    from propainter_ui.state import events
 
     panel, nuke = docked
     node = remove_node(follow_panel=True, panel_name="hill")
     nuke.nodes, nuke.selected = [node], [node]
     panel.follow()
     assert panel.state.channel == "hill" and panel.state.notice is None
-    panel.hear(states.SettingsPublished("hill", {"grow": 7}))
+    panel.hear(events.SettingsPublished("hill", {"grow": 7}))
     panel.follow()
     notice = panel.state.notice
     assert (notice.level, notice.action) == ("warning", "publish")
@@ -228,7 +228,7 @@ def test_a_node_that_follows_names_the_channel_and_says_when_its_knobs_do_not_co
     panel.settings.setting_asked.emit("feather", 5)
     panel.apply()
     assert panel.state.notice.text.startswith("Remove1: feather written. Remove1 follows the panel:")
-    panel.hear(states.SettingsPublished("hill", None))
+    panel.hear(events.SettingsPublished("hill", None))
     assert panel.state.notice is None
 
 

@@ -90,7 +90,7 @@ def test_from_nothing_to_a_finished_video(qtbot: QtBot, panel: Panel, tiny_shot:
     assert panel.state.daemon.phase == "ready"
     until(qtbot, lambda: "classical  ·  cpu" in panel.strip._text.text())
 
-    until(qtbot, lambda: panel._showing is not None and panel._showing.view == "result")
+    until(qtbot, lambda: panel.on_screen.showing is not None and panel.on_screen.showing.view == "result")
     plate = cv2.imread(str(tiny_shot / "plate/tiny.1001.png"))[..., ::-1]
     after = shown(panel)
     assert (after[:10] == plate[:10]).all(), "outside the hole the result is the plate"
@@ -155,15 +155,17 @@ def test_changed_settings_say_what_is_redone_and_keep_the_old_result_to_compare(
     stages = panel.state.report["stages"]
     assert stages["flow"]["computed"] == 0 and stages["completion"]["computed"] == 7
     assert panel.state.previous_results == set(range(1001, 1009))
-    until(qtbot, lambda: panel._showing is not None and panel._showing.revision == panel.state.revision)
+    until(
+        qtbot, lambda: panel.on_screen.showing is not None and panel.on_screen.showing.revision == panel.state.revision
+    )
     assert (shown(panel) != old).any()
     press(qtbot, panel, "B")
-    until(qtbot, lambda: panel.state.shows_previous and not panel._pending)
+    until(qtbot, lambda: panel.state.shows_previous and not panel.on_screen.pending)
     np.testing.assert_array_equal(shown(panel), old)
 
 
 def test_switches_show_and_ask_for_their_values(panel: Panel) -> None:
-    from propainter_ui.panel_state import CROP_ROW
+    from propainter_ui.state.settings_offered import CROP_ROW
 
     native, early = (panel.settings._switches[name] for name in ("native_fill", "flow_stop"))
     assert (native._switch.isChecked(), early._switch.isChecked()) == (True, False)
@@ -255,7 +257,7 @@ def test_never_seen_and_difference_are_shown_for_the_playhead(qtbot: QtBot, pane
     render(qtbot, panel)
     for key, view in (("4", "unseen"), ("5", "difference")):
         press(qtbot, panel, key)
-        until(qtbot, lambda view=view: panel._showing is not None and panel._showing.view == view)
+        until(qtbot, lambda view=view: panel.on_screen.showing is not None and panel.on_screen.showing.view == view)
     assert shown(panel)[:10].max() == 0, "outside the hole nothing differs"
 
 
@@ -286,7 +288,7 @@ def test_losing_the_backend_in_a_render_is_said_and_mended(qtbot: QtBot, panel: 
 
     open_shot(qtbot, panel, tiny_shot)
     render(qtbot, panel)
-    until(qtbot, lambda: panel._showing is not None and panel._showing.view == "result")
+    until(qtbot, lambda: panel.on_screen.showing is not None and panel.on_screen.showing.view == "result")
     kept, picture = panel.state.results, shown(panel)
     until(qtbot, lambda: panel.state.daemon.pid)
     panel.settings._rows["grow"]._box.setValue(12)
@@ -298,8 +300,8 @@ def test_losing_the_backend_in_a_render_is_said_and_mended(qtbot: QtBot, panel: 
     assert panel.strip._text.text() == "The backend is gone" and panel.state.job is None
     assert kept in (panel.state.results, panel.state.previous_results), "what was rendered is still there"
     np.testing.assert_array_equal(shown(panel)[:10], picture[:10])
-    assert panel._notice_act.text() == "Restart backend"
-    qtbot.mouseClick(panel._notice_act, Qt.MouseButton.LeftButton)
+    assert panel.notice.act.text() == "Restart backend"
+    qtbot.mouseClick(panel.notice.act, Qt.MouseButton.LeftButton)
     until(qtbot, lambda: panel.state.daemon.phase == "ready")
     render(qtbot, panel)
     assert panel.state.results == set(range(1001, 1009))
@@ -375,7 +377,8 @@ def test_of_many_events_at_once_the_outcome_is_shown_and_not_each(
     qtbot: QtBot, panel: Panel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The last frames of a render come all at once: shown one by one, they would hold up the interface."""
-    from propainter_ui.panel_state import JobChanged, JobState, PanelState
+    from propainter_ui.state.events import JobChanged
+    from propainter_ui.state.panel_state import JobState, PanelState
 
     panel.bridge.told.disconnect(panel.hear)  # what the backend says meanwhile would rightly be shown, too
     shown: list[PanelState] = []

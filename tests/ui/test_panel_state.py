@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from propainter_ui import panel_state as states
-from propainter_ui.estimates import Rates, memory_bytes, size_text, time_text
-from propainter_ui.panel_state import DaemonState, JobState, PanelState, ShotState
-from propainter_ui.windows_preview import plan_for
+from propainter_ui.state import changes, events, forecast, outcomes, panel_state, shown, sizes
+from propainter_ui.state.estimates import Rates, memory_bytes, size_text, time_text
+from propainter_ui.state.panel_state import DaemonState, JobState, PanelState, ShotState
+from propainter_ui.state.windows_preview import plan_for
 from propainter_wire.messages import CacheStateIs, ShotSettings, StageRuns, Welcome
 
 SHOT = ShotState("hill", "/p", "/m", 1001, 1040, 432, 240, "uint8", 24.0)
@@ -18,9 +18,9 @@ ID = "0" * 32
 
 def opened(**changes: object) -> PanelState:
     """A panel with a shot and a connected backend."""
-    state = states.after(PanelState(), states.ShotFound(SHOT, revision=1))
-    state = states.after(state, states.DaemonReady(Welcome(ID, "1.0", "0.1", "propainter", "cuda:0")))
-    state = states.after(state, states.ShotUnderstood(ShotSettings(), "normal", "propainter", (432, 240), 1))
+    state = outcomes.after(PanelState(), events.ShotFound(SHOT, revision=1))
+    state = outcomes.after(state, events.DaemonReady(Welcome(ID, "1.0", "0.1", "propainter", "cuda:0")))
+    state = outcomes.after(state, events.ShotUnderstood(ShotSettings(), "normal", "propainter", (432, 240), 1))
     return replace(state, **changes)  # type: ignore[arg-type]
 
 
@@ -30,7 +30,7 @@ def all_cached(state: PanelState) -> PanelState:
         StageRuns(stage, ((1001, 1040 - (stage in ("flow", "completion")), "cached"),))
         for stage in ("plate", "matte", "flow", "completion", "propagation", "painting")
     )
-    return states.after(state, states.BandsChanged(CacheStateIs(ID, stages)))
+    return outcomes.after(state, events.BandsChanged(CacheStateIs(ID, stages)))
 
 
 def test_opening_a_shot_puts_playhead_and_range_on_it() -> None:
@@ -40,77 +40,77 @@ def test_opening_a_shot_puts_playhead_and_range_on_it() -> None:
 
 
 def test_a_plate_alone_asks_for_its_matte_and_cannot_be_rendered() -> None:
-    state = states.after(PanelState(), states.ShotFound(replace(SHOT, matte=""), revision=1))
+    state = outcomes.after(PanelState(), events.ShotFound(replace(SHOT, matte=""), revision=1))
     assert state.notice is not None and "drop its roto matte" in state.notice.text
     assert not state.can_render and state.view == "plate"
 
 
 def test_another_matte_for_the_same_plate_keeps_the_place_and_the_earlier_result() -> None:
-    state = states.at_frame(states.after(opened(), states.ResultArrived(1, 1005)), 1020)
-    state = states.after(state, states.ShotFound(replace(SHOT, matte="/m2"), revision=2))
+    state = changes.at_frame(outcomes.after(opened(), events.ResultArrived(1, 1005)), 1020)
+    state = outcomes.after(state, events.ShotFound(replace(SHOT, matte="/m2"), revision=2))
     assert state.frame == 1020
     assert state.results == frozenset() and state.previous_results == {1005}
 
 
 @pytest.mark.parametrize(("asked", "shown"), [(5, 1001), (1020, 1020), (99999, 1040)])
 def test_the_playhead_stays_within_the_shot(asked: int, shown: int) -> None:
-    assert states.at_frame(opened(), asked).frame == shown
+    assert changes.at_frame(opened(), asked).frame == shown
 
 
 def test_in_and_out_never_cross() -> None:
-    state = states.with_range(opened(), last=1010)
+    state = changes.with_range(opened(), last=1010)
     assert (state.first, state.last) == (1001, 1010)
-    assert states.with_range(state, first=1030).last == 1030
-    assert states.with_range(states.with_range(opened(), first=1030), last=1010).first == 1010
+    assert changes.with_range(state, first=1030).last == 1030
+    assert changes.with_range(changes.with_range(opened(), first=1030), last=1010).first == 1010
 
 
 def test_playing_goes_round_within_the_range() -> None:
-    state = states.with_range(states.with_range(opened(), first=1003), last=1004)
+    state = changes.with_range(changes.with_range(opened(), first=1003), last=1004)
     frames = []
     for _ in range(4):
-        state = states.played_on(state)
+        state = changes.played_on(state)
         frames.append(state.frame)
     assert frames == [1003, 1004, 1003, 1004]
 
 
 def test_a_setting_the_wire_refuses_changes_nothing() -> None:
     state = opened()
-    assert states.with_setting(state, "neighbor_length", 1) is state
-    assert states.with_setting(state, "grow", "much") is state
+    assert changes.with_setting(state, "neighbor_length", 1) is state
+    assert changes.with_setting(state, "grow", "much") is state
 
 
 def test_edits_are_only_edits_until_the_backend_has_understood_them() -> None:
-    state = states.with_setting(opened(), "ref_stride", 5)
+    state = changes.with_setting(opened(), "ref_stride", 5)
     assert state.is_edited and state.applied == ShotSettings()
-    told = states.ShotUnderstood(state.settings, "normal", "propainter", (432, 240), 2)
-    assert not states.after(state, told).is_edited
-    assert states.reverted(state).settings == ShotSettings()
-    assert states.with_default(state, "ref_stride").settings == ShotSettings()
+    told = events.ShotUnderstood(state.settings, "normal", "propainter", (432, 240), 2)
+    assert not outcomes.after(state, told).is_edited
+    assert changes.reverted(state).settings == ShotSettings()
+    assert changes.with_default(state, "ref_stride").settings == ShotSettings()
 
 
 def test_applied_settings_turn_results_into_previous_ones() -> None:
-    state = states.after(opened(), states.ResultArrived(1, 1003))
+    state = outcomes.after(opened(), events.ResultArrived(1, 1003))
     assert state.view == "result", "the first result is shown"
-    state = states.after(state, states.ShotUnderstood(ShotSettings(grow=8), "normal", "propainter", (432, 240), 2))
+    state = outcomes.after(state, events.ShotUnderstood(ShotSettings(grow=8), "normal", "propainter", (432, 240), 2))
     assert state.results == frozenset() and state.previous_results == {1003} and state.previous_revision == 1
     assert state.bands == {}, "what was cached for the settings before says nothing about these"
-    assert states.with_previous_shown(state, True).shows_previous
-    assert states.with_against(state, "previous").against == "previous"
+    assert changes.with_previous_shown(state, True).shows_previous
+    assert changes.with_against(state, "previous").against == "previous"
 
 
 def test_there_is_no_previous_result_to_compare_with_before_there_is_one() -> None:
-    assert not states.with_previous_shown(opened(), True).shows_previous
-    assert states.with_against(opened(), "previous").against == "plate"
+    assert not changes.with_previous_shown(opened(), True).shows_previous
+    assert changes.with_against(opened(), "previous").against == "plate"
 
 
 def test_a_late_result_of_older_settings_is_not_taken_for_a_current_one() -> None:
-    assert states.after(opened(revision=3), states.ResultArrived(2, 1003)).results == frozenset()
+    assert outcomes.after(opened(revision=3), events.ResultArrived(2, 1003)).results == frozenset()
 
 
 def test_losing_the_backend_in_a_render_says_so_in_words_and_keeps_what_was_shown() -> None:
     job = JobState("rendering", ID, "painting", 3, 8, first=1001, last=1040)
-    state = states.after(opened(job=job), states.ResultArrived(1, 1003))
-    lost = states.after(state, states.DaemonLost("process 7 is gone"))
+    state = outcomes.after(opened(job=job), events.ResultArrived(1, 1003))
+    lost = outcomes.after(state, events.DaemonLost("process 7 is gone"))
     assert lost.daemon.phase == "lost" and lost.job is None
     assert lost.results == {1003} and lost.view == "result" and lost.shot == SHOT
     assert lost.notice is not None and lost.notice.action == "restart"
@@ -119,11 +119,11 @@ def test_losing_the_backend_in_a_render_says_so_in_words_and_keeps_what_was_show
         "Restart it to go on."
     )
     assert lost.bands == state.bands
-    assert states.after(lost, states.DaemonStarting()).notice is None, "what the button offered is being done"
+    assert outcomes.after(lost, events.DaemonStarting()).notice is None, "what the button offered is being done"
 
 
 def test_a_backend_that_was_asked_to_stop_is_no_failure() -> None:
-    stopped = states.after(opened(), states.DaemonLost("", was_asked=True))
+    stopped = outcomes.after(opened(), events.DaemonLost("", was_asked=True))
     assert stopped.daemon.phase == "absent" and stopped.notice is None
 
 
@@ -133,52 +133,52 @@ def test_what_is_computed_is_running_in_the_range_except_where_it_is_cached() ->
         "painting": ((1001, 1040, "missing"),),
     }  # fmt: skip
     job = JobState("rendering", ID, "completion", first=1005, last=1020)
-    shown = states.bands_shown(opened(bands=bands, job=job))
-    assert shown["painting"] == bands["painting"], "it comes later"
-    assert shown["propagation"] == ((1001, 1010, "cached"), (1011, 1020, "running"), (1021, 1040, "missing"))
+    bands_now = shown.bands_shown(opened(bands=bands, job=job))
+    assert bands_now["painting"] == bands["painting"], "it comes later"
+    assert bands_now["propagation"] == ((1001, 1010, "cached"), (1011, 1020, "running"), (1021, 1040, "missing"))
 
 
 def test_frames_the_backend_has_are_fetched_from_the_playhead_outward() -> None:
-    state = states.after(all_cached(opened()), states.ResultArrived(1, 1011))
-    assert states.frames_to_fetch(states.at_frame(state, 1010))[:4] == [1010, 1009, 1008, 1012]
+    state = outcomes.after(all_cached(opened()), events.ResultArrived(1, 1011))
+    assert shown.frames_to_fetch(changes.at_frame(state, 1010))[:4] == [1010, 1009, 1008, 1012]
 
 
 def test_the_estimate_counts_what_an_edit_makes_stale() -> None:
     state = all_cached(opened())
-    told = states.estimate_of(state)
+    told = forecast.estimate_of(state)
     assert told is not None and told.work == "nothing: all of it is cached"
-    told = states.estimate_of(states.with_setting(state, "neighbor_length", 20))
+    told = forecast.estimate_of(changes.with_setting(state, "neighbor_length", 20))
     assert told is not None and told.work == "3 of 4 windows, flow kept", "the first sees what one saw before"
-    told = states.estimate_of(states.with_range(states.with_setting(state, "grow", 9), last=1001))
+    told = forecast.estimate_of(changes.with_range(changes.with_setting(state, "grow", 9), last=1001))
     assert told is not None and told.work == "all 2 windows, flow kept, 1 chunk"
 
 
 def test_what_is_cropped_costs_at_most_what_the_whole_frame_does() -> None:
     rates = Rates(dict.fromkeys(("flow", "completion", "propagation", "painting", "composite"), 100.0))
-    state = states.with_setting(all_cached(opened(rates=rates)), "crop_to_matte", True)
-    told = states.estimate_of(state)
+    state = changes.with_setting(all_cached(opened(rates=rates)), "crop_to_matte", True)
+    told = forecast.estimate_of(state)
     assert told is not None and told.work == "all 8 windows, flow of 39 pairs, 1 chunk"
     assert told.time.startswith("at most ") and told.memory.startswith("at most ")
 
 
 def test_padding_counts_for_drafts_whatever_the_switch_says() -> None:
     drafts = all_cached(opened(quality="draft", applied_quality="draft"))
-    told = states.estimate_of(states.with_setting(drafts, "crop_padding", 100))
+    told = forecast.estimate_of(changes.with_setting(drafts, "crop_padding", 100))
     assert told is not None and "flow of 39 pairs" in told.work
-    told = states.estimate_of(states.with_setting(all_cached(opened()), "crop_padding", 100))
+    told = forecast.estimate_of(changes.with_setting(all_cached(opened()), "crop_padding", 100))
     assert told is not None and told.work == "nothing: all of it is cached"
 
 
 def test_a_clean_plate_for_the_same_shot_keeps_the_place_and_the_earlier_result() -> None:
-    state = states.at_frame(states.after(opened(), states.ResultArrived(1, 1005)), 1020)
+    state = changes.at_frame(outcomes.after(opened(), events.ResultArrived(1, 1005)), 1020)
     painted = replace(SHOT, clean="/c", clean_frames=(1020,))
-    state = states.after(state, states.ShotFound(painted, revision=2, note="Clean plate c: the fill of frame 1020"))
+    state = outcomes.after(state, events.ShotFound(painted, revision=2, note="Clean plate c: the fill of frame 1020"))
     assert (state.frame, state.shot, state.previous_results) == (1020, painted, {1005})
     assert state.notice is not None and state.notice.text.startswith("Clean plate c")
 
 
 def test_another_quality_finds_nothing_cached() -> None:
-    told = states.estimate_of(replace(all_cached(opened()), quality="draft"))
+    told = forecast.estimate_of(replace(all_cached(opened()), quality="draft"))
     assert told is not None and told.work == "all 8 windows, flow of 39 pairs, 1 chunk"
 
 
@@ -188,11 +188,11 @@ def test_time_is_estimated_from_the_last_renders_report() -> None:
         "stages": {"painting": {"seconds": 8.0, "computed": 8}, "composite": {"seconds": 0.0, "computed": 40}},
         "seconds": 9.0, "windows_redone": list(range(8)), "unseen_fraction": 0.02,
     }  # fmt: skip
-    state = states.after(all_cached(opened()), states.RenderFinished(report, 40))
+    state = outcomes.after(all_cached(opened()), events.RenderFinished(report, 40))
     assert state.notice is not None
     assert state.notice.text == "Rendered 40 frames in 9 s; 8 windows painted, 2.0% of the hole never seen."
-    edited = states.with_setting(state, "ref_stride", 11)
-    redo = states.redo_of(edited)
+    edited = changes.with_setting(state, "ref_stride", 11)
+    redo = forecast.redo_of(edited)
     assert redo is not None
     plan = plan_for(40, "propainter", ShotSettings())
     a_frame = 8.0 / sum(len(window.all) for window in plan.windows)
@@ -201,7 +201,7 @@ def test_time_is_estimated_from_the_last_renders_report() -> None:
 
 
 def test_time_is_unknown_while_a_stage_has_never_been_measured() -> None:
-    told = states.estimate_of(opened(rates=Rates({"flow": 1.0})))
+    told = forecast.estimate_of(opened(rates=Rates({"flow": 1.0})))
     assert told is not None and told.time == "known after a render"
 
 
@@ -232,19 +232,19 @@ def test_sizes_are_told_in_the_unit_that_suits_them() -> None:
     ("phase", "label"),
     [("ready", "Render 40 frames"), ("absent", "Start backend, render 40 frames")],
 )
-def test_the_render_button_says_what_it_will_do(phase: states.Phase, label: str) -> None:
-    assert states.render_label(opened(daemon=DaemonState(phase))) == label
+def test_the_render_button_says_what_it_will_do(phase: panel_state.Phase, label: str) -> None:
+    assert shown.render_label(opened(daemon=DaemonState(phase))) == label
 
 
 def test_the_window_is_told_in_the_shots_frame_numbers() -> None:
-    state = states.at_frame(opened(), 1007)
-    assert states.window_sentence(state) == (
+    state = changes.at_frame(opened(), 1007)
+    assert forecast.window_sentence(state) == (
         "Frame 1007: window around 1006 paints 1001–1011 and looks at 2 references"
     )
     classical = replace(state, daemon=DaemonState("ready", engine="classical"))
-    assert states.window_sentence(classical).endswith("* ProPainter engine only")
+    assert forecast.window_sentence(classical).endswith("* ProPainter engine only")
 
 
 def test_a_draft_works_at_half_the_size() -> None:
-    assert states.working_size_wanted(opened(quality="draft")) == (216, 120)
-    assert states.working_size_wanted(opened()) == (432, 240)
+    assert sizes.working_size_wanted(opened(quality="draft")) == (216, 120)
+    assert sizes.working_size_wanted(opened()) == (432, 240)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from propainter.hole import hole_of
-from propainter_ui.frame_store import BoundedStore
-from propainter_ui.picture import Display, Patch, grown, show, to_eyes
+from propainter_ui.shot.frame_store import BoundedStore
+from propainter_ui.shot.picture import Display, Patch, grown, show, to_eyes
 
 PLATE = np.random.default_rng(3).integers(0, 256, (12, 16, 3), dtype=np.uint8)
 MATTE = np.zeros((12, 16, 1), np.uint8)

@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from propainter_ui import panel_state as states
-from propainter_ui import publishing
-from propainter_ui.panel_state import DaemonState, PanelState, ShotState
+from propainter_ui.state import changes, events, outcomes, publishing, sizes
+from propainter_ui.state.panel_state import DaemonState, PanelState, ShotState
 from propainter_ui.widgets import settings as page
 from propainter_wire.messages import ShotLine, ShotSettings
 
@@ -29,7 +28,7 @@ def connected(*shots: ShotLine, **changes: Any) -> PanelState:
 
 def published(state: PanelState, channel: str = "") -> PanelState:
     """What the page shows is published."""
-    return states.after(state, states.SettingsPublished(channel, publishing.settings_to_publish(state)))
+    return outcomes.after(state, events.SettingsPublished(channel, publishing.settings_to_publish(state)))
 
 
 def test_everything_the_page_shows_is_published_and_nothing_else() -> None:
@@ -61,18 +60,18 @@ def test_who_follows_is_told_before_anything_is_published(shots: tuple[ShotLine,
 
 
 def test_what_is_published_is_told_until_it_is_withdrawn() -> None:
-    state = published(states.with_setting(connected(line(1), line(2)), "grow", 8))
+    state = published(changes.with_setting(connected(line(1), line(2)), "grow", 8))
     assert publishing.publish_sentence(state) == (
         "Published: 2 shots use it, whatever the knobs say. Grow 8 px, the rest at its default."
     )
     assert publishing.badge_text(state) == "Published to 2 shots"
     assert publishing.publish_label(state) == "Published" and not publishing.can_publish(state)
-    state = states.after(state, states.SettingsPublished("", None))
+    state = outcomes.after(state, events.SettingsPublished("", None))
     assert publishing.badge_text(state) == "" and publishing.publish_label(state) == "Publish to 2 shots"
 
 
 def test_an_edit_after_publishing_is_told_and_can_be_published() -> None:
-    state = states.with_setting(published(connected(line(1))), "crop_to_matte", True)
+    state = changes.with_setting(published(connected(line(1))), "crop_to_matte", True)
     assert publishing.publish_sentence(state).endswith("Everything at its default. This page differs.")
     assert publishing.publish_label(state) == "Publish changes" and publishing.can_publish(state)
     assert publishing.published_values(published(state), "") == "Crop to matte on, the rest at its default"
@@ -98,7 +97,7 @@ def test_a_shot_that_is_steered_lends_its_settings_and_its_channel() -> None:
     assert state.channel == "hill"
     assert (state.settings.grow, state.settings.working_size) == (9, (216, 120))
     assert (state.settings.color, state.settings.precision) == ("auto", "auto"), "of the node, not of the page"
-    assert states.plate_size(state) == (432, 240), "so that half and quarter are shares of its plate"
+    assert sizes.plate_size(state) == (432, 240), "so that half and quarter are shares of its plate"
 
 
 def test_a_working_size_meant_for_another_plate_is_told() -> None:
@@ -110,7 +109,7 @@ def test_a_working_size_meant_for_another_plate_is_told() -> None:
 
 
 def test_without_a_backend_nothing_is_said_to_be_published() -> None:
-    state = states.after(published(connected(line(1))), states.DaemonLost("it is gone"))
+    state = outcomes.after(published(connected(line(1))), events.DaemonLost("it is gone"))
     assert publishing.badge_text(state) == "" and not publishing.can_publish(state)
     assert publishing.publish_sentence(state) == "No backend is running that could pass settings on."
 

@@ -13,7 +13,7 @@ import pytest
 
 from propainter_pictures.frame import Frame, rgb_of, rgba_of
 from propainter_pictures.mattes import native_matte
-from propainter_ui.shot_files import (
+from propainter_ui.shot.shot_files import (
     BadShot,
     ShotFiles,
     check_clean_fit,

@@ -73,7 +73,7 @@ def test_published_settings_are_asked_for_when_they_may_have_changed_and_not_ove
         until(qtbot, lambda: panel.known_shots._list.count() == 1)
         asked: list[str] = []
         real = Client.ask
-        own = panel.bridge._client
+        own = panel.bridge.connection.client
         monkeypatch.setattr(
             Client, "ask",
             lambda self, message, *rest, **more: (

@@ -12,7 +12,7 @@ from propainter.classical import ClassicalEngine
 from propainter.types import Settings
 from propainter_plan import cuts
 from propainter_plan.plan import ShotPlan
-from propainter_ui.windows_preview import chunks, plan_for, window_at, window_of, work_to_redo
+from propainter_ui.state.windows_preview import chunks, plan_for, window_at, window_of, work_to_redo
 from propainter_wire.messages import ShotSettings
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "data/golden/windows.json").read_text())

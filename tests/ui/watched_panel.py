@@ -29,8 +29,8 @@ def what_is_shown(panel: Panel) -> dict[str, object]:
         "is_reported": bool(s.report), "neighbours": s.settings.neighbor_length, "grow": s.settings.grow,
         "places": {
             "viewer": middle_of(panel.viewer), "render": middle_of(panel.settings._render),
-            "export": middle_of(panel._export), "neighbours": middle_of(rows["neighbor_length"]._box),
-            "grow": middle_of(rows["grow"]._box), "notice": middle_of(panel._notice_act),
+            "export": middle_of(panel.files.export), "neighbours": middle_of(rows["neighbor_length"]._box),
+            "grow": middle_of(rows["grow"]._box), "notice": middle_of(panel.notice.act),
         },
     }  # fmt: skip
 

@@ -15,9 +15,9 @@ from collections.abc import Sequence
 from typing import cast
 
 from propainter_ui.look import COLOURS, Theme, palette_of, style_sheet, system_theme
-from propainter_ui.panel import Window
 from propainter_ui.qt import QtWidgets
 from propainter_ui.remembered import Remembered
+from propainter_ui.window import Window
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -47,7 +47,7 @@ def launch(argv: Sequence[str] | None = None) -> Window:
     if options.paths:
         window.panel.open_paths(options.paths)
     elif not options.empty:
-        window.panel.open_last_shot()
+        window.panel.recent.open_last()
     return window
 
 

@@ -18,10 +18,10 @@ from typing import Any, get_args
 from propainter_pictures.formats import VIDEO_SUFFIXES
 from propainter_ui.look import style_sheet, theme_of
 from propainter_ui.panel import Panel
-from propainter_ui.panel_state import Notice, PanelState
-from propainter_ui.publishing import is_published
 from propainter_ui.qt import QtCore, QtGui, QtWidgets
-from propainter_ui.shot_files import BadShot, frames_listed
+from propainter_ui.shot.shot_files import BadShot, frames_listed
+from propainter_ui.state.panel_state import Notice, PanelState
+from propainter_ui.state.publishing import is_published
 from propainter_wire.messages import Quality, ShotSettings
 
 NODE_CLASS = "ofxorg.propainter-remove.remove"

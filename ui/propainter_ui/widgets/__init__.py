@@ -1,1 +1,5 @@
-"""What is seen: each widget shows a ``PanelState`` and asks for changes by signals. None talks to the backend."""
+"""Widgets: each shows a part of the state and asks for changes by signals.
+
+Here: what is on the screen, painting and layout of each. Not here: what is done about a wish (``panel.py``), the state
+(``state/``), the backend (``bridge/``).
+"""

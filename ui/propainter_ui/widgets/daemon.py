@@ -1,14 +1,14 @@
 """The backend: a strip with what matters, and a page with the rest.
 
-Here: showing ``DaemonState`` and asking for start and stop. Not here: doing either (``backend_bridge.py``).
+Here: showing ``DaemonState`` and asking for start and stop. Not here: doing either (``bridge/``).
 """
 
 from __future__ import annotations
 
-from propainter_ui.estimates import size_text, time_text
 from propainter_ui.look import colours_of
-from propainter_ui.panel_state import DaemonState, PanelState
 from propainter_ui.qt import Qt, QtGui, QtWidgets, Signal
+from propainter_ui.state.estimates import size_text, time_text
+from propainter_ui.state.panel_state import DaemonState, PanelState
 
 _DOTS = {"ready": "good", "starting": "warning", "stopping": "warning", "lost": "error", "absent": "dim"}
 _BUTTONS = {"ready": "Stop", "starting": "Starting …", "stopping": "Stopping …", "lost": "Restart", "absent": "Start"}

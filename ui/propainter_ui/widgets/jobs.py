@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from propainter_ui.look import icon
-from propainter_ui.panel_state import STAGE_NAMES, PanelState
 from propainter_ui.qt import Qt, QtWidgets, Signal
+from propainter_ui.state.panel_state import STAGE_NAMES, PanelState
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,14 @@
 """Publishing: a card below the settings, a badge in the title strip, the list of shots the backend knows.
 
 Here: showing what is published and who follows, and asking to publish, withdraw and steer. Not here: what is published and
-the sentences about it (``publishing.py``).
+the sentences about it (``state/publishing.py``).
 """
 
 from __future__ import annotations
 
-from propainter_ui import publishing
-from propainter_ui.panel_state import PanelState
 from propainter_ui.qt import QtWidgets, Signal
+from propainter_ui.state import publishing
+from propainter_ui.state.panel_state import PanelState
 from propainter_wire.messages import ShotLine
 
 _DEFAULT = "default"

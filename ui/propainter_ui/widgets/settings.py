@@ -1,28 +1,26 @@
 """The settings: each with its unit, its default and a way back to it; below them what a render would cost.
 
-Here: controls that show settings and ask for changes. Not here: what a change entails (``panel_state.py``). Nothing is
+Here: controls that show settings and ask for changes. Not here: what a change entails (``state/``). Nothing is
 asked of the backend until *Apply* or *Render*.
 """
 
 from __future__ import annotations
 
 from propainter_ui.look import icon
-from propainter_ui.panel_state import (
+from propainter_ui.qt import Qt, QtCore, QtWidgets, Signal
+from propainter_ui.state.forecast import estimate_of, window_sentence
+from propainter_ui.state.panel_state import PanelState
+from propainter_ui.state.settings_offered import (
     CROP_ROW,
     QUALITIES,
     SETTING_ROWS,
     SIZE_CHOICES,
     SWITCH_ROWS,
-    PanelState,
     SettingRow,
     SwitchRow,
-    estimate_of,
-    plate_size,
-    render_label,
-    window_sentence,
-    working_size_wanted,
 )
-from propainter_ui.qt import Qt, QtCore, QtWidgets, Signal
+from propainter_ui.state.shown import render_label
+from propainter_ui.state.sizes import plate_size, working_size_wanted
 from propainter_wire.messages import ShotSettings
 
 _ENGINES = (("auto", "Auto"), ("propainter", "ProPainter"), ("classical", "Classical"))

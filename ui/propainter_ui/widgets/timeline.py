@@ -1,6 +1,6 @@
 """The timeline: frame numbers, in and out, what is cached stage by stage, and which frames the window at the playhead sees.
 
-Here: painting and the mouse. Not here: which frames those are (``windows_preview.py``), what is cached (the backend).
+Here: painting and the mouse. Not here: which frames those are (``state/windows_preview.py``), what is cached (the backend).
 """
 
 from __future__ import annotations
@@ -9,15 +9,10 @@ from collections.abc import Iterable
 from typing import Literal
 
 from propainter_ui.look import Colours, colours_of
-from propainter_ui.panel_state import (
-    BANDS,
-    PanelState,
-    Run,
-    bands_shown,
-    window_seen,
-    window_sentence,
-)
 from propainter_ui.qt import Qt, QtCore, QtGui, QtWidgets, Signal, place_of
+from propainter_ui.state.forecast import window_seen, window_sentence
+from propainter_ui.state.panel_state import BANDS, PanelState, Run
+from propainter_ui.state.shown import bands_shown
 from propainter_wire.shot import runs_of
 
 _LABELS = 96

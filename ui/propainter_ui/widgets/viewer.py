@@ -1,28 +1,18 @@
 """The viewer: one picture, or two with a wipe between them; zoom, pan, and the colour under the pointer.
 
-Here: painting and the mouse. Not here: making pictures (``frame_maker.py``), which ones (``panel.py``).
+Here: what is shown, and the mouse. Not here: painting it (``viewer_painting.py``), where it lies (``placement.py``), making
+pictures (``shot/frame_maker.py``), which ones (``screen.py``).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from propainter_ui.look import colours_of
 from propainter_ui.qt import Qt, QtCore, QtGui, QtWidgets, Signal, place_of
+from propainter_ui.widgets.placement import Placement
+from propainter_ui.widgets.viewer_painting import Shown, paint_invitation, paint_pictures
 
 _GRAB_PX = 8
 _ZOOM_STEP = 1.25
-_SMALLEST_ZOOM, _LARGEST_ZOOM = 0.02, 64.0
-_SHARP_FROM = 2.0
-"""Zoomed in this far, pixels are shown as squares."""
-
-
-@dataclass(frozen=True)
-class Shown:
-    """A picture and what it is called."""
-
-    image: QtGui.QImage
-    label: str
 
 
 class Viewer(QtWidgets.QWidget):
@@ -47,8 +37,7 @@ class Viewer(QtWidgets.QWidget):
         self._wipe: float | None = None
         self._invitation = ""
         self._hint = ""
-        self._zoom = 0.0
-        self._centre = QtCore.QPointF(0.5, 0.5)
+        self._placement = Placement(self)
         self._grabbed = ""
         self._grabbed_at = QtCore.QPointF()
         self._is_dropping = False
@@ -57,9 +46,10 @@ class Viewer(QtWidgets.QWidget):
 
     def show_pictures(self, after: Shown | None, before: Shown | None, wipe: float | None, hint: str) -> None:
         """Show a picture; with ``wipe``, ``before`` to the left of it. hint: a line of text at the bottom."""
-        old_size = self._picture_size()
         self._after, self._before, self._wipe, self._hint = after, before, wipe, hint
-        if self._picture_size() != old_size:
+        size = after.image.size() if after is not None else QtCore.QSize(16, 9)
+        if size != self._placement.size:
+            self._placement.size = size
             self.zoom_changed.emit(self.zoom)
         self.update()
 
@@ -76,21 +66,16 @@ class Viewer(QtWidgets.QWidget):
     @property
     def zoom(self) -> float:
         """Screen pixels a picture pixel takes, display density aside."""
-        return self._zoom or self._fitting_zoom()
+        return self._placement.zoom
 
     def fit(self) -> None:
         """Show the whole picture."""
-        self._zoom, self._centre = 0.0, QtCore.QPointF(0.5, 0.5)
+        self._placement.fit()
         self._zoomed()
 
     def zoom_by(self, factor: float, around: QtCore.QPointF | None = None) -> None:
         """Zoom in (above 1) or out, the point under ``around`` staying where it is."""
-        anchor = around if around is not None else QtCore.QPointF(self.rect().center())
-        spot = self._picture_point(anchor)
-        self._zoom = min(max(self.zoom * factor, _SMALLEST_ZOOM), _LARGEST_ZOOM)
-        moved = self._picture_point(anchor)
-        size = self._picture_size()
-        self._centre += QtCore.QPointF((spot.x() - moved.x()) / size.width(), (spot.y() - moved.y()) / size.height())
+        self._placement.zoom_by(factor, around)
         self._zoomed()
 
     def actual_size(self) -> None:
@@ -101,30 +86,11 @@ class Viewer(QtWidgets.QWidget):
         self.zoom_changed.emit(self.zoom)
         self.update()
 
-    # --- geometry -------------------------------------------------------------------------------------------------
-
-    def _picture_size(self) -> QtCore.QSize:
-        return self._after.image.size() if self._after is not None else QtCore.QSize(16, 9)
-
-    def _fitting_zoom(self) -> float:
-        size = self._picture_size()
-        return max(_SMALLEST_ZOOM, min((self.width() - 24) / size.width(), (self.height() - 24) / size.height()))
-
-    def _picture_rect(self) -> QtCore.QRectF:
-        size, zoom = self._picture_size(), self.zoom
-        width, height = size.width() * zoom, size.height() * zoom
-        left = self.width() / 2 - self._centre.x() * width
-        return QtCore.QRectF(left, self.height() / 2 - self._centre.y() * height, width, height)
-
-    def _picture_point(self, place: QtCore.QPointF) -> QtCore.QPointF:
-        rect = self._picture_rect()
-        return QtCore.QPointF((place.x() - rect.left()) / self.zoom, (place.y() - rect.top()) / self.zoom)
-
     def wipe_x(self) -> float | None:
         """Where in the widget the wipe's line is; None without one."""
         if self._wipe is None or self._after is None:
             return None
-        rect = self._picture_rect()
+        rect = self._placement.rect()
         return rect.left() + self._wipe * rect.width()
 
     # --- painting -------------------------------------------------------------------------------------------------
@@ -134,90 +100,15 @@ class Viewer(QtWidgets.QWidget):
         painter = QtGui.QPainter(self)
         painter.fillRect(self.rect(), QtGui.QColor(colours.canvas))
         if self._after is None:
-            self._paint_invitation(painter)
+            paint_invitation(painter, self, self._invitation)
         else:
-            self._paint_pictures(painter, self._after)
+            paint_pictures(
+                painter, self._placement, self._after, before=self._before, line=self.wipe_x(), hint=self._hint,
+                area=self.size(),
+            )  # fmt: skip
         if self._is_dropping:
             painter.setPen(QtGui.QPen(QtGui.QColor(colours.accent), 3))
             painter.drawRect(self.rect().adjusted(2, 2, -3, -3))
-
-    def _paint_invitation(self, painter: QtGui.QPainter) -> None:
-        colours = colours_of(self)
-        box = QtCore.QRectF(0, 0, min(460, self.width() - 40), min(180, self.height() - 30))
-        box.moveCenter(QtCore.QPointF(self.rect().center()))
-        painter.setRenderHint(QtGui.QPainter.RenderHint.Antialiasing)
-        pen = QtGui.QPen(QtGui.QColor("#5c636d"), 1.5, Qt.PenStyle.CustomDashLine)
-        pen.setDashPattern([5, 4])
-        painter.setPen(pen)
-        painter.drawRoundedRect(box, 10, 10)
-        title, _, rest = self._invitation.partition("\n")
-        font = QtGui.QFont(self.font())
-        font.setPointSizeF(font.pointSizeF() * 1.35)
-        painter.setFont(font)
-        painter.setPen(QtGui.QColor("#e3e6ea"))
-        upper = QtCore.QRectF(box.left(), box.top() + box.height() * 0.2, box.width(), box.height() * 0.28)
-        painter.drawText(upper, int(Qt.AlignmentFlag.AlignCenter), title)
-        painter.setFont(self.font())
-        painter.setPen(QtGui.QColor("#9aa2ac"))
-        lower = QtCore.QRectF(box.left() + 24, box.center().y(), box.width() - 48, box.height() * 0.4)
-        painter.drawText(lower, int(Qt.AlignmentFlag.AlignHCenter) | int(Qt.TextFlag.TextWordWrap), rest)
-        painter.setPen(QtGui.QColor(colours.accent))
-
-    def _paint_pictures(self, painter: QtGui.QPainter, after: Shown) -> None:
-        rect = self._picture_rect()
-        painter.setRenderHint(QtGui.QPainter.RenderHint.SmoothPixmapTransform, self.zoom < _SHARP_FROM)
-        line = self.wipe_x()
-        if line is None or self._before is None:
-            painter.drawImage(rect, after.image)
-            self._paint_label(painter, after.label, is_left=True)
-        else:
-            painter.save()
-            painter.setClipRect(QtCore.QRectF(line, 0, self.width() - line, self.height()))
-            painter.drawImage(rect, after.image)
-            painter.setClipRect(QtCore.QRectF(0, 0, line, self.height()))
-            painter.drawImage(rect, self._before.image)
-            painter.restore()
-            self._paint_wipe(painter, line)
-            self._paint_label(painter, self._before.label, is_left=True)
-            self._paint_label(painter, after.label, is_left=False)
-        if self._hint:
-            self._paint_hint(painter, self._hint)
-
-    def _paint_wipe(self, painter: QtGui.QPainter, line: float) -> None:
-        painter.setRenderHint(QtGui.QPainter.RenderHint.Antialiasing)
-        for colour, width in ((QtGui.QColor(0, 0, 0, 130), 3.0), (QtGui.QColor(255, 255, 255, 230), 1.2)):
-            painter.setPen(QtGui.QPen(colour, width))
-            painter.drawLine(QtCore.QPointF(line, 0), QtCore.QPointF(line, self.height()))
-        middle = QtCore.QPointF(line, self.height() / 2)
-        painter.setBrush(QtGui.QColor(20, 22, 25, 200))
-        painter.drawEllipse(middle, 11, 11)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(QtGui.QColor(255, 255, 255))
-        for side in (-1, 1):
-            tip = [QtCore.QPointF(line + side * x, middle.y() + y) for x, y in ((7.5, 0), (3, -4), (3, 4))]
-            painter.drawPolygon(tip)
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-
-    def _paint_label(self, painter: QtGui.QPainter, text: str, *, is_left: bool) -> None:
-        width = painter.fontMetrics().horizontalAdvance(text) + 18
-        left = 10.0 if is_left else self.width() - width - 10.0
-        self._paint_pill(painter, QtCore.QRectF(left, 10, width, painter.fontMetrics().height() + 8), text)
-
-    def _paint_hint(self, painter: QtGui.QPainter, text: str) -> None:
-        width = painter.fontMetrics().horizontalAdvance(text) + 24
-        height = painter.fontMetrics().height() + 10
-        self._paint_pill(
-            painter, QtCore.QRectF((self.width() - width) / 2, self.height() - height - 12, width, height), text
-        )
-
-    def _paint_pill(self, painter: QtGui.QPainter, rect: QtCore.QRectF, text: str) -> None:
-        painter.setRenderHint(QtGui.QPainter.RenderHint.Antialiasing)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(QtGui.QColor(16, 18, 20, 190))
-        painter.drawRoundedRect(rect, 5, 5)
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.setPen(QtGui.QColor("#eceff2"))
-        painter.drawText(rect, int(Qt.AlignmentFlag.AlignCenter), text)
 
     # --- the mouse ------------------------------------------------------------------------------------------------
 
@@ -239,12 +130,10 @@ class Viewer(QtWidgets.QWidget):
     def mouseMoveEvent(self, event: QtGui.QMouseEvent) -> None:
         place = place_of(event)
         if self._grabbed == "wipe":
-            rect = self._picture_rect()
+            rect = self._placement.rect()
             self.wipe_asked.emit((place.x() - rect.left()) / rect.width())
         elif self._grabbed == "picture":
-            rect, moved = self._picture_rect(), place - self._grabbed_at
-            self._zoom = self.zoom
-            self._centre -= QtCore.QPointF(moved.x() / rect.width(), moved.y() / rect.height())
+            self._placement.move_by(place - self._grabbed_at)
             self._grabbed_at = place
             self.update()
         else:
@@ -275,7 +164,7 @@ class Viewer(QtWidgets.QWidget):
     def _tell_pointed(self, place: QtCore.QPointF) -> None:
         if self._after is None:
             return
-        spot, image = self._picture_point(place), self._after.image
+        spot, image = self._placement.point(place), self._after.image
         line = self.wipe_x()
         if line is not None and self._before is not None and place.x() < line:
             image = self._before.image

@@ -2,7 +2,7 @@
 
 Here: what is written of what is given, every file under its name only when it is whole. Not here: encoding pictures and
 video, which ``propainter_pictures`` does (its encoders are loaded when first needed); getting results
-(``backend_bridge.py``).
+(``bridge/exporting.py``).
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from typing import Any, Literal
 from propainter_pictures.formats import VIDEO_SUFFIXES
 from propainter_pictures.frame import Frame
 from propainter_pictures.frame_range import FrameRange
-from propainter_ui.frame_maker import image_of
-from propainter_ui.frame_store import ShotLibrary
-from propainter_ui.panel_state import ShotState, View
-from propainter_ui.picture import Display, Patch, show, to_eyes
 from propainter_ui.qt import QtCore, QtGui
-from propainter_ui.shot_files import BadShot, told_to_artists
+from propainter_ui.shot.frame_maker import image_of
+from propainter_ui.shot.frame_store import ShotLibrary
+from propainter_ui.shot.picture import Display, Patch, show, to_eyes
+from propainter_ui.shot.shot_files import BadShot, told_to_artists
+from propainter_ui.state.panel_state import ShotState, View
 from propainter_wire.shot import Pixels
 
 ExportKind = Literal["sequence", "mp4", "sheet", "report"]

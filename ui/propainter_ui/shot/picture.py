@@ -14,7 +14,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from propainter_ui.panel_state import View
+from propainter_ui.state.panel_state import View
 from propainter_wire.shot import Pixels
 
 Rgb8 = npt.NDArray[np.uint8]

@@ -11,8 +11,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
-from propainter_ui.picture import Patch
-from propainter_ui.shot_files import ShotFiles
+from propainter_ui.shot.picture import Patch
+from propainter_ui.shot.shot_files import ShotFiles
 from propainter_wire.shot import Pixels
 
 T = TypeVar("T")

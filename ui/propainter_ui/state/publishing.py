@@ -4,7 +4,7 @@ Published is what the settings page shows, all of it, so that a shot that follow
 the defaults included. What the page has no control for (colour, precision, how drafts are made and other fine points) stays
 each shot's own, and so does quality, which belongs to a render.
 
-Here: which settings those are, how they differ, the sentences. Not here: asking the backend (``backend_bridge.py``),
+Here: which settings those are, how they differ, the sentences. Not here: asking the backend (``bridge/questions.py``),
 the card and the badge that show it (``widgets/publishing.py``).
 """
 
@@ -14,7 +14,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from propainter_ui.panel_state import CROP_ROW, SETTING_ROWS, SWITCH_ROWS, PanelState, followers_of, plate_size
+from propainter_ui.state.panel_state import PanelState
+from propainter_ui.state.settings_offered import CROP_ROW, SETTING_ROWS, SWITCH_ROWS
+from propainter_ui.state.sizes import followers_of, plate_size
 from propainter_wire.messages import ShotLine, ShotSettings
 
 PUBLISHED_NAMES: tuple[str, ...] = (

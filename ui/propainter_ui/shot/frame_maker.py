@@ -11,11 +11,11 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from propainter_ui.frame_store import BoundedStore, ShotLibrary
-from propainter_ui.panel_state import View
-from propainter_ui.picture import Display, Rgb8, show
 from propainter_ui.qt import QtCore, QtGui, Signal
-from propainter_ui.shot_files import BadShot
+from propainter_ui.shot.frame_store import BoundedStore, ShotLibrary
+from propainter_ui.shot.picture import Display, Rgb8, show
+from propainter_ui.shot.shot_files import BadShot
+from propainter_ui.state.panel_state import View
 
 log = logging.getLogger(__name__)
 

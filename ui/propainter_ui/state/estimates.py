@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from propainter_ui.windows_preview import Chunk, Plan, Redo
+from propainter_ui.state.windows_preview import Chunk, Plan, Redo
 
 STAGES = ("flow", "completion", "propagation", "painting", "composite")
 

@@ -1,0 +1,160 @@
+"""The bridge's door: the panel asks here, and lanes of its own carry out what was asked.
+
+Here: what the panel may ask for, and which thread does it; what happens is told as events (``state/events.py``). Not here:
+the work itself, which the other files of this room hold, and the protocol (``propainter_wire.client``, whose calls may come
+from several threads).
+
+Three lanes, each a thread that does one thing after the other, so that none waits for another's work: *talk* (connect,
+status, cancel, stop), *work* (reading, rendering, exporting) and *look* (frames that are wanted on the screen now; a
+newer wish replaces an older one).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from propainter_ui.bridge.connection import Connection
+from propainter_ui.bridge.exporting import Exports
+from propainter_ui.bridge.lane import Lane
+from propainter_ui.bridge.looking import Looks
+from propainter_ui.bridge.opening import ShotOpener
+from propainter_ui.bridge.questions import Questions
+from propainter_ui.bridge.rendering import Renders
+from propainter_ui.bridge.shot_at_backend import ShotAtBackend
+from propainter_ui.bridge.teller import Teller, sentence_of
+from propainter_ui.bridge.under_way import UnderWay
+from propainter_ui.bridge.wishes import ExportWish, LookWish, RenderWish
+from propainter_ui.qt import QtCore, Signal
+from propainter_ui.shot.frame_store import ShotLibrary
+from propainter_ui.shot.shot_files import BadShot
+from propainter_ui.state.events import Failed
+from propainter_wire.errors import BackendDied, BackendSilent, PropainterError
+
+log = logging.getLogger(__name__)
+
+_POLL_S = 1.5
+
+
+class BackendBridge(QtCore.QObject):
+    """Carries out what the panel asks for and tells what happens. Every method returns at once."""
+
+    told = Signal(object)
+    """An ``Event``."""
+
+    def __init__(self, library: ShotLibrary, parent: QtCore.QObject | None = None) -> None:
+        super().__init__(parent)
+        self._tell = Teller(lambda event: self.told.emit(event))
+        self._under_way = UnderWay()
+        self.connection = Connection(self._tell)
+        self._shot = ShotAtBackend(self.connection, library, self._under_way, self._tell)
+        self._opener = ShotOpener(self._shot, library)
+        self._renders = Renders(self.connection, self._shot, library, self._under_way, self._tell)
+        self._exports = Exports(self._renders, self._shot, library, self._under_way, self._tell)
+        self._looks = Looks(self.connection, self._shot, library, self._tell)
+        self._questions = Questions(self.connection, self._shot, self._under_way, self._tell)
+        self._talk = Lane("propainter talk", self._say_failed, idle=self._poll, idle_s=_POLL_S)
+        self._work = Lane("propainter work", self._say_failed)
+        self._look = Lane("propainter look", self._say_failed)
+
+    def connect_if_there(self) -> None:
+        """Look for a running backend; start none."""
+        self._talk.do(self._poll)
+
+    def start(self) -> None:
+        """Start a backend, or connect to the one there is; the open shot is told to it."""
+        self._talk.do(self._start)
+
+    def stop(self) -> None:
+        """Stop the backend, whoever started it."""
+        self._talk.do(self.connection.stop)
+
+    def open(self, paths: Sequence[Path]) -> None:
+        """Open what was dropped: a plate, a matte, or both."""
+        self._under_way.give_up()
+        self._work.do(lambda: self._opener.open(paths))
+
+    def open_as(self, what: str, path: Path) -> None:
+        """Open a file as ``plate``, ``matte`` or ``clean`` plate, whatever it looks like."""
+        self._under_way.give_up()
+        self._work.do(lambda: self._opener.open_as(what, path))
+
+    def reopen(self, plate: str, matte: str, clean: str = "", only: frozenset[int] | None = None) -> None:
+        """Open a shot by the paths a ``ShotState`` holds, its files read anew.
+
+        only: frames whose clean plate counts; None: all that there are.
+        """
+        self._under_way.give_up()
+        self._work.do(lambda: self._opener.reopen(plate, matte, clean, only))
+
+    def drop_clean(self) -> None:
+        """Do without clean plates from here on."""
+        self._under_way.give_up()
+        self._work.do(self._opener.drop_clean)
+
+    def watch_channel(self, channel: str) -> None:
+        """Tell what is published under this name, too, whether or not a shot follows it."""
+        self._questions.channel = channel
+        self._talk.do(self._poll)
+
+    def publish(self, channel: str, settings: Mapping[str, Any] | None) -> None:
+        """Publish settings under a name; None withdraws what is there."""
+        self._talk.do(lambda: self._questions.publish(channel, settings))
+
+    def apply(self, wish: RenderWish) -> None:
+        """Tell the backend about settings, and find out what of the shot is still valid."""
+        self._under_way.give_up()
+        self._work.do(lambda: self._renders.apply(wish))
+
+    def render(self, wish: RenderWish) -> None:
+        """Render frames; starts a backend if there is none."""
+        self._under_way.give_up()
+        self._work.do(lambda: self._renders.render(wish))
+
+    def look(self, wish: LookWish) -> None:
+        """Fetch frames for the screen, in place of those asked for before."""
+        if self._looks.take(wish):
+            self._look.do(lambda: self._looks.fetch(wish))
+
+    def export(self, wish: ExportWish) -> None:
+        """Write results; frames without one are rendered first."""
+        self._under_way.give_up()
+        self._work.do(lambda: self._exports.export(wish))
+
+    def cancel(self) -> None:
+        """Cancel what is under way."""
+        self._under_way.give_up()
+        job = self._under_way.job
+        if job:
+            self._talk.do(lambda: self.connection.with_client(lambda client: client.cancel(job)))
+
+    def close(self) -> None:
+        """End the session and the threads; a backend goes on living."""
+        self._tell.is_closed = True
+        self._under_way.give_up()
+        self.connection.close()
+        for lane in (self._talk, self._work, self._look):
+            lane.close()
+
+    def _poll(self) -> None:
+        if self.connection.client is not None:
+            self._questions.poll()
+        elif self.connection.connect_quietly():
+            self._work.do(self._shot.introduce)
+
+    def _start(self) -> None:
+        self.connection.need_client()
+        self._work.do(self._shot.introduce)
+
+    def _say_failed(self, error: Exception) -> None:
+        """Where an exception of a lane ends."""
+        if isinstance(error, (BackendDied, BackendSilent)):
+            client = self.connection.client
+            if client is not None:
+                self.connection.lost(client, error)
+            return
+        if not isinstance(error, (PropainterError, BadShot, OSError, ValueError)):
+            log.exception("the panel made a mistake", exc_info=error)
+        self._tell(Failed(sentence_of(error)))

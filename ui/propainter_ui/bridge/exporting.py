@@ -1,0 +1,78 @@
+"""Exporting: results as files, rendered first where they are not at hand.
+
+Here: ``Exports``. Not here: the files' formats (``shot/export.py``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from propainter_ui.bridge.rendering import Renders
+from propainter_ui.bridge.shot_at_backend import ShotAtBackend
+from propainter_ui.bridge.teller import Teller
+from propainter_ui.bridge.under_way import Interrupted, UnderWay
+from propainter_ui.bridge.wishes import ExportWish, RenderWish
+from propainter_ui.shot import export
+from propainter_ui.shot.export import EXPORT_NAMES
+from propainter_ui.shot.frame_store import ShotLibrary
+from propainter_ui.shot.picture import Patch
+from propainter_ui.state.events import ExportFinished, JobChanged
+from propainter_ui.state.panel_state import JobState
+
+
+class Exports:
+    """Writes results of the open shot. Of the work lane."""
+
+    def __init__(
+        self, renders: Renders, shot: ShotAtBackend, library: ShotLibrary, under_way: UnderWay, tell: Teller
+    ) -> None:
+        self._renders = renders
+        self._shot = shot
+        self._library = library
+        self._under_way = under_way
+        self._tell = tell
+
+    def export(self, wish: ExportWish) -> None:
+        """Write results; frames without one are rendered first."""
+        shot, library = self._shot.state, self._library
+        assert shot is not None
+        frames = range(wish.render.first, wish.render.last + 1)
+        job = JobState("exporting", first=frames[0], last=frames[-1], frames_total=len(frames), stage="writing")
+        if wish.kind == "report":
+            self._tell(ExportFinished(str(export.write_report(wish.path, wish.report)), EXPORT_NAMES[wish.kind]))
+            return
+        patches = self._patches_for(wish.render, frames)
+        if patches is None:
+            return
+        self._under_way.begin()
+
+        def advance(done: int) -> None:
+            self._under_way.check()
+            self._tell(JobChanged(replace(job, frames_done=done)))
+
+        self._tell(JobChanged(job))
+        try:
+            if wish.kind == "sequence":
+                written = export.write_sequence(wish.path, library, shot, frames, patches, advance)
+            elif wish.kind == "mp4":
+                written = export.write_mp4(wish.path, library, shot, frames, patches, advance)
+            else:
+                written = export.write_sheet(wish.path, library, shot, frames, patches, wish.render.settings.grow)
+        except Interrupted:
+            return
+        finally:
+            self._tell(JobChanged(None))
+        self._tell(ExportFinished(str(written), EXPORT_NAMES[wish.kind]))
+
+    def _patches_for(self, wish: RenderWish, frames: Sequence[int]) -> dict[int, Patch] | None:
+        """Every frame's result, rendered where it is not at hand; None if that was cancelled."""
+        revision = self._library.revision_of(wish.settings, wish.quality)
+        patches = {frame: self._library.patch("result", revision, frame) for frame in frames}
+        missing = [frame for frame, patch in patches.items() if patch is None]
+        if missing:
+            for frame, report in self._renders.rendering("exporting", wish, missing):
+                if report is None:
+                    patches[frame] = self._library.patch("result", revision, frame)
+        found = {frame: patch for frame, patch in patches.items() if patch is not None}
+        return found if len(found) == len(frames) else None

@@ -1,0 +1,119 @@
+"""Opening: the shot out of the files that were dropped or chosen.
+
+Here: which of them count together with those known, and what they measure. Not here: telling and reading files
+(``shot/shot_files.py``), what the backend is told (``shot_at_backend.py``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import cast
+
+from propainter_ui.bridge.shot_at_backend import ShotAtBackend
+from propainter_ui.shot.frame_store import ShotLibrary
+from propainter_ui.shot.shot_files import (
+    BadShot,
+    Frames,
+    ShotFiles,
+    check_clean_fit,
+    check_fit,
+    frame_list_text,
+    open_dropped,
+    open_frames,
+)
+from propainter_ui.state.panel_state import ShotState
+from propainter_wire.shot import DType
+
+
+class ShotOpener:
+    """Opens files and hands the shot on. Of the work lane; everything raises BadShot."""
+
+    def __init__(self, shot: ShotAtBackend, library: ShotLibrary) -> None:
+        self._shot = shot
+        self._library = library
+
+    def open(self, paths: Sequence[Path]) -> None:
+        """Open what was dropped: a plate, a matte, or both."""
+        known = self._library.files
+        opened = open_dropped(
+            paths, has_plate=known is not None, awaits_matte=known is not None and known.matte_frames is None
+        )
+        if opened.plate is None and known is None:
+            assert opened.matte is not None
+            raise BadShot(
+                f"{Path(opened.matte.path).name} looks like a matte, and there is no plate yet; drop the plate as well"
+            )
+        if opened.plate is not None or known is None:
+            assert opened.plate is not None
+            self._found(opened.plate, opened.matte, opened.clean)
+        elif opened.clean is None:
+            self._found(known.plate_frames, opened.matte, known.clean_frames, known.clean_only)
+        else:
+            self._found(known.plate_frames, opened.matte or known.matte_frames, opened.clean)
+
+    def open_as(self, what: str, path: Path) -> None:
+        """Open a file as ``plate``, ``matte`` or ``clean`` plate, whatever it looks like."""
+        known, frames = self._library.files, open_frames(path, may_have_gaps=what == "clean")
+        if what == "plate":
+            self._found(frames)
+        elif known is None:
+            raise BadShot("there is no plate yet; open the plate first, then its matte and clean plate")
+        elif what == "matte":
+            self._found(known.plate_frames, frames, known.clean_frames, known.clean_only)
+        else:
+            self._found(known.plate_frames, known.matte_frames, frames)
+
+    def reopen(self, plate: str, matte: str, clean: str, only: frozenset[int] | None) -> None:
+        """Open a shot by the paths a ``ShotState`` holds, its files read anew."""
+        self._found(
+            open_frames(Path(plate)),
+            open_frames(Path(matte)) if matte else None,
+            open_frames(Path(clean), may_have_gaps=True) if clean else None,
+            only,
+        )
+
+    def drop_clean(self) -> None:
+        """Do without clean plates from here on."""
+        known = self._library.files
+        if known is not None and known.clean_frames is not None:
+            self._found(known.plate_frames, known.matte_frames)
+
+    def _found(
+        self,
+        plate: Frames,
+        matte: Frames | None = None,
+        clean: Frames | None = None,
+        clean_only: frozenset[int] | None = None,
+    ) -> None:
+        """These files are the shot from here on. Raises BadShot if they do not fit each other."""
+        files = ShotFiles(plate, matte, clean, clean_only)
+        if matte is not None:
+            check_fit(plate, matte)
+        if clean is not None:
+            check_clean_fit(files)
+        shot = _state_of(files)
+        had_clean = self._shot.state is not None and self._shot.state.clean
+        note = ""
+        if clean is not None and clean.path != had_clean:
+            numbers = shot.clean_frames
+            whose = "every frame" if len(numbers) == shot.frame_count else frame_list_text(numbers)
+            note = f"Clean plate {Path(clean.path).name}: the fill of {whose} is taken from it where it has pixels."
+        self._shot.take(shot, files, note)
+
+
+def _state_of(files: ShotFiles) -> ShotState:
+    plate, matte, clean = files.plate_frames, files.matte_frames, files.clean_frames
+    return ShotState(
+        name=_name_of(Path(plate.path)), plate=plate.path, matte=matte.path if matte is not None else "",
+        first=files.frames[0], last=files.frames[-1], width=plate.width, height=plate.height, dtype=cast(DType, plate.dtype),
+        fps=plate.fps, still_matte=matte is not None and matte.is_still,
+        clean=clean.path if clean is not None else "", clean_frames=files.clean_numbers(),
+    )  # fmt: skip
+
+
+def _name_of(path: Path) -> str:
+    """What the artist calls a shot: its sequence's name; a folder called plate lends its parent's."""
+    name = path.stem if path.suffix else path.name
+    name = name.rstrip("0123456789").rstrip("._-") or name
+    return path.parent.name if name.lower() in ("plate", "plates", "frames") and path.parent.name else name

@@ -1,0 +1,140 @@
+"""The open shot as the backend knows it: its session, the frames it has been given, what it has cached.
+
+Here: ``ShotAtBackend``. Not here: finding the files (``opening.py``), rendering (``rendering.py``).
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from propainter_ui.bridge.connection import Connection
+from propainter_ui.bridge.teller import Teller
+from propainter_ui.bridge.under_way import Interrupted, UnderWay
+from propainter_ui.shot.frame_store import ShotLibrary
+from propainter_ui.shot.shot_files import ShotFiles
+from propainter_ui.state.events import BandsChanged, JobChanged, ShotFound, ShotUnderstood
+from propainter_ui.state.panel_state import JobState, ShotState
+from propainter_wire.client import Client
+from propainter_wire.errors import PropainterError
+from propainter_wire.messages import OpenShot, Quality, ShotSettings
+from propainter_wire.shot import Pixels
+
+_READ_BATCH = 8
+
+
+@dataclass(frozen=True)
+class Session:
+    """The open shot as a backend knows it."""
+
+    client: Client
+    shot: str
+    serial: int
+    settings: ShotSettings
+    offered: set[int]
+    """Frames it has been given, plate and matte."""
+
+
+class ShotAtBackend:
+    """The open shot, its session, and the settings the backend was told last. Of the work lane."""
+
+    def __init__(self, connection: Connection, library: ShotLibrary, under_way: UnderWay, tell: Teller) -> None:
+        self._connection = connection
+        self._library = library
+        self._under_way = under_way
+        self._tell = tell
+        self._applied = ShotSettings()
+        self._applied_quality: Quality = "normal"
+        self.state: ShotState | None = None
+        self.session: Session | None = None
+        connection.when_forgotten.append(self._forget_session)
+
+    def take(self, shot: ShotState, files: ShotFiles, note: str) -> None:
+        """This is the open shot from here on."""
+        revision = self._library.open(files)
+        session, self.session = self.session, None
+        if session is not None:
+            with contextlib.suppress(PropainterError):  # a backend that is gone has forgotten it anyhow
+                session.client.close_shot(session.shot)
+        self.state = shot
+        self._tell(ShotFound(shot, revision, note))
+        self.introduce()
+
+    def _forget_session(self) -> None:
+        self.session = None
+
+    def introduce(self) -> None:
+        """Tell a running backend about the open shot and all its frames, ahead of any render."""
+        client, shot = self._connection.client, self.state
+        if client is None or shot is None or not shot.matte:
+            return
+        self._under_way.begin()
+        try:
+            with self._connection.noticing_loss(client):
+                session = self.session_for(client, self._applied, self._applied_quality)
+                frames = range(shot.first, shot.last + 1)
+                self.offer(session, frames, JobState("reading", first=shot.first, last=shot.last))
+                self.tell_bands(client)
+        except Interrupted:
+            pass
+        finally:
+            self._tell(JobChanged(None))
+
+    def session_for(self, client: Client, settings: ShotSettings, quality: Quality) -> Session:
+        """The open shot on this backend under these settings; opened, or told of the change, if need be."""
+        shot, session = self.state, self.session
+        assert shot is not None
+        wanted = dict(vars(settings))
+        if session is None or session.client is not client or session.serial != self._library.serial:
+            opened = client.open_shot(_shot_message(shot, wanted))
+            session = Session(client, opened.shot, self._library.serial, settings, set())
+        else:
+            opened = client.change_settings(session.shot, wanted)
+            session = replace(session, settings=settings)
+        self._applied, self._applied_quality = settings, quality
+        with self._connection.guard:
+            self.session = session
+        revision = self._library.revision_of(settings, quality)
+        self._tell(ShotUnderstood(settings, quality, opened.engine, opened.working_size, revision, opened.notes))
+        return session
+
+    def offer(self, session: Session, frames: Sequence[int], job: JobState) -> None:
+        """Make sure the backend has these frames, a few at a time. Raises Interrupted."""
+        new = [frame for frame in frames if frame not in session.offered]
+        for start in range(0, len(new), _READ_BATCH):
+            self._under_way.check()
+            self._tell(JobChanged(replace(job, stage="reading", done=start, total=len(new))))
+            batch = new[start : start + _READ_BATCH]
+            session.client.offer_frames(session.shot, batch, _Provider(self._library))
+            session.offered.update(batch)
+
+    def tell_bands(self, client: Client) -> None:
+        """Tell what this backend has cached of the shot."""
+        session = self.session
+        if session is not None and session.client is client:
+            self._tell(BandsChanged(client.cache_state(session.shot)))
+
+
+class _Provider:
+    """A shot's frames for the client."""
+
+    def __init__(self, library: ShotLibrary) -> None:
+        self._library = library
+
+    def plate(self, frame: int) -> Pixels:
+        return self._library.plate(frame)
+
+    def matte(self, frame: int) -> Pixels | None:
+        return self._library.matte(frame)
+
+    def clean(self, frame: int) -> Pixels | None:
+        return self._library.clean(frame)
+
+
+def _shot_message(shot: ShotState, settings: dict[str, Any]) -> OpenShot:
+    return OpenShot(
+        first=shot.first, last=shot.last, width=shot.width, height=shot.height, channels=3, dtype=shot.dtype,
+        still_matte=shot.still_matte, settings=settings, name=shot.name,
+    )  # fmt: skip

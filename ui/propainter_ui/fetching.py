@@ -1,0 +1,44 @@
+"""Fetching: what the backend has and the screen lacks is asked for.
+
+Here: ``Fetcher``. Not here: the asking itself (``bridge/looking.py``).
+"""
+
+from __future__ import annotations
+
+from propainter_ui.bridge.backend_bridge import BackendBridge
+from propainter_ui.bridge.wishes import LookWish
+from propainter_ui.shot.frame_store import ShotLibrary
+from propainter_ui.state.panel_state import PanelState
+from propainter_ui.state.shown import frames_to_fetch
+
+
+class Fetcher:
+    """Asks for results of the open shot, once for every state that lacks others."""
+
+    def __init__(self, bridge: BackendBridge, library: ShotLibrary) -> None:
+        self._bridge = bridge
+        self._library = library
+        self._fetched_for: object = None
+
+    def fetch_missing(self, state: PanelState) -> None:
+        """Ask the backend for what it has and the screen lacks: the playhead's frame first.
+
+        Asked anew only when the playhead or what the backend has is another: frames that arrive do not start it over.
+        """
+        s = state
+        if s.daemon.phase != "ready" or s.shot is None or not s.shot.matte or s.is_playing:
+            return
+        lacks_playhead = s.frame in s.results and self._library.patch("result", s.revision, s.frame) is None
+        wanted = (s.frame, s.view, s.revision, s.bands, s.job.stage if s.job else "", lacks_playhead, s.daemon.pid)
+        if wanted == self._fetched_for:
+            return
+        self._fetched_for = wanted
+        frames = [s.frame] if lacks_playhead else []
+        if s.job is None:
+            frames += frames_to_fetch(s)
+        elif s.job.kind == "rendering" and s.frame not in s.results and s.job.stage in ("painting", "composite"):
+            frames = [s.frame]  # looked at now: before the others of the range
+        has_unseen = self._library.patch("unseen", s.revision, s.frame) is not None
+        unseen = [s.frame] if s.view == "unseen" and s.frame in s.results and not has_unseen else []
+        if frames or unseen:
+            self._bridge.look(LookWish(s.applied, s.applied_quality, tuple(frames), tuple(unseen)))

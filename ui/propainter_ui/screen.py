@@ -1,0 +1,130 @@
+"""The screen: which pictures the viewer is to show, which are made for it, and why one is not there.
+
+Here: ``Screen``. Not here: making pictures (``shot/frame_maker.py``), painting them (``widgets/viewer.py``), frames that
+only the backend has (``fetching.py``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from propainter_ui.qt import QtCore
+from propainter_ui.shot.frame_maker import FrameMaker, PictureWish
+from propainter_ui.shot.frame_store import ShotLibrary
+from propainter_ui.shot.picture import Display
+from propainter_ui.state.panel_state import VIEW_NAMES, PanelState, View
+from propainter_ui.widgets.viewer import Viewer
+from propainter_ui.widgets.viewer_painting import Shown
+
+_AHEAD = 6
+"""Pictures made ahead of the playhead, in the direction it moves."""
+_INVITATION = (
+    "Drop a plate and its roto matte here\n"
+    "Folders of frames, a frame of a sequence, or videos. White is removed. A clean plate may come along."
+)
+
+
+class Screen(QtCore.QObject):
+    """Keeps the viewer at the playhead's frame. state: gives the panel's state as it is now."""
+
+    def __init__(
+        self,
+        state: Callable[[], PanelState],
+        *,
+        library: ShotLibrary,
+        maker: FrameMaker,
+        viewer: Viewer,
+        parent: QtCore.QObject,
+    ) -> None:
+        super().__init__(parent)
+        self._state = state
+        self._library = library
+        self._maker = maker
+        self._viewer = viewer
+        self.direction = 1
+        """Of the playhead's last move: 1 or -1."""
+        self.showing: PictureWish | None = None
+        self.pending: tuple[PictureWish, ...] = ()
+        """Pictures of the playhead's frame that are being made."""
+        maker.made.connect(self._show_made)
+
+    def _wish_for(self, view: View, frame: int, *, previous: bool = False) -> PictureWish:
+        s = self._state()
+        is_result = view in ("result", "unseen", "difference")
+        revision = (s.previous_revision if previous else s.revision) if is_result else 0
+        display = Display(s.exposure, s.gamma, s.shot.is_linear if s.shot else False)
+        grow = s.settings.grow if view == "matte" else 0
+        return PictureWish(self._library.serial, view, frame, revision or 0, display, grow)
+
+    def _wishes(self, frame: int) -> tuple[PictureWish, PictureWish | None]:
+        """What is shown at a frame: the picture, and what is left of the wipe."""
+        s = self._state()
+        after = self._wish_for(s.view, frame, previous=s.shows_previous)
+        if s.wipe is None:
+            return after, None
+        is_previous = s.against == "previous" and bool(s.previous_results)
+        return after, self._wish_for("result" if is_previous else "plate", frame, previous=is_previous)
+
+    def show_pictures(self) -> None:
+        """Show what is at hand of the playhead's frame, and have the rest made."""
+        s = self._state()
+        if s.shot is None:
+            self._viewer.invite(_INVITATION)
+            self._viewer.show_pictures(None, None, None, "")
+            return
+        after, before = self._wishes(s.frame)
+        shown, hint = self._maker.picture(after), ""
+        if shown is None and not self._can_be_made(after):
+            hint = self._lack_of(after)
+            after = self._wish_for("plate", s.frame)
+            shown = self._maker.picture(after)
+        left = self._maker.picture(before) if before is not None else None
+        self.pending = tuple(w for w in (after, before) if w is not None and self._maker.picture(w) is None)
+        self._maker.ask([*self.pending, *self._ahead()])
+        if shown is None:
+            return  # what is on the screen stays there until the new picture comes
+        self.showing = after
+        name = "Previous result" if s.shows_previous and after.revision else VIEW_NAMES[after.view]
+        old = None if left is None or before is None else Shown(left, _left_name(before))
+        self._viewer.show_pictures(Shown(shown, f"{name}  ·  {after.frame}"), old, s.wipe, hint)
+
+    def _ahead(self) -> list[PictureWish]:
+        """The pictures the playhead will come to next."""
+        s = self._state()
+        shot = s.shot
+        assert shot is not None
+        frames = [s.frame + self.direction * step for step in range(1, _AHEAD + 1)]
+        wishes = [self._wishes(frame) for frame in frames if shot.first <= frame <= shot.last]
+        return [wish for pair in wishes for wish in pair if wish is not None and self._can_be_made(wish)]
+
+    def _can_be_made(self, wish: PictureWish) -> bool:
+        s = self._state()
+        if wish.view == "plate":
+            return True
+        if wish.view == "matte":
+            return bool(s.shot and s.shot.matte)
+        has_result = self._library.patch("result", wish.revision, wish.frame) is not None
+        if wish.view == "unseen":
+            return has_result and self._library.patch("unseen", wish.revision, wish.frame) is not None
+        return has_result
+
+    def _lack_of(self, wish: PictureWish) -> str:
+        """Why there is no such picture, for the bottom of the viewer."""
+        s = self._state()
+        if s.shot is not None and not s.shot.matte:
+            return "No matte yet: drop one here"
+        if s.shows_previous:
+            return "No earlier result of this frame"
+        if wish.view == "unseen" and wish.frame in s.results:
+            return "Asking what was never seen …" if s.daemon.phase == "ready" else "Needs the backend"
+        if s.job is not None and s.job.kind == "rendering" and s.job.first <= wish.frame <= s.job.last:
+            return "Plate: the result of this frame is on its way"
+        return "Plate: this frame has no result yet"
+
+    def _show_made(self, wish: PictureWish) -> None:
+        if wish in self.pending:
+            self.show_pictures()
+
+
+def _left_name(wish: PictureWish) -> str:
+    return "Plate" if wish.view == "plate" else "Previous result"

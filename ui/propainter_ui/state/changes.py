@@ -1,0 +1,116 @@
+"""Changes of the state that somebody wants: state in, state out.
+
+Here: playhead, range, view, wipe, settings, another shot or revision. Not here: what the bridge tells of (``outcomes.py``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from propainter_ui.state.panel_state import Against, Notice, PanelState, ShotState, View
+from propainter_wire.errors import WireError
+from propainter_wire.messages import ShotSettings
+
+
+def with_shot(state: PanelState, shot: ShotState, revision: int, note: str = "") -> PanelState:
+    """Another shot is open; or the same plate with another matte or clean plate, which keeps the place and the earlier
+    results.
+    """
+    old = state.shot
+    if old is not None and _plate_alone(old) == _plate_alone(shot):
+        fresh = with_revision(replace(state, shot=shot, bands={}), revision)
+    else:
+        fresh = replace(
+            state, shot=shot, bands={}, previous_revision=None, previous_results=frozenset(), results=frozenset(),
+            revision=revision, is_playing=False, shows_previous=False, frame=shot.first, first=shot.first,
+            last=shot.last, wipe=None, report={},
+        )  # fmt: skip
+    if not shot.matte:
+        note = f"{shot.name} is open. Now drop its roto matte: a folder, a still or a video; white is removed."
+    return replace(fresh, notice=Notice("info", note) if note else None, view="matte" if shot.matte else "plate")
+
+
+def _plate_alone(shot: ShotState) -> ShotState:
+    return replace(shot, matte="", still_matte=False, clean="", clean_frames=())
+
+
+def with_revision(state: PanelState, revision: int) -> PanelState:
+    """Results belong to another revision from here on; those so far become the previous ones."""
+    if revision == state.revision:
+        return state
+    if not state.results:
+        return replace(state, revision=revision, bands={})
+    return replace(
+        state, revision=revision, bands={}, previous_revision=state.revision, previous_results=state.results,
+        results=frozenset(), shows_previous=False,
+    )  # fmt: skip
+
+
+def with_setting(state: PanelState, name: str, value: object) -> PanelState:
+    """One setting edited. A value that cannot be leaves everything as it is."""
+    try:
+        return replace(state, settings=state.settings.changed({name: value}))
+    except WireError:
+        return state
+
+
+def with_default(state: PanelState, name: str) -> PanelState:
+    """One setting back at its default."""
+    return with_setting(state, name, getattr(ShotSettings(), name))
+
+
+def with_channel(state: PanelState, channel: str) -> PanelState:
+    """Another name to publish under."""
+    return state if channel == state.channel else replace(state, channel=channel)
+
+
+def at_frame(state: PanelState, frame: int) -> PanelState:
+    """The playhead there, held within the shot."""
+    if state.shot is None:
+        return state
+    frame = min(max(frame, state.shot.first), state.shot.last)
+    return state if frame == state.frame else replace(state, frame=frame)
+
+
+def played_on(state: PanelState) -> PanelState:
+    """One frame on, from the out point back to the in point."""
+    following = state.frame + 1
+    return at_frame(state, following if state.first <= following <= state.last else state.first)
+
+
+def with_range(state: PanelState, *, first: int | None = None, last: int | None = None) -> PanelState:
+    """In or out point moved, held within the shot and never past the other."""
+    if state.shot is None:
+        return state
+    new_first = state.first if first is None else min(max(first, state.shot.first), state.shot.last)
+    new_last = state.last if last is None else min(max(last, state.shot.first), state.shot.last)
+    if first is not None:
+        new_last = max(new_first, new_last)
+    else:
+        new_first = min(new_first, new_last)
+    return replace(state, first=new_first, last=new_last)
+
+
+def with_view(state: PanelState, view: View) -> PanelState:
+    """Another view."""
+    return replace(state, view=view)
+
+
+def with_wipe(state: PanelState, place: float | None) -> PanelState:
+    """The wipe's line there; None: no wipe."""
+    return replace(state, wipe=None if place is None else min(max(place, 0.0), 1.0))
+
+
+def with_against(state: PanelState, against: Against) -> PanelState:
+    """What the wipe compares with. Without earlier results there is the plate alone."""
+    return replace(state, against=against if state.previous_results else "plate")
+
+
+def with_previous_shown(state: PanelState, is_shown: bool) -> PanelState:
+    """A/B: the results before the last change, where there are any."""
+    return replace(state, shows_previous=is_shown and bool(state.previous_results))
+
+
+def reverted(state: PanelState) -> PanelState:
+    """Edits thrown away."""
+    return replace(state, settings=state.applied, quality=state.applied_quality)

@@ -1,0 +1,235 @@
+"""Everything the panel shows, as data.
+
+Here: frozen dataclasses, and what they say of themselves. Not here: how they change (``changes.py``, ``outcomes.py``), what
+follows from them (``forecast.py``, ``sizes.py``, ``shown.py``). Frames are in the host's numbering, both ends included.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+from propainter_ui.state.estimates import Rates, size_text, time_text
+from propainter_wire.messages import JobLine, Quality, ShotLine, ShotSettings
+from propainter_wire.shot import DType
+
+Phase = Literal["absent", "starting", "ready", "lost", "stopping"]
+View = Literal["plate", "matte", "result", "unseen", "difference"]
+Against = Literal["plate", "previous"]
+VIEWS: tuple[View, ...] = ("plate", "matte", "result", "unseen", "difference")
+VIEW_NAMES: Mapping[View, str] = {
+    "plate": "Plate", "matte": "Matte", "result": "Result", "unseen": "Never seen", "difference": "Difference",
+}  # fmt: skip
+STAGE_NAMES: Mapping[str, str] = {
+    "queued": "waiting", "loading": "loading", "reading": "reading frames", "flow": "estimating flow",
+    "completion": "completing flow", "propagation": "propagating the plate", "painting": "painting windows",
+    "composite": "compositing", "writing": "writing files",
+}  # fmt: skip
+BANDS = ("plate", "matte", "flow", "completion", "propagation", "painting")
+"""Stages of the timeline, in the order of the walk."""
+
+Run: TypeAlias = tuple[int, int, str]
+"""First, last, and one of cached, stale, missing, running."""
+
+
+@dataclass(frozen=True)
+class DaemonState:
+    """The backend as far as the panel knows."""
+
+    phase: Phase = "absent"
+    detail: str = ""
+    """One sentence where something went wrong."""
+    server: str = ""
+    engine: str = ""
+    device: str = ""
+    weights: str = "none"
+    licence: str = ""
+    pid: int = 0
+    uptime_s: float = 0.0
+    sessions: int = 0
+    memory: Mapping[str, int] = field(default_factory=dict)
+    jobs: tuple[JobLine, ...] = ()
+    shots: tuple[ShotLine, ...] = ()
+    """Open shots of every client."""
+
+    @property
+    def headline(self) -> str:
+        """One line for the title strip."""
+        if self.phase == "ready":
+            memory = self.memory.get("rss_bytes", 0) + self.memory.get("worker_rss_bytes", 0)
+            parts = [f"Backend {self.server}", self.engine, self.device, size_text(memory) if memory else ""]
+            return "  ·  ".join(part for part in parts if part)
+        return {
+            "absent": "No backend is running",
+            "starting": "Starting the backend …",
+            "lost": "The backend is gone",
+            "stopping": "The backend is stopping …",
+        }[self.phase]
+
+
+@dataclass(frozen=True)
+class ShotState:
+    """The open shot: plate, matte, and what they measure."""
+
+    name: str
+    plate: str
+    """Path as it can be opened again."""
+    matte: str
+    """Empty while none has been given."""
+    first: int
+    last: int
+    width: int
+    height: int
+    dtype: DType
+    fps: float
+    still_matte: bool = False
+    clean: str = ""
+    """Path of the clean plates; empty: there are none."""
+    clean_frames: tuple[int, ...] = ()
+    """Frames that have one."""
+
+    @property
+    def frame_count(self) -> int:
+        """Frames from first to last."""
+        return self.last - self.first + 1
+
+    @property
+    def is_linear(self) -> bool:
+        """Whether its numbers are scene-linear light: floats are, whole numbers are display-encoded."""
+        return self.dtype.startswith("float")
+
+
+JobKind = Literal["reading", "rendering", "exporting"]
+
+
+@dataclass(frozen=True)
+class JobState:
+    """What the panel's own work is at."""
+
+    kind: JobKind
+    job: str = ""
+    """The backend's name of it; empty before it has one."""
+    stage: str = "queued"
+    done: int = 0
+    total: int = 0
+    eta_s: float | None = None
+    frames_done: int = 0
+    frames_total: int = 0
+    first: int = 0
+    last: int = 0
+
+    @property
+    def share(self) -> float | None:
+        """0..1 of the whole, by frames as they come, by steps before; None while unknown."""
+        if self.frames_done:
+            return self.frames_done / max(1, self.frames_total)
+        return self.done / self.total if self.total > 1 else None
+
+    @property
+    def sentence(self) -> str:
+        """What it is doing, for the status line."""
+        verb = {"reading": "Reading", "rendering": "Rendering", "exporting": "Exporting"}[self.kind]
+        text = f"{verb} {self.first}–{self.last}: {STAGE_NAMES.get(self.stage, self.stage)}"
+        if self.frames_done:
+            text += f", {self.frames_done} of {self.frames_total} frames"
+        elif self.total > 1:
+            text += f" {self.done} of {self.total}"
+        return text + (f", {time_text(self.eta_s)} left" if self.eta_s and self.eta_s >= 1 else "")
+
+
+NoticeAction = Literal["", "start", "restart", "render", "publish"]
+
+
+@dataclass(frozen=True)
+class Notice:
+    """A sentence for the artist, and what a button beside it does."""
+
+    level: Literal["info", "warning", "error"]
+    text: str
+    action: NoticeAction = ""
+
+
+@dataclass(frozen=True)
+class PanelState:
+    """All there is to show."""
+
+    daemon: DaemonState = field(default_factory=DaemonState)
+    shot: ShotState | None = None
+    settings: ShotSettings = field(default_factory=ShotSettings)
+    """As edited."""
+    quality: Quality = "normal"
+    applied: ShotSettings = field(default_factory=ShotSettings)
+    """As the backend knows them."""
+    applied_quality: Quality = "normal"
+    engine: str = ""
+    """The engine behind ``applied``; empty before a backend has told."""
+    working_size: tuple[int, int] | None = None
+    frame: int = 1
+    first: int = 1
+    """In point."""
+    last: int = 1
+    """Out point."""
+    view: View = "plate"
+    wipe: float | None = None
+    """Where the line of the wipe is, 0..1 of the picture's width; None: no wipe."""
+    against: Against = "plate"
+    """What is left of the wipe."""
+    shows_previous: bool = False
+    """A/B: the result before the last change, in place of the current one."""
+    exposure: float = 0.0
+    """Stops, of the viewer alone."""
+    gamma: float = 1.0
+    bands: Mapping[str, tuple[Run, ...]] = field(default_factory=dict)
+    revision: int = 0
+    """Counts changes of what a result depends on; results are kept by it."""
+    previous_revision: int | None = None
+    results: frozenset[int] = frozenset()
+    """Frames with a result of this revision at hand."""
+    previous_results: frozenset[int] = frozenset()
+    job: JobState | None = None
+    notice: Notice | None = None
+    is_playing: bool = False
+    rates: Rates = field(default_factory=lambda: Rates({}))
+    report: Mapping[str, Any] = field(default_factory=dict)
+    """Of the last finished render."""
+    follows: str = ""
+    """The host's node whose settings these are; empty outside a host, and while none is followed."""
+    channel: str = ""
+    """The name settings are published under."""
+    published: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """What the backend says is published, by channel; channels without anything are not in it."""
+
+    @property
+    def is_edited(self) -> bool:
+        """Whether there are changes the backend has not been told of."""
+        return (self.settings, self.quality) != (self.applied, self.applied_quality)
+
+    @property
+    def is_drawing_networks(self) -> bool:
+        """Whether neighbour window and reference stride steer the engine that would render."""
+        return self.engine_wanted == "propainter"
+
+    @property
+    def engine_wanted(self) -> str:
+        """The engine the edited settings ask for, ``auto`` resolved as far as known."""
+        if self.settings.engine != "auto":
+            return self.settings.engine
+        return self.daemon.engine or self.engine or "classical"
+
+    @property
+    def can_render(self) -> bool:
+        """Whether there is everything a render needs, a backend aside."""
+        is_free = self.job is None or self.job.kind == "reading"
+        return self.shot is not None and bool(self.shot.matte) and is_free
+
+    @property
+    def can_apply(self) -> bool:
+        """Whether there is somebody to tell of the edits: the backend, or a node."""
+        is_free = self.job is None or self.job.kind == "reading"
+        has_ear = bool(self.follows) or (self.daemon.phase == "ready" and self.can_render)
+        return self.is_edited and is_free and has_ear
+
+    def index(self, frame: int) -> int:
+        """0-based place of a frame in the shot."""
+        return frame - (self.shot.first if self.shot else 0)

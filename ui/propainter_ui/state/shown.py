@@ -1,0 +1,53 @@
+"""What timeline, viewer and render button make of the state.
+
+Here: the bands with work under way marked, frames that the screen lacks, the button's words. Not here: painting them
+(``widgets/``).
+"""
+
+from __future__ import annotations
+
+from propainter_ui.state.panel_state import BANDS, JobState, PanelState, Run
+
+
+def bands_shown(state: PanelState) -> dict[str, tuple[Run, ...]]:
+    """The bands of the timeline, with the stage that is being computed marked as running."""
+    shown = {stage: tuple(state.bands.get(stage, ())) for stage in BANDS}
+    job = state.job
+    if job is not None and job.kind == "rendering" and job.stage in (*BANDS, "composite"):
+        for stage in BANDS[2:]:  # the first of the walk that is not done is the one at work
+            marked = tuple(run for first, last, what in shown[stage] for run in _marked(first, last, what, job))
+            if marked != shown[stage]:
+                return {**shown, stage: marked}
+    return shown
+
+
+def _marked(first: int, last: int, what: str, job: JobState) -> list[Run]:
+    """A run, with its part inside the job's range running unless it is cached."""
+    inside_first, inside_last = max(first, job.first), min(last, job.last)
+    if what == "cached" or inside_first > inside_last:
+        return [(first, last, what)]
+    before = [(first, inside_first - 1, what)] if first < inside_first else []
+    behind = [(inside_last + 1, last, what)] if last > inside_last else []
+    return [*before, (inside_first, inside_last, "running"), *behind]
+
+
+def frames_to_fetch(state: PanelState) -> list[int]:
+    """Frames the backend has painted but the panel has no result of: from the playhead outward."""
+    if state.daemon.phase != "ready" or state.shot is None or not state.shot.matte:
+        return []
+    painted = {
+        frame for first, last, what in state.bands.get("painting", ()) if what == "cached"
+        for frame in range(first, last + 1)
+    }  # fmt: skip
+    missing = painted - state.results
+    return sorted(missing, key=lambda frame: (abs(frame - state.frame), frame))
+
+
+def render_label(state: PanelState) -> str:
+    """What the render button will do."""
+    if state.shot is None:
+        return "Render"
+    count = state.last - state.first + 1
+    what = f"{count} frame{'s' * (count != 1)}"
+    start = "Start backend, render " if state.daemon.phase in ("absent", "lost") else "Render "
+    return f"{start}{what}" + (" with new settings" if state.is_edited and state.engine else "")
