@@ -94,7 +94,7 @@ KNOBS: tuple[Knob, ...] = (
     Knob(
         "crop_padding", "int", 0, "Crop padding", "plate pixels around that box; 0: an eighth of the plate's shorter side",
         "Matte", ("working", "hole"),
-        "Plate pixels on every side of that box. Auto, 0: an eighth of the plate's shorter side.",
+        "Plate pixels on every side of that box. 0 is Auto: an eighth of the plate's shorter side.",
         low=0, high=4096, slider=(0, 512), unit="px", zero="Auto", option="--crop-padding", metavar="PX",
         parameter=Parameter("crop_padding", "analysis"), in_panel=True,
     ),
