@@ -7,7 +7,7 @@ DOCS   := NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet # every lin
 PLUGIN := build/ofx/ProPainterRemove.ofx.bundle/Contents/Linux-x86-64/ProPainterRemove.ofx
 export OMP_WAIT_POLICY ?= passive
 
-.PHONY: help setup demo plugin plugin-all release test test-all check docs docs-pictures format bench screenshots clean
+.PHONY: help setup demo generate plugin plugin-all release test test-all check docs docs-pictures format bench screenshots clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -30,6 +30,11 @@ $(PLUGIN): $(wildcard host_plugin/ofx/src/* host_plugin/ofx/src/*/* host_plugin/
 	$(BIN)/python host_plugin/ofx/build_bundle.py linux
 	$(BIN)/python host_plugin/ofx/check_bundle.py build/ofx/ProPainterRemove.ofx.bundle
 	@touch $@
+
+generate: $(STAMP)  ## what is written from the table of knobs: rows of the node, of docs/wire.md, PARAMETERS.md (builds the node)
+	$(BIN)/python host_plugin/ofx/write_knobs.py
+	$(MAKE) plugin
+	$(BIN)/python host_plugin/ofx/write_parameters.py build/ofx/ProPainterRemove.ofx.bundle
 
 plugin-all: $(STAMP)  ## build the node for Linux, Windows and macOS (first run: many minutes)
 	$(BIN)/python host_plugin/ofx/build_bundle.py linux windows macos

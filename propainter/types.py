@@ -9,13 +9,15 @@ between.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import Enum
 
 import numpy as np
 import numpy.typing as npt
 from jaxtyping import Float
 from torch import Tensor
+
+from propainter_knobs.table import BY_NAME, default_of
 
 
 class Precision(str, Enum):
@@ -84,38 +86,36 @@ class Sights:
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything about a removal that changes the picture, except the plate, the matte and the weights."""
+    """Everything about a removal that changes the picture, except the plate, the matte and the weights.
 
-    neighbor_length: int = 10
+    Defaults and lower ends are the knobs'. Their upper ends are for strangers: a box keeps a shot in one longer chunk.
+    """
+
+    neighbor_length: int = default_of("neighbor_length")
     """Local frames a window paints; half of it on each side of the centre."""
-    ref_stride: int = 10
+    ref_stride: int = default_of("ref_stride")
     """Frames between two references; lower looks at more of the shot and costs more."""
-    chunk_length: int = 80
+    chunk_length: int = default_of("chunk_length")
     """Flow pairs a completion pass, and (up to 100) frames a propagation pass, treats at once."""
-    flow_iterations: int = 20
+    flow_iterations: int = default_of("flow_iterations")
     """RAFT updates a pair; 5 is enough for a preview."""
-    flow_stop: float = 0.0
+    flow_stop: float = default_of("flow_stop")
     """A pair's flow is final once RAFT moves 99 % of it by at most this many cells of 1/8 resolution; 0 = never earlier."""
-    grow: int = 4
+    grow: int = default_of("grow")
     """Plate pixels the matte grows outward (4-connected diamond) before it becomes the hole."""
-    feather: int = 3
+    feather: int = default_of("feather")
     """Plate pixels, inside the grown ring, over which the fill fades into the plate."""
-    threshold: float = 0.0
+    threshold: float = default_of("threshold")
     """Matte values above this are removed (0: every value above zero, as the reference does)."""
-    flow_hole_snap: int = 0
+    flow_hole_snap: int = default_of("flow_hole_snap")
     """The hole given to flow completion is widened to whole blocks of this many working pixels; 0 = exact."""
-    grow_flow: int = 0
+    grow_flow: int = default_of("grow_flow")
     """Plate pixels the matte grows before it becomes the hole given to flow completion; below ``grow``: as ``grow``."""
 
     def __post_init__(self) -> None:
-        for name, low in (
-            ("neighbor_length", 2), ("ref_stride", 1), ("chunk_length", 2), ("flow_iterations", 1),
-            ("grow", 0), ("feather", 0), ("flow_hole_snap", 0), ("grow_flow", 0),
-        ):  # fmt: skip
-            value = getattr(self, name)
-            if value < low:
-                raise ValueError(f"{name} is {value}; it must be at least {low}")
+        for field in fields(self):
+            name, value, low = field.name, getattr(self, field.name), BY_NAME[field.name].low
+            if name != "threshold" and not value >= low:
+                raise ValueError(f"{name} is {value}; it must be at least {low:g}")
         if not 0.0 <= self.threshold < 1.0:
             raise ValueError(f"threshold is {self.threshold}; it must be at least 0 and below 1")
-        if not self.flow_stop >= 0.0:
-            raise ValueError(f"flow_stop is {self.flow_stop}; it must be at least 0")

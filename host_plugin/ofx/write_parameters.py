@@ -3,7 +3,8 @@
     python host_plugin/ofx/write_parameters.py build/ofx-native/ProPainterRemove.ofx.bundle
 
 Here: asking the node through the headless host, and the table's layout. Not here: the parameters
-(``src/host/params.cpp``). A test compares the page with the node, so that neither changes without the other.
+(``src/host/params.cpp``), the settings among them (``propainter_knobs``). A test compares the page with the node, so
+neither changes without the other.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ PAGE = Path(__file__).with_name("PARAMETERS.md")
 INTRODUCTION = """\
 # Parameters of ProPainter Remove
 
-In the order of the panel. Written by `write_parameters.py` from the node itself; change
-`src/host/params.cpp` and run it again.
+In the order of the panel. Written by `write_parameters.py` from the node itself. A setting of a removal is a row of
+`backend/propainter_knobs/table.py`, everything else one of `src/host/params.cpp`; run `make generate` after a change.
 
 | group | name | label | type | default | range | meaning |
 |---|---|---|---|---|---|---|

@@ -1,43 +1,36 @@
 """The options that state a removal, whichever command carries it out.
 
-Here: ``add_shot_options`` and ``removal_of``, which reads them. Not here: the commands themselves (``remove.py``,
-``farm.py``), what a removal is (``removal.py``).
+Here: ``add_shot_options`` and ``removal_of``, which reads them. Not here: the settings themselves (``propainter_knobs``),
+the commands (``remove.py``, ``farm.py``), what a removal is (``removal.py``).
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 from propainter.types import Precision, Settings
 from propainter_backend.errors import BadInput
 from propainter_backend.removal.removal import MEMORY_BUDGET, Removal
-from propainter_backend.render.engines import ENGINES
+from propainter_knobs.knob import Group
+from propainter_knobs.table import BY_NAME, KNOBS
 from propainter_pictures.color import WorkingSpace
 
 
 def removal_of(options: argparse.Namespace, *, save_stages: Path | None = None) -> Removal:
     """The removal that parsed options state. Raises BadInput where a setting is out of its range."""
     try:
-        settings = Settings(
-            neighbor_length=options.neighbor_length,
-            ref_stride=options.ref_stride,
-            chunk_length=options.chunk_length,
-            flow_iterations=options.flow_iterations,
-            flow_stop=options.flow_stop,
-            grow=options.grow,
-            feather=options.feather,
-            threshold=options.threshold,
-            flow_hole_snap=options.flow_hole_snap,
-            grow_flow=options.grow_flow,
-        )
+        settings = Settings(**{field.name: getattr(options, field.name) for field in fields(Settings)})
     except ValueError as error:
         raise BadInput(str(error)) from error
     return Removal(
         options.plate, options.matte, options.output, settings, clean=options.clean_plate,
         first=options.first, last=options.last, matte_offset=options.matte_offset,
         working_size=options.working_size, draft=options.draft, space=WorkingSpace(options.color),
-        crop_to_matte=options.crop_to_matte, crop_padding=options.crop_padding, native_fill=not options.no_native_fill,
+        crop_to_matte=options.crop_to_matte, crop_padding=options.crop_padding, native_fill=options.native_fill,
         keep_nan=options.keep_nan, save_stages=save_stages, report=options.report,
         contact_sheet=options.contact_sheet, memory_budget=options.memory << 20,
     )  # fmt: skip
@@ -45,7 +38,6 @@ def removal_of(options: argparse.Namespace, *, save_stages: Path | None = None) 
 
 def add_shot_options(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     """Add what states a removal and what it runs on; returns the group ``running`` for more of that kind."""
-    d = Settings()
     need = parser.add_argument_group("pictures")
     need.add_argument("--plate", required=True, help="the original frames")
     need.add_argument("--matte", required=True, help="what to remove: 1 (white) = remove, soft edges allowed")
@@ -60,70 +52,47 @@ def add_shot_options(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup
     need.add_argument(
         "--matte-offset", type=int, default=0, metavar="N", help="matte frame n belongs to plate frame n + N"
     )
-    need.add_argument(
-        "--color", choices=[space.value for space in WorkingSpace], default="auto",
-        help="how the plate's numbers are encoded; auto: whole numbers display-encoded, floats scene-linear",
-    )  # fmt: skip
+    _add(need, "color")
     need.add_argument("--keep-nan", action="store_true", help="accept NaN and infinite plate pixels outside the matte")
     matte = parser.add_argument_group("matte")
-    matte.add_argument("--grow", type=int, default=d.grow, help="plate pixels the matte grows outward (%(default)s)")
-    matte.add_argument(
-        "--grow-flow", type=int, default=d.grow_flow, metavar="PX",
-        help="plate pixels the matte grows for the flow; below --grow it counts as that (%(default)s)",
-    )  # fmt: skip
-    matte.add_argument(
-        "--feather", type=int, default=d.feather, help="plate pixels of fade inside the grown ring (%(default)s)"
-    )
-    matte.add_argument(
-        "--threshold", type=float, default=d.threshold, help="matte values above this count (%(default)s)"
-    )
+    for name in _names_in("Matte"):
+        _add(matte, name)
     how = parser.add_argument_group("removal")
-    how.add_argument("--engine", choices=ENGINES, default="auto", help="auto: propainter where weights are installed")
+    _add(how, "engine")
     how.add_argument("--weights", type=Path, metavar="DIR", help="folder with the three published checkpoints")
-    how.add_argument(
-        "--neighbor-length", type=int, default=d.neighbor_length, help="local frames a window (%(default)s)"
-    )
-    how.add_argument("--ref-stride", type=int, default=d.ref_stride, help="frames between references (%(default)s)")
-    how.add_argument("--chunk-length", type=int, default=d.chunk_length, help="frames a pass (%(default)s)")
-    how.add_argument("--flow-iterations", type=int, default=d.flow_iterations, help="RAFT updates a pair (%(default)s)")
-    how.add_argument(
-        "--flow-stop", type=float, default=d.flow_stop, metavar="CELLS",
-        help="stop a pair's updates once 99 %% of it moves by at most so many cells of 8x8 pixels; 0.02 is good for "
-        "previews (%(default)s: never)",
-    )  # fmt: skip
-    how.add_argument(
-        "--flow-hole-snap", type=int, default=d.flow_hole_snap, metavar="PX",
-        help="widen the flow hole to blocks of this size, so that roto edits keep completed flow (%(default)s: exact)",
-    )  # fmt: skip
-    how.add_argument(
-        "--working-size", type=_size, metavar="WxH", help="size the fill is made at (default: the plate's)"
-    )
-    how.add_argument(
-        "--crop-to-matte", action="store_true",
-        help="look at no more of the plate than a box around the holes: quicker, and less memory; a draft always does",
-    )  # fmt: skip
-    how.add_argument(
-        "--crop-padding",
-        type=int,
-        default=0,
-        metavar="PX",
-        help="plate pixels around that box (%(default)s: an eighth of the plate's shorter side)",
-    )
-    how.add_argument(
-        "--no-native-fill", action="store_true",
-        help="with a smaller working size: enlarge the fill, instead of pulling pixels of the plates themselves",
-    )  # fmt: skip
+    for name in _names_in("Windows", "Flow", "Fill"):
+        _add(how, name)
+    _add(how, "working_size", help="size the fill is made at (default: the plate's)")
     how.add_argument("--draft", action="store_true", help="half working size, at most 5 flow iterations")
     run = parser.add_argument_group("running")
     run.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (%(default)s)")
-    run.add_argument(
-        "--precision", choices=[p.value for p in Precision], default="fp32", help="fp16 and bf16 need CUDA"
-    )
+    _add(run, "precision", choices=[p.value for p in Precision], default="fp32")  # the daemon alone chooses by itself
     run.add_argument(
         "--memory", type=int, default=MEMORY_BUDGET >> 20, metavar="MB",
         help="memory for artifacts before they spill to disk (%(default)s)",
     )  # fmt: skip
     return run
+
+
+def _names_in(*groups: Group) -> list[str]:
+    """The knobs of these groups that have an option."""
+    return [knob.name for knob in KNOBS if knob.group in groups and knob.option]
+
+
+def _add(group: argparse._ArgumentGroup, name: str, **given: Any) -> None:
+    """Add a knob's option. given: what this command has otherwise."""
+    knob = BY_NAME[name]
+    meaning = knob.meaning.replace("`", "").replace("%", "%%")
+    if knob.kind == "bool":
+        action = "store_false" if knob.default else "store_true"
+        help_text = f"do not {meaning}" if knob.default else meaning
+        group.add_argument(knob.option, action=action, dest=name, help=help_text)
+        return
+    types: dict[str, Callable[[str], Any]] = {"int": int, "float": float, "size": _size, "choice": str}
+    shown: dict[str, Any] = {"help": f"{meaning} (%(default)s)", "default": knob.default, "metavar": knob.metavar}
+    if knob.kind == "choice":
+        shown["choices"] = knob.words
+    group.add_argument(knob.option, type=types[knob.kind], dest=name, **(shown | given))
 
 
 def _size(text: str) -> tuple[int, int]:

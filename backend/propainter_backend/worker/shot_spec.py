@@ -5,7 +5,7 @@ Here: ``ShotSpec``. Not here: how the daemon keeps it (``daemon/work/shots.py``)
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from propainter.types import Settings
@@ -42,12 +42,8 @@ class ShotSpec:
     def removal_settings(self, snap: int) -> Settings:
         """The engine's settings. snap: the flow hole's block grid where the shot does not ask for one."""
         s = self.settings
-        settings = Settings(
-            neighbor_length=s["neighbor_length"], ref_stride=s["ref_stride"], chunk_length=s["chunk_length"],
-            flow_iterations=s["flow_iterations"], flow_stop=s["flow_stop"],
-            grow=s["grow"], feather=s["feather"], threshold=s["threshold"],
-            flow_hole_snap=s["flow_hole_snap"] or snap, grow_flow=s["grow_flow"],
-        )  # fmt: skip
+        settings = Settings(**{field.name: s[field.name] for field in fields(Settings)})
+        settings = replace(settings, flow_hole_snap=settings.flow_hole_snap or snap)
         if self.quality == "draft":
             return draft_settings(settings, flow_iterations=s["draft_flow_iterations"])
         return replace(settings, flow_stop=0.0) if self.quality == "best" else settings

@@ -7,40 +7,53 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
-from propainter_wire.messages.words import SIZE, WorkingSize, Yes
-from propainter_wire.schema import Checked, Choice, Fixed, Float, Int, Maybe, PartOf, Record
+from propainter_knobs.table import BY_NAME, default_of
+from propainter_wire.messages.words import SIZE, WorkingSize
+from propainter_wire.schema import Bool, Checked, Checker, Choice, Fixed, Float, Int, Maybe, PartOf, Record
 
 EngineChoice = Literal["auto", "propainter", "classical"]
 PrecisionChoice = Literal["auto", "fp32", "fp16", "bf16"]
 ColorChoice = Literal["auto", "linear", "srgb", "rec709", "raw"]
 
 
+def _of(name: str) -> Checker:
+    """What a setting may hold, by its knob."""
+    knob = BY_NAME[name]
+    if knob.kind == "choice":
+        return Choice(knob.words)
+    if knob.kind == "size":
+        return Maybe(Fixed(SIZE, SIZE))
+    if knob.kind == "bool":
+        return Bool()
+    return Float(knob.low, knob.high) if knob.kind == "float" else Int(int(knob.low), int(knob.high))
+
+
 @dataclass(frozen=True)
 class ShotSettings(Checked):
     """Everything about a removal that changes the picture; the first ten are ``propainter.types.Settings``."""
 
-    neighbor_length: Annotated[int, Int(2, 200)] = 10
-    ref_stride: Annotated[int, Int(1, 1000)] = 10
-    chunk_length: Annotated[int, Int(2, 10000)] = 80
-    flow_iterations: Annotated[int, Int(1, 100)] = 20
-    flow_stop: Annotated[float, Float(0.0, 1.0)] = 0.0
-    grow: Annotated[int, Int(0, 1024)] = 4
-    feather: Annotated[int, Int(0, 1024)] = 3
-    threshold: Annotated[float, Float(0.0, 0.999)] = 0.0
-    flow_hole_snap: Annotated[int, Int(0, 256)] = 0
-    grow_flow: Annotated[int, Int(0, 1024)] = 0
-    working_size: Annotated[WorkingSize | None, Maybe(Fixed(SIZE, SIZE))] = None
+    neighbor_length: Annotated[int, _of("neighbor_length")] = default_of("neighbor_length")
+    ref_stride: Annotated[int, _of("ref_stride")] = default_of("ref_stride")
+    chunk_length: Annotated[int, _of("chunk_length")] = default_of("chunk_length")
+    flow_iterations: Annotated[int, _of("flow_iterations")] = default_of("flow_iterations")
+    flow_stop: Annotated[float, _of("flow_stop")] = default_of("flow_stop")
+    flow_hole_snap: Annotated[int, _of("flow_hole_snap")] = default_of("flow_hole_snap")
+    grow: Annotated[int, _of("grow")] = default_of("grow")
+    grow_flow: Annotated[int, _of("grow_flow")] = default_of("grow_flow")
+    feather: Annotated[int, _of("feather")] = default_of("feather")
+    threshold: Annotated[float, _of("threshold")] = default_of("threshold")
+    crop_to_matte: Annotated[bool, _of("crop_to_matte")] = default_of("crop_to_matte")
+    crop_padding: Annotated[int, _of("crop_padding")] = default_of("crop_padding")
+    native_fill: Annotated[bool, _of("native_fill")] = default_of("native_fill")
+    working_size: Annotated[WorkingSize | None, _of("working_size")] = default_of("working_size")
     """Width, height the networks see; None: the daemon's choice."""
-    engine: Annotated[EngineChoice, Choice(get_args(EngineChoice))] = "auto"
-    precision: Annotated[PrecisionChoice, Choice(get_args(PrecisionChoice))] = "auto"
-    color: Annotated[ColorChoice, Choice(get_args(ColorChoice))] = "auto"
-    draft_scale: Annotated[float, Float(0.1, 1.0)] = 0.5
-    draft_flow_iterations: Annotated[int, Int(1, 100)] = 5
-    crop_to_matte: Yes = False
-    crop_padding: Annotated[int, Int(0, 4096)] = 0
-    native_fill: Yes = True
+    engine: Annotated[EngineChoice, _of("engine")] = default_of("engine")
+    precision: Annotated[PrecisionChoice, _of("precision")] = default_of("precision")
+    color: Annotated[ColorChoice, _of("color")] = default_of("color")
+    draft_scale: Annotated[float, _of("draft_scale")] = default_of("draft_scale")
+    draft_flow_iterations: Annotated[int, _of("draft_flow_iterations")] = default_of("draft_flow_iterations")
 
     def changed(self, settings: Mapping[str, Any]) -> ShotSettings:
         """These settings with some replaced, as ``open_shot`` and ``settings`` carry them. Raises WireError."""

@@ -16,11 +16,11 @@ constexpr std::size_t kHeldBytes = std::size_t{96} << 20;
 constexpr std::size_t kFramesInOneMessage = 4096;  // docs/wire.md, section 6
 constexpr int kMostRounds = 4;
 
-const char* colour_name(const ParamValues& values) {
-    constexpr const char* kNames[] = {"", "linear", "srgb", "rec709", "raw"};
-    if (values.input_colour > 0 && values.input_colour < 5) return kNames[values.input_colour];
-    // The daemon's "auto" takes floats for scene-linear and whole numbers for display-like.
-    return quirks().assumed_colour == AssumedColour::kRec709 ? "rec709" : "auto";
+// The daemon's "auto" takes floats for scene-linear and whole numbers for display-like; some hosts have it otherwise.
+void assume_colour(KnobValues& knobs) {
+    const Knob& colour = kKnobs[knob::kColor];
+    if (quirks().assumed_colour != AssumedColour::kRec709 || knobs.whole(knob::kColor) != 0) return;
+    knobs[knob::kColor] = static_cast<double>(colour.choice("rec709"));
 }
 
 std::array<int, 2> working_size(const Task& task) {
@@ -37,27 +37,14 @@ std::array<int, 2> working_size(const Task& task) {
 }
 
 RemovalSettings settings_of(const Task& task) {
-    constexpr const char* kEngines[] = {"auto", "propainter", "classical"};
-    constexpr const char* kPrecisions[] = {"auto", "fp32", "fp16", "bf16"};
-    const ParamValues& values = task.values;
     RemovalSettings settings;
-    settings.neighbor_length = values.neighbour_window;
-    settings.ref_stride = values.reference_stride;
-    settings.chunk_length = values.chunk_length;
-    settings.flow_iterations = values.flow_iterations;
-    settings.flow_stop = values.flow_stop;
-    settings.grow = scaled_pixels(values.grow, task.render_scale);
-    settings.feather = scaled_pixels(values.feather, task.render_scale);
-    settings.threshold = values.threshold;
-    settings.flow_hole_snap = values.flow_hole_snap;
-    settings.grow_flow = scaled_pixels(values.grow_flow, task.render_scale);
-    settings.crop_to_matte = values.crop_to_matte;
-    settings.crop_padding = scaled_pixels(values.crop_padding, task.render_scale);
-    settings.native_fill = values.native_fill;
+    settings.knobs = task.values.knobs;
+    for (std::size_t i = 0; i < kKnobs.size(); ++i) {
+        if (!kKnobs[i].counts_plate_pixels) continue;
+        settings.knobs[i] = scaled_pixels(task.values.knobs.whole(i), task.render_scale);
+    }
+    assume_colour(settings.knobs);
     settings.working_size = working_size(task);
-    settings.engine = kEngines[std::clamp(values.engine, 0, 2)];
-    settings.precision = kPrecisions[std::clamp(values.precision, 0, 3)];
-    settings.color = colour_name(values);
     return settings;
 }
 

@@ -83,7 +83,7 @@ class Rendering {
         const ImageView& image = !is_from_mask ? source_ : mask ? mask->view() : kNothing;
         const RowSource matte = matte_rows(image, task_.values.matte_channel, task_.values.invert_matte, task_.rect);
         // What the panel publishes may remove fainter matte than this threshold does.
-        return !is_matte_empty(matte, task_.values.follow_panel ? 0.0 : task_.values.threshold);
+        return !is_matte_empty(matte, task_.values.follow_panel ? 0.0 : task_.values.knobs[knob::kThreshold]);
     }
 
     void write_nothing_removed() const {

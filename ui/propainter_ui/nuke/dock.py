@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
+from propainter_knobs.table import BY_NAME, KNOBS
 from propainter_pictures.formats import VIDEO_SUFFIXES
 from propainter_ui.look import style_sheet, theme_of
 from propainter_ui.panel import Panel
@@ -29,16 +30,14 @@ NODE_CLASS = "ofxorg.propainter-remove.remove"
 _WIDGET = "__import__('propainter_ui.nuke.dock', fromlist=['DockedPanel']).DockedPanel"
 _FOLLOW_MS = 300
 
-_NUMBERS: Mapping[str, str] = {
-    "neighbour_window": "neighbor_length", "reference_stride": "ref_stride", "chunk_length": "chunk_length",
-    "flow_iterations": "flow_iterations", "flow_hole_snap": "flow_hole_snap", "grow": "grow", "grow_flow": "grow_flow",
-    "feather": "feather", "crop_padding": "crop_padding",
-}  # fmt: skip
-_SHARES = ("threshold", "flow_stop")
-_SWITCHES = ("crop_to_matte", "native_fill")
-_CHOICES: Mapping[str, tuple[str, ...]] = {
-    "engine": ("auto", "propainter", "classical"), "precision": ("auto", "fp32", "fp16", "bf16"),
-}  # fmt: skip
+
+def _controls(kind: str) -> dict[str, str]:
+    """Knobs of the node and the settings they are."""
+    return {knob.parameter.name: knob.name for knob in KNOBS if knob.parameter is not None and knob.kind == kind}
+
+
+_NUMBERS, _SHARES, _SWITCHES = _controls("int"), _controls("float"), _controls("bool")
+_CHOICES: Mapping[str, tuple[str, ...]] = {name: BY_NAME[name].words for name in ("engine", "precision")}
 _QUALITIES: tuple[Quality, ...] = get_args(Quality)
 _FULL, _HALF, _QUARTER, _CUSTOM = range(4)
 
@@ -76,8 +75,8 @@ def is_remove_node(node: Any) -> bool:
 def settings_of(node: Any, plate_size: tuple[int, int] | None) -> tuple[ShotSettings, Quality]:
     """What a node's knobs ask for. plate_size: what half and quarter are of; without one they count as full."""
     values: dict[str, Any] = {wire: int(node.knob(knob).value()) for knob, wire in _NUMBERS.items()}
-    values |= {name: float(node.knob(name).value()) for name in _SHARES}
-    values |= {name: bool(node.knob(name).value()) for name in _SWITCHES}
+    values |= {wire: float(node.knob(knob).value()) for knob, wire in _SHARES.items()}
+    values |= {wire: bool(node.knob(knob).value()) for knob, wire in _SWITCHES.items()}
     for name, words in _CHOICES.items():
         values[name] = words[int(node.knob(name).getValue())]
     values["working_size"] = _size_of(node, plate_size)
@@ -87,8 +86,8 @@ def settings_of(node: Any, plate_size: tuple[int, int] | None) -> tuple[ShotSett
 def write_knobs(node: Any, state: PanelState) -> list[str]:
     """Make a node ask for the edited settings; only knobs that differ are touched. Returns their names."""
     settings, written = state.settings, []
-    wanted: dict[str, Any] = {knob: getattr(settings, wire) for knob, wire in _NUMBERS.items()}
-    wanted |= {name: getattr(settings, name) for name in _SHARES + _SWITCHES}
+    controls = _NUMBERS | _SHARES | _SWITCHES
+    wanted: dict[str, Any] = {knob: getattr(settings, wire) for knob, wire in controls.items()}
     wanted.update({name: words.index(getattr(settings, name)) for name, words in _CHOICES.items()})
     wanted["quality"] = _QUALITIES.index(state.quality)
     size = (state.shot.width, state.shot.height) if state.shot is not None else None

@@ -14,15 +14,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from propainter_knobs.table import BY_NAME, KNOBS
 from propainter_ui.state.panel_state import PanelState
-from propainter_ui.state.settings_offered import CROP_ROW, SETTING_ROWS, SWITCH_ROWS
 from propainter_ui.state.sizes import followers_of, plate_size
 from propainter_wire.messages import ShotLine, ShotSettings
 
-PUBLISHED_NAMES: tuple[str, ...] = (
-    *(row.name for row in SETTING_ROWS), *(row.name for row in SWITCH_ROWS),
-    "threshold", "crop_to_matte", "crop_padding", "working_size", "engine",
-)  # fmt: skip
+PUBLISHED_NAMES: tuple[str, ...] = tuple(knob.name for knob in KNOBS if knob.in_panel)
 """The settings that have a control on the page."""
 
 
@@ -142,18 +139,15 @@ def _size_warning(state: PanelState, followers: tuple[ShotLine, ...]) -> str:
     return f" {other.width}×{other.height} is filled at {size[0]}×{size[1]}, too: choose Auto where plates differ."
 
 
-_NUMBERS = {row.name: row for row in (*SETTING_ROWS, CROP_ROW)}
-_LABELS = {row.name: row.label for row in SETTING_ROWS} | {row.name: row.label for row in SWITCH_ROWS}
-
-
 def _value_text(name: str, value: object) -> str:
-    label = _LABELS.get(name, name.replace("_", " ").capitalize())
+    knob = BY_NAME[name]
+    label = knob.label
     if isinstance(value, bool):
         return f"{label} {'on' if value else 'off'}"
     if isinstance(value, tuple):
         return f"{label} {value[0]}×{value[1]}"
-    if isinstance(value, int) and name in _NUMBERS:
-        return f"{label} {_NUMBERS[name].text(value)}"
+    if knob.kind == "int":
+        return f"{label} {knob.text(value)}"
     return f"{label} {value}"
 
 

@@ -6,6 +6,8 @@ asked of the backend until *Apply* or *Render*.
 
 from __future__ import annotations
 
+from propainter_knobs.knob import Knob
+from propainter_knobs.table import BY_NAME
 from propainter_ui.look import icon
 from propainter_ui.qt import Qt, QtCore, QtWidgets, Signal
 from propainter_ui.state.forecast import estimate_of, window_sentence
@@ -14,16 +16,13 @@ from propainter_ui.state.settings_offered import (
     CROP_ROW,
     QUALITIES,
     SETTING_ROWS,
+    SHARE_ROWS,
     SIZE_CHOICES,
     SWITCH_ROWS,
-    SettingRow,
-    SwitchRow,
 )
 from propainter_ui.state.shown import render_label
 from propainter_ui.state.sizes import plate_size, working_size_wanted
-from propainter_wire.messages import ShotSettings
 
-_ENGINES = (("auto", "Auto"), ("propainter", "ProPainter"), ("classical", "Classical"))
 _GROUPS = ("Windows", "Flow", "Matte", "Fill")
 _NAME_WIDTH = 130
 _ESTIMATE_MS = 30
@@ -49,10 +48,11 @@ class Settings(QtWidgets.QWidget):
         self._rows = {row.name: _Row(row, self) for row in SETTING_ROWS}
         self._switches = {row.name: _SwitchRow(row, self) for row in SWITCH_ROWS}
         self._quality = _combo("Quality", [(value, text) for value, text in QUALITIES])
-        self._engine = _combo("Engine", _ENGINES)
+        self._engine = _combo("Engine", BY_NAME["engine"].choices)
         self._size = _combo("Working size", [(name, name) for name, _ in (*SIZE_CHOICES, ("Custom", None))])
         self._width, self._height = _size_box("Working width"), _size_box("Working height")
-        self._threshold, self._crop = _ThresholdRow(self), _CropRow(self)
+        self._shares = {row.name: _ShareRow(row, self) for row in SHARE_ROWS}
+        self._crop = _CropRow(self)
         self._later = QtCore.QTimer(self)
         self._later.setSingleShot(True)
         self._later.setInterval(_ESTIMATE_MS)
@@ -73,11 +73,8 @@ class Settings(QtWidgets.QWidget):
         self._show_buttons(state)
 
     def _show_settings(self, state: PanelState) -> None:
-        for name, row in self._rows.items():
+        for name, row in self._own_rows().items():
             row.show_value(getattr(state.settings, name))
-        for name, switch in self._switches.items():
-            switch.show_value(getattr(state.settings, name))
-        self._threshold.show_value(state.settings.threshold)
         self._crop.show_values(
             state.settings.crop_to_matte, state.settings.crop_padding, is_draft=state.quality == "draft"
         )
@@ -87,10 +84,13 @@ class Settings(QtWidgets.QWidget):
         item = self._engine.model().item(1)  # type: ignore[attr-defined]
         item.setEnabled(has_weights)
         item.setToolTip("" if has_weights else "No weights are installed: run propainter-weights fetch")
-        for name in ("neighbor_length", "ref_stride"):
-            self._rows[name].note("" if state.is_drawing_networks else "not used by the classical engine")
-        for learned in (self._rows["flow_iterations"], self._switches["flow_stop"]):
-            learned.note("" if state.is_drawing_networks else "not used by the classical engine")
+        for row in self._own_rows().values():
+            if "classical" not in row.row.engines:
+                row.note("" if state.is_drawing_networks else "not used by the classical engine")
+
+    def _own_rows(self) -> dict[str, _Row | _SwitchRow | _ShareRow]:
+        """Controls of one setting each, by its name."""
+        return {**self._rows, **self._switches, **self._shares}
 
     def _show_size(self, state: PanelState) -> None:
         choice = _size_choice(state)
@@ -119,7 +119,7 @@ class Settings(QtWidgets.QWidget):
 
     def refresh_icons(self) -> None:
         """Draw icons anew, after the theme has changed."""
-        for row in (*self._rows.values(), *self._switches.values(), self._threshold, self._crop):
+        for row in (*self._own_rows().values(), self._crop):
             row.refresh_icon(self)
 
     def _show_buttons(self, state: PanelState) -> None:
@@ -134,8 +134,7 @@ class Settings(QtWidgets.QWidget):
     # --- asking ---------------------------------------------------------------------------------------------------
 
     def _connect(self) -> None:
-        rows: dict[str, _NumberRow] = {**self._rows, **self._switches, "threshold": self._threshold}
-        for name, row in rows.items():
+        for name, row in self._own_rows().items():
             row.asked.connect(lambda value, name=name: self.setting_asked.emit(name, value))
             row.reset_asked.connect(lambda name=name: self.default_asked.emit(name))
             row.typed.connect(self.typed.emit)
@@ -219,10 +218,10 @@ class Settings(QtWidgets.QWidget):
         form.setVerticalSpacing(4)
         form.setColumnMinimumWidth(0, _NAME_WIDTH)
         form.setColumnStretch(1, 1)
-        own: list[_Row | _SwitchRow] = [*self._rows.values(), *self._switches.values()]
-        rows: list[_Row | _SwitchRow | _ThresholdRow | _CropRow] = [row for row in own if row.row.group == group]
-        if group == "Matte":
-            rows += [self._threshold, self._crop]
+        rows: list[_Row | _SwitchRow | _ShareRow | _CropRow]
+        rows = [row for row in self._own_rows().values() if row.row.group == group]
+        if group == CROP_ROW.group:
+            rows.append(self._crop)
         for line, row in enumerate(rows):
             row.place(form, line)
         if group == "Windows":
@@ -285,14 +284,14 @@ class _NumberRow(QtCore.QObject):
 class _Row(_NumberRow):
     """One whole-number setting."""
 
-    def __init__(self, row: SettingRow, parent: QtWidgets.QWidget) -> None:
+    def __init__(self, row: Knob, parent: QtWidgets.QWidget) -> None:
         super().__init__(parent)
         self.row = row
         self._label = QtWidgets.QLabel(row.label)
         self._slider = QtWidgets.QSlider(Qt.Orientation.Horizontal)
-        self._slider.setRange(row.lowest, row.slider_to)
+        self._slider.setRange(int(row.slider[0]), int(row.slider[1]))
         self._box = QtWidgets.QSpinBox()
-        self._box.setRange(row.lowest, row.highest)
+        self._box.setRange(int(row.low), int(row.high))
         self._box.setSuffix(f" {row.unit}")
         _slim(self._box)
         self._box.setKeyboardTracking(False)
@@ -322,30 +321,30 @@ class _Row(_NumberRow):
         self._tell_help(text)
 
     def _tell_help(self, note: str) -> None:
-        text = f"{self.row.help}\nDefault: {self.row.text(self.row.default)}." + (f"\n* {note}." if note else "")
+        text = _help(self.row, note)
         for widget in (self._label, self._slider, self._box):
             widget.setToolTip(text)
 
 
-class _ThresholdRow(_NumberRow):
-    """The one setting that is a share."""
+class _ShareRow(_NumberRow):
+    """A setting that is a share; its slider counts hundredths."""
 
-    def __init__(self, parent: QtWidgets.QWidget) -> None:
+    def __init__(self, row: Knob, parent: QtWidgets.QWidget) -> None:
         super().__init__(parent)
-        self._label = QtWidgets.QLabel("Threshold")
+        self.row = row
+        self._label = QtWidgets.QLabel(row.label)
         self._slider = QtWidgets.QSlider(Qt.Orientation.Horizontal)
-        self._slider.setRange(0, 50)
+        self._slider.setRange(round(row.slider[0] * 100), round(row.slider[1] * 100))
         self._box = QtWidgets.QDoubleSpinBox()
-        self._box.setRange(0.0, 0.99)
+        self._box.setRange(row.low, int(row.high * 100) / 100)  # what two decimals can show
         self._box.setSingleStep(0.01)
         _slim(self._box)
         self._box.setKeyboardTracking(False)
-        self._reset = _reset_button("Threshold", "0.00")
+        self._reset = _reset_button(row.label, row.text(row.default))
         self._label.setBuddy(self._box)
-        self._slider.setAccessibleName("Threshold slider")
-        self._box.setAccessibleName("Threshold, matte value")
-        for widget in (self._label, self._slider, self._box):
-            widget.setToolTip("Matte values above this are removed.\nDefault: 0.00, everything above black.")
+        self._slider.setAccessibleName(f"{row.label} slider")
+        self._box.setAccessibleName(row.label)
+        self.note("")
         self._slider.valueChanged.connect(lambda value: self.asked.emit(value / 100))
         self._box.valueChanged.connect(self.asked.emit)
         self._box.lineEdit().returnPressed.connect(self.typed.emit)
@@ -359,20 +358,26 @@ class _ThresholdRow(_NumberRow):
         with _Quiet(self._slider), _Quiet(self._box):
             self._slider.setValue(round(value * 100))
             self._box.setValue(value)
-        _show_reset(self._reset, value != ShotSettings().threshold)
+        _show_reset(self._reset, value != self.row.default)
+
+    def note(self, text: str) -> None:
+        """Say that the engine at hand ignores this."""
+        self._label.setText(self.row.label + (" *" if text else ""))
+        for widget in (self._label, self._slider, self._box):
+            widget.setToolTip(_help(self.row, text))
 
 
 class _SwitchRow(_NumberRow):
     """A setting that is on or off."""
 
-    def __init__(self, row: SwitchRow, parent: QtWidgets.QWidget) -> None:
+    def __init__(self, row: Knob, parent: QtWidgets.QWidget) -> None:
         super().__init__(parent)
         self.row = row
         self._switch = QtWidgets.QCheckBox(row.label)
         self._switch.setAccessibleName(row.label)
-        self._reset = _reset_button(row.label, _on_or_off(row.default))
+        self._reset = _reset_button(row.label, row.text(row.default))
         self.note("")
-        self._switch.clicked.connect(lambda is_on: self.asked.emit(row.value(is_on)))
+        self._switch.clicked.connect(lambda is_on: self.asked.emit(_switched(row, is_on)))
         self._reset.clicked.connect(lambda: self.reset_asked.emit())
 
     def place(self, form: QtWidgets.QGridLayout, line: int) -> None:
@@ -383,13 +388,12 @@ class _SwitchRow(_NumberRow):
 
     def show_value(self, value: bool | float) -> None:
         self._switch.setChecked(bool(value))
-        _show_reset(self._reset, bool(value) != self.row.default)
+        _show_reset(self._reset, bool(value) != bool(self.row.default))
 
     def note(self, text: str) -> None:
         """Say that the engine at hand ignores this."""
         self._switch.setText(self.row.label + (" *" if text else ""))
-        note = f"\n* {text}." if text else ""
-        self._switch.setToolTip(f"{self.row.help}\nDefault: {_on_or_off(self.row.default)}.{note}")
+        self._switch.setToolTip(_help(self.row, text))
 
 
 class _CropRow(_NumberRow):
@@ -399,21 +403,23 @@ class _CropRow(_NumberRow):
 
     def __init__(self, parent: QtWidgets.QWidget) -> None:
         super().__init__(parent)
-        self._switch = QtWidgets.QCheckBox(CROP_ROW.label)
+        crop = BY_NAME["crop_to_matte"]
+        defaults = f"{crop.text(crop.default)}, {CROP_ROW.text(CROP_ROW.default)}"
+        self._switch = QtWidgets.QCheckBox(crop.label)
         self._slider = QtWidgets.QSlider(Qt.Orientation.Horizontal)
-        self._slider.setRange(CROP_ROW.lowest, CROP_ROW.slider_to)
+        self._slider.setRange(int(CROP_ROW.slider[0]), int(CROP_ROW.slider[1]))
         self._box = QtWidgets.QSpinBox()
-        self._box.setRange(CROP_ROW.lowest, CROP_ROW.highest)
+        self._box.setRange(int(CROP_ROW.low), int(CROP_ROW.high))
         self._box.setSuffix(f" {CROP_ROW.unit}")
         self._box.setSpecialValueText(CROP_ROW.zero)
         _slim(self._box)
         self._box.setKeyboardTracking(False)
-        self._reset = _reset_button(CROP_ROW.label, f"off, {CROP_ROW.text(CROP_ROW.default)}")
-        self._switch.setAccessibleName(CROP_ROW.label)
-        self._slider.setAccessibleName("Crop padding slider")
-        self._box.setAccessibleName(f"Crop padding, {CROP_ROW.unit}")
+        self._reset = _reset_button(crop.label, defaults)
+        self._switch.setAccessibleName(crop.label)
+        self._slider.setAccessibleName(f"{CROP_ROW.label} slider")
+        self._box.setAccessibleName(f"{CROP_ROW.label}, {CROP_ROW.unit}")
         for widget in (self._switch, self._slider, self._box):
-            widget.setToolTip(f"{CROP_ROW.help}\nDefault: off, {CROP_ROW.text(CROP_ROW.default)}.")
+            widget.setToolTip(f"{crop.tooltip} {CROP_ROW.tooltip}\nDefault: {defaults}.")
         self._switch.clicked.connect(self.switched.emit)
         self._slider.valueChanged.connect(self.asked.emit)
         self._box.valueChanged.connect(self.asked.emit)
@@ -435,8 +441,15 @@ class _CropRow(_NumberRow):
         _show_reset(self._reset, is_on or padding != CROP_ROW.default)
 
 
-def _on_or_off(is_on: bool) -> str:
-    return "on" if is_on else "off"
+def _help(row: Knob, note: str) -> str:
+    return f"{row.tooltip}\nDefault: {row.text(row.default)}." + (f"\n* {note}." if note else "")
+
+
+def _switched(row: Knob, is_on: bool) -> bool | float:
+    """The setting's value for on or off."""
+    if row.on is None:
+        return is_on
+    return row.on if is_on else 0.0
 
 
 class _Quiet:

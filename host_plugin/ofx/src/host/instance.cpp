@@ -89,7 +89,7 @@ std::optional<FrameRange> shot_range(const Instance& instance, const ParamValues
     }
     const auto range = instance.source.frame_range();
     if (is_believable(range, frame)) return range;
-    return guess_range(frame, values.chunk_length, longest_reach(values.chunk_length, values.neighbour_window));
+    return guess_range(frame, values.knobs.whole(knob::kChunkLength), longest_reach(values.knobs.whole(knob::kChunkLength), values.knobs.whole(knob::kNeighborLength)));
 }
 
 BackendChoice backend_choice(const ParamValues& values) {
@@ -166,7 +166,7 @@ ofx::Status get_frames_needed(const Instance& instance, const Properties& in_arg
     const ParamValues values = read_params(instance.params, time);
     const auto range = quirks().has_temporal_access ? shot_range(instance, values, frame) : std::nullopt;
     const FrameRange seen = range.value_or(FrameRange{frame, frame});
-    const int reach = longest_reach(values.chunk_length, values.neighbour_window);
+    const int reach = longest_reach(values.knobs.whole(knob::kChunkLength), values.knobs.whole(knob::kNeighborLength));
     // What the panel publishes may reach further than these knobs do.
     const bool takes_all = is_analysis_due(instance, values) || values.follow_panel;
     const int first = takes_all ? seen.first : std::max(seen.first, frame - reach);

@@ -3,6 +3,7 @@
 #include "host/params.h"
 
 #include <algorithm>
+#include <string_view>
 #include <utility>
 
 #include "host/suites.h"
@@ -66,6 +67,38 @@ ParamRow text(Kind kind, const char* group, const char* name, const char* label,
     return unseen({kind, name, label, group, 0, 0, 0, 0, 0, {}, initial, hint});
 }
 
+ParamRow row_of(const Knob& knob) {
+    switch (knob.kind) {
+        case KnobKind::kSwitch:
+            return boolean(knob.group, knob.parameter, knob.label, knob.initial != 0.0, knob.hint);
+        case KnobKind::kReal:
+            return real(knob.group, knob.parameter, knob.label, knob.initial, knob.minimum, knob.maximum,
+                        knob.shown_minimum, knob.shown_maximum, knob.hint);
+        case KnobKind::kInteger:
+            return integer(knob.group, knob.parameter, knob.label, int(knob.initial), int(knob.minimum),
+                           int(knob.maximum), int(knob.shown_minimum), int(knob.shown_maximum), knob.hint);
+        case KnobKind::kChoice: break;
+    }
+    std::vector<const char*> labels;
+    for (std::size_t i = 0; i < knob.choice_count(); ++i) labels.push_back(knob.choices[i].label);
+    return choice(knob.group, knob.parameter, knob.label, int(knob.initial), labels, knob.hint);
+}
+
+// The settings that stand in a group of the node's.
+std::vector<ParamRow> knobs_of(std::string_view group) {
+    std::vector<ParamRow> rows;
+    for (const Knob& knob : kKnobs) {
+        if (group == knob.group) rows.push_back(row_of(knob));
+    }
+    return rows;
+}
+
+std::vector<ParamRow> joined(const std::vector<std::vector<ParamRow>>& parts) {
+    std::vector<ParamRow> whole;
+    for (const auto& part : parts) whole.insert(whole.end(), part.begin(), part.end());
+    return whole;
+}
+
 std::vector<ParamRow> make_table() {
     const char* general = "general";
     const char* analysis = "analysis";
@@ -75,7 +108,8 @@ std::vector<ParamRow> make_table() {
     const char* finish = "finish";
     const char* backend = "backend";
     const char* licence = "licence";
-    return {
+    // clang-format off: a list in parts
+    return joined({{
         group(general, "General", true),
         choice(general, name::kOutput, "Output", 0, {"Result", "Fill only", "Hole", "Never seen", "Difference", "Flow"},
                "What the node shows. Hole: the grown matte the networks fill. Never seen: where no frame in reach "
@@ -87,8 +121,7 @@ std::vector<ParamRow> make_table() {
                "without a second input."),
         boolean(general, name::kInvertMatte, "Invert matte", false, "Remove what the matte keeps."),
         boolean(general, name::kShowOverlay, "Show overlay", false, "Tint the grown hole red in the viewer's picture."),
-        choice(general, name::kInputColour, "Input colour", 0, {"Auto", "Scene-linear", "sRGB", "Rec.709", "Raw"},
-               "How the plate's RGB is encoded. Auto: what this host usually works in."),
+        }, knobs_of(general), {
 
         group(analysis, "Analysis", true),
         choice(analysis, name::kFrameRange, "Frame range", 0, {"Input", "Global", "Custom"},
@@ -125,39 +158,13 @@ std::vector<ParamRow> make_table() {
         integer(analysis, name::kWorkingWidth, "Width", 960, 8, 16384, 128, 4096,
                 "Custom working width, pixels of a full-size plate."),
         integer(analysis, name::kWorkingHeight, "Height", 540, 8, 16384, 128, 2160, "Custom working height, pixels."),
-        boolean(analysis, name::kCropToMatte, "Crop to matte", false,
-                "Look only at a box around the matte: faster and with less memory, but the background is looked for in "
-                "the box alone. Draft always does."),
-        integer(analysis, name::kCropPadding, "Crop padding", 0, 0, 4096, 0, 512,
-                "Pixels of a full-size plate around that box. 0: an eighth of the plate's shorter side."),
-        boolean(analysis, name::kNativeFill, "Native fill", true,
-                "With a smaller working size: fill from the plates themselves wherever they show what is behind, so that "
-                "texture and grain are theirs. Off: enlarge the fill. Draft never does."),
+        }, knobs_of(analysis), {
 
         group(matte, "Matte", true),
-        integer(matte, name::kGrow, "Grow", 4, 0, 1024, 0, 64, "Pixels the matte grows before it becomes the hole."),
-        integer(
-            matte, name::kGrowFlow, "Grow flow", 0, 0, 1024, 0, 64,
-            "Pixels the matte grows for the motion alone, where a shadow or a blur beside the object spoils it. Below "
-            "Grow it counts as Grow."),
-        integer(matte, name::kFeather, "Feather", 3, 0, 1024, 0, 64, "Pixels of soft edge inside the grown ring."),
-        real(matte, name::kThreshold, "Threshold", 0.0, 0.0, 0.999, 0.0, 0.5, "Matte values above this are removed."),
+        }, knobs_of(matte), {
 
         group(propagation, "Propagation", false),
-        integer(propagation, name::kNeighbourWindow, "Neighbour window", 10, 2, 200, 2, 40,
-                "Local frames painted together; half of them on each side."),
-        integer(propagation, name::kReferenceStride, "Reference stride", 10, 1, 1000, 1, 50,
-                "Frames between two distant references; lower sees more of the shot and needs more memory."),
-        integer(propagation, name::kChunkLength, "Chunk length", 80, 2, 10000, 10, 200,
-                "Frames flow completion treats at once; fewer need less memory and see less far."),
-        integer(propagation, name::kFlowIterations, "Flow iterations", 20, 1, 100, 1, 40,
-                "Updates of the optical flow per pair of frames."),
-        real(propagation, name::kFlowStop, "Flow stop", 0.0, 0.0, 1.0, 0.0, 0.1,
-             "A pair's flow is final once an update moves 99 % of it by at most this many cells of 8 pixels. 0: never "
-             "before the last update, and so with Best. 0.02 halves the time; Draft uses at least that."),
-        integer(propagation, name::kFlowHoleSnap, "Flow hole grid", 0, 0, 256, 0, 64,
-                "Working pixels: the hole for the flow is widened to whole blocks, so a small roto edit leaves it as "
-                "it was. 0: exact."),
+        }, knobs_of(propagation), {
 
         group(clean_plate, "Clean plate", true),
         boolean(
@@ -171,10 +178,7 @@ std::vector<ParamRow> make_table() {
         animated(real(finish, name::kMix, "Mix", 1.0, 0.0, 1.0, 0.0, 1.0, "0 = Source, 1 = Result.")),
 
         group(backend, "Backend", false),
-        choice(backend, name::kEngine, "Engine", 0, {"Auto", "ProPainter", "Classical"},
-               "Classical needs no weights. Auto: ProPainter where its weights are installed."),
-        choice(backend, name::kPrecision, "Precision", 0, {"Auto", "fp32", "fp16", "bf16"},
-               "Arithmetic of the networks."),
+        }, knobs_of(backend), {
         unseen(choice(
             backend, name::kOnError, "On error", 0, {"Fail", "Show source"},
             "Show source: in the viewer only; a final render always fails, so that no plate is delivered unremoved.")),
@@ -195,7 +199,8 @@ std::vector<ParamRow> make_table() {
         group(licence, "Licence", true),
         text(Kind::kLabel, licence, "licence_note", "Weights", "ProPainter weights: S-Lab License 1.0, non-commercial",
              "The weights are their authors'; this node's own code is Apache-2.0."),
-    };
+    }});
+    // clang-format on
 }
 
 class Reader {
@@ -247,7 +252,6 @@ ParamValues read_params(ofx::ParamSetHandle params, ofx::Time time) {
     values.matte_channel = static_cast<MatteChannel>(read.integer(name::kMatteChannel));
     values.invert_matte = read.flag(name::kInvertMatte);
     values.show_overlay = read.flag(name::kShowOverlay);
-    values.input_colour = read.integer(name::kInputColour);
     values.frame_range = static_cast<RangeChoice>(read.integer(name::kFrameRange));
     values.range_first = read.integer(name::kRangeFirst);
     values.range_last = read.integer(name::kRangeLast);
@@ -256,26 +260,16 @@ ParamValues read_params(ofx::ParamSetHandle params, ofx::Time time) {
     values.working_size = static_cast<SizeChoice>(read.integer(name::kWorkingSize));
     values.working_width = read.integer(name::kWorkingWidth);
     values.working_height = read.integer(name::kWorkingHeight);
-    values.crop_to_matte = read.flag(name::kCropToMatte);
-    values.crop_padding = read.integer(name::kCropPadding);
-    values.native_fill = read.flag(name::kNativeFill);
-    values.grow = read.integer(name::kGrow);
-    values.grow_flow = read.integer(name::kGrowFlow);
-    values.feather = read.integer(name::kFeather);
-    values.threshold = read.real(name::kThreshold);
-    values.neighbour_window = read.integer(name::kNeighbourWindow);
-    values.reference_stride = read.integer(name::kReferenceStride);
-    values.chunk_length = read.integer(name::kChunkLength);
-    values.flow_iterations = read.integer(name::kFlowIterations);
-    values.flow_stop = read.real(name::kFlowStop);
-    values.flow_hole_snap = read.integer(name::kFlowHoleSnap);
+    for (std::size_t i = 0; i < kKnobs.size(); ++i) {
+        const Knob& knob = kKnobs[i];
+        const bool is_real = knob.kind == KnobKind::kReal;
+        values.knobs[i] = is_real ? read.real(knob.parameter) : read.integer(knob.parameter);
+    }
     values.use_clean_plate = read.flag(name::kUseCleanPlate);
     values.clean_frames = read.text(name::kCleanFrames);
     values.mix = read.real(name::kMix);
     values.follow_panel = read.flag(name::kFollowPanel);
     values.panel_name = read.text(name::kPanelName);
-    values.engine = read.integer(name::kEngine);
-    values.precision = read.integer(name::kPrecision);
     values.shows_source_on_error = read.integer(name::kOnError) == 1;
     values.auto_start = read.flag(name::kAutoStart);
     values.connection_file = read.text(name::kConnectionFile);

@@ -1,14 +1,15 @@
 // Every parameter of the node: one table for describing, and its values as one struct for rendering.
 //
-// Here: names, labels, types, defaults, limits, hints, groups and their order; reading values. Not here: what a value
-// does (render.cpp turns it into a wish for the daemon), what a button does (instance.cpp). PARAMETERS.md carries the
-// table; a test compares the two.
+// Here: names, labels, types, defaults, limits, hints, groups and their order; reading values. Not here: the settings of a
+// removal, whose rows are knobs.h's; what a value does (render.cpp turns it into a wish for the daemon), what a button does
+// (instance.cpp). PARAMETERS.md carries the table; a test compares the two.
 
 #pragma once
 
 #include <string>
 #include <vector>
 
+#include "wire/knobs.h"
 #include "ofx_abi.h"
 
 namespace node {
@@ -50,7 +51,6 @@ inline constexpr char kOutput[] = "output";
 inline constexpr char kMatteChannel[] = "matte_channel";
 inline constexpr char kInvertMatte[] = "invert_matte";
 inline constexpr char kShowOverlay[] = "show_overlay";
-inline constexpr char kInputColour[] = "input_colour";
 inline constexpr char kFrameRange[] = "frame_range";
 inline constexpr char kRangeFirst[] = "range_first";
 inline constexpr char kRangeLast[] = "range_last";
@@ -63,26 +63,11 @@ inline constexpr char kQuality[] = "quality";
 inline constexpr char kWorkingSize[] = "working_size";
 inline constexpr char kWorkingWidth[] = "working_width";
 inline constexpr char kWorkingHeight[] = "working_height";
-inline constexpr char kCropToMatte[] = "crop_to_matte";
-inline constexpr char kCropPadding[] = "crop_padding";
-inline constexpr char kNativeFill[] = "native_fill";
-inline constexpr char kGrow[] = "grow";
-inline constexpr char kGrowFlow[] = "grow_flow";
-inline constexpr char kFeather[] = "feather";
-inline constexpr char kThreshold[] = "threshold";
-inline constexpr char kNeighbourWindow[] = "neighbour_window";
-inline constexpr char kReferenceStride[] = "reference_stride";
-inline constexpr char kChunkLength[] = "chunk_length";
-inline constexpr char kFlowIterations[] = "flow_iterations";
-inline constexpr char kFlowStop[] = "flow_stop";
-inline constexpr char kFlowHoleSnap[] = "flow_hole_snap";
 inline constexpr char kUseCleanPlate[] = "use_clean_plate";
 inline constexpr char kCleanFrames[] = "clean_frames";
 inline constexpr char kMix[] = "mix";
 inline constexpr char kFollowPanel[] = "follow_panel";
 inline constexpr char kPanelName[] = "panel_name";
-inline constexpr char kEngine[] = "engine";
-inline constexpr char kPrecision[] = "precision";
 inline constexpr char kOnError[] = "on_error";
 inline constexpr char kAutoStart[] = "auto_start";
 inline constexpr char kConnectionFile[] = "connection_file";
@@ -102,26 +87,18 @@ struct ParamValues {
     MatteChannel matte_channel = MatteChannel::kMaskAlpha;
     bool invert_matte = false;
     bool show_overlay = false;
-    int input_colour = 0;  // index into the choices; 0 = auto
     RangeChoice frame_range = RangeChoice::kInput;
     int range_first = 0, range_last = 0;
     int analysis_request = 0;  // grows with every press of Analyse in this session of the host
     int quality = 1;
     SizeChoice working_size = SizeChoice::kFull;
     int working_width = 0, working_height = 0;
-    bool crop_to_matte = false;
-    int crop_padding = 0;
-    bool native_fill = true;
-    int grow = 0, grow_flow = 0, feather = 0;
-    double threshold = 0;
-    int neighbour_window = 0, reference_stride = 0, chunk_length = 0, flow_iterations = 0, flow_hole_snap = 0;
-    double flow_stop = 0;
+    KnobValues knobs;
     bool use_clean_plate = true;
     std::string clean_frames;
     double mix = 1;
     bool follow_panel = false;
     std::string panel_name;
-    int engine = 0, precision = 0;
     bool shows_source_on_error = false;
     bool auto_start = true;
     std::string connection_file;

@@ -3,6 +3,7 @@
 #include "wire/wire_codec.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 
 namespace node {
@@ -16,33 +17,32 @@ DType read_dtype(const std::string& name) {
     throw MsgpackError("'" + name + "' is no sample type");
 }
 
+void write_knob(MsgpackWriter& map, const Knob& knob, double value) {
+    const long whole = std::lround(value);
+    map.text(knob.setting);
+    switch (knob.kind) {
+        case KnobKind::kInteger: map.integer(whole); break;
+        case KnobKind::kReal: map.real(value); break;
+        case KnobKind::kSwitch: map.boolean(whole != 0); break;
+        case KnobKind::kChoice: {
+            const long last = static_cast<long>(knob.choice_count()) - 1;
+            map.text(knob.choices[static_cast<std::size_t>(std::clamp(whole, 0L, last))].word);
+        }
+    }
+}
+
 }  // namespace
 
 std::string encode_settings(const RemovalSettings& settings) {
     MsgpackWriter map;
-    map.map(17);
-    map.text("neighbor_length"), map.integer(settings.neighbor_length);
-    map.text("ref_stride"), map.integer(settings.ref_stride);
-    map.text("chunk_length"), map.integer(settings.chunk_length);
-    map.text("flow_iterations"), map.integer(settings.flow_iterations);
-    map.text("flow_stop"), map.real(settings.flow_stop);
-    map.text("grow"), map.integer(settings.grow);
-    map.text("feather"), map.integer(settings.feather);
-    map.text("threshold"), map.real(settings.threshold);
-    map.text("flow_hole_snap"), map.integer(settings.flow_hole_snap);
-    map.text("grow_flow"), map.integer(settings.grow_flow);
-    map.text("crop_to_matte"), map.boolean(settings.crop_to_matte);
-    map.text("crop_padding"), map.integer(settings.crop_padding);
-    map.text("native_fill"), map.boolean(settings.native_fill);
+    map.map(kKnobs.size() + 1);
+    for (std::size_t i = 0; i < kKnobs.size(); ++i) write_knob(map, kKnobs[i], settings.knobs[i]);
     map.text("working_size");
     if (settings.working_size[0] > 0) {
         map.array(2), map.integer(settings.working_size[0]), map.integer(settings.working_size[1]);
     } else {
         map.nil();
     }
-    map.text("engine"), map.text(settings.engine);
-    map.text("precision"), map.text(settings.precision);
-    map.text("color"), map.text(settings.color);
     return map.bytes();
 }
 

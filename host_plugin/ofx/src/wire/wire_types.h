@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "wire/digest.h"
+#include "wire/knobs.h"
 
 namespace node {
 
@@ -62,23 +63,8 @@ struct Reach {
 
 // The settings of docs/wire.md this node sends; the rest keep the daemon's defaults.
 struct RemovalSettings {
-    int neighbor_length = 10;
-    int ref_stride = 10;
-    int chunk_length = 80;
-    int flow_iterations = 20;
-    double flow_stop = 0;
-    int grow = 4;
-    int feather = 3;
-    double threshold = 0.0;
-    int flow_hole_snap = 0;
-    int grow_flow = 0;
-    bool crop_to_matte = false;
-    int crop_padding = 0;
-    bool native_fill = true;
+    KnobValues knobs;
     std::array<int, 2> working_size{0, 0};  // width, height; 0, 0: the daemon's choice
-    std::string engine = "auto";
-    std::string precision = "auto";
-    std::string color = "scene_linear";
 };
 
 struct ShotSpec {
