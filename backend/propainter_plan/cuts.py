@@ -49,7 +49,7 @@ def paint_windows(frame_count: int, settings: CutSettings) -> tuple[Window, ...]
     depend on the order of painting.
     """
     half = settings.neighbor_length // 2
-    return tuple(_window(centre, frame_count, half, settings) for centre in range(0, frame_count, half))
+    return tuple(window_at(centre, frame_count, settings) for centre in range(0, frame_count, half))
 
 
 def _chunks(count: int, length: int, reach: int) -> tuple[Chunk, ...]:
@@ -59,7 +59,9 @@ def _chunks(count: int, length: int, reach: int) -> tuple[Chunk, ...]:
     return tuple(Chunk(first, last, max(0, first - reach), min(count - 1, last + reach)) for first, last in spans)
 
 
-def _window(centre: int, frame_count: int, half: int, settings: CutSettings) -> Window:
+def window_at(centre: int, frame_count: int, settings: CutSettings) -> Window:
+    """The painter's window around a frame."""
+    half = settings.neighbor_length // 2
     neighbours = range(max(0, centre - half), min(frame_count - 1, centre + half) + 1)
     candidates = _reference_candidates(centre, frame_count, settings)
     return Window(
@@ -80,8 +82,3 @@ def _reference_candidates(centre: int, frame_count: int, settings: CutSettings) 
         return range(0, frame_count, settings.ref_stride)
     arm = settings.ref_stride * (settings.chunk_length // settings.ref_stride // 2)
     return range(max(0, centre - arm), min(frame_count, centre + arm), settings.ref_stride)
-
-
-def nearest_window(windows: tuple[Window, ...], frame: int) -> Window:
-    """The window with the greatest share in painting a frame; of two the earlier."""
-    return max((w for w in windows if frame in w.neighbours), key=lambda w: (w.share(frame), -w.centre))

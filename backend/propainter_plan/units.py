@@ -25,6 +25,11 @@ class Chunk:
         """First and last of the core, counted from the reach's first."""
         return self.core_first - self.reach_first, self.core_last - self.reach_first
 
+    @property
+    def reach_length(self) -> int:
+        """Units that are looked at, the core among them."""
+        return self.reach_last - self.reach_first + 1
+
 
 @dataclass(frozen=True)
 class Window:

@@ -195,8 +195,8 @@ def test_time_is_estimated_from_the_last_renders_report() -> None:
     redo = forecast.redo_of(edited)
     assert redo is not None
     plan = plan_for(40, "propainter", ShotSettings())
-    a_frame = 8.0 / sum(len(window.all) for window in plan.windows)
-    expected = a_frame * sum(len(window.all) for window in redo.windows)
+    a_frame = 8.0 / sum(len(window.seen) for window in plan.windows)
+    expected = a_frame * sum(len(window.seen) for window in redo.windows)
     assert state.rates.estimate(redo, 432 * 240) == pytest.approx(expected)
 
 

@@ -12,8 +12,17 @@ from propainter.classical import ClassicalEngine
 from propainter.types import Settings
 from propainter_plan import cuts
 from propainter_plan.plan import ShotPlan
-from propainter_ui.state.windows_preview import chunks, plan_for, window_at, window_of, work_to_redo
+from propainter_plan.units import Window
+from propainter_ui.state.windows_preview import plan_for, window_of, work_to_redo
 from propainter_wire.messages import ShotSettings
+
+
+def window_at(centre: int, count: int, neighbor_length: int, ref_stride: int, chunk_length: int) -> Window:
+    """The window around a centre that need not be one of the shot's own."""
+    settings = ShotSettings(neighbor_length=neighbor_length, ref_stride=ref_stride, chunk_length=chunk_length)
+    windows = plan_for(count, "propainter", settings).windows
+    return next((w for w in windows if w.centre == centre), None) or cuts.window_at(centre, count, settings)
+
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "data/golden/windows.json").read_text())
 
@@ -26,9 +35,7 @@ def test_windows_are_the_references_own(
     name: str, count: int, neighbor_length: int, ref_stride: int, chunk_length: int
 ) -> None:
     for expected in GOLDEN[name]:
-        seen = window_at(
-            expected["centre"], count, neighbor_length=neighbor_length, ref_stride=ref_stride, chunk_length=chunk_length
-        )
+        seen = window_at(expected["centre"], count, neighbor_length, ref_stride, chunk_length)
         assert list(seen.neighbours) == expected["neighbours"]
         assert list(seen.references) == expected["references"]
 
@@ -43,7 +50,7 @@ def test_windows_are_the_references_own(
     ],
 )
 def test_references_in_a_long_shot_are_the_specifications_examples(centre: int, references: tuple[int, ...]) -> None:
-    seen = window_at(centre, 100, neighbor_length=10, ref_stride=10, chunk_length=80)
+    seen = window_at(centre, 100, 10, 10, 80)
     assert seen.references == references
 
 
@@ -66,7 +73,7 @@ def test_plans_are_those_of_both_engines(count: int, length: int, stride: int, c
         (drawn.completion, cuts.completion_chunks(count - 1, settings)),
         (drawn.propagation, cuts.propagation_chunks(count, settings)),
     ):
-        assert drawn_chunks == tuple((c.core_first, c.core_last, c.reach_first, c.reach_last) for c in real)
+        assert drawn_chunks == real
 
 
 @given(frame=st.integers(0, 59), half=st.integers(1, 20))
@@ -74,7 +81,7 @@ def test_the_window_drawn_for_a_frame_is_the_one_with_the_greatest_share(frame: 
     settings = Settings(neighbor_length=2 * half)
     painting = [w for w in cuts.paint_windows(60, settings) if frame in w.neighbours]
     best = max(painting, key=lambda w: (w.weights[w.neighbours.index(frame)], -w.centre))
-    drawn = window_of(frame, 60, neighbor_length=2 * half, ref_stride=10, chunk_length=80)
+    drawn = window_of(frame, 60, ShotSettings(neighbor_length=2 * half))
     assert drawn.centre == best.centre
 
 
@@ -95,8 +102,8 @@ def test_with_nothing_cached_the_work_is_the_daemons_own_plan(
             range(first, last + 1), count, before=wire, after=wire, engine_before=name, engine_after=name, cached={}
         )
         assert redo.pairs == len(real.pairs)
-        assert [c[0] for c in redo.completion] == sorted(c.core_first for c in real.completion)
-        assert [c[0] for c in redo.propagation] == sorted(c.core_first for c in real.propagation)
+        assert [c.core_first for c in redo.completion] == sorted(c.core_first for c in real.completion)
+        assert [c.core_first for c in redo.propagation] == sorted(c.core_first for c in real.propagation)
         assert sorted(w.centre for w in redo.windows) == sorted(w.centre for w in real.windows)
 
 
@@ -140,8 +147,7 @@ def test_windows_that_see_the_same_frames_under_another_stride_are_kept() -> Non
     same = [
         centre
         for centre in range(0, COUNT, 5)
-        if window_at(centre, COUNT, neighbor_length=10, ref_stride=10, chunk_length=20)
-        == window_at(centre, COUNT, neighbor_length=10, ref_stride=11, chunk_length=20)
+        if window_at(centre, COUNT, 10, 10, 20) == window_at(centre, COUNT, 10, 11, 20)
     ]
     assert kept == len(same) > 0
 
@@ -183,14 +189,14 @@ def test_more_flow_iterations_redo_everything() -> None:
 def test_a_short_range_needs_only_what_its_windows_see() -> None:
     redo = _redo(BEFORE, cached={}, frames=range(3))
     assert redo.all_windows == 2  # centres 0 and 5 paint frames 0 to 2
-    assert redo.propagation == chunks(COUNT, 20, 10)[:1]
+    assert redo.propagation == cuts.propagation_chunks(COUNT, Settings(chunk_length=20))[:1]
 
 
 def test_a_hole_in_one_chunk_leaves_windows_that_cannot_see_it() -> None:
     cached = {**EVERYTHING, "propagation": set(range(20))}
     redo = _redo(BEFORE, cached=cached)
-    assert redo.propagation == chunks(COUNT, 20, 10)[1:]
-    assert all(any(i >= 20 for i in window.all) for window in redo.windows)
+    assert redo.propagation == cuts.propagation_chunks(COUNT, Settings(chunk_length=20))[1:]
+    assert all(any(i >= 20 for i in window.seen) for window in redo.windows)
     assert len(redo.windows) < redo.all_windows
 
 

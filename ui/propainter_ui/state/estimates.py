@@ -10,9 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from propainter_ui.state.windows_preview import Chunk, Plan, Redo
+from propainter_plan.plan import ShotPlan
+from propainter_plan.stages import COUNTED
+from propainter_plan.units import Chunk
+from propainter_ui.state.windows_preview import Redo
 
-STAGES = ("flow", "completion", "propagation", "painting", "composite")
+STAGES = COUNTED
 
 _MB = 1 << 20
 _NETWORK_BASE_BYTES = 730_000_000
@@ -41,12 +44,12 @@ class Rates:
             return None
         return sum(self.seconds[stage] * units[stage] * pixels / 1e6 for stage in needed)
 
-    def learned_from(self, report: Mapping[str, Any], plan: Plan, pixels: int) -> Rates:
+    def learned_from(self, report: Mapping[str, Any], plan: ShotPlan, pixels: int) -> Rates:
         """Corrected by a finished job's report; stages in which it computed nothing keep their rate."""
         sizes = {
             "flow": 1.0, "composite": 1.0,
             "completion": _mean_reach(plan.completion), "propagation": _mean_reach(plan.propagation),
-            "painting": sum(len(w.all) for w in plan.windows) / max(1, len(plan.windows)),
+            "painting": sum(len(w.seen) for w in plan.windows) / max(1, len(plan.windows)),
         }  # fmt: skip
         rates = dict(self.seconds)
         for stage, cost in report.get("stages", {}).items():
@@ -60,17 +63,17 @@ def unit_frames(redo: Redo) -> dict[str, int]:
     """How many frames (pairs) each stage has to treat, those it only looks at included."""
     return {
         "flow": redo.pairs,
-        "completion": sum(c[3] - c[2] + 1 for c in redo.completion),
-        "propagation": sum(c[3] - c[2] + 1 for c in redo.propagation),
-        "painting": sum(len(window.all) for window in redo.windows),
+        "completion": sum(c.reach_length for c in redo.completion),
+        "propagation": sum(c.reach_length for c in redo.propagation),
+        "painting": sum(len(window.seen) for window in redo.windows),
         "composite": redo.frames,
     }
 
 
-def memory_bytes(plan: Plan, *, engine: str, working_size: tuple[int, int], precision: str = "auto") -> int:
+def memory_bytes(plan: ShotPlan, *, engine: str, working_size: tuple[int, int], precision: str = "auto") -> int:
     """About what the largest single pass holds at once, the program included."""
     pixels = working_size[0] * working_size[1]
-    largest = max([len(window.all) for window in plan.windows] + [c[3] - c[2] + 1 for c in plan.propagation] + [1])
+    largest = max([len(window.seen) for window in plan.windows] + [c.reach_length for c in plan.propagation] + [1])
     if engine == "classical":
         return _CLASSICAL_BASE_BYTES + _CLASSICAL_BYTES_PER_PIXEL_AND_FRAME * pixels * largest
     share = _HALF_PRECISION_SHARE if precision in ("fp16", "bf16") else 1.0
@@ -95,4 +98,4 @@ def time_text(seconds: float) -> str:
 
 
 def _mean_reach(found: tuple[Chunk, ...]) -> float:
-    return sum(c[3] - c[2] + 1 for c in found) / max(1, len(found))
+    return sum(c.reach_length for c in found) / max(1, len(found))

@@ -10,22 +10,19 @@ from collections.abc import Mapping, Set
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
+from propainter_plan.units import Window
 from propainter_ui.state.estimates import memory_bytes, size_text, time_text
 from propainter_ui.state.panel_state import PanelState, Run
 from propainter_ui.state.sizes import working_size_wanted
-from propainter_ui.state.windows_preview import Redo, SeenFrames, plan_for, window_of, work_to_redo
+from propainter_ui.state.windows_preview import Redo, plan_for, window_of, work_to_redo
 from propainter_wire.messages import Quality, ShotSettings
 
 
-def window_seen(state: PanelState) -> SeenFrames | None:
+def window_seen(state: PanelState) -> Window | None:
     """The window of the playhead frame under the edited settings, as the networks would see it. Indices."""
     if state.shot is None:
         return None
-    s = state.settings
-    return window_of(
-        state.index(state.frame), state.shot.frame_count, neighbor_length=s.neighbor_length, ref_stride=s.ref_stride,
-        chunk_length=s.chunk_length,
-    )  # fmt: skip
+    return window_of(state.index(state.frame), state.shot.frame_count, state.settings)
 
 
 def window_sentence(state: PanelState) -> str:

@@ -1,7 +1,7 @@
 """Settings as the panel offers them, in the order of the table of knobs.
 
-Here: which knobs are numbers, shares and switches, and the panel's own choices. Not here: the knobs (``propainter_knobs``), the
-page that shows them (``widgets/settings.py``), what is chosen (``panel_state.py``).
+Here: which knobs are numbers, shares and switches, and the panel's own choices. Not here: the knobs
+(``propainter_knobs``), the page that shows them (``widgets/settings.py``), what is chosen (``panel_state.py``).
 """
 
 from __future__ import annotations
