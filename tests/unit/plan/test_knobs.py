@@ -13,10 +13,11 @@ import pytest
 
 from propainter_knobs.knob import Knob
 from propainter_knobs.table import BY_NAME, KNOBS
+from propainter_plan.stages import ROWS
 from propainter_wire import messages
 from propainter_wire.messages import ShotSettings
 
-WRITER = Path(__file__).parents[2] / "host_plugin" / "ofx" / "write_knobs.py"
+WRITER = Path(__file__).parents[3] / "host_plugin" / "ofx" / "write_knobs.py"
 NAMES = [knob.name for knob in KNOBS]
 
 
@@ -79,3 +80,9 @@ def test_the_engine_s_settings_are_knobs_and_refuse_what_is_below_their_range() 
         assert field.default == knob.default
         with pytest.raises(ValueError, match=f"{field.name} is .*; it must be at least {knob.low:g}"):
             types.Settings(**{field.name: type(knob.default)(knob.low - 1)})
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if row.settings], ids=lambda row: row.name)
+def test_a_setting_that_enters_a_stages_key_says_so_in_its_row(row):
+    key = {"grown": "hole", "flow grown": "flow hole"}.get(row.name, row.name)
+    assert all(key in BY_NAME[name].keys for name in row.settings)

@@ -18,7 +18,7 @@ from propainter_wire.reception import hellos, outbox, sessions
 from propainter_wire.schema import Checked, ListOf, Record, checkers_of
 from propainter_wire.shot import digest_of
 
-PAGE = (Path(__file__).parents[2] / "docs" / "wire.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[3] / "docs" / "wire.md").read_text(encoding="utf-8")
 NO_DEFAULT = "-"
 
 
