@@ -75,7 +75,9 @@ FLOW_GROWN = StageRow("flow grown", "frame", "frame", settings=("threshold", "gr
 HOLE = StageRow("hole", "frame", "frame", (Need("grown"),), is_counted=False)
 FLOW_HOLE = StageRow("flow hole", "frame", "frame", (Need("flow grown"),), ("flow_hole_snap",), is_counted=False)
 WORKING = StageRow("working", "frame", "frame", is_counted=False)
-KNOWN = StageRow("known", "frame", "frame", (Need("working", by_key=True), Need("grown")), is_counted=False)
+KNOWN = StageRow(
+    "known", "frame", "frame", (Need("working", by_key=True), Need("grown"), Need("hole")), is_counted=False
+)
 FLOW = StageRow(
     "flow", "pair", "pair", (Need("working", Span.ENDS, by_key=True),), settings=("flow_iterations", "flow_stop")
 )

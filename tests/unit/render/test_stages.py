@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import time
+from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
-from builders import MemoryPictures, ToyEngine, box_matte, box_shot
+from builders import RGB, MemoryPictures, ToyEngine, box_matte, box_shot
 from propainter.types import Settings
+from propainter_backend.render.evaluator import AnyStage, Evaluator
 from propainter_backend.render.shot import Shot
-from propainter_backend.render.shot_cache import ShotCache
+from propainter_backend.render.shot_cache import Arrays, ShotCache
 from propainter_backend.render.shot_renderer import ShotRenderer
 from propainter_backend.render.stage import Ask, Made, Stage
 from propainter_backend.render.stages import all_stages
 from propainter_backend.render.stages.propagation import propagated
 from propainter_backend.render.steps import NotCached, Steps, run_to_end
+from propainter_knobs.table import BY_NAME
+from propainter_pictures.frame import Frame
 from propainter_plan.plan import ShotPlan
 from propainter_plan.stages import COUNTED, ROWS, STORED, Need, Span, StageRow
+from propainter_plan.units import Unit
 
 SHORT = Settings(neighbor_length=4, ref_stride=4, chunk_length=16, flow_iterations=3)
 
@@ -138,3 +145,85 @@ def test_seconds_of_a_stage_leave_out_the_stages_it_waits_for_and_its_caller():
     seconds = {stage: count.seconds for stage, count in asked.counts.stages.items()}
     held = 0.02 * sum(len(asked.counts.of(stage).computed) for stage in ("completion", "propagation"))
     assert seconds["brightness"] >= 0.05 and sum(seconds.values()) <= taken - held
+
+
+_HARMLESS = {"native": {"feather"}}
+"""It asks where alpha is above zero: exactly on the grown matte, whatever the feather."""
+
+
+class Watched(Evaluator):
+    """Notes which stages and settings a stage looks at while it computes."""
+
+    def __init__(self, shot: Shot, engine: ToyEngine, cache: ShotCache) -> None:
+        super().__init__(replace(shot, settings=_Noting(**vars(shot.settings))), engine, cache, all_stages())
+        self.seen: dict[str, set[str]] = defaultdict(set)
+        self.read: dict[str, set[str]] = defaultdict(set)
+        self._at_work: list[str] = []
+        self.shot.settings.tell(self._note_setting)
+
+    def part(self, stage: str, part: int, unit: Unit | None = None, *, until: int | None = None) -> Steps[Arrays]:
+        if self._at_work:
+            self.seen[self._at_work[-1]].add(self._meant(stage, part, unit)[0].row.name)
+        return (yield from super().part(stage, part, unit, until=until))
+
+    def _make(self, stage: AnyStage, unit: Unit, until: int | None) -> Steps[Made]:
+        self._at_work.append(stage.row.name)
+        try:
+            return (yield from super()._make(stage, unit, until))
+        finally:
+            self._at_work.pop()
+
+    def _key(self, stage: AnyStage, unit: Unit) -> Steps[str]:
+        self._at_work.append("key")
+        try:
+            return (yield from super()._key(stage, unit))
+        finally:
+            self._at_work.pop()
+
+    def _note_setting(self, name: str) -> None:
+        if self._at_work:
+            self.read[self._at_work[-1]].add(name)
+
+
+class _Noting(Settings):
+    def tell(self, note: Callable[[str], None]) -> None:
+        object.__setattr__(self, "_note", note)
+
+    def __getattribute__(self, name: str) -> object:
+        if name in BY_NAME and (note := object.__getattribute__(self, "__dict__").get("_note")) is not None:
+            note(name)
+        return object.__getattribute__(self, name)
+
+
+@pytest.mark.parametrize("change", [{}, {"grow_flow": 9}, {"flow_hole_snap": 16}], ids=str)
+@pytest.mark.parametrize("has_clean", [False, True])
+def test_whatever_a_stage_looks_at_is_in_its_key(change: dict[str, int], has_clean: bool):
+    shot = box_shot(20, replace(SHORT, **change))
+    assert isinstance(shot.pictures, MemoryPictures)
+    if has_clean:
+        alpha = np.zeros((*shot.plate_size[::-1], 1), np.uint8)
+        alpha[:, :30] = 255
+        cleans = {i: Frame(np.concatenate([shot.pictures.plates[i].pixels, alpha], 2), (*RGB, "A")) for i in (3, 9)}
+        shot = replace(shot, pictures=MemoryPictures(shot.pictures.plates, shot.pictures.mattes, cleans))
+    half = replace(shot, working_size=(shot.plate_size[0] // 2, shot.plate_size[1] // 2))
+    for asked in (Watched(shot, ToyEngine(), store()), Watched(half, ToyEngine(), store())):
+        for frame in range(20):
+            with asked.sources.holding(frame):
+                run_to_end(asked.part("composite", frame))
+        rows = {row.name: row for row in ROWS}
+        assert asked.seen.keys() >= {"completion", "propagation", "painting", "composite"}
+        for name, row in rows.items():
+            if not asked.stages[name].is_kept and name != "known":
+                continue  # the composite is stored nowhere, so it has no key to be wrong
+            below = _all_below(row, asked)
+            assert asked.seen[name] <= below | {name}, name
+            allowed = {setting for stage in below | {name} for setting in rows[stage].settings}
+            assert asked.read[name] <= allowed | _HARMLESS.get(name, set()), name
+
+
+def _all_below(row: StageRow, asked: Evaluator) -> set[str]:
+    """Every stage that enters a stage's key, by whatever way; those that others stand for, too."""
+    found = {need.stage for need in row.needs}
+    for name in (row.name, *found):
+        found |= {other for i in range(20) if (other := asked.stages[name].stands_for(i, asked)) is not None}
+    return found.union(*(_all_below(asked.stages[stage].row, asked) for stage in found))
