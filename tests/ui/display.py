@@ -10,13 +10,16 @@ from contextlib import contextmanager
 
 SIZE = (1700, 960)
 
+PACKAGES = "xvfb xdotool libxcb-cursor0 libxkbcommon-x11-0 libxcb-icccm4 libxcb-keysyms1"
+"""What Debian calls all that a real window needs."""
+
 
 @contextmanager
 def virtual_display() -> Iterator[str]:
     """The name of a new display. Raises FileNotFoundError where Xvfb is not installed."""
     binary = shutil.which("Xvfb")
     if binary is None:
-        raise FileNotFoundError("Xvfb is not installed; on Debian: apt-get install xvfb xdotool libxcb-cursor0 libxkbcommon-x11-0 libxcb-icccm4 libxcb-keysyms1")
+        raise FileNotFoundError(f"Xvfb is not installed; on Debian: apt-get install {PACKAGES}")
     reading, writing = os.pipe()
     server = subprocess.Popen(
         [binary, "-displayfd", str(writing), "-screen", "0", f"{SIZE[0]}x{SIZE[1]}x24", "-nolisten", "tcp"],

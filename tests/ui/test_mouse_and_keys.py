@@ -15,7 +15,7 @@ from typing import Any
 
 import av
 import pytest
-from display import Hands, virtual_display
+from display import PACKAGES, Hands, virtual_display
 
 SAMPLE = Path(__file__).parents[2] / "samples/synth-pan"
 CORNER = (1500, 40)
@@ -25,7 +25,7 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(
         not (shutil.which("Xvfb") and shutil.which("xdotool")),
-        reason="needs Xvfb and xdotool (apt-get install xvfb xdotool libxcb-cursor0 libxkbcommon-x11-0 libxcb-icccm4 libxcb-keysyms1)",
+        reason=f"needs Xvfb and xdotool (apt-get install {PACKAGES})",
     ),
 ]
 
