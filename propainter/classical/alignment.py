@@ -136,9 +136,21 @@ def _align_way(
     covered = covered_first | covered_second
     first, second = _made_alike(first, second, covered_first, covered_second)
     rest = regular(flow_between(first, second, estimator), first, ~covered)
-    measured = model + fill_harmonic(rest + warp(model, rest) - model, covered)
+    beyond_model = fill_harmonic(rest + warp(model, rest) - model, covered)
+    measured = model + beyond_model * _fading_with_depth(covered, guard)[..., None]
     values = np.where((near <= guard)[..., None], measured, flow[rows, columns]).astype(np.float32)
     return AlignedWay(motion, rows, columns, values)
+
+
+def _fading_with_depth(covered: Mask, guard: int) -> Field:
+    """1 at the rim and in thin holes, next to nothing in the middle of wide ones, where the model knows better.
+
+    What a depth edge or a stray vector on the rim adds is stretched over the whole hole, and adds up from frame to frame.
+    """
+    depth = cv2.distanceTransform(covered.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
+    far = np.minimum(depth / (guard / 2), np.float32(1e3))  # OpenCV's "no rim at all" would overflow the power
+    faded: Field = (1 / (1 + far**4)).astype(np.float32)
+    return faded
 
 
 def _made_alike(first: Grey, second: Grey, covered_first: Mask, covered_second: Mask) -> tuple[Grey, Grey]:
