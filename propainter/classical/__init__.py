@@ -26,7 +26,7 @@ from propainter.types import BidirectionalFlow, Chunk, Propagated, Settings, Sig
 
 __all__ = ["ClassicalEngine"]
 
-CODE_VERSION = "4"
+CODE_VERSION = "5"
 """Raise it with every change that may move a pixel; it is part of every cache key."""
 
 

@@ -21,7 +21,15 @@ import numpy as np
 
 from propainter.classical.flow_image import Flows, Index
 from propainter.classical.harmonic import Field, Mask, box_around, fill_harmonic
-from propainter.classical.motion import Matrix, background_motion, distance_to, flow_of_motion, guard_band, warp
+from propainter.classical.motion import (
+    Matrix,
+    background_motion,
+    distance_to,
+    flow_of_motion,
+    guard_band,
+    smooth_trend,
+    warp,
+)
 from propainter.dis import Flow, Grey, flow_between, grey_of, make_estimator
 
 _SMOOTHING = 4.0
@@ -136,8 +144,10 @@ def _align_way(
     covered = covered_first | covered_second
     first, second = _made_alike(first, second, covered_first, covered_second)
     rest = regular(flow_between(first, second, estimator), first, ~covered)
-    beyond_model = fill_harmonic(rest + warp(model, rest) - model, covered)
-    measured = model + beyond_model * _fading_with_depth(covered, guard)[..., None]
+    beyond_model = rest + warp(model, rest) - model
+    trend = smooth_trend(beyond_model, ~covered & (near <= guard))
+    detail = fill_harmonic(beyond_model - trend, covered)
+    measured = model + trend + detail * _fading_with_depth(covered, guard)[..., None]
     values = np.where((near <= guard)[..., None], measured, flow[rows, columns]).astype(np.float32)
     return AlignedWay(motion, rows, columns, values)
 
