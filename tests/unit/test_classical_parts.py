@@ -287,6 +287,28 @@ def test_no_place_that_is_sampled_is_under_a_hole() -> None:
         assert np.count_nonzero(reads) == 0
 
 
+def test_no_place_lies_under_the_hole_of_the_frame_it_names() -> None:
+    """A zoom: ways of a dozen steps, each to a fraction of a pixel; they stay as exact as the flow."""
+    count, height, width = 16, 80, 120
+    holes = np.zeros((count, height, width), bool)
+    for i in range(count):
+        holes[i, 24:56, 10 + 3 * i : 42 + 3 * i] = True
+    rows, columns = np.mgrid[:height, :width].astype(np.float32)
+    from_middle = np.stack([columns - 60, rows - 40], -1)
+    forward = np.repeat(((1.012 - 1) * from_middle)[None], count - 1, 0).astype(np.float32)
+    backward = np.repeat(((1 / 1.012 - 1) * from_middle)[None], count - 1, 0).astype(np.float32)
+    frame, row, column = np.nonzero(holes)
+    for find in (past_places, future_places):
+        places = find(forward, backward, holes)
+        seen = np.flatnonzero(places.source >= 0)
+        source, x, y = places.source[seen], places.x[seen], places.y[seen]
+        assert not holes[source, np.rint(y).astype(int), np.rint(x).astype(int)].any()
+        growth = 1.012 ** (source - frame[seen])
+        miss = np.hypot(60 + growth * (column[seen] - 60) - x, 40 + growth * (row[seen] - 40) - y)
+        assert len(seen) > 0.4 * len(frame)
+        assert np.percentile(miss, 99) < 0.05
+
+
 # exposure and seams
 
 
