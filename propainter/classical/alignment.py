@@ -21,15 +21,7 @@ import numpy as np
 
 from propainter.classical.flow_image import Flows, Index
 from propainter.classical.harmonic import Field, Mask, box_around, fill_harmonic
-from propainter.classical.motion import (
-    Matrix,
-    background_motion,
-    distance_to,
-    flow_of_motion,
-    guard_band,
-    smooth_trend,
-    warp,
-)
+from propainter.classical.motion import Matrix, background_motion, distance_to, flow_of_motion, guard_band, warp
 from propainter.dis import Flow, Grey, flow_between, grey_of, make_estimator
 
 _SMOOTHING = 4.0
@@ -144,23 +136,9 @@ def _align_way(
     covered = covered_first | covered_second
     first, second = _made_alike(first, second, covered_first, covered_second)
     rest = regular(flow_between(first, second, estimator), first, ~covered)
-    beyond_model = rest + warp(model, rest) - model
-    trend = smooth_trend(beyond_model, ~covered & (near <= guard))
-    detail = fill_harmonic(beyond_model - trend, covered)
-    measured = model + trend + detail * _fading_with_depth(covered, guard)[..., None]
+    measured = model + fill_harmonic(rest + warp(model, rest) - model, covered)
     values = np.where((near <= guard)[..., None], measured, flow[rows, columns]).astype(np.float32)
     return AlignedWay(motion, rows, columns, values)
-
-
-def _fading_with_depth(covered: Mask, guard: int) -> Field:
-    """1 at the rim and in thin holes, next to nothing in the middle of wide ones, where the model knows better.
-
-    What a depth edge or a stray vector on the rim adds is stretched over the whole hole, and adds up from frame to frame.
-    """
-    depth = cv2.distanceTransform(covered.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
-    far = np.minimum(depth / (guard / 2), np.float32(1e3))  # OpenCV's "no rim at all" would overflow the power
-    faded: Field = (1 / (1 + far**4)).astype(np.float32)
-    return faded
 
 
 def _made_alike(first: Grey, second: Grey, covered_first: Mask, covered_second: Mask) -> tuple[Grey, Grey]:

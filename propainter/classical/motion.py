@@ -116,26 +116,6 @@ def _complete_pair(flow: Field, hole: Mask, landing_distance: Field) -> None:
     np.copyto(flow[rows, columns], model + rest, where=hole[rows, columns][..., None])
 
 
-def smooth_trend(values: Field, where: Mask) -> Field:
-    """The plane (h, w, 2) through most of the values around a hole, a robust fit; 0 where there are next to none."""
-    rows, columns = np.nonzero(where)
-    step = max(1, len(rows) // _FIT_POINTS)
-    rows, columns = rows[step // 2 :: step], columns[step // 2 :: step]
-    if len(rows) < _LEAST_POINTS:
-        return np.zeros_like(values)
-    height, width = where.shape
-    seen, scale = values[rows, columns].astype(np.float64), 2.0 / max(height, width)
-    terms = np.stack([np.ones(len(rows)), (columns - width / 2) * scale, (rows - height / 2) * scale], 1)
-    square = ((seen - np.median(seen, 0)) ** 2).sum(1)
-    for _ in range(_FIT_ROUNDS):
-        robust = 1 / (1 + square / max(2 * float(np.median(square)), 0.05**2)) ** 2
-        plane = np.stack([_least_squares(terms, seen[:, axis], robust) for axis in (0, 1)], 1)
-        square = ((np.einsum("ni,ij->nj", terms, plane) - seen) ** 2).sum(1)
-    y, x = (np.arange(height) - height / 2) * scale, (np.arange(width) - width / 2) * scale
-    trend: Field = (plane[0] + x[None, :, None] * plane[1] + y[:, None, None] * plane[2]).astype(np.float32)
-    return trend
-
-
 def _fading_with_depth(unknown: Mask, guard: int) -> Field:
     """1 at the rim, falling with depth: what the model misses at the rim says little about the middle of a large hole."""
     depth = cv2.distanceTransform(np.pad(unknown, 1, mode="edge").astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
