@@ -25,7 +25,7 @@ from propainter.classical.places import Places, Taps, carried, numbered
 from propainter.classical.sampling import look_up, with_rims
 from propainter.types import Sights
 
-CODE_VERSION = "1"
+CODE_VERSION = "2"
 """Raise it with every change here that may move a pixel; it is part of the cache keys of sights and fill."""
 
 _KERNEL = 2

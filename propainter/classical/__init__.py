@@ -27,7 +27,7 @@ from propainter_plan.layouts import ClassicalLayout
 
 __all__ = ["ClassicalEngine"]
 
-CODE_VERSION = "2"
+CODE_VERSION = "5"
 """Raise it with every change that may move a pixel; it is part of every cache key."""
 
 

@@ -22,6 +22,10 @@ from propainter.classical.flow_image import FlowImage, Flows, Index
 from propainter.classical.harmonic import Field, Mask
 from propainter.classical.motion import moved_by
 
+_MOST_STEPS_ON = 4
+"""Times a place that is still under a hole goes on."""
+_STEEPEST = 0.5
+"""Change of displacement from pixel to pixel beyond which two neighbours are not of one surface."""
 RUN = 1 << 19
 """Pixels that are worked on at once: following and sampling take one to two hundred bytes for each."""
 
@@ -148,16 +152,49 @@ def _swept(order: range, flow: Flows, back: Flows, holes: Mask) -> Places:
     """Places frame by frame, each from those of the frame before it in ``order``, the one its flow leads to."""
     parts: list[Places] = [nowhere(0)] * len(holes)
     known, hole = nowhere(0), np.zeros_like(holes[0])
+    swept: dict[int, tuple[Mask, Places]] = {}
     for i in order:
         near = _near(holes[i])
         if i == order[0]:
             known = nowhere(int(near.sum()))
         else:
             pair = i if order.step < 0 else i - 1
-            known = _step(flow[pair], back[pair], near, hole, known, i - order.step)
+            known = _out_of_holes(_step(flow[pair], back[pair], near, hole, known, i - order.step), holes, swept)
+        swept[i] = near, known
         parts[i] = known.take(holes[i][near])
         hole = holes[i]
     return Places.joined(parts)
+
+
+def _out_of_holes(places: Places, holes: Mask, swept: dict[int, tuple[Mask, Places]]) -> Places:
+    """The same places, but those under the hole of the frame they name go on from there; what is left there is seen nowhere.
+
+    Which frame a pixel leads to is decided by the nearest pixel at every step, so a place may slip past the edge of what
+    that frame shows. swept: the pixels near each earlier frame's hole, and their places.
+    """
+    source, doubtful, (height, width) = places.source.copy(), places.doubtful.copy(), holes.shape[1:]
+    x, y = places.x.copy(), places.y.copy()
+    under = _under(holes, source, x, y)
+    for _ in range(_MOST_STEPS_ON):
+        for frame in np.unique(source[under]):
+            some = under[source[under] == frame]
+            near, known = swept[int(frame)]
+            onward = carried(Taps.at(x[some], y[some], height, width), numbered(near), known)
+            source[some] = onward.source
+            x[some] = (x[some] + onward.x).clip(0, width - 1)
+            y[some] = (y[some] + onward.y).clip(0, height - 1)
+            doubtful[some] |= onward.doubtful
+        under = under[_under(holes, source[under], x[under], y[under])]
+        if not len(under):
+            break
+    source[under] = -1
+    return Places(source, x, y, doubtful)
+
+
+def _under(holes: Mask, source: npt.NDArray[np.int32], x: Field, y: Field) -> Index:
+    """Which places are under the hole of the frame they name."""
+    covered: Mask = holes[source, np.rint(y).astype(np.intp), np.rint(x).astype(np.intp)]
+    return np.flatnonzero((source >= 0) & covered)
 
 
 def _near(hole: Mask) -> Mask:
@@ -206,6 +243,8 @@ class Taps:
     weight: Field
     column: Index
     row: Index
+    width: int
+    """Of the image."""
 
     @classmethod
     def at(cls, x: Field, y: Field, height: int, width: int) -> Taps:
@@ -216,7 +255,7 @@ class Taps:
         row = np.minimum(np.stack([top, top, top + 1, top + 1]), height - 1)
         a, b = x - left, y - top
         weight = np.stack([(1 - a) * (1 - b), a * (1 - b), (1 - a) * b, a * b]).astype(np.float32)
-        return cls(row * width + column, weight, column, row)
+        return cls(row * width + column, weight, column, row, width)
 
 
 def numbered(hole: Mask) -> Index:
@@ -237,17 +276,49 @@ def carried(taps: Taps, number: Index, known: Places) -> Places:
         return nowhere(taps.index.shape[1])
     member = number[taps.index]
     source = np.where(member >= 0, known.source[member], -1)
-    nearest = taps.weight.argmax(0)[None]
-    leading = np.take_along_axis(source, nearest, 0)[0]
-    share = np.where(source == leading, taps.weight, np.float32(0))
-    share = share / share.sum(0)
-    along = np.take_along_axis(member, nearest, 0)[0]
-    return Places(
-        leading,
-        (share * (known.x[member] - taps.column)).sum(0).astype(np.float32),
-        (share * (known.y[member] - taps.row)).sum(0).astype(np.float32),
-        known.doubtful[along] & (along >= 0),
-    )
+    nearest = taps.weight.argmax(0)
+    point = np.arange(len(nearest))
+    leading, along = source[nearest, point], member[nearest, point]
+    alike = (source == leading).all(0)
+    x = (taps.weight * (known.x[member] - taps.column)).sum(0)
+    y = (taps.weight * (known.y[member] - taps.row)).sum(0)
+    torn = np.flatnonzero(~alike & (leading >= 0))
+    if len(torn):
+        x[torn], y[torn] = _continued(taps, number, known, torn, nearest[torn])
+    doubtful = known.doubtful[along] & (along >= 0)
+    return Places(leading, x.astype(np.float32), y.astype(np.float32), doubtful)
+
+
+def _continued(taps: Taps, number: Index, known: Places, torn: Index, nearest: Index) -> tuple[Field, Field]:
+    """Displacement at points whose four pixels lead to several frames: the nearest pixel's, continued along its slopes.
+
+    The slopes are taken to those neighbours that lead to the same frame, on the near side or else on the far one. Without
+    them a zoom is off by a little at every step, and a chain gathers it.
+    """
+    index, weight = taps.index[nearest, torn], taps.weight[:, torn]
+    column, row = taps.column[nearest, torn], taps.row[nearest, torn]
+    aside = weight[1] + weight[3], weight[2] + weight[3]  # from the left and upper pixel of the four
+    offsets = aside[0] - (nearest & 1), aside[1] - (nearest >> 1)
+    here = number[index]
+    x, y = known.x[here] - column, known.y[here] - row
+    to_x, to_y = x.copy(), y.copy()
+    height = len(number) // taps.width
+    for axis, offset in enumerate(offsets):
+        found = np.zeros(len(torn), np.bool_)
+        for side in (1, -1):
+            step = np.where(offset >= 0, side, -side)
+            at = (column if axis == 0 else row) + step
+            within = (at >= 0) & (at < (taps.width if axis == 0 else height))
+            other = number[np.where(within, index + step * (1 if axis == 0 else taps.width), index)]
+            usable = ~found & within & (other >= 0)
+            usable &= known.source[other] == known.source[here]
+            slope_x = (known.x[other] - known.x[here]) * step - (axis == 0)
+            slope_y = (known.y[other] - known.y[here]) * step - (axis == 1)
+            usable &= np.maximum(np.abs(slope_x), np.abs(slope_y)) < _STEEPEST
+            to_x += np.where(usable, slope_x * offset, np.float32(0))
+            to_y += np.where(usable, slope_y * offset, np.float32(0))
+            found |= usable
+    return to_x.astype(np.float32), to_y.astype(np.float32)
 
 
 def _consistent(flow: Field, back: Field) -> Mask:

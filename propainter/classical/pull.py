@@ -19,7 +19,7 @@ from propainter.classical.exposure import exposed, frame_gains
 from propainter.classical.flow_image import Index
 from propainter.classical.harmonic import Field, Mask, box_around, fill_harmonic
 from propainter.classical.places import Places, future_places, parts_of, past_places, places_by_motion, runs_of
-from propainter.classical.sampling import Plate, lay_rims
+from propainter.classical.sampling import Plate, lay_rims, shows_plate
 from propainter.classical.seam import seam_correction
 from propainter.dis import flow_between, grey_of, make_estimator
 
@@ -107,7 +107,8 @@ def in_register(plate: Plate, holes: Mask, past: Places, future: Places, members
 
     The two sights of a hole disagree by what both ways have gathered of small errors. Most of these are alike from step
     to step (parallax the model lacks), so that each way's share of the gap is its share of the steps: the gap, measured
-    between the two pictures like any flow, is closed from both sides in that proportion.
+    between the two pictures like any flow, is closed from both sides in that proportion. A place that this would move
+    under a hole stays where it is: nothing is to be seen there.
     """
     moved = past.with_room_to_move(), future.with_room_to_move()
     limit = (holes.shape[2] - 1, holes.shape[1] - 1)
@@ -115,8 +116,11 @@ def in_register(plate: Plate, holes: Mask, past: Places, future: Places, members
         sights = past.take(part), future.take(part)
         shift, share = _disagreement(plate, holes, sights, members, run)
         for places, way in zip(moved, (-share, 1 - share), strict=True):
-            places.x[part] = (places.x[part] + way * shift[:, 0]).clip(0, limit[0])
-            places.y[part] = (places.y[part] + way * shift[:, 1]).clip(0, limit[1])
+            x = (places.x[part] + way * shift[:, 0]).clip(0, limit[0])
+            y = (places.y[part] + way * shift[:, 1]).clip(0, limit[1])
+            good = shows_plate(holes, places.source[part], x, y)
+            np.copyto(places.x[part], x, where=good)
+            np.copyto(places.y[part], y, where=good)
     return moved
 
 

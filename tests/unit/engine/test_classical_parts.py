@@ -12,7 +12,7 @@ from propainter.classical.harmonic import fill_harmonic
 from propainter.classical.motion import background_motion, complete_pairs, distance_to, flow_of_motion, moved_by
 from propainter.classical.places import Places, future_places, past_places, places_by_motion, runs_of
 from propainter.classical.pull import blend_places, in_register, pull_plate
-from propainter.classical.sampling import Plate, with_rims
+from propainter.classical.sampling import Plate, lay_rims, with_rims
 from propainter.classical.seam import seam_correction
 from propainter.dis import estimate_flow
 
@@ -261,6 +261,52 @@ def test_the_nearer_sight_counts_more_by_the_inverse_of_its_distance() -> None:
     expected = (3 * (0.4 + seams[0]) + (0.8 + seams[1])) / 4
     assert np.allclose(with_seams, expected, atol=1e-6)
     assert not unseen.any()
+
+
+def test_no_place_that_is_sampled_is_under_a_hole() -> None:
+    """The two sights disagree by far more than the margin beside their holes; not one kernel reads past a rim."""
+    truth = texture(80, 100, seed=9) * 2 - 1
+    plate = np.repeat(truth[None], 3, 0)
+    holes = np.zeros((3, 80, 100), bool)
+    holes[0, 20:50, 20:44] = holes[1, 20:50, 44:68] = holes[2, 20:50, 68:92] = True
+    lay_rims(plate, holes)
+    members = holes & (np.arange(3) == 1)[:, None, None]
+    row, column = (axis.astype(np.float32) for axis in np.nonzero(holes[1]))
+    seen, sound = np.ones(len(row), np.int32), np.zeros(len(row), bool)
+    past, future = Places(seen * 0, column, row, sound), Places(seen * 2, column - 4, row, sound)
+    moved = in_register(Plate.of_one_exposure(plate), holes, past, future, members)
+    assert any((place.x != before.x).any() for place, before in zip(moved, (past, future), strict=True))
+    bare = np.stack([cv2.erode(hole.astype(np.uint8), np.ones((5, 5), np.uint8)) for hole in holes]) > 0
+    for places in moved:
+        left, top = np.floor(places.x).astype(int), np.floor(places.y).astype(int)
+        reads = [
+            bare[places.source, (top + j).clip(0, 79), (left + i).clip(0, 99)]
+            for j in range(-1, 3)
+            for i in range(-1, 3)
+        ]
+        assert np.count_nonzero(reads) == 0
+
+
+def test_no_place_lies_under_the_hole_of_the_frame_it_names() -> None:
+    """A zoom: ways of a dozen steps, each to a fraction of a pixel; they stay as exact as the flow."""
+    count, height, width = 16, 80, 120
+    holes = np.zeros((count, height, width), bool)
+    for i in range(count):
+        holes[i, 24:56, 10 + 3 * i : 42 + 3 * i] = True
+    rows, columns = np.mgrid[:height, :width].astype(np.float32)
+    from_middle = np.stack([columns - 60, rows - 40], -1)
+    forward = np.repeat(((1.012 - 1) * from_middle)[None], count - 1, 0).astype(np.float32)
+    backward = np.repeat(((1 / 1.012 - 1) * from_middle)[None], count - 1, 0).astype(np.float32)
+    frame, row, column = np.nonzero(holes)
+    for find in (past_places, future_places):
+        places = find(forward, backward, holes)
+        seen = np.flatnonzero(places.source >= 0)
+        source, x, y = places.source[seen], places.x[seen], places.y[seen]
+        assert not holes[source, np.rint(y).astype(int), np.rint(x).astype(int)].any()
+        growth = 1.012 ** (source - frame[seen])
+        miss = np.hypot(60 + growth * (column[seen] - 60) - x, 40 + growth * (row[seen] - 40) - y)
+        assert len(seen) > 0.4 * len(frame)
+        assert np.percentile(miss, 99) < 0.05
 
 
 # exposure and seams
