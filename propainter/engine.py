@@ -1,6 +1,6 @@
 """What an engine is: one choice of flow estimator, flow completer, propagator and painter behind the same doors.
 
-Here: the protocol both engines (``classical.py``, ``learned.py``) fulfil. Not here: the order of the stages
+Here: the protocol both engines (``classical/``, ``learned.py``) fulfil. Not here: the order of the stages
 (``stages.py``), caching and files (the backend).
 """
 

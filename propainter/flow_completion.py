@@ -2,8 +2,8 @@
 
 Here: the network (Zhou et al., ProPainter, ICCV 2023, section 3.1; spec, section 3), all its hyper-parameters, and the
 completion of one chunk in both directions. Attribute names are the keys of the published checkpoint, so its state dict
-loads strictly. Not here: how a long shot is cut into chunks (``windows.py``), flow estimation (``raft/``), reading
-weights (``weights.py``).
+loads strictly. Not here: how a long shot is cut into chunks (``propainter_plan/cuts.py``), flow estimation
+(``raft/``), reading weights (``weights.py``).
 
 Frames go through the encoder one at a time, as a stream: each temporal convolution remembers the five frames it needs.
 What stays in memory for all frames is only what the recurrence must see in both directions, at 1/4 and 1/8 of the size.

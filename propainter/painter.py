@@ -2,7 +2,7 @@
 
 Here: encoder, feature propagation with deformable alignment, decoder, and the order of all parts (paper, sections 3.2
 and 3.3; spec, section 7). Not here: the transformer between them (``transformer.py``), which frames form a window
-(``windows.py``), weights (``weights.py``), precision and caching (``learned.py``).
+(``propainter_plan/cuts.py``), weights (``weights.py``), precision and caching (``learned.py``).
 
 Axes: ``t`` all frames of a window, ``l`` the neighbours, which come first, ``c h w``; features live at a quarter of the
 picture. There is no batch axis: one call paints one window.

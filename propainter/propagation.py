@@ -1,7 +1,7 @@
 """Image propagation: pulling pixels that other frames show into the hole, along completed flow. No learned parameters.
 
 Here: one chunk of frames, twice through time (paper, section 3.2; spec, section 5). Not here: how a shot is cut into
-chunks (``windows.py``), the same idea on features (``painter.py``), warping itself (``warp.py``).
+chunks (``propainter_plan/cuts.py``), the same idea on features (``painter.py``), warping itself (``warp.py``).
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
     plate -> flow -> completed flow -> propagated plate -> painted windows -> fill
 
 Here: what each stage is given and what it must hand on; ``remove`` tells the whole story in memory for a short shot.
-Not here: how a stage does it (an ``Engine``), streaming, caching, files (the backend's ``shot_renderer.py``, which calls
+Not here: how a stage does it (an ``Engine``), streaming, caching, files (the backend's ``render/evaluator.py``, which calls
 the same functions unit by unit).
 """
 

@@ -1,7 +1,7 @@
 """``propainter-backend``: the daemon, and looking after it.
 
-Here: the command line. Without a command it serves. Not here: serving (``daemon.py``), what ``doctor`` looks at
-(``doctor.py``). Nothing heavy is imported: the daemon must accept connections within a second.
+Here: the command line. Without a command it serves. Not here: serving (``daemon/daemon.py``), what ``doctor`` looks at
+(``commands/doctor.py``). Nothing heavy is imported: the daemon must accept connections within a second.
 """
 
 from __future__ import annotations

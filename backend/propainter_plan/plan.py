@@ -80,7 +80,7 @@ class ShotPlan:
         self.rows = {row.name: row for row in rows}
         self._propagation_of = _owners(self.propagation)
         self._completion_of = _owners(self.completion)
-        self._wanted_by: dict[tuple[str, Unit], _Wanted] = {}
+        self._wanted_by: dict[tuple[str, Unit, bool], _Wanted] = {}
 
     @cached_property
     def _windows_of(self) -> Mapping[int, tuple[Window, ...]]:
@@ -132,29 +132,35 @@ class ShotPlan:
     def plan(self, frames: Iterable[int], *, nearest_only: bool = False) -> Plan:
         """Everything the given frames need, whether or not it is already cached."""
         wanted = _Wanted()
-        for window in dict.fromkeys(w for f in frames for w in self.windows_of(f, nearest_only=nearest_only)):
-            wanted.units["painting"].add(window)
-            self._walk("painting", window, wanted)
+        for frame in frames:
+            self._walk("composite", frame, wanted, nearest_only)
         units = {stage: tuple(sorted(found, key=name_of)) for stage, found in wanted.units.items()}
         return Plan(units, tuple(sorted(wanted.frames)))
 
-    def _walk(self, stage: str, unit: Unit, wanted: _Wanted) -> None:
+    def _walk(self, stage: str, unit: Unit, wanted: _Wanted, nearest_only: bool) -> None:
         """Add what a unit needs. Units below it are asked once for all that need them."""
         for need in self.rows[stage].needs:
             row, parts = self.rows[need.stage], need.over.of(unit)
             if not row.is_counted:
                 wanted.frames.update(parts)
                 continue
-            for below in dict.fromkeys(u for part in parts for u in self.units_of(need.stage, part)):
-                if below not in wanted.units[need.stage]:
-                    wanted.units[need.stage].add(below)
-                    wanted.add(self._wanted_by_unit(need.stage, below))
+            for part in parts:
+                found = self.units_of(need.stage, part)
+                if nearest_only and row.unit == "window":
+                    found = self.windows_of(part, nearest_only=True)
+                for below in found:
+                    if below not in wanted.units[need.stage]:
+                        wanted.units[need.stage].add(below)
+                        wanted.add(self._wanted_by_unit(need.stage, below, nearest_only))
 
-    def _wanted_by_unit(self, stage: str, unit: Unit) -> _Wanted:
-        known = self._wanted_by.get((stage, unit))
+    def _wanted_by_unit(self, stage: str, unit: Unit, nearest_only: bool) -> _Wanted:
+        """Remembered, but for windows: there are many, and each is asked for about once."""
+        known = self._wanted_by.get((stage, unit, nearest_only))
         if known is None:
-            known = self._wanted_by[stage, unit] = _Wanted()
-            self._walk(stage, unit, known)
+            known = _Wanted()
+            self._walk(stage, unit, known, nearest_only)
+            if not isinstance(unit, Window):
+                self._wanted_by[stage, unit, nearest_only] = known
         return known
 
 

@@ -1,7 +1,8 @@
 """``propainter-remove``: a plate and a matte in, the plate without what the matte covers out; one process does it all.
 
-Here: the command line, its messages, the render in this process. Not here: the walk of a frame (``shot_renderer.py``), files
-(``removal.py``, ``plates.py``), engines (``engines.py``), rendering through a daemon (``through_backend.py``).
+Here: the command line, its messages, the render in this process. Not here: the walk of a frame
+(``render/shot_renderer.py``), files (``removal/removal.py``, ``propainter_pictures``), engines (``render/engines.py``),
+rendering through a daemon (``through_backend.py``).
 """
 
 from __future__ import annotations

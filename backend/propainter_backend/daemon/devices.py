@@ -1,6 +1,6 @@
 """Which compute devices there are, asked of the driver itself: the daemon answers in a blink and never imports torch.
 
-Here: counting CUDA devices, choosing one, checking what was asked for. Not here: using them (``worker.py``).
+Here: counting CUDA devices, choosing one, checking what was asked for. Not here: using them (``worker/worker.py``).
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ Each local session has a connection of its own to the remote daemon, through CUR
 what they mean here, and ids pass unchanged. docs/wire.md, section 10; docs/adr/0004.
 
 Here: forwarding requests and replies, holding back what a local client does not read. Not here: keys (``keys.py``), both
-ends of the wire (``propainter_wire/router.py``, ``propainter_wire/link.py``). One thread owns the router; each session
+ends of the wire (``propainter_wire/router.py``, ``propainter_wire/link``). One thread owns the router; each session
 has one that sends, each request one that waits for replies.
 """
 

@@ -3,7 +3,7 @@
 Both keep artifacts in the same files under the same keys, and give the same pixels. In its own process a task needs nothing
 beside it; through a daemon, networks are loaded once for all tasks of a session.
 
-Here: ``Compute`` and its two forms. Not here: which units (``farm_units.py``), files and records (``farm.py``).
+Here: ``Compute`` and its two forms. Not here: which units (``units.py``), files and records (``run_chunk.py``).
 """
 
 from __future__ import annotations

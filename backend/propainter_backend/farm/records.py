@@ -6,7 +6,7 @@
 
 Every file appears by rename, so that any number of machines may read and write at once.
 
-Here: ``FarmRecords``, ``FrameRecord``. Not here: what they are good for (``farm.py``).
+Here: ``FarmRecords``, ``FrameRecord``. Not here: what they are good for (``run_chunk.py``).
 """
 
 from __future__ import annotations

@@ -7,8 +7,8 @@ schedulers of Open Job Description read that, others log it.
 
 Exit codes: 0 done, 1 unforeseen, 2 something a user can put right, 75 another try may succeed, 143 terminated.
 
-Here: the command, painting to files, ``merge``. Not here: which units are whose (``farm_units.py``), computing them
-(``farm_compute.py``), what is remembered (``farm_records.py``), whole shots in one process (``remove.py``).
+Here: the command, painting to files, ``merge``. Not here: which units are whose (``units.py``), computing them
+(``compute.py``), what is remembered (``records.py``), whole shots in one process (``commands/remove.py``).
 """
 
 from __future__ import annotations

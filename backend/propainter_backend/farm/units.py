@@ -4,7 +4,7 @@ Every unit belongs to exactly one task however a scheduler cuts the shot: to the
 the unit's core. Nothing is computed that no frame with a hole looks at, so that all tasks together do the work of a single
 process. Painting is the exception: a window that paints frames of two tasks is painted by both where they run at once.
 
-Here: ``FarmUnits``. Not here: computing them (``farm_compute.py``), what depends on what (``propainter_plan``).
+Here: ``FarmUnits``. Not here: computing them (``compute.py``), what depends on what (``propainter_plan``).
 """
 
 from __future__ import annotations

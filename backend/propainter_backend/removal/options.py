@@ -1,7 +1,7 @@
 """The options that state a removal, whichever command carries it out.
 
 Here: ``add_shot_options`` and ``removal_of``, which reads them. Not here: the settings themselves (``propainter_knobs``),
-the commands (``remove.py``, ``farm.py``), what a removal is (``removal.py``).
+the commands (``commands/remove.py``, ``farm/run_chunk.py``), what a removal is (``removal.py``).
 """
 
 from __future__ import annotations

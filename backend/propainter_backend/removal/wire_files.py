@@ -1,7 +1,7 @@
 """A removal's files as the wire carries them, and results back into frames.
 
 Here: ``FileProvider``, ``shot_of``, ``laid_in``, for every command that has a daemon do the work. Not here: the exchange
-(``propainter_wire/client.py``), files (``removal.py``).
+(``propainter_wire/client``), files (``removal.py``).
 """
 
 from __future__ import annotations

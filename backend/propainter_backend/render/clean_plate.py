@@ -1,7 +1,7 @@
 """A clean plate: a picture of a frame's background that somebody painted, shot or found.
 
 Here: ``CleanPlate``, its pixels as the plate's and where it holds. Not here: what it does to the hole and the fill
-(``shot_renderer.py``).
+(``stages/holes.py``, ``stages/composite.py``).
 """
 
 from __future__ import annotations

@@ -29,7 +29,6 @@ from propainter_backend.render.shot_renderer import ShotRenderer
 from propainter_backend.render.stages.painting import WindowObserver
 from propainter_backend.render.steps import RenderCounts, Steps
 from propainter_pictures.frame import Frame
-from propainter_plan.stages import STORED
 from propainter_wire.messages import OUTPUT_CHANNELS, Output
 
 OVERLAP = 10
@@ -238,7 +237,7 @@ class CroppedRenderer:
 
     def cached(self) -> dict[str, list[bool]]:
         """Per stage, of every frame, whether its artifact is stored in every stretch that gives it."""
-        stored = {stage: [True] * len(self._whole.plan.parts(stage)) for stage in STORED}
+        stored = {stage: [True] * len(self._whole.plan.parts(stage)) for stage in self._whole.ask.reported}
         for stretch in self.stretches.stretches:
             box = self.box(stretch)
             for stage, of_stretch in (self._renderer(stretch, box).cached() if box is not None else {}).items():

@@ -18,7 +18,7 @@ from propainter.engine import Engine
 from propainter_backend.render.keys import Scalar, engine_parts, key_of, part_key
 from propainter_backend.render.memory import give_back
 from propainter_backend.render.shot import Shot
-from propainter_backend.render.shot_cache import Arrays, ShotCache
+from propainter_backend.render.shot_cache import Arrays, ShotCache, content_digest
 from propainter_backend.render.sources import Sources
 from propainter_backend.render.stage import Made, Stage
 from propainter_backend.render.steps import NotCached, Progress, RenderCounts, Steps, run_to_end
@@ -94,13 +94,14 @@ class Evaluator:
                 return False
         return all(self._cache.digest(key) is not None for key in keys)
 
+    @property
+    def reported(self) -> tuple[str, ...]:
+        """The counted stages that keep their parts."""
+        return tuple(name for name, stage in self.stages.items() if stage.row.is_counted and stage.is_kept)
+
     def stored(self) -> dict[str, list[bool]]:
-        """Of every counted stage that keeps its parts, whether each frame or pair is stored."""
-        return {
-            name: [self.is_stored(name, part) for part in self.plan.parts(name)]
-            for name, stage in self.stages.items()
-            if stage.row.is_counted and stage.is_kept
-        }
+        """Of every such stage, whether each frame or pair is stored."""
+        return {name: [self.is_stored(name, part) for part in self.plan.parts(name)] for name in self.reported}
 
     @contextmanager
     def only_stored(self) -> Iterator[None]:
@@ -171,6 +172,9 @@ class Evaluator:
         """The content digest of a part, which is computed if need be."""
         if (known := self._digests.get((stage.row.name, unit, part))) is not None:
             return known
+        if not stage.is_kept:
+            made = yield from self._make(stage, unit, until)
+            return self._digests.setdefault((stage.row.name, unit, part), content_digest(made[part]))
         found = self._cache.digest((yield from self._part_key(stage, unit, part)))
         if found is None:
             yield from self._make(stage, unit, until)
@@ -223,7 +227,7 @@ class Evaluator:
 
 
 def _place_of(unit: Unit) -> tuple[int, ...]:
-    """What of a unit's cut decides its picture, wherever in the shot it lies."""
+    """What of a unit's cut decides its parts. Where it lies is in it, too: parts are named by the shot's own numbers."""
     if isinstance(unit, Window):
-        return (len(unit.neighbours),)
-    return unit.core_in_reach if isinstance(unit, Chunk) else ()
+        return unit.neighbours[0], len(unit.neighbours)
+    return (unit.core_first, *unit.core_in_reach) if isinstance(unit, Chunk) else ()

@@ -1,8 +1,8 @@
 """Choosing, before anything is computed, how much of a shot is treated at once, so that its peak fits into memory.
 
 Here: ``plan_memory`` (pure), ``footprint_of`` an engine, ``free_memory`` of a device, ``smaller_chunk``. Not here: what a
-unit takes (``propainter/footprint.py``), stepping down when memory runs out all the same (``worker.py``), what is kept
-between units (``shot_cache.py``).
+unit takes (``propainter/footprint.py``), stepping down when memory runs out all the same (``worker/fitting.py``), what
+is kept between units (``shot_cache.py``).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What a job may ask to see of a frame: the result, or one of the stages behind it.
 
 Here: ``picture_of``: renderer and frame -> pixels as the wire carries them. Not here: how a stage is made
-(``shot_renderer.py``).
+(``stages/``).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A progress line in a terminal: stage, frame, time left.
 
-Here: ``ProgressLine``, drawn by tqdm, and ``TimeLeft``. Not here: what there is to do (``shot_renderer.py``).
+Here: ``ProgressLine``, drawn by tqdm, and ``TimeLeft``. Not here: what there is to do (``propainter_plan/plan.py``).
 """
 
 from __future__ import annotations

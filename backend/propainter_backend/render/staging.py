@@ -1,6 +1,6 @@
 """The way of pictures to the device that works on them: one by one, page-locked where that lets the host go on meanwhile.
 
-Here: ``put``. Not here: what is sent and when (``shot_renderer.py``); results come back when they are asked for.
+Here: ``put``. Not here: what is sent and when (``gathering.py``); results come back when they are asked for.
 """
 
 from __future__ import annotations

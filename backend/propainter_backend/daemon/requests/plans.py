@@ -1,6 +1,6 @@
 """What each frame of a shot can see: asked of a worker once for all shots of a length and settings, then kept.
 
-Here: ``Plans``. Not here: a plan itself (``work/shots.py``), making one (``propainter_backend/render/stage_graph.py``, in a
+Here: ``Plans``. Not here: a plan itself (``work/shots.py``), making one (``propainter_backend/propainter_plan/plan.py``, in a
 worker).
 """
 

@@ -1,6 +1,6 @@
 """How large a picture may be on its way: what the wire cannot carry is refused before anything is done for it.
 
-Here: the refusals, and a shape in words. Not here: the limit itself (``propainter_wire/messages.py``).
+Here: the refusals, and a shape in words. Not here: the limit itself (``propainter_wire/messages``).
 """
 
 from __future__ import annotations

@@ -60,9 +60,9 @@ class Hole(Stage[int]):
     is_quiet = True
 
     def facts(self, unit: int, ask: Ask) -> Steps[Sequence[Scalar]]:
-        """The clean plate."""
+        """The clean plate, and the size both are at: bits alone do not tell one grid from another."""
         yield from ()
-        return (ask.shot.pictures.clean_digest(unit),)
+        return ask.shot.pictures.clean_digest(unit), *ask.shot.made_at
 
     def stands_for(self, part: int, ask: Ask) -> str | None:
         """Without a clean plate it is the grown matte."""
@@ -82,6 +82,11 @@ class FlowHole(Stage[int]):
 
     row = the_map.FLOW_HOLE
     is_quiet = True
+
+    def facts(self, unit: int, ask: Ask) -> Steps[Sequence[Scalar]]:
+        """The size: bits alone do not tell one grid from another."""
+        yield from ()
+        return ask.shot.made_at
 
     def stands_for(self, part: int, ask: Ask) -> str | None:
         """Without a block grid it is what was grown for it."""
