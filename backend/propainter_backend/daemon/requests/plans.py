@@ -1,7 +1,6 @@
 """What each frame of a shot can see: asked of a worker once for all shots of a length and settings, then kept.
 
-Here: ``Plans``. Not here: a plan itself (``work/shots.py``), making one (``propainter_backend/propainter_plan/plan.py``, in a
-worker).
+Here: ``Plans``. Not here: a plan itself (``work/shots.py``), making one (``propainter_plan/plan.py``, in a worker).
 """
 
 from __future__ import annotations
