@@ -193,8 +193,16 @@ def _out_of_holes(places: Places, holes: Mask, swept: dict[int, tuple[Mask, Plac
 
 def _under(holes: Mask, source: npt.NDArray[np.int32], x: Field, y: Field) -> Index:
     """Which places are under the hole of the frame they name."""
-    covered: Mask = holes[source, np.rint(y).astype(np.intp), np.rint(x).astype(np.intp)]
-    return np.flatnonzero((source >= 0) & covered)
+    return np.flatnonzero((source >= 0) & ~shows_plate(holes, source, x, y))
+
+
+def shows_plate(holes: Mask, source: npt.NDArray[np.int32], x: Field, y: Field) -> Mask:
+    """Whether points (n,) of frames see plate: their nearest pixel is outside the hole.
+
+    The bicubic kernel then reads nothing under the hole but the rim, which is made of plate.
+    """
+    seen: Mask = ~holes[source, np.rint(y).astype(np.intp), np.rint(x).astype(np.intp)]
+    return seen
 
 
 def _near(hole: Mask) -> Mask:

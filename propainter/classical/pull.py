@@ -18,8 +18,16 @@ from propainter.classical.alignment import Aligned, regular
 from propainter.classical.exposure import exposed, frame_gains
 from propainter.classical.flow_image import Index
 from propainter.classical.harmonic import Field, Mask, box_around, fill_harmonic
-from propainter.classical.places import Places, future_places, parts_of, past_places, places_by_motion, runs_of
-from propainter.classical.sampling import Plate, lay_rims, shows_plate
+from propainter.classical.places import (
+    Places,
+    future_places,
+    parts_of,
+    past_places,
+    places_by_motion,
+    runs_of,
+    shows_plate,
+)
+from propainter.classical.sampling import Plate, lay_rims
 from propainter.classical.seam import seam_correction
 from propainter.dis import flow_between, grey_of, make_estimator
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from propainter.classical.exposure import exposed
 from propainter.classical.flow_image import Index
@@ -75,15 +74,6 @@ class Plate:
             chosen = order[bounds[source] : bounds[source + 1]]
             colours[chosen] = look_up(self.images[source], places.x[chosen], places.y[chosen], -self.gains[source])
         return colours
-
-
-def shows_plate(holes: Mask, source: npt.NDArray[np.int32], x: Field, y: Field) -> Mask:
-    """Whether points (n,) of frames see plate: their nearest pixel is outside the hole.
-
-    The bicubic kernel then reads nothing under the hole but the rim, which is made of plate.
-    """
-    seen: Mask = ~holes[source, np.rint(y).astype(np.intp), np.rint(x).astype(np.intp)]
-    return seen
 
 
 def look_up(image: Field, x: Field, y: Field, gain: Field | None = None) -> Field:
