@@ -10,7 +10,7 @@ the same functions unit by unit).
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float
@@ -54,7 +54,7 @@ def propagate_chunk(
     propagated = engine.propagate_plate(
         frames, holes, flow, wanted=range(core.start, core.stop), pair_keys=pair_keys, may_overwrite=may_overwrite
     )
-    return Propagated(propagated.frames[:, core], propagated.unseen[:, core])
+    return replace(propagated, frames=propagated.frames[:, core], unseen=propagated.unseen[:, core])
 
 
 @dataclass(frozen=True)

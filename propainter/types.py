@@ -62,6 +62,8 @@ class Propagated:
     """The plate with known pixels carried into the hole; what is still unseen is 0 (mid grey)."""
     unseen: Float[Tensor, "b t 1 h w"]
     """1 where no frame in reach ever showed the background: still to be invented."""
+    kernels_in_holes: int = 0
+    """Places sampled whose kernel read a pixel under a hole: counted, and never more than 0."""
 
 
 @dataclass(frozen=True, eq=False)

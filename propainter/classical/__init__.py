@@ -27,7 +27,7 @@ from propainter_plan.layouts import ClassicalLayout
 
 __all__ = ["ClassicalEngine"]
 
-CODE_VERSION = "5"
+CODE_VERSION = "6"
 """Raise it with every change that may move a pixel; it is part of every cache key."""
 
 
@@ -84,8 +84,9 @@ class ClassicalEngine(ClassicalLayout):
         members = hole.copy()
         if wanted is not None:
             members[: wanted.start] = members[wanted.stop :] = False
-        filled, unseen = pull_plate(images, hole, motion, members)
-        return Propagated(frames_of(filled)[None], torch.from_numpy(unseen.astype(np.float32))[None, :, None])
+        filled, unseen, touched = pull_plate(images, hole, motion, members)
+        lacking = torch.from_numpy(unseen.astype(np.float32))[None, :, None]
+        return Propagated(frames_of(filled)[None], lacking, kernels_in_holes=touched)
 
     def find_sights(
         self,

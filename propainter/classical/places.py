@@ -4,7 +4,9 @@ Here: places found by following completed flow, both ways in time, and by follow
 way ends at something that moves. Not here: the flow (``alignment.py``), the colours found there (``pull.py``).
 
 A pixel that lands inside the next frame's hole goes on from there, so one sweep over the frames settles every pixel of
-every frame: the place of a pixel is the place of where it lands. Only landings on good plate end a way.
+every frame: the place of a pixel is the place of where it lands. Only landings on good plate end a way: there the whole
+kernel that will look is plate (``kernels.py``). Where no further frame has such a landing, the last will do whose nearest
+pixel is plate.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ import numpy.typing as npt
 from propainter.classical.alignment import Aligned
 from propainter.classical.flow_image import FlowImage, Flows, Index
 from propainter.classical.harmonic import Field, Mask
+from propainter.classical.kernels import REACH, FrameGround, Ground, by_source
 from propainter.classical.motion import moved_by
 
 _MOST_STEPS_ON = 4
@@ -88,31 +91,33 @@ class Places:
         return wide
 
 
-def past_places(forward: Flows, backward: Flows, holes: Mask) -> Places:
+def past_places(forward: Flows, backward: Flows, holes: Mask, ground: Ground | None = None) -> Places:
     """The last earlier frame that shows what is behind each hole pixel; hole pixels by frame, row, column.
 
-    forward, backward: t-1 flows (h, w, 2), good inside the holes (t, h, w) too.
+    forward, backward: t-1 flows (h, w, 2), good inside the holes (t, h, w) too. ground: of the holes, if it is at hand.
     """
-    return _swept(range(len(holes)), backward, forward, holes)
+    return _swept(range(len(holes)), backward, forward, ground or Ground(holes))
 
 
-def future_places(forward: Flows, backward: Flows, holes: Mask) -> Places:
+def future_places(forward: Flows, backward: Flows, holes: Mask, ground: Ground | None = None) -> Places:
     """The first later frame that shows what is behind each hole pixel, in the same order."""
-    return _swept(range(len(holes) - 1, -1, -1), forward, backward, holes)
+    return _swept(range(len(holes) - 1, -1, -1), forward, backward, ground or Ground(holes))
 
 
-def places_by_motion(order: range, motion: Aligned, holes: Mask, lacking: Mask) -> Places:
+def places_by_motion(order: range, motion: Aligned, holes: Mask, lacking: Mask, ground: Ground | None = None) -> Places:
     """The nearest frame that shows what is behind each lacking pixel, by the background model alone.
 
     order: the frames in the direction of search. lacking: which hole pixels to search for, (t, h, w). A landing counts
     where the plate itself moves as the model does: what moves otherwise stands in front of the background.
     """
-    parts = [_run_by_motion(order, motion, holes, lacking, run) for run, _ in runs_of(lacking)]
+    ground = ground or Ground(holes)
+    parts = [_run_by_motion(order, motion, ground, lacking, run) for run, _ in runs_of(lacking)]
     return Places.joined(parts) if parts else nowhere(0)
 
 
-def _run_by_motion(order: range, motion: Aligned, holes: Mask, lacking: Mask, run: range) -> Places:
+def _run_by_motion(order: range, motion: Aligned, ground: Ground, lacking: Mask, run: range) -> Places:
     """Of the lacking pixels of a run of frames."""
+    holes = ground.holes
     t, y, x = np.nonzero(lacking[run.start : run.stop])
     found = nowhere(len(t))
     bounds = np.searchsorted(t, np.arange(len(run) + 1))
@@ -127,12 +132,17 @@ def _run_by_motion(order: range, motion: Aligned, holes: Mask, lacking: Mask, ru
             np.concatenate([at_x, x[joining].astype(np.float64)]),
             np.concatenate([at_y, y[joining].astype(np.float64)]),
         )
-        shown = (at_x >= 0) & (at_x <= width - 1) & (at_y >= 0) & (at_y <= height - 1)
-        row, column = np.rint(at_y[shown]).astype(np.intp), np.rint(at_x[shown]).astype(np.intp)
-        shown[shown] = ~holes[following, row, column] & _moves_along(motion, following, row, column)
-        chosen = active[shown]
-        found.source[chosen], found.x[chosen], found.y[chosen] = following, at_x[shown], at_y[shown]
-        active, at_x, at_y = active[~shown], at_x[~shown], at_y[~shown]
+        usable = (at_x >= 0) & (at_x <= width - 1) & (at_y >= 0) & (at_y <= height - 1)
+        kept_x, kept_y = at_x[usable].astype(np.float32), at_y[usable].astype(np.float32)
+        row, column = np.rint(kept_y).astype(np.intp), np.rint(kept_x).astype(np.intp)
+        clear = usable.copy()
+        clear[usable] = ground.of(following).is_clear(kept_x, kept_y)
+        usable[usable] = ~holes[following, row, column] & _moves_along(motion, following, row, column)
+        clear &= usable
+        chosen = clear | (usable & (found.source[active] < 0))
+        found.source[active[chosen]] = following
+        found.x[active[chosen]], found.y[active[chosen]] = at_x[chosen], at_y[chosen]
+        active, at_x, at_y = active[~clear], at_x[~clear], at_y[~clear]
     return found
 
 
@@ -148,66 +158,73 @@ def _moves_along(motion: Aligned, frame: int, row: Index, column: Index) -> Mask
     return along
 
 
-def _swept(order: range, flow: Flows, back: Flows, holes: Mask) -> Places:
+def _swept(order: range, flow: Flows, back: Flows, ground: Ground) -> Places:
     """Places frame by frame, each from those of the frame before it in ``order``, the one its flow leads to."""
+    holes = ground.holes
     parts: list[Places] = [nowhere(0)] * len(holes)
-    known, hole = nowhere(0), np.zeros_like(holes[0])
+    known = nowhere(0)
     swept: dict[int, tuple[Mask, Places]] = {}
     for i in order:
-        near = _near(holes[i])
+        near = near_hole(holes[i])
         if i == order[0]:
             known = nowhere(int(near.sum()))
         else:
-            pair = i if order.step < 0 else i - 1
-            known = _out_of_holes(_step(flow[pair], back[pair], near, hole, known, i - order.step), holes, swept)
+            pair, before = (i if order.step < 0 else i - 1), i - order.step
+            landed = _step(flow[pair], back[pair], near, ground.of(before), known, before)
+            known = _out_of_holes(landed, ground, swept)
         swept[i] = near, known
         parts[i] = known.take(holes[i][near])
-        hole = holes[i]
     return Places.joined(parts)
 
 
-def _out_of_holes(places: Places, holes: Mask, swept: dict[int, tuple[Mask, Places]]) -> Places:
-    """The same places, but those under the hole of the frame they name go on from there; what is left there is seen nowhere.
+def _out_of_holes(places: Places, ground: Ground, swept: dict[int, tuple[Mask, Places]]) -> Places:
+    """The same places, but those whose kernel touches the hole of the frame they name go on from there.
 
     Which frame a pixel leads to is decided by the nearest pixel at every step, so a place may slip past the edge of what
-    that frame shows. swept: the pixels near each earlier frame's hole, and their places.
+    that frame shows. Where the way leads nowhere else, the last place will do whose nearest pixel is plate; without one a
+    pixel is seen nowhere. swept: the pixels near each earlier frame's hole, and their places.
     """
-    source, doubtful, (height, width) = places.source.copy(), places.doubtful.copy(), holes.shape[1:]
+    source, doubtful, (height, width) = places.source.copy(), places.doubtful.copy(), ground.holes.shape[1:]
     x, y = places.x.copy(), places.y.copy()
-    under = _under(holes, source, x, y)
+    under = _touching(ground, np.flatnonzero(source >= 0), source, x, y)
+    last = Places(np.full(len(under), -1, np.int32), x[under], y[under], doubtful[under])
+    number = np.zeros(len(source), np.intp)
+    number[under] = np.arange(len(under))
     for _ in range(_MOST_STEPS_ON):
-        for frame in np.unique(source[under]):
-            some = under[source[under] == frame]
-            near, known = swept[int(frame)]
+        if not len(under):
+            break
+        usable = under[ground.is_usable(source[under], x[under], y[under])]
+        last.source[number[usable]], last.doubtful[number[usable]] = source[usable], doubtful[usable]
+        last.x[number[usable]], last.y[number[usable]] = x[usable], y[usable]
+        for frame, chosen in by_source(source[under]):
+            some = under[chosen]
+            near, known = swept[frame]
             onward = carried(Taps.at(x[some], y[some], height, width), numbered(near), known)
             source[some] = onward.source
             x[some] = (x[some] + onward.x).clip(0, width - 1)
             y[some] = (y[some] + onward.y).clip(0, height - 1)
             doubtful[some] |= onward.doubtful
-        under = under[_under(holes, source[under], x[under], y[under])]
-        if not len(under):
-            break
-    source[under] = -1
+        lost = under[source[under] < 0]
+        _put_back(Places(source, x, y, doubtful), lost, last.take(number[lost]))
+        under = _touching(ground, np.setdiff1d(under, lost, assume_unique=True), source, x, y)
+    _put_back(Places(source, x, y, doubtful), under, last.take(number[under]))
     return Places(source, x, y, doubtful)
 
 
-def _under(holes: Mask, source: npt.NDArray[np.int32], x: Field, y: Field) -> Index:
-    """Which places are under the hole of the frame they name."""
-    return np.flatnonzero((source >= 0) & ~shows_plate(holes, source, x, y))
+def _put_back(places: Places, which: Index, earlier: Places) -> None:
+    places.source[which], places.doubtful[which] = earlier.source, earlier.doubtful
+    places.x[which], places.y[which] = earlier.x, earlier.y
 
 
-def shows_plate(holes: Mask, source: npt.NDArray[np.int32], x: Field, y: Field) -> Mask:
-    """Whether points (n,) of frames see plate: their nearest pixel is outside the hole.
-
-    The bicubic kernel then reads nothing under the hole but the rim, which is made of plate.
-    """
-    seen: Mask = ~holes[source, np.rint(y).astype(np.intp), np.rint(x).astype(np.intp)]
-    return seen
+def _touching(ground: Ground, which: Index, source: npt.NDArray[np.int32], x: Field, y: Field) -> Index:
+    """Those of some places whose kernel touches the hole of the frame they name."""
+    return which[~ground.is_clear(source[which], x[which], y[which])]
 
 
-def _near(hole: Mask) -> Mask:
-    """The hole and the pixels touching it: a way that lands between the two may still go on."""
-    return cv2.dilate(hole.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+def near_hole(hole: Mask) -> Mask:
+    """The hole and the pixels whose kernels may touch it: a way that lands among them may still go on."""
+    size = 2 * REACH + 1
+    return cv2.dilate(hole.astype(np.uint8), np.ones((size, size), np.uint8)) > 0
 
 
 def nowhere(count: int) -> Places:
@@ -216,11 +233,11 @@ def nowhere(count: int) -> Places:
     return Places(np.full(count, -1, np.int32), x, y, np.zeros(count, np.bool_))
 
 
-def _step(flow: FlowImage, back: FlowImage, near: Mask, next_hole: Mask, known: Places, following: int) -> Places:
+def _step(flow: FlowImage, back: FlowImage, near: Mask, ground: FrameGround, known: Places, following: int) -> Places:
     """Places of the pixels near one frame's hole, from those of the following frame (in either direction of time).
 
-    A pixel that lands among four good pixels of the plate is seen there. Any other goes on where the pixels around its
-    landing lead. If they lead nowhere, a good nearest pixel will do.
+    ground: of the following frame. A pixel that lands where its whole kernel is plate is seen there. Any other goes on
+    where the pixels around its landing lead. If they lead nowhere, a landing will do whose nearest pixel is plate.
     """
     ys, xs = np.nonzero(near)
     height, width = near.shape
@@ -229,10 +246,8 @@ def _step(flow: FlowImage, back: FlowImage, near: Mask, next_hole: Mask, known: 
     inside = (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
     x, y = np.where(inside, x, 0).astype(np.float32), np.where(inside, y, 0).astype(np.float32)
     taps = Taps.at(x, y, height, width)
-    good = ~next_hole.reshape(-1)[taps.index]
-    good_nearest = np.take_along_axis(good, taps.weight.argmax(0)[None], 0)[0]
-    onward = carried(taps, numbered(_near(next_hole)), known)
-    here = (good | (taps.weight == 0)).all(0) | (good_nearest & (onward.source < 0))
+    onward = carried(taps, numbered(near_hole(ground.hole)), known)
+    here = ground.is_clear(x, y) | (ground.is_usable(x, y) & (onward.source < 0))
     on = ~here & (onward.source >= 0)
     doubtful = ~_consistent(moved, np.einsum("kn,knc->nc", taps.weight, back[taps.row, taps.column]))
     return Places(

@@ -17,6 +17,7 @@ import numpy as np
 
 from propainter.classical.flow_image import Index
 from propainter.classical.harmonic import Field, Mask, box_around, fill_harmonic
+from propainter.classical.kernels import Ground
 from propainter.classical.places import Places, parts_of
 from propainter.classical.sampling import Plate
 
@@ -37,7 +38,7 @@ def seam_correction(plate: Plate, holes: Mask, places: Places, members: Mask, ru
     or the same with some frames all False.
     """
     parts = dict(zip(run, parts_of(members[run.start : run.stop]), strict=True))
-    rims = [_rim_of(holes, frame, places.take(part)) for frame, part in parts.items() if part.stop > part.start]
+    rims = [_rim_of(plate.ground, frame, places.take(part)) for frame, part in parts.items() if part.stop > part.start]
     correction = np.zeros((len(places.source), 3), np.float32)
     if not rims:
         return correction
@@ -58,8 +59,8 @@ class _Rim:
     places: Places
 
 
-def _rim_of(holes: Mask, frame: int, places: Places) -> _Rim:
-    hole = holes[frame]
+def _rim_of(ground: Ground, frame: int, places: Places) -> _Rim:
+    hole = ground.holes[frame]
     rows, columns = box_around(hole, pad=_RIM + 1)
     inside = hole[rows, columns]
     distance, label = cv2.distanceTransformWithLabels(
@@ -75,8 +76,7 @@ def _rim_of(holes: Mask, frame: int, places: Places) -> _Rim:
     led = Places(led.source, led.x + aside[0], led.y + aside[1], led.doubtful)
     height, width = hole.shape
     known = led.sound & (led.x >= 0) & (led.x <= width - 1) & (led.y >= 0) & (led.y <= height - 1)
-    at = np.rint(led.y[known]).astype(np.intp), np.rint(led.x[known]).astype(np.intp)
-    known[known] = ~holes[led.source[known], at[0], at[1]]
+    known[known] = ground.is_clear(led.source[known], led.x[known], led.y[known])
     return _Rim(frame, row[known] + rows.start, column[known] + columns.start, led.take(known))
 
 

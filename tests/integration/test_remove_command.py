@@ -81,6 +81,7 @@ def test_a_shot_is_cleaned_and_nothing_outside_the_matte_changes(shot):
     assert report["frames"] == {"first": 1001, "last": 1005, "count": 5}
     assert set(report["stages"]) == {"flow", "completion", "propagation", "painting", "composite"}
     assert report["stages"]["flow"]["computed"] == 4 and report["stages"]["composite"]["computed"] == 5
+    assert report["kernels_in_holes"] == 0
     assert 0 <= report["unseen_fraction"] <= 1 and report["peak_memory_bytes"] > 0
     assert read(shot / "sheet.png").shape[1] > SIZE[0]
 

@@ -147,6 +147,7 @@ def _facts(wish: Removal, choice: EngineChoice, renderer: Renderer, numbers: ran
         "settings": {**asdict(renderer.shot.settings), "working_size": [width, height], "color": wish.space.value},
         "frames": {"first": numbers[0], "last": numbers[-1], "count": len(numbers)},
         "unseen_fraction": round(unseen_share(renderer, range(len(numbers))), 6),
+        "kernels_in_holes": renderer.counts.kernels_in_holes,
         "peak_memory_bytes": peak_memory(choice.engine.device),
         "seconds": round(seconds, 3),
         "stages": renderer.counts.report(),

@@ -41,7 +41,7 @@ class Evaluator:
         self.plan = ShotPlan(engine, shot.pictures.frame_count, shot.settings, rows=[stage.row for stage in stages])
         self.sources = Sources(shot, cache)
         self.stages = {stage.row.name: stage for stage in stages}
-        self.counts = RenderCounts()
+        self._counts = RenderCounts()
         self.for_frame = 0
         """The frame whose picture is being worked for, as progress tells it."""
         self._cache = cache
@@ -113,6 +113,15 @@ class Evaluator:
             self._may_compute = before
 
     # -- counting --------------------------------------------------------------------------------------------------
+
+    @property
+    def counts(self) -> RenderCounts:
+        """What was computed and reused since it was last set."""
+        return self._counts
+
+    @counts.setter
+    def counts(self, fresh: RenderCounts) -> None:
+        self._counts = fresh
 
     def aim_at(self, goal: Plan) -> None:
         """Count progress towards these units from now on."""

@@ -207,5 +207,6 @@ def _cost_of(renderer: Renderer) -> Note:
         "stages": {
             stage: {"seconds": seconds, "computed": sorted(computed), "reused": sorted(reused)}
             for stage, (seconds, computed, reused) in renderer.counts.units().items()
-        }
+        },
+        "kernels_in_holes": renderer.counts.kernels_in_holes,
     }

@@ -55,6 +55,7 @@ class JobRecord:
     stages: dict[str, dict[str, Any]] = field(default_factory=dict)
     hole: int = 0
     unseen: int = 0
+    kernels_in_holes: int = 0
     notes: list[str] = field(default_factory=list)
     first_result_s: float | None = None
     is_broken_off: bool = False
@@ -96,6 +97,7 @@ class JobRecord:
             mine["reused"].update(cost["reused"])
         self.hole += note.get("hole", 0)
         self.unseen += note.get("unseen", 0)
+        self.kernels_in_holes += note.get("kernels_in_holes", 0)
         self.notes.extend(said for said in note.get("notes", []) if said not in self.notes)
         if self.first_result_s is None:
             self.first_result_s = time.monotonic() - self.started
@@ -119,6 +121,7 @@ class JobRecord:
             "stages": stages,
             "windows_redone": sorted(windows)[:_REPORTED_WINDOWS],
             "unseen_fraction": round(self.unseen / self.hole, 6) if self.hole else 0.0,
+            "kernels_in_holes": self.kernels_in_holes,
             "seconds": round(time.monotonic() - self.started, 4),
             "first_result_s": round(self.first_result_s or 0.0, 4),
             "notes": self.notes[:_REPORTED_NOTES],

@@ -54,7 +54,7 @@ def pull(ask: Ask, chunk: Chunk, flow: BidirectionalFlow) -> Steps[Propagated]:
     """The core frames of a chunk, pulled along the flow of its reach."""
     frames = range(chunk.reach_first, chunk.reach_last + 1)
     keys = yield from pair_keys(ask, frames)
-    return stages.propagate_chunk(
+    pulled = stages.propagate_chunk(
         ask.engine,
         gather(ask, known, frames),
         gather(ask, hole, frames)[:, :, None],
@@ -63,6 +63,8 @@ def pull(ask: Ask, chunk: Chunk, flow: BidirectionalFlow) -> Steps[Propagated]:
         pair_keys=keys,
         may_overwrite=True,
     )
+    ask.counts.kernels_in_holes += pulled.kernels_in_holes
+    return pulled
 
 
 def pair_keys(ask: Ask, frames: Sequence[int]) -> Steps[list[str]]:
