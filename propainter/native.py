@@ -122,7 +122,7 @@ def _pulled(
         way = carried(taps, number, Places(source, to_x, to_y, np.zeros(len(source), np.bool_)))
         sources.append(way.source)
         at.append(np.stack([(x + way.x + 0.5) * scale.x - 0.5, (y + way.y + 0.5) * scale.y - 0.5]))
-        weights.append(np.where((way.source >= 0) & (nearest >= 0), weight[nearest], np.float32(0)))
+        weights.append(np.where(way.seen & (nearest >= 0), weight[nearest], np.float32(0)))
     total = np.zeros((len(ys), 3), np.float32)
     for frame, gain in zip(sights.frames, sights.gain, strict=True):
         looks = [

@@ -17,8 +17,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from propainter.composite import blend_windows
-from propainter.engine import Engine
-from propainter.types import BidirectionalFlow, Propagated, Settings
+from propainter.engine import Carrier, Engine
+from propainter.types import Beyond, BidirectionalFlow, Carried, Propagated, Settings
+from propainter_plan.plan import ShotPlan
 from propainter_plan.units import Chunk, Window
 
 
@@ -48,11 +49,21 @@ def propagate_chunk(
     *,
     pair_keys: Sequence[str] | None = None,
     may_overwrite: bool = False,
+    beyond: Beyond | None = None,
 ) -> Propagated:
-    """The propagated core frames of a chunk, from the frames of its reach and the completed flow among them."""
+    """The propagated core frames of a chunk, from the frames of its reach and the completed flow among them.
+
+    beyond: what the rest of the shot shows, for an engine that carries places.
+    """
     core = slice(chunk.core_first - chunk.reach_first, chunk.core_last - chunk.reach_first + 1)
     propagated = engine.propagate_plate(
-        frames, holes, flow, wanted=range(core.start, core.stop), pair_keys=pair_keys, may_overwrite=may_overwrite
+        frames,
+        holes,
+        flow,
+        wanted=range(core.start, core.stop),
+        pair_keys=pair_keys,
+        may_overwrite=may_overwrite,
+        beyond=beyond,
     )
     return replace(propagated, frames=propagated.frames[:, core], unseen=propagated.unseen[:, core])
 
@@ -88,20 +99,46 @@ def remove(
     count = frames.shape[1]
     flow = estimate_flow(engine, frames, settings=settings)
     completed = _concatenate(list(_complete(engine, flow, holes, settings)), like=flow)
+    plan = ShotPlan(engine, count, settings)
+    carried = _carry(engine, frames, holes, completed, plan)
     parts = [
-        propagate_chunk(
-            engine,
-            frames[:, c.reach_first : c.reach_last + 1],
-            holes[:, c.reach_first : c.reach_last + 1],
-            completed.span(c.reach_first, c.reach_last),
-            c,
-        )
-        for c in engine.propagation_chunks(count, settings)
+        propagate_chunk(engine, *_reach(frames, holes, completed, c), c, beyond=_beyond(frames, holes, carried, c))
+        for c in plan.propagation
     ]
     propagated = Propagated(torch.cat([p.frames for p in parts], 1), torch.cat([p.unseen for p in parts], 1))
     windows = engine.windows(count, settings)
     painted = tuple(paint_window(engine, propagated, holes, completed, window) for window in windows)
     return ShotStages(flow, completed, propagated, windows, painted)
+
+
+def _reach(
+    frames: Tensor, holes: Tensor, completed: BidirectionalFlow, c: Chunk
+) -> tuple[Tensor, Tensor, BidirectionalFlow]:
+    span = slice(c.reach_first, c.reach_last + 1)
+    return frames[:, span], holes[:, span], completed.span(c.reach_first, c.reach_last)
+
+
+def _carry(
+    engine: Engine, frames: Tensor, holes: Tensor, completed: BidirectionalFlow, plan: ShotPlan
+) -> dict[tuple[str, int], Carried]:
+    """What is carried to the borders of chunks, by way in time and frame; nothing where a frame has no hole."""
+    found: dict[tuple[str, int], Carried] = {}
+    for way, units in (("past", plan.carried["past"]), ("future", plan.carried["future"][::-1])):
+        for unit in units:
+            if not bool(holes[:, unit.core_first].any()):
+                continue
+            assert isinstance(engine, Carrier)
+            known = found.get((way, unit.reach_first if way == "past" else unit.reach_last))
+            given = _reach(frames, holes, completed, unit)
+            found[way, unit.core_first] = engine.carry_places(*given, onward=way == "past", known=known)
+    return found
+
+
+def _beyond(frames: Tensor, holes: Tensor, carried: dict[tuple[str, int], Carried], c: Chunk) -> Beyond | None:
+    past, future = carried.get(("past", c.reach_first)), carried.get(("future", c.reach_last))
+    if past is None and future is None:
+        return None
+    return Beyond(past, future, lambda i: (frames[0, c.reach_first + i], holes[0, c.reach_first + i, 0]))
 
 
 def paint_window(

@@ -9,6 +9,7 @@ between.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from enum import Enum
 
@@ -18,6 +19,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from propainter_knobs.table import BY_NAME, default_of
+
+NOWHERE = int(np.iinfo(np.int32).min)
+"""In the place of a frame's number: no frame."""
 
 
 class Precision(str, Enum):
@@ -67,6 +71,40 @@ class Propagated:
 
 
 @dataclass(frozen=True, eq=False)
+class Carried:
+    """Where the background near one frame's hole is seen beyond that frame, one way in time: what a sweep may begin with.
+
+    Its n pixels are the hole and those beside it whose kernels may touch it, by row, column.
+    """
+
+    away: npt.NDArray[np.int32]
+    """(n,): how many frames away the frame lies that shows it; 0: none does."""
+    x: npt.NDArray[np.float32]
+    """(n,): where in that frame, in pixels; so is y."""
+    y: npt.NDArray[np.float32]
+    doubtful: npt.NDArray[np.bool_]
+    """(n,): a step of the way failed the forward-backward check."""
+
+    @property
+    def named(self) -> list[int]:
+        """How far away each frame lies that is named, once each, in order."""
+        return [int(away) for away in np.unique(self.away[self.away > 0])]
+
+
+@dataclass(frozen=True, eq=False)
+class Beyond:
+    """What lies beyond the frames of a chunk's reach, as far as it is seen behind their holes."""
+
+    past: Carried | None
+    """Near the hole of the first frame, where the shot shows it before; None: that is where it begins."""
+    future: Carried | None
+    """Near the hole of the last frame, where the shot shows it after."""
+    read: Callable[[int], tuple[Tensor, Tensor]]
+    """Given a frame that one of them names, counted from the first of the reach (so below 0 before it): picture [3, h, w]
+    and hole [h, w]. Called for one frame after the other, for some more than once."""
+
+
+@dataclass(frozen=True, eq=False)
 class Sights:
     """Where the background behind each of the n pixels of one frame's hole is seen, at most twice: before and after.
 
@@ -74,7 +112,7 @@ class Sights:
     """
 
     source: npt.NDArray[np.int32]
-    """(2, n): the frame that shows it; -1: none."""
+    """(2, n): the frame that shows it; ``NOWHERE``: none."""
     x: npt.NDArray[np.float32]
     """(2, n): where in that frame, in pixels; so is y."""
     y: npt.NDArray[np.float32]

@@ -101,6 +101,7 @@ class ToyEngine:
     code_version: str = "1"
     channels_last: bool = False
     preview_reach: int | None = None
+    carries: bool = False
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
 
     def estimate_flow(self, frames: torch.Tensor, *, iterations: int, stop: float = 0.0) -> BidirectionalFlow:

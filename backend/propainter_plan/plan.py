@@ -7,10 +7,11 @@ keys and computing (``propainter_backend/render``).
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from propainter_plan import cuts
 from propainter_plan.cuts import CutSettings
 from propainter_plan.layouts import Layout
 from propainter_plan.stages import ROWS, StageRow
@@ -78,6 +79,11 @@ class ShotPlan:
         self.propagation = layout.propagation_chunks(frame_count, settings)
         self.completion = layout.completion_chunks(frame_count - 1, settings)
         self.rows = {row.name: row for row in rows}
+        self.carried = {
+            "past": cuts.carried_past(self.propagation) if layout.carries else (),
+            "future": cuts.carried_future(self.propagation) if layout.carries else (),
+        }
+        self._carried_to = {way: {u.core_first: u for u in units} for way, units in self.carried.items()}
         self._propagation_of = _owners(self.propagation)
         self._completion_of = _owners(self.completion)
         self._wanted_by: dict[tuple[str, Unit, bool], _Wanted] = {}
@@ -112,13 +118,18 @@ class ShotPlan:
             "pair": range(self.frame_count - 1),
             "completion": self.completion,
             "propagation": self.propagation,
+            **self.carried,
             "window": self.windows,
         }
         return tuple(cut[self.rows[stage].unit])
 
     def units_of(self, stage: str, part: int) -> tuple[Unit, ...]:
-        """The units of a stage that give a frame or pair: one, but for windows, which overlap."""
+        """The units of a stage that give a frame or pair: one, but for windows, which overlap, and for places carried: these
+        are stored at the borders of chunks alone."""
         kind = self.rows[stage].unit
+        if kind in self._carried_to:
+            unit = self._carried_to[kind].get(part)
+            return () if unit is None else (unit,)
         if kind == "window":
             return self.windows_of(part)
         if kind == "completion":
@@ -134,24 +145,40 @@ class ShotPlan:
         wanted = _Wanted()
         for frame in frames:
             self._walk("composite", frame, wanted, nearest_only)
-        units = {stage: tuple(sorted(found, key=name_of)) for stage, found in wanted.units.items()}
+        units = {
+            stage: tuple(sorted(found, key=name_of))
+            for stage, found in wanted.units.items()
+            if self.rows[stage].is_counted
+        }
         return Plan(units, tuple(sorted(wanted.frames)))
 
     def _walk(self, stage: str, unit: Unit, wanted: _Wanted, nearest_only: bool) -> None:
         """Add what a unit needs. Units below it are asked once for all that need them."""
         for need in self.rows[stage].needs:
+            if need.stage == stage:
+                continue  # whoever needs the unit walks along its whole chain
             row, parts = self.rows[need.stage], need.over.of(unit)
-            if not row.is_counted:
+            if not row.is_counted and row.unit == "frame":
                 wanted.frames.update(parts)
                 continue
             for part in parts:
                 found = self.units_of(need.stage, part)
                 if nearest_only and row.unit == "window":
                     found = self.windows_of(part, nearest_only=True)
-                for below in found:
-                    if below not in wanted.units[need.stage]:
+                for nearest in found:
+                    for below in self.chain(need.stage, nearest):
+                        if below in wanted.units[need.stage]:
+                            break
                         wanted.units[need.stage].add(below)
                         wanted.add(self._wanted_by_unit(need.stage, below, nearest_only))
+
+    def chain(self, stage: str, unit: Unit) -> Iterator[Unit]:
+        """A unit, then those of the same stage it builds on, one after the other; most stages have no others."""
+        own = next((need for need in self.rows[stage].needs if need.stage == stage), None)
+        below: tuple[Unit, ...] = (unit,)
+        while below:
+            yield below[0]
+            below = () if own is None else self.units_of(stage, next(iter(own.over.of(below[0]))))
 
     def _wanted_by_unit(self, stage: str, unit: Unit, nearest_only: bool) -> _Wanted:
         """Remembered, but for windows: there are many, and each is asked for about once."""

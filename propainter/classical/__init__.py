@@ -15,14 +15,16 @@ from jaxtyping import Float
 from torch import Tensor
 
 from propainter import dis
-from propainter.classical.alignment import KEPT_PAIRS, AlignedPair, align_flow
+from propainter.classical.alignment import KEPT_PAIRS, Aligned, AlignedPair, align_flow
 from propainter.classical.arrays import arrays_of, flow_of, frames_of, images_of, images_to_write, masks_of
+from propainter.classical.elsewhere import carry_places, elsewhere_of
+from propainter.classical.harmonic import Field, Mask
 from propainter.classical.motion import complete_pairs
 from propainter.classical.paint import paint_unseen
 from propainter.classical.pull import pull_plate
 from propainter.classical.sights import find_sights
 from propainter.kept import Kept
-from propainter.types import BidirectionalFlow, Propagated, Sights
+from propainter.types import Beyond, BidirectionalFlow, Carried, Propagated, Sights
 from propainter_plan.layouts import ClassicalLayout
 
 __all__ = ["ClassicalEngine"]
@@ -71,20 +73,19 @@ class ClassicalEngine(ClassicalLayout):
         wanted: range | None = None,
         pair_keys: Sequence[str] | None = None,
         may_overwrite: bool = False,
+        beyond: Beyond | None = None,
     ) -> Propagated:
         """Pull known pixels into the holes, one chunk at once, along the flow measured again around the holes.
 
         Frames that are not ``wanted`` come back with their holes unfilled.
         """
         images, hole = images_to_write(frames, may_overwrite=may_overwrite), masks_of(holes)
-        keys: Sequence[str | None] = pair_keys or [None] * flow.pairs
-        motion = align_flow(
-            images, hole, *arrays_of(flow), remember=lambda pair, align: self._aligned.remember(keys[pair], align)
-        )
+        motion = self._aligned_flow(images, hole, flow, pair_keys)
         members = hole.copy()
         if wanted is not None:
             members[: wanted.start] = members[wanted.stop :] = False
-        filled, unseen, touched = pull_plate(images, hole, motion, members)
+        elsewhere = elsewhere_of(beyond, len(images))
+        filled, unseen, touched = pull_plate(images, hole, motion, members, elsewhere)
         lacking = torch.from_numpy(unseen.astype(np.float32))[None, :, None]
         return Propagated(frames_of(filled)[None], lacking, kernels_in_holes=touched)
 
@@ -97,10 +98,42 @@ class ClassicalEngine(ClassicalLayout):
         wanted: range,
         pair_keys: Sequence[str] | None = None,
         may_overwrite: bool = False,
+        beyond: Beyond | None = None,
     ) -> list[Sights]:
         """Where the background behind the holes of the wanted frames is seen: where ``propagate_plate`` pulls it from."""
         return find_sights(
-            frames, holes, flow, wanted=wanted, pair_keys=pair_keys, aligned=self._aligned, may_overwrite=may_overwrite
+            frames,
+            holes,
+            flow,
+            wanted=wanted,
+            pair_keys=pair_keys,
+            aligned=self._aligned,
+            may_overwrite=may_overwrite,
+            beyond=beyond,
+        )
+
+    def carry_places(
+        self,
+        frames: Float[Tensor, "1 t 3 h w"],
+        holes: Float[Tensor, "1 t 1 h w"],
+        flow: BidirectionalFlow,
+        *,
+        onward: bool,
+        known: Carried | None,
+        pair_keys: Sequence[str] | None = None,
+    ) -> Carried:
+        """Where the background near the last (or first) frame's hole is seen, as far as the shot has been swept."""
+        hole = masks_of(holes)
+        return carry_places(
+            hole, self._aligned_flow(images_of(frames), hole, flow, pair_keys), onward=onward, known=known
+        )
+
+    def _aligned_flow(
+        self, images: Field, hole: Mask, flow: BidirectionalFlow, pair_keys: Sequence[str] | None
+    ) -> Aligned:
+        keys: Sequence[str | None] = pair_keys or [None] * flow.pairs
+        return align_flow(
+            images, hole, *arrays_of(flow), remember=lambda pair, align: self._aligned.remember(keys[pair], align)
         )
 
     def paint_window(

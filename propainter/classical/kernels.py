@@ -9,6 +9,7 @@ shrinks: to the four pixels around, then to the nearest. Nothing under a hole is
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
@@ -17,6 +18,7 @@ import numpy.typing as npt
 
 from propainter.classical.harmonic import Field, Mask
 
+ReadElsewhere = Callable[[int], tuple[Field, Mask]]
 _BITS = npt.NDArray[np.uint8]
 _POINT, _ROW, _COLUMN, _CUBIC, _PAIR_ROW, _PAIR_COLUMN, _LINEAR = (1 << i for i in range(7))
 _SHAPES = {
@@ -95,15 +97,25 @@ class FrameGround:
 
 
 class Ground:
-    """The holes (t, h, w) of some frames, as kernels meet them."""
+    """The holes (t, h, w) of some frames, as kernels meet them.
 
-    def __init__(self, holes: Mask) -> None:
+    read: gives picture and hole of a frame elsewhere in the shot, counted from the first of these.
+    """
+
+    def __init__(self, holes: Mask, read: ReadElsewhere | None = None) -> None:
         self.holes = holes
+        self._read = read
         self.tally = Tally()
         self._frames: dict[int, FrameGround] = {}
+        self._elsewhere: tuple[int, FrameGround] | None = None
 
     def of(self, frame: int) -> FrameGround:
-        """One frame's."""
+        """One frame's; of those elsewhere only the last one asked for is kept."""
+        if not 0 <= frame < len(self.holes):
+            assert self._read is not None
+            if self._elsewhere is None or self._elsewhere[0] != frame:
+                self._elsewhere = frame, FrameGround(self._read(frame)[1], self.tally)
+            return self._elsewhere[1]
         if frame not in self._frames:
             self._frames[frame] = FrameGround(self.holes[frame], self.tally)
         return self._frames[frame]

@@ -24,6 +24,7 @@ from propainter.classical.flow_image import FlowImage, Flows, Index
 from propainter.classical.harmonic import Field, Mask
 from propainter.classical.kernels import REACH, FrameGround, Ground, by_source
 from propainter.classical.motion import moved_by
+from propainter.types import NOWHERE
 
 _MOST_STEPS_ON = 4
 """Times a place that is still under a hole goes on."""
@@ -57,7 +58,8 @@ class Places:
     """For n pixels, the place where the background behind each is seen."""
 
     source: npt.NDArray[np.int32]
-    """Frame that shows it; -1: none does."""
+    """Frame that shows it, counted from the first of those at hand: below 0, or beyond the last, where it was carried here
+    from elsewhere in the shot. ``NOWHERE``: none does."""
     x: Field
     y: Field
     """Where in that frame, in pixels."""
@@ -65,9 +67,15 @@ class Places:
     """A step of the way failed the forward-backward check."""
 
     @property
+    def seen(self) -> Mask:
+        """Some frame shows it."""
+        seen: Mask = self.source != NOWHERE
+        return seen
+
+    @property
     def sound(self) -> Mask:
         """Seen, and every step of the way passed the check."""
-        return (self.source >= 0) & ~self.doubtful
+        return self.seen & ~self.doubtful
 
     def take(self, which: Index | Mask | slice) -> Places:
         """The places of some of the pixels, by number, mask or span."""
@@ -91,17 +99,23 @@ class Places:
         return wide
 
 
-def past_places(forward: Flows, backward: Flows, holes: Mask, ground: Ground | None = None) -> Places:
+def past_places(
+    forward: Flows, backward: Flows, holes: Mask, ground: Ground | None = None, before: Places | None = None
+) -> Places:
     """The last earlier frame that shows what is behind each hole pixel; hole pixels by frame, row, column.
 
     forward, backward: t-1 flows (h, w, 2), good inside the holes (t, h, w) too. ground: of the holes, if it is at hand.
+    before: the places of the pixels near the first frame's hole, carried here; None: nothing is known of what was before.
     """
-    return _swept(range(len(holes)), backward, forward, ground or Ground(holes))
+    return _swept(range(len(holes)), backward, forward, ground or Ground(holes), before)
 
 
-def future_places(forward: Flows, backward: Flows, holes: Mask, ground: Ground | None = None) -> Places:
-    """The first later frame that shows what is behind each hole pixel, in the same order."""
-    return _swept(range(len(holes) - 1, -1, -1), forward, backward, ground or Ground(holes))
+def future_places(
+    forward: Flows, backward: Flows, holes: Mask, ground: Ground | None = None, after: Places | None = None
+) -> Places:
+    """The first later frame that shows what is behind each hole pixel, in the same order. after: as ``before``, of the
+    pixels near the last frame's hole."""
+    return _swept(range(len(holes) - 1, -1, -1), forward, backward, ground or Ground(holes), after)
 
 
 def places_by_motion(order: range, motion: Aligned, holes: Mask, lacking: Mask, ground: Ground | None = None) -> Places:
@@ -139,7 +153,7 @@ def _run_by_motion(order: range, motion: Aligned, ground: Ground, lacking: Mask,
         clear[usable] = ground.of(following).is_clear(kept_x, kept_y)
         usable[usable] = ~holes[following, row, column] & _moves_along(motion, following, row, column)
         clear &= usable
-        chosen = clear | (usable & (found.source[active] < 0))
+        chosen = clear | (usable & ~found.seen[active])
         found.source[active[chosen]] = following
         found.x[active[chosen]], found.y[active[chosen]] = at_x[chosen], at_y[chosen]
         active, at_x, at_y = active[~clear], at_x[~clear], at_y[~clear]
@@ -158,23 +172,46 @@ def _moves_along(motion: Aligned, frame: int, row: Index, column: Index) -> Mask
     return along
 
 
-def _swept(order: range, flow: Flows, back: Flows, ground: Ground) -> Places:
-    """Places frame by frame, each from those of the frame before it in ``order``, the one its flow leads to."""
+def _swept(order: range, flow: Flows, back: Flows, ground: Ground, known: Places | None) -> Places:
+    """Of the hole pixels, by frame, row, column."""
+    parts: list[Places] = [nowhere(0)] * len(ground.holes)
+    for i, near, places in sweep(order, flow, back, ground, known):
+        parts[i] = places.take(ground.holes[i][near])
+    return Places.joined(parts)
+
+
+def sweep(
+    order: range, flow: Flows, back: Flows, ground: Ground, begun: Places | None
+) -> Iterator[tuple[int, Mask, Places]]:
+    """Frame by frame, the pixels near its hole and their places, each from those of the frame before it in ``order``, the
+    one its flow leads to. begun: of the first frame in that order; None: they are seen nowhere.
+    """
     holes = ground.holes
-    parts: list[Places] = [nowhere(0)] * len(holes)
     known = nowhere(0)
     swept: dict[int, tuple[Mask, Places]] = {}
     for i in order:
         near = near_hole(holes[i])
         if i == order[0]:
-            known = nowhere(int(near.sum()))
+            known = nowhere(int(near.sum())) if begun is None else begun
         else:
             pair, before = (i if order.step < 0 else i - 1), i - order.step
             landed = _step(flow[pair], back[pair], near, ground.of(before), known, before)
             known = _out_of_holes(landed, ground, swept)
         swept[i] = near, known
-        parts[i] = known.take(holes[i][near])
-    return Places.joined(parts)
+        yield i, near, known
+
+
+def settled(places: Places, ground: Ground) -> Places:
+    """The same places; those in frames elsewhere in the shot are seen nowhere if not even a shrunk kernel finds plate there.
+
+    Where to go on from such a frame is not known here: its chunk is another. Places next to each other were good when they
+    were carried, so few are lost.
+    """
+    elsewhere = np.flatnonzero(places.seen & ((places.source < 0) | (places.source >= len(ground.holes))))
+    lost = elsewhere[~ground.is_usable(places.source[elsewhere], places.x[elsewhere], places.y[elsewhere])]
+    source = places.source.copy()
+    source[lost] = NOWHERE
+    return replace(places, source=source)
 
 
 def _out_of_holes(places: Places, ground: Ground, swept: dict[int, tuple[Mask, Places]]) -> Places:
@@ -182,12 +219,14 @@ def _out_of_holes(places: Places, ground: Ground, swept: dict[int, tuple[Mask, P
 
     Which frame a pixel leads to is decided by the nearest pixel at every step, so a place may slip past the edge of what
     that frame shows. Where the way leads nowhere else, the last place will do whose nearest pixel is plate; without one a
-    pixel is seen nowhere. swept: the pixels near each earlier frame's hole, and their places.
+    pixel is seen nowhere. Frames elsewhere in the shot are left to ``settled``. swept: the pixels near each earlier frame's
+    hole, and their places.
     """
     source, doubtful, (height, width) = places.source.copy(), places.doubtful.copy(), ground.holes.shape[1:]
     x, y = places.x.copy(), places.y.copy()
-    under = _touching(ground, np.flatnonzero(source >= 0), source, x, y)
-    last = Places(np.full(len(under), -1, np.int32), x[under], y[under], doubtful[under])
+    at_hand = np.flatnonzero((source >= 0) & (source < len(ground.holes)))
+    under = _touching(ground, at_hand, source, x, y)
+    last = Places(np.full(len(under), NOWHERE, np.int32), x[under], y[under], doubtful[under])
     number = np.zeros(len(source), np.intp)
     number[under] = np.arange(len(under))
     for _ in range(_MOST_STEPS_ON):
@@ -204,9 +243,11 @@ def _out_of_holes(places: Places, ground: Ground, swept: dict[int, tuple[Mask, P
             x[some] = (x[some] + onward.x).clip(0, width - 1)
             y[some] = (y[some] + onward.y).clip(0, height - 1)
             doubtful[some] |= onward.doubtful
-        lost = under[source[under] < 0]
-        _put_back(Places(source, x, y, doubtful), lost, last.take(number[lost]))
-        under = _touching(ground, np.setdiff1d(under, lost, assume_unique=True), source, x, y)
+        is_lost = source[under] == NOWHERE
+        _put_back(Places(source, x, y, doubtful), under[is_lost], last.take(number[under[is_lost]]))
+        under = under[~is_lost]
+        under = under[(source[under] >= 0) & (source[under] < len(ground.holes))]
+        under = _touching(ground, under, source, x, y)
     _put_back(Places(source, x, y, doubtful), under, last.take(number[under]))
     return Places(source, x, y, doubtful)
 
@@ -230,7 +271,7 @@ def near_hole(hole: Mask) -> Mask:
 def nowhere(count: int) -> Places:
     """Places of pixels that no frame shows."""
     x, y = np.zeros((2, count), np.float32)
-    return Places(np.full(count, -1, np.int32), x, y, np.zeros(count, np.bool_))
+    return Places(np.full(count, NOWHERE, np.int32), x, y, np.zeros(count, np.bool_))
 
 
 def _step(flow: FlowImage, back: FlowImage, near: Mask, ground: FrameGround, known: Places, following: int) -> Places:
@@ -247,11 +288,11 @@ def _step(flow: FlowImage, back: FlowImage, near: Mask, ground: FrameGround, kno
     x, y = np.where(inside, x, 0).astype(np.float32), np.where(inside, y, 0).astype(np.float32)
     taps = Taps.at(x, y, height, width)
     onward = carried(taps, numbered(near_hole(ground.hole)), known)
-    here = ground.is_clear(x, y) | (ground.is_usable(x, y) & (onward.source < 0))
-    on = ~here & (onward.source >= 0)
+    here = ground.is_clear(x, y) | (ground.is_usable(x, y) & ~onward.seen)
+    on = ~here & onward.seen
     doubtful = ~_consistent(moved, np.einsum("kn,knc->nc", taps.weight, back[taps.row, taps.column]))
     return Places(
-        np.where(inside & here, following, np.where(inside & on, onward.source, -1)).astype(np.int32),
+        np.where(inside & here, following, np.where(inside & on, onward.source, NOWHERE)).astype(np.int32),
         np.where(on, x + onward.x, x).astype(np.float32).clip(0, width - 1),
         np.where(on, y + onward.y, y).astype(np.float32).clip(0, height - 1),
         doubtful | (on & onward.doubtful),
@@ -298,14 +339,14 @@ def carried(taps: Taps, number: Index, known: Places) -> Places:
     if not len(known.source):
         return nowhere(taps.index.shape[1])
     member = number[taps.index]
-    source = np.where(member >= 0, known.source[member], -1)
+    source = np.where(member >= 0, known.source[member], NOWHERE)
     nearest = taps.weight.argmax(0)
     point = np.arange(len(nearest))
     leading, along = source[nearest, point], member[nearest, point]
     alike = (source == leading).all(0)
     x = (taps.weight * (known.x[member] - taps.column)).sum(0)
     y = (taps.weight * (known.y[member] - taps.row)).sum(0)
-    torn = np.flatnonzero(~alike & (leading >= 0))
+    torn = np.flatnonzero(~alike & (leading != NOWHERE))
     if len(torn):
         x[torn], y[torn] = _continued(taps, number, known, torn, nearest[torn])
     doubtful = known.doubtful[along] & (along >= 0)

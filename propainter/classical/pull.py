@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from propainter.classical.alignment import Aligned, regular
+from propainter.classical.elsewhere import Elsewhere
 from propainter.classical.exposure import exposed, frame_gains
 from propainter.classical.flow_image import Index
 from propainter.classical.harmonic import Field, Mask, box_around, fill_harmonic
@@ -26,6 +27,7 @@ from propainter.classical.places import (
     past_places,
     places_by_motion,
     runs_of,
+    settled,
 )
 from propainter.classical.sampling import Plate
 from propainter.classical.seam import seam_correction
@@ -39,16 +41,19 @@ _REGISTER_PAD = 24
 """Pixels of plate around the hole that the two sights of it are compared in."""
 
 
-def pull_plate(frames: Field, holes: Mask, motion: Aligned, members: Mask) -> tuple[Field, Mask, int]:
+def pull_plate(
+    frames: Field, holes: Mask, motion: Aligned, members: Mask, elsewhere: Elsewhere | None = None
+) -> tuple[Field, Mask, int]:
     """Fill holes (t, h, w) of frames (t, h, w, 3), in place, from other frames.
 
     Returns them, what is still unseen, and how many of the kernels that were sampled touched a hole: 0.
-    members: which hole pixels to fill: the holes themselves, or the same with some frames all False. Pixels under a hole
+    members: which hole pixels to fill: the holes themselves, or the same with some frames all False. elsewhere: what the
+    rest of the shot shows. Pixels under a hole
     are never read; what is unseen is 0. Of the nearest past and future sight of a pixel each counts by the inverse of
     its distance in time. Where the flow leads to neither soundly, the background model may.
     """
-    plate = plate_of(frames, holes, motion)
-    sights, trust = places_of(plate, holes, motion, members)
+    plate = plate_of(frames, holes, motion, elsewhere)
+    sights, trust = places_of(plate, holes, motion, members, elsewhere)
     colours, unseen = blend_places(plate, holes, sights, trust, members)
     for gain, part in zip(plate.gains, parts_of(members), strict=True):
         colours[part] = exposed(colours[part], gain)
@@ -57,20 +62,24 @@ def pull_plate(frames: Field, holes: Mask, motion: Aligned, members: Mask) -> tu
     return frames, _image_of(unseen, members), plate.ground.tally.touched
 
 
-def plate_of(frames: Field, holes: Mask, motion: Aligned) -> Plate:
+def plate_of(frames: Field, holes: Mask, motion: Aligned, elsewhere: Elsewhere | None = None) -> Plate:
     """The plate outside its holes, as if every frame (t, h, w, 3) had one exposure; the frames' holes become 0."""
     frames[holes] = 0
-    return Plate(frames, frame_gains(frames, holes, motion.forward_motion), Ground(holes))
+    read = None if elsewhere is None else elsewhere.read
+    return Plate(frames, frame_gains(frames, holes, motion.forward_motion), Ground(holes, read), read)
 
 
-def places_of(plate: Plate, holes: Mask, motion: Aligned, members: Mask) -> tuple[list[Places], list[float]]:
+def places_of(
+    plate: Plate, holes: Mask, motion: Aligned, members: Mask, elsewhere: Elsewhere | None = None
+) -> tuple[list[Places], list[float]]:
     """Sights of all members, by frame, row, column, and the trust in each.
 
     They are: past, future; then, where the flow leads some pixel to neither soundly, past and future by the model.
     """
     asked = members[holes]
-    past = past_places(motion.forward, motion.backward, holes, plate.ground).take(asked)
-    future = future_places(motion.forward, motion.backward, holes, plate.ground).take(asked)
+    ground, (before, after) = plate.ground, (None, None) if elsewhere is None else (elsewhere.before, elsewhere.after)
+    past = settled(past_places(motion.forward, motion.backward, holes, ground, before).take(asked), ground)
+    future = settled(future_places(motion.forward, motion.backward, holes, ground, after).take(asked), ground)
     lacking = _image_of(~past.sound & ~future.sound, members)
     sights, trust = [*in_register(plate, holes, past, future, members)], [1.0, 1.0]
     if lacking.any():
@@ -93,7 +102,7 @@ def blend_places(
         frame, total = np.nonzero(members[run.start : run.stop])[0] + run.start, colours[part]
         weights = np.zeros(len(frame), np.float32)
         for places, share in zip((sight.take(part) for sight in sights), trust, strict=True):
-            seen = np.flatnonzero(places.source >= 0)
+            seen = np.flatnonzero(places.seen)
             weight = weight_of(places.take(seen), frame[seen], share)
             found = plate.sample(places.take(seen)) + seam_correction(plate, holes, places, members, run)[seen]
             total[seen] += found * weight[:, None]
@@ -125,7 +134,8 @@ def in_register(plate: Plate, holes: Mask, past: Places, future: Places, members
         for places, way in zip(moved, (-share, 1 - share), strict=True):
             x = (places.x[part] + way * shift[:, 0]).clip(0, limit[0])
             y = (places.y[part] + way * shift[:, 1]).clip(0, limit[1])
-            good = (places.source[part] >= 0) & plate.ground.is_clear(places.source[part], x, y)
+            good = places.seen[part]
+            good[good] = plate.ground.is_clear(places.source[part][good], x[good], y[good])
             np.copyto(places.x[part], x, where=good)
             np.copyto(places.y[part], y, where=good)
     return moved

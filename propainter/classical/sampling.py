@@ -13,7 +13,7 @@ import numpy as np
 from propainter.classical.exposure import exposed
 from propainter.classical.flow_image import Index
 from propainter.classical.harmonic import Field, Mask
-from propainter.classical.kernels import FrameGround, Ground, by_source
+from propainter.classical.kernels import FrameGround, Ground, ReadElsewhere, by_source
 from propainter.classical.places import Places
 
 
@@ -27,6 +27,8 @@ class Plate:
     """(t, 3): logarithm of each frame's gain (``exposure.py``)."""
     ground: Ground
     """The frames' holes."""
+    read: ReadElsewhere | None = None
+    """Gives picture and hole of a frame elsewhere in the shot, counted from the first of these."""
 
     @classmethod
     def of_one_exposure(cls, images: Field, holes: Mask | None = None) -> Plate:
@@ -38,12 +40,25 @@ class Plate:
         """Colours (..., 3) of pixels of a frame; the caller's own."""
         return exposed(self.images[frame][rows, columns], -self.gains[frame])
 
+    def image(self, frame: int) -> Field:
+        """One frame (h, w, 3), of those at hand or elsewhere."""
+        if 0 <= frame < len(self.images):
+            at_hand: Field = self.images[frame]
+            return at_hand
+        assert self.read is not None
+        return self.read(frame)[0]
+
+    def gain(self, frame: int) -> Field:
+        """Of one frame (3,); of one elsewhere, that of the nearest at hand."""
+        nearest: Field = self.gains[min(max(frame, 0), len(self.gains) - 1)]
+        return nearest
+
     def sample(self, places: Places) -> Field:
         """Colours (n, 3) at places that are all seen: bicubic, image borders repeated; beside a hole the kernel shrinks."""
         colours = np.zeros((len(places.source), 3), np.float32)
         for source, chosen in by_source(places.source):
             x, y, ground = places.x[chosen], places.y[chosen], self.ground.of(source)
-            colours[chosen] = look_up(self.images[source], x, y, ground, -self.gains[source])
+            colours[chosen] = look_up(self.image(source), x, y, ground, -self.gain(source))
         return colours
 
 

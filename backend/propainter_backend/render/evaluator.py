@@ -12,6 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from typing import Any
 
 from propainter.engine import Engine
@@ -27,6 +28,8 @@ from propainter_plan.stages import Need
 from propainter_plan.units import Chunk, Unit, Window, parts_of
 
 AnyStage = Stage[Any]
+_NOTHING = "nothing"
+"""What decides a part that there is nothing to make of."""
 
 
 class Evaluator:
@@ -74,6 +77,9 @@ class Evaluator:
         """See ``Ask.inputs``."""
         wanted, found = tuple(parts), []
         for part in wanted:
+            if not self.stages[need.stage].is_wanted(part, self):
+                found.append(_NOTHING)
+                continue
             for unit in self.plan.units_of(need.stage, part):
                 asked, meant = self._meant(need.stage, part, unit)
                 if need.by_key:
@@ -163,6 +169,7 @@ class Evaluator:
         row = stage.row
         if (known := self._keys.get((row.name, unit))) is None:
             inputs: list[Sequence[Scalar]] = []
+            yield from self._make_ready(stage, unit)
             for need in row.needs:
                 inputs.append((yield from self.inputs(need, need.over.of(unit))))
             known = key_of(
@@ -172,6 +179,18 @@ class Evaluator:
             )  # fmt: skip
             self._keys[row.name, unit] = known
         return known
+
+    def _make_ready(self, stage: AnyStage, unit: Unit) -> Steps[None]:
+        """Find the content of every unit of its own stage that a unit builds on, the farthest first: one after the other,
+        for a long shot's chain is deeper than calls may nest."""
+        chain = []
+        for below in islice(self.plan.chain(stage.row.name, unit), 1, None):
+            (part,) = parts_of(below)
+            if not stage.is_wanted(part, self) or (stage.row.name, below, part) in self._digests:
+                break
+            chain.append((below, part))
+        for below, part in reversed(chain):
+            yield from self._digest(stage, below, part, until=part)
 
     def _part_key(self, stage: AnyStage, unit: Unit, part: int) -> Steps[str]:
         key = yield from self._key(stage, unit)

@@ -15,6 +15,7 @@ from propainter.classical.pull import blend_places, in_register, pull_plate
 from propainter.classical.sampling import Plate
 from propainter.classical.seam import seam_correction
 from propainter.dis import estimate_flow
+from propainter.types import NOWHERE
 
 
 def disc(height: int, width: int, *, y: float, x: float, radius: float) -> np.ndarray:
@@ -150,10 +151,10 @@ def test_places_along_a_pan_are_where_the_pan_takes_them() -> None:
     later, earlier = future_places(forward, backward, holes), past_places(forward, backward, holes)
     for k, (t, y, x) in enumerate(np.argwhere(holes)):
         steps = next(n for n in range(1, 9) if x + 2 * n > 15)
-        expected = (t + steps, x + 2 * steps, y) if t + steps < 9 else (-1,)
+        expected = (t + steps, x + 2 * steps, y) if t + steps < 9 else (NOWHERE,)
         assert (later.source[k], later.x[k], later.y[k])[: len(expected)] == expected
         steps = next(n for n in range(1, 9) if x - 2 * n < 10)
-        expected = (t - steps, x - 2 * steps, y) if t >= steps else (-1,)
+        expected = (t - steps, x - 2 * steps, y) if t >= steps else (NOWHERE,)
         assert (earlier.source[k], earlier.x[k], earlier.y[k])[: len(expected)] == expected
 
 
@@ -171,7 +172,7 @@ def test_what_leaves_the_picture_while_hidden_is_seen_nowhere() -> None:
     holes = np.zeros((4, 8, 10), bool)
     holes[:, 2:5, 7:] = True
     forward, backward = uniform_flow(3, 8, 10, 2)
-    assert np.all(future_places(forward, backward, holes).source == -1)
+    assert np.all(future_places(forward, backward, holes).source == NOWHERE)
 
 
 def test_a_landing_that_does_not_flow_back_is_doubtful() -> None:
@@ -266,7 +267,7 @@ def test_no_place_lies_under_the_hole_of_the_frame_it_names() -> None:
     frame, row, column = np.nonzero(holes)
     for find in (past_places, future_places):
         places = find(forward, backward, holes)
-        seen = np.flatnonzero(places.source >= 0)
+        seen = np.flatnonzero(places.seen)
         source, x, y = places.source[seen], places.x[seen], places.y[seen]
         assert not holes[source, np.rint(y).astype(int), np.rint(x).astype(int)].any()
         growth = 1.012 ** (source - frame[seen])

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from propainter_backend.render.stage import Stage
+from propainter_backend.render.stages.carried import CarriedFuture, CarriedPast
 from propainter_backend.render.stages.completion import Completion
 from propainter_backend.render.stages.composite import Composite
 from propainter_backend.render.stages.flow import Flow
@@ -34,6 +35,8 @@ def all_stages(*, on_painted: WindowObserver | None = None) -> tuple[Stage[Any],
         Known(),
         Flow(),
         Completion(),
+        CarriedPast(),
+        CarriedFuture(),
         Propagation(),
         Painting(on_painted),
         SightsStage(),

@@ -17,8 +17,9 @@ from propainter_backend.render.keys import key_of
 from propainter_backend.render.stage import Ask, Made, Stage
 from propainter_backend.render.stages.completion import completed
 from propainter_backend.render.stages.holes import hole
+from propainter_backend.render.stages.pairs import reach_flow
 from propainter_backend.render.stages.pictures import known
-from propainter_backend.render.stages.propagation import propagated, pull, reach_flow
+from propainter_backend.render.stages.propagation import propagated, pull
 from propainter_backend.render.staging import put
 from propainter_backend.render.steps import Steps
 from propainter_plan import stages as the_map
