@@ -9,7 +9,7 @@ the same functions unit by unit).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -89,26 +89,35 @@ class ShotStages:
 
 
 def remove(
-    engine: Engine, frames: Float[Tensor, "1 t 3 h w"], holes: Float[Tensor, "1 t 1 h w"], *, settings: Settings
+    engine: Engine,
+    frames: Float[Tensor, "1 t 3 h w"],
+    holes: Float[Tensor, "1 t 1 h w"],
+    *,
+    settings: Settings,
+    cuts: Collection[int] = (),
 ) -> ShotStages:
     """Run every stage over a shot that fits in memory. The backend streams longer ones through the same calls.
 
     frames: RGB, [-1, 1]; holes: 1 = fill; sides multiples of 8. With one frame there is no motion: propagation leaves the
-    whole hole unseen and the painter invents it.
+    whole hole unseen and the painter invents it. cuts: frames that begin another scene; nothing is borrowed across.
     """
     count = frames.shape[1]
+    plan = ShotPlan(engine, count, settings, is_cut=(lambda pair: pair + 1 in cuts) if cuts else None)
     flow = estimate_flow(engine, frames, settings=settings)
-    completed = _concatenate(list(_complete(engine, flow, holes, settings)), like=flow)
-    plan = ShotPlan(engine, count, settings)
+    completed = _concatenate(list(_complete(engine, flow, holes, plan)), like=flow)
     carried = _carry(engine, frames, holes, completed, plan)
     parts = [
         propagate_chunk(engine, *_reach(frames, holes, completed, c), c, beyond=_beyond(frames, holes, carried, c))
-        for c in plan.propagation
+        for c in _chunks(plan, "propagation")
     ]
     propagated = Propagated(torch.cat([p.frames for p in parts], 1), torch.cat([p.unseen for p in parts], 1))
-    windows = engine.windows(count, settings)
+    windows = tuple(unit for unit in plan.units("painting") if isinstance(unit, Window))
     painted = tuple(paint_window(engine, propagated, holes, completed, window) for window in windows)
     return ShotStages(flow, completed, propagated, windows, painted)
+
+
+def _chunks(plan: ShotPlan, stage: str) -> list[Chunk]:
+    return [unit for unit in plan.units(stage) if isinstance(unit, Chunk)]
 
 
 def _reach(
@@ -123,8 +132,9 @@ def _carry(
 ) -> dict[tuple[str, int], Carried]:
     """What is carried to the borders of chunks, by way in time and frame; nothing where a frame has no hole."""
     found: dict[tuple[str, int], Carried] = {}
-    for way, units in (("past", plan.carried["past"]), ("future", plan.carried["future"][::-1])):
-        for unit in units:
+    for way in ("past", "future"):
+        units = _chunks(plan, f"carried {way}")
+        for unit in units if way == "past" else units[::-1]:
             if not bool(holes[:, unit.core_first].any()):
                 continue
             assert isinstance(engine, Carrier)
@@ -158,10 +168,8 @@ def paint_window(
     )
 
 
-def _complete(
-    engine: Engine, flow: BidirectionalFlow, holes: Tensor, settings: Settings
-) -> Iterator[BidirectionalFlow]:
-    for c in engine.completion_chunks(flow.pairs, settings):
+def _complete(engine: Engine, flow: BidirectionalFlow, holes: Tensor, plan: ShotPlan) -> Iterator[BidirectionalFlow]:
+    for c in _chunks(plan, "completion"):
         reach = flow.span(c.reach_first, c.reach_last + 1)
         yield complete_chunk(engine, reach, holes[:, c.reach_first : c.reach_last + 2], c)
 

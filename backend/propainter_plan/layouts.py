@@ -77,4 +77,7 @@ def _window_of(chunk: Chunk) -> Window:
     fall = 2 * (chunk.reach_last - chunk.core_last) + 1
     weights = (min(1.0, (i - chunk.reach_first + 1) / rise, (chunk.reach_last - i + 1) / fall) for i in neighbours)
     centre = (chunk.core_first + chunk.core_last) // 2
-    return Window(centre=centre, neighbours=tuple(neighbours), references=(), weights=tuple(weights))
+    return Window(
+        centre=centre, neighbours=tuple(neighbours), references=(), weights=tuple(weights),
+        core=(chunk.core_first, chunk.core_last),
+    )  # fmt: skip

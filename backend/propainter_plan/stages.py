@@ -27,6 +27,7 @@ class Span(Enum):
 
     SAME = "the same frame or pair"
     ENDS = "both frames of a pair"
+    AROUND = "both frames of a pair and one on each side; the shot's ends know which there are"
     REACH = "all of a chunk's reach"
     REACH_ENDS = "the frames that the pairs of a chunk's reach join"
     REACH_PAIRS = "the pairs among the frames of a chunk's reach"
@@ -44,6 +45,8 @@ class Span(Enum):
                 return (unit.reach_first if self is Span.FIRST else unit.reach_last,)
             beyond = {Span.REACH: 1, Span.REACH_ENDS: 2, Span.REACH_PAIRS: 0}[self]
             return range(unit.reach_first, unit.reach_last + beyond)
+        if self is Span.AROUND:
+            return range(unit - 1, unit + 3)
         return (unit, unit + 1) if self is Span.ENDS else (unit,)
 
 
@@ -80,6 +83,7 @@ FLOW_GROWN = StageRow("flow grown", "frame", "frame", settings=("threshold", "gr
 HOLE = StageRow("hole", "frame", "frame", (Need("grown"),), is_counted=False)
 FLOW_HOLE = StageRow("flow hole", "frame", "frame", (Need("flow grown"),), ("flow_hole_snap",), is_counted=False)
 WORKING = StageRow("working", "frame", "frame", is_counted=False)
+CUT = StageRow("cut", "pair", "pair", (Need("working", Span.AROUND, by_key=True),), is_counted=False)
 KNOWN = StageRow(
     "known", "frame", "frame", (Need("working", by_key=True), Need("grown"), Need("hole")), is_counted=False
 )
@@ -117,7 +121,7 @@ NATIVE = StageRow(
 COMPOSITE = StageRow("composite", "frame", "frame", (Need("painting"),), ("threshold", "grow", "feather"))
 
 ROWS = (
-    GROWN, FLOW_GROWN, HOLE, FLOW_HOLE, WORKING, KNOWN,
+    GROWN, FLOW_GROWN, HOLE, FLOW_HOLE, WORKING, CUT, KNOWN,
     FLOW, COMPLETION, CARRIED_PAST, CARRIED_FUTURE, PROPAGATION, PAINTING, SIGHTS, NATIVE, COMPOSITE,
 )  # fmt: skip
 """Every stage; what a stage needs stands before it, or is the stage itself at the unit before."""

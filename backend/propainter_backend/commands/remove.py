@@ -87,7 +87,13 @@ def remove(wish: Removal, choice: EngineChoice, *, quiet: bool = False) -> dict[
     files = ShotFiles(wish)
     size = files.plate.size
     shot = Shot(
-        files.pictures, wish.space, wish.drafted_settings(), size, wish.drafted_size(size), wish.drafted_native_fill()
+        files.pictures,
+        wish.space,
+        wish.drafted_settings(),
+        size,
+        wish.drafted_size(size),
+        wish.drafted_native_fill(),
+        wish.cuts_at(files.numbers),
     )
     say(choice.reason)
     say(str(files))
@@ -147,6 +153,7 @@ def _facts(wish: Removal, choice: EngineChoice, renderer: Renderer, numbers: ran
         "settings": {**asdict(renderer.shot.settings), "working_size": [width, height], "color": wish.space.value},
         "frames": {"first": numbers[0], "last": numbers[-1], "count": len(numbers)},
         "unseen_fraction": round(unseen_share(renderer, range(len(numbers))), 6),
+        "cuts": [numbers[index] for index in renderer.cuts],
         "kernels_in_holes": renderer.counts.kernels_in_holes,
         "peak_memory_bytes": peak_memory(choice.engine.device),
         "seconds": round(seconds, 3),

@@ -41,7 +41,13 @@ class Evaluator:
     def __init__(self, shot: Shot, engine: Engine, cache: ShotCache, stages: Sequence[AnyStage]) -> None:
         self.shot = shot
         self.engine = engine
-        self.plan = ShotPlan(engine, shot.pictures.frame_count, shot.settings, rows=[stage.row for stage in stages])
+        given = engine, shot.pictures.frame_count, shot.settings
+        rows = [stage.row for stage in stages]
+        self.plan = ShotPlan(*given, rows=rows, is_cut=None if shot.cuts == "none" else self._is_cut)
+        self.outline = ShotPlan(*given, rows=rows)
+        """The plan as if there were no cuts: what progress is counted towards, for it asks nothing of the plate."""
+        self.cuts: dict[int, bool] = {}
+        """Of every pair that was asked about, whether its second frame begins another scene."""
         self.sources = Sources(shot, cache)
         self.stages = {stage.row.name: stage for stage in stages}
         self._counts = RenderCounts()
@@ -99,6 +105,14 @@ class Evaluator:
             except NotCached:
                 return False
         return all(self._cache.digest(key) is not None for key in keys)
+
+    def _is_cut(self, pair: int) -> bool:
+        if pair not in self.cuts:
+            if isinstance(self.shot.cuts, tuple):
+                self.cuts[pair] = pair + 1 in self.shot.cuts
+            else:
+                self.cuts[pair] = bool(self.now("cut", pair)["is_cut"][0])
+        return self.cuts[pair]
 
     @property
     def reported(self) -> tuple[str, ...]:
@@ -171,7 +185,8 @@ class Evaluator:
             inputs: list[Sequence[Scalar]] = []
             yield from self._make_ready(stage, unit)
             for need in row.needs:
-                inputs.append((yield from self.inputs(need, need.over.of(unit))))
+                there_are = self.plan.parts(need.stage)
+                inputs.append((yield from self.inputs(need, [i for i in need.over.of(unit) if i in there_are])))
             known = key_of(
                 row.name, stage.version, *(self._engine_parts if stage.uses_engine else ()),
                 [getattr(self.shot.settings, name) for name in row.settings], _place_of(unit),

@@ -209,4 +209,5 @@ def _cost_of(renderer: Renderer) -> Note:
             for stage, (seconds, computed, reused) in renderer.counts.units().items()
         },
         "kernels_in_holes": renderer.counts.kernels_in_holes,
+        "cuts": renderer.cuts,
     }

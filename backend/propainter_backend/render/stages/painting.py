@@ -87,7 +87,8 @@ def fill(ask: Ask, index: int, *, nearest_only: bool = False) -> Steps[Tensor]:
 
 def previewed(ask: Ask, index: int, reach: int) -> Steps[Tensor]:
     """The same from the frames within reach alone; kept nowhere, for a better one follows."""
-    chunk = Chunk(index, index, max(0, index - reach), min(ask.plan.frame_count - 1, index + reach))
+    around = Chunk(index, index, max(0, index - reach), min(ask.plan.frame_count - 1, index + reach))
+    chunk = ask.plan.clipped(around, index)
     flow = yield from reach_flow(ask, chunk)
     started = ask.begin()
     pulled = yield from pull(ask, chunk, flow)
