@@ -40,6 +40,7 @@ from propainter_backend.render.shot_cache import ShotCache
 from propainter_backend.render.shot_renderer import ShotRenderer
 from propainter_backend.render.stage_dump import StageDump
 from propainter_backend.render.steps import run_to_end
+from propainter_pictures.fields import fields_sentence
 from propainter_wire.errors import PropainterError
 
 
@@ -97,9 +98,11 @@ def remove(wish: Removal, choice: EngineChoice, *, quiet: bool = False) -> dict[
     )
     say(choice.reason)
     say(str(files))
-    notes: list[str] = []
+    said = fields_sentence(len(files.numbers), files.pictures.plate)
+    notes = [] if said is None else [said]
     if wish.drafted_crop() is None:  # how large a crop is, only the mattes tell
-        shot, notes = _planned(shot, choice, wish.memory_budget)
+        shot, planned = _planned(shot, choice, wish.memory_budget)
+        notes += planned
     for note in notes:
         say(note)
     sheet = ContactSheet(files)
