@@ -34,6 +34,8 @@ _FLOOR = 0.02
 """Share of a picture's mean contrast that counts as no detail."""
 _SURE = 0.6
 """Share of equal detail from which on no other motion is tried."""
+_BRIGHTEST = 100.0
+"""Values beyond it, as files may hold, say no more than it does."""
 _CLIPPED = 0.97
 """Share of the brightest value from which on a pixel may be clipped, and tells nothing."""
 _LEVELS = 6
@@ -42,7 +44,7 @@ _LEVELS = 6
 
 def small(image: Picture) -> Picture:
     """A picture (h, w, 3), black is -1, as cuts are looked for in it: (96, 168, 3), black is 0."""
-    picture = cv2.resize(image, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
+    picture = cv2.resize(image.clip(-1, _BRIGHTEST), (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
     return cast(Picture, (picture + np.float32(1)) / np.float32(2))
 
 

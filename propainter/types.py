@@ -84,11 +84,20 @@ class Carried:
     y: npt.NDArray[np.float32]
     doubtful: npt.NDArray[np.bool_]
     """(n,): a step of the way failed the forward-backward check."""
+    around: npt.NDArray[np.uint8]
+    """(h, bytes): one bit a pixel, set where the frame shows no background: near its hole, and where things are in front."""
+    width: npt.NDArray[np.int_]
+    """(1,): of the frame, in pixels."""
+    away_by_model: npt.NDArray[np.int32]
+    """(m,): as ``away``, of the m pixels that are set, by the background model alone; so are the last two."""
+    x_by_model: npt.NDArray[np.float32]
+    y_by_model: npt.NDArray[np.float32]
 
     @property
     def named(self) -> list[int]:
         """How far away each frame lies that is named, once each, in order."""
-        return [int(away) for away in np.unique(self.away[self.away > 0])]
+        both = np.union1d(self.away, self.away_by_model)
+        return [int(away) for away in both[both > 0]]
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,6 +16,7 @@ import numpy as np
 from torch import Tensor
 
 from propainter.classical.alignment import Aligned
+from propainter.classical.by_model import Around, sweep_by_model
 from propainter.classical.harmonic import Field, Mask
 from propainter.classical.kernels import Ground, ReadElsewhere
 from propainter.classical.places import Places, sweep
@@ -31,6 +32,8 @@ class Elsewhere:
 
     before: Places | None
     after: Places | None
+    before_by_model: Around | None
+    after_by_model: Around | None
     read: ReadElsewhere
 
 
@@ -38,9 +41,9 @@ def elsewhere_of(beyond: Beyond | None, frames: int = 0) -> Elsewhere | None:
     """What an engine is told, as places among so many frames."""
     if beyond is None:
         return None
-    before = None if beyond.past is None else _places(beyond.past, at=0, way=-1)
-    after = None if beyond.future is None else _places(beyond.future, at=frames - 1, way=1)
-    return Elsewhere(before, after, _reader(beyond.read))
+    before, before_by_model = _places(beyond.past, at=0, way=-1)
+    after, after_by_model = _places(beyond.future, at=frames - 1, way=1)
+    return Elsewhere(before, after, before_by_model, after_by_model, _reader(beyond.read))
 
 
 def carry_places(holes: Mask, motion: Aligned, *, onward: bool, known: Carried | None) -> Carried:
@@ -48,19 +51,32 @@ def carry_places(holes: Mask, motion: Aligned, *, onward: bool, known: Carried |
     last = len(holes) - 1
     order, way, (begin, end) = (range(last + 1), -1, (0, last)) if onward else (range(last, -1, -1), 1, (last, 0))
     flow, back = (motion.backward, motion.forward) if onward else (motion.forward, motion.backward)
-    begun = None if known is None else _places(known, at=begin, way=way)
-    places = begun
-    for i, _, found in sweep(order, flow, back, Ground(holes), begun):
+    begun, begun_by_model = _places(known, at=begin, way=way)
+    ground, places = Ground(holes), begun
+    for i, _, found in sweep(order, flow, back, ground, begun):
         if i == end:
             places = found
     assert places is not None
-    away = np.where(places.seen, (places.source - end) * way, 0).astype(np.int32)
-    return Carried(away, places.x, places.y, places.doubtful)
+    around, by_model = sweep_by_model(order, motion, ground, begun_by_model)
+    away, away_by_model = (
+        np.where(each.seen, (each.source - end) * way, 0).astype(np.int32) for each in (places, by_model)
+    )
+    bits, width = np.packbits(around, axis=1), np.array([holes.shape[2]])
+    return Carried(away, places.x, places.y, places.doubtful, bits, width, away_by_model, by_model.x, by_model.y)
 
 
-def _places(carried: Carried, *, at: int, way: int) -> Places:
-    source = np.where(carried.away > 0, at + way * carried.away, NOWHERE).astype(np.int32)
-    return Places(source, carried.x, carried.y, carried.doubtful)
+def _places(carried: Carried | None, *, at: int, way: int) -> tuple[Places | None, Around | None]:
+    """What is carried to frame ``at``, as places along the flow and by the model."""
+    if carried is None:
+        return None, None
+    sources = (
+        np.where(away > 0, at + way * away, NOWHERE).astype(np.int32) for away in (carried.away, carried.away_by_model)
+    )
+    along_flow = Places(next(sources), carried.x, carried.y, carried.doubtful)
+    certain = np.zeros(len(carried.x_by_model), np.bool_)
+    by_model = Places(next(sources), carried.x_by_model, carried.y_by_model, certain)
+    around = np.unpackbits(carried.around, axis=1, count=int(carried.width[0])) > 0
+    return along_flow, (around, by_model)
 
 
 def _reader(read: Callable[[int], tuple[Tensor, Tensor]]) -> ReadElsewhere:

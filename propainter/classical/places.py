@@ -1,7 +1,7 @@
 """Places: where the background behind each hole pixel is seen, in which other frame and where there.
 
-Here: places found by following completed flow, both ways in time, and by following the background model where the flow's
-way ends at something that moves. Not here: the flow (``alignment.py``), the colours found there (``pull.py``).
+Here: places found by following completed flow, both ways in time. Not here: the flow (``alignment.py``), places found by
+the background model alone (``by_model.py``), the colours found there (``pull.py``).
 
 A pixel that lands inside the next frame's hole goes on from there, so one sweep over the frames settles every pixel of
 every frame: the place of a pixel is the place of where it lands. Only landings on good plate end a way: there the whole
@@ -19,11 +19,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from propainter.classical.alignment import Aligned
 from propainter.classical.flow_image import FlowImage, Flows, Index
 from propainter.classical.harmonic import Field, Mask
 from propainter.classical.kernels import REACH, FrameGround, Ground, by_source
-from propainter.classical.motion import moved_by
 from propainter.types import NOWHERE
 
 _MOST_STEPS_ON = 4
@@ -116,60 +114,6 @@ def future_places(
     """The first later frame that shows what is behind each hole pixel, in the same order. after: as ``before``, of the
     pixels near the last frame's hole."""
     return _swept(range(len(holes) - 1, -1, -1), forward, backward, ground or Ground(holes), after)
-
-
-def places_by_motion(order: range, motion: Aligned, holes: Mask, lacking: Mask, ground: Ground | None = None) -> Places:
-    """The nearest frame that shows what is behind each lacking pixel, by the background model alone.
-
-    order: the frames in the direction of search. lacking: which hole pixels to search for, (t, h, w). A landing counts
-    where the plate itself moves as the model does: what moves otherwise stands in front of the background.
-    """
-    ground = ground or Ground(holes)
-    parts = [_run_by_motion(order, motion, ground, lacking, run) for run, _ in runs_of(lacking)]
-    return Places.joined(parts) if parts else nowhere(0)
-
-
-def _run_by_motion(order: range, motion: Aligned, ground: Ground, lacking: Mask, run: range) -> Places:
-    """Of the lacking pixels of a run of frames."""
-    holes = ground.holes
-    t, y, x = np.nonzero(lacking[run.start : run.stop])
-    found = nowhere(len(t))
-    bounds = np.searchsorted(t, np.arange(len(run) + 1))
-    active, at_x, at_y = np.zeros(0, np.intp), np.zeros(0), np.zeros(0)
-    height, width = holes.shape[1:]
-    models = motion.forward_motion if order.step > 0 else motion.backward_motion
-    for here, following in pairwise(order[order.index(run[0] if order.step > 0 else run[-1]) :]):
-        joining = np.arange(*bounds[here - run.start : here - run.start + 2]) if here in run else active[:0]
-        active = np.concatenate([active, joining])
-        at_x, at_y = moved_by(
-            models[min(here, following)],
-            np.concatenate([at_x, x[joining].astype(np.float64)]),
-            np.concatenate([at_y, y[joining].astype(np.float64)]),
-        )
-        usable = (at_x >= 0) & (at_x <= width - 1) & (at_y >= 0) & (at_y <= height - 1)
-        kept_x, kept_y = at_x[usable].astype(np.float32), at_y[usable].astype(np.float32)
-        row, column = np.rint(kept_y).astype(np.intp), np.rint(kept_x).astype(np.intp)
-        clear = usable.copy()
-        clear[usable] = ground.of(following).is_clear(kept_x, kept_y)
-        usable[usable] = ~holes[following, row, column] & _moves_along(motion, following, row, column)
-        clear &= usable
-        chosen = clear | (usable & ~found.seen[active])
-        found.source[active[chosen]] = following
-        found.x[active[chosen]], found.y[active[chosen]] = at_x[chosen], at_y[chosen]
-        active, at_x, at_y = active[~clear], at_x[~clear], at_y[~clear]
-    return found
-
-
-def _moves_along(motion: Aligned, frame: int, row: Index, column: Index) -> Mask:
-    """Whether pixels of a frame move with the background, both to the frame before and to the one after."""
-    along = np.ones(len(row), np.bool_)
-    ways = [(motion.forward, motion.forward_motion, frame), (motion.backward, motion.backward_motion, frame - 1)]
-    for flow, models, pair in ways:
-        if 0 <= pair < len(flow):
-            to_x, to_y = moved_by(models[pair], column.astype(np.float64), row.astype(np.float64))
-            expected = np.stack([to_x - column, to_y - row], -1).astype(np.float32)
-            along &= _consistent(flow[pair][row, column], -expected)
-    return along
 
 
 def _swept(order: range, flow: Flows, back: Flows, ground: Ground, known: Places | None) -> Places:
@@ -290,7 +234,7 @@ def _step(flow: FlowImage, back: FlowImage, near: Mask, ground: FrameGround, kno
     onward = carried(taps, numbered(near_hole(ground.hole)), known)
     here = ground.is_clear(x, y) | (ground.is_usable(x, y) & ~onward.seen)
     on = ~here & onward.seen
-    doubtful = ~_consistent(moved, np.einsum("kn,knc->nc", taps.weight, back[taps.row, taps.column]))
+    doubtful = ~consistent(moved, np.einsum("kn,knc->nc", taps.weight, back[taps.row, taps.column]))
     return Places(
         np.where(inside & here, following, np.where(inside & on, onward.source, NOWHERE)).astype(np.int32),
         np.where(on, x + onward.x, x).astype(np.float32).clip(0, width - 1),
@@ -385,7 +329,7 @@ def _continued(taps: Taps, number: Index, known: Places, torn: Index, nearest: I
     return to_x.astype(np.float32), to_y.astype(np.float32)
 
 
-def _consistent(flow: Field, back: Field) -> Mask:
+def consistent(flow: Field, back: Field) -> Mask:
     """The forward-backward check (spec, section 4): |F + B|^2 < 0.01 (|F|^2 + |B|^2) + 0.5."""
     miss = ((flow + back) ** 2).sum(-1)
     consistent: Mask = miss < 0.01 * ((flow**2).sum(-1) + (back**2).sum(-1)) + 0.5

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from propainter.classical.alignment import Aligned, regular
+from propainter.classical.by_model import places_by_motion
 from propainter.classical.elsewhere import Elsewhere
 from propainter.classical.exposure import exposed, frame_gains
 from propainter.classical.flow_image import Index
@@ -25,7 +26,6 @@ from propainter.classical.places import (
     future_places,
     parts_of,
     past_places,
-    places_by_motion,
     runs_of,
     settled,
 )
@@ -84,8 +84,10 @@ def places_of(
     sights, trust = [*in_register(plate, holes, past, future, members)], [1.0, 1.0]
     if lacking.any():
         onward = range(len(holes))
-        for order in (onward, onward[::-1]):
-            sights.append(places_by_motion(order, motion, holes, lacking, plate.ground).spread(lacking[members]))
+        around = (None, None) if elsewhere is None else (elsewhere.after_by_model, elsewhere.before_by_model)
+        for order, further in zip((onward, onward[::-1]), around, strict=True):
+            found = places_by_motion(order, motion, holes, lacking, ground, further)
+            sights.append(settled(found, ground).spread(lacking[members]))
             trust.append(_BY_MODEL)
     return sights, trust
 

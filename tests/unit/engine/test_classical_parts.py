@@ -7,10 +7,12 @@ import pytest
 from builders import texture
 from propainter.classical import places as places_module
 from propainter.classical.alignment import Aligned, align_flow
+from propainter.classical.by_model import places_by_motion, sweep_by_model
 from propainter.classical.exposure import frame_gains
 from propainter.classical.harmonic import fill_harmonic
+from propainter.classical.kernels import Ground
 from propainter.classical.motion import background_motion, complete_pairs, distance_to, flow_of_motion, moved_by
-from propainter.classical.places import Places, future_places, past_places, places_by_motion, runs_of
+from propainter.classical.places import Places, future_places, past_places, runs_of
 from propainter.classical.pull import blend_places, in_register, pull_plate
 from propainter.classical.sampling import Plate
 from propainter.classical.seam import seam_correction
@@ -326,3 +328,32 @@ def test_two_sights_out_of_register_meet_where_their_ways_weigh_them() -> None:
     assert np.abs(nearer[1].x - column)[inner].mean() < 0.6
     moved = nearer[0].x - past.x, nearer[1].x - future.x
     assert np.allclose(moved[1], -3 * moved[0], atol=1e-4)
+
+
+def test_places_by_the_model_go_on_where_a_sweep_left_off() -> None:
+    """A slow zoom under a standing hole, and something that walks in front: cut in two, nearly all is found as in one go."""
+    count, height, width, middle = 24, 60, 90, 10
+    holes = np.zeros((count, height, width), bool)
+    holes[:, 20:40, 10:24] = True
+    forward, backward = uniform_flow(count - 1, height, width, -1.0, 0.25)
+    for i in range(count - 1):
+        forward[i, 18:44, 40 + i : 52 + i] = 4
+        backward[i, 18:44, 44 + i : 56 + i] = -4
+    shift = np.array([[1, 0, -1.0], [0, 1, 0.25], [0, 0, 1]])
+    models = [shift] * (count - 1), [np.linalg.inv(shift)] * (count - 1)
+    whole = Aligned(forward, backward, *models)
+    early = Aligned(forward[:middle], backward[:middle], models[0][:middle], models[1][:middle])
+    late = Aligned(forward[middle:], backward[middle:], models[0][middle:], models[1][middle:])
+    lacking = holes & (np.arange(count) >= middle)[:, None, None]
+    expected = places_by_motion(range(count - 1, -1, -1), whole, holes, lacking)
+    left = sweep_by_model(range(middle + 1), early, Ground(holes[: middle + 1]), None)
+    left[1].source[left[1].seen] -= middle  # counted from the first frame of the second part
+    rest = holes[middle:]
+    found = places_by_motion(range(len(rest) - 1, -1, -1), late, rest, rest, None, left)
+    assert expected.seen.mean() > 0.5
+    assert (found.seen == expected.seen).mean() > 0.97
+    both = np.flatnonzero(found.seen & expected.seen)
+    same = both[found.source[both] + middle == expected.source[both]]
+    assert len(same) > 0.9 * len(both)
+    assert np.hypot(found.x[same] - expected.x[same], found.y[same] - expected.y[same]).max() < 0.05
+    assert (found.source[same] < 0).any()
