@@ -186,6 +186,8 @@ def _silent(sentence: str) -> None:
 def _wish_of(options: argparse.Namespace) -> Removal:
     if options.watch and options.backend is None:
         raise BadInput("--watch renders again through the daemon, which remembers; add --backend")
+    if options.backend is not None and isinstance(options.cuts, tuple):
+        raise BadInput("the daemon takes --cuts auto or none, no list of frames; leave out --backend")
     if options.save_stages and (options.crop_to_matte or options.draft):
         raise BadInput("--save-stages keeps whole frames; leave out --crop-to-matte and --draft")
     if options.save_stages and options.backend is not None:
