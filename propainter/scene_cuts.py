@@ -38,6 +38,8 @@ _BRIGHTEST = 100.0
 """Values beyond it, as files may hold, say no more than it does."""
 _CLIPPED = 0.97
 """Share of the brightest value from which on a pixel may be clipped, and tells nothing."""
+_DARKER = (0.2, 0.35, 0.5)
+"""Quantiles of brightness that tell an exposure: clipping reaches them last."""
 _LEVELS = 6
 """Steps of each colour, equally full in both pictures together."""
 
@@ -66,7 +68,8 @@ def is_cut(picture: Callable[[int], Picture], pair: int, count: int) -> bool:
 
 def likeness(first: Picture, second: Picture) -> float:
     """How alike two small pictures are, 0 to 1: in detail once moved over each other, or in colours."""
-    return 1 - (1 - _equal_detail(first, second)) * (1 - _equal_colours(first, second))
+    colours = max(_equal_colours(first, second), _equal_colours(*_in_one_light(first, second)))
+    return 1 - (1 - _equal_detail(first, second)) * (1 - colours)
 
 
 def _equal_detail(first: Picture, second: Picture) -> float:
@@ -114,6 +117,14 @@ def _equal_colours(first: Picture, second: Picture) -> float:
         cells = cells * _LEVELS + np.stack([np.searchsorted(edges, each) for each in values])
     counts = [np.bincount(each, minlength=_LEVELS**3) for each in cells]
     return float(np.minimum(*counts).sum() / cells.shape[1])
+
+
+def _in_one_light(first: Picture, second: Picture) -> tuple[Picture, Picture]:
+    """Both as if exposed alike: by the ratio of their darker halves, and clipped where either is."""
+    levels = [np.quantile(picture.mean(-1), _DARKER) + 1e-4 for picture in (first, second)]
+    gain = np.float32(np.exp(np.median(np.log(np.maximum(levels[0], 1e-4) / np.maximum(levels[1], 1e-4)))))
+    brightest = min(first.max(), (second * gain).max())
+    return np.minimum(first, brightest), np.minimum(second * gain, brightest)
 
 
 def _evened(grey: Picture) -> npt.NDArray[np.uint8]:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import cv2
 import numpy as np
+import pytest
 import torch
 
 from builders import RGB, MemoryPictures, texture
@@ -99,6 +100,7 @@ def test_an_edit_equals_scratch_and_redoes_only_chunks_that_look_there() -> None
     assert len(computed) < len(redone.plan.propagation)
 
 
+@pytest.mark.slow
 def test_an_edit_of_a_frame_that_nobody_names_redoes_its_neighbours_alone() -> None:
     """The pan stops: what is hidden from then on was last seen before, or never; nothing names the frames of the rest."""
     shot, cache = slow_pan(60), store()
@@ -128,6 +130,7 @@ def test_a_preview_still_looks_at_a_second_of_film_alone() -> None:
     assert asked.counts.of("flow").computed == set(range(28, 52))
 
 
+@pytest.mark.slow
 def test_the_same_bits_on_any_number_of_threads() -> None:
     shot, threads, found = slow_pan(30), (cv2.getNumThreads(), torch.get_num_threads()), []
     try:
@@ -171,6 +174,7 @@ def test_the_redo_map_follows_what_is_carried() -> None:
     )  # at most: most often the places carried come out as they were
 
 
+@pytest.mark.slow
 def test_a_chain_of_many_chunks_is_walked_one_after_the_other() -> None:
     """250 stretches: calls nested six deep for each would break off at a depth of 1000."""
     shot = slow_pan(8)
