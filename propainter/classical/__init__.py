@@ -1,8 +1,8 @@
 """The classical engine: object removal without networks or weights, on the CPU.
 
 Here: the engine's doors. Not here: the stages themselves - ``propainter/dis.py`` (flow), ``motion.py`` (completion),
-``alignment.py`` and ``pull.py`` (propagation), ``paint.py`` (invention), ``sights.py`` (for native resolution) - and the
-learned engine (``propainter/learned.py``).
+``alignment.py``, ``layers.py`` and ``pull.py`` (propagation), ``paint.py`` (invention), ``sights.py`` (for native
+resolution) - and the learned engine (``propainter/learned.py``).
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from propainter import dis
-from propainter.classical.alignment import KEPT_PAIRS, Aligned, AlignedPair, align_flow
+from propainter.classical.alignment import KEPT_PAIRS, Aligned, AlignedPair
 from propainter.classical.arrays import arrays_of, flow_of, frames_of, images_of, images_to_write, masks_of
 from propainter.classical.elsewhere import carry_places, elsewhere_of
 from propainter.classical.harmonic import Field, Mask
+from propainter.classical.layers import layered_flow
 from propainter.classical.motion import complete_pairs
 from propainter.classical.paint import paint_unseen
 from propainter.classical.pull import pull_plate
@@ -29,7 +30,7 @@ from propainter_plan.layouts import ClassicalLayout
 
 __all__ = ["ClassicalEngine"]
 
-CODE_VERSION = "6"
+CODE_VERSION = "7"
 """Raise it with every change that may move a pixel; it is part of every cache key."""
 
 
@@ -131,10 +132,7 @@ class ClassicalEngine(ClassicalLayout):
     def _aligned_flow(
         self, images: Field, hole: Mask, flow: BidirectionalFlow, pair_keys: Sequence[str] | None
     ) -> Aligned:
-        keys: Sequence[str | None] = pair_keys or [None] * flow.pairs
-        return align_flow(
-            images, hole, *arrays_of(flow), remember=lambda pair, align: self._aligned.remember(keys[pair], align)
-        )
+        return layered_flow(images, hole, *arrays_of(flow), kept=self._aligned, pair_keys=pair_keys)
 
     def paint_window(
         self,

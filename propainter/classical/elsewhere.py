@@ -19,6 +19,7 @@ from propainter.classical.alignment import Aligned
 from propainter.classical.by_model import Around, sweep_by_model
 from propainter.classical.harmonic import Field, Mask
 from propainter.classical.kernels import Ground, ReadElsewhere
+from propainter.classical.landings import landing_check
 from propainter.classical.places import Places, sweep
 from propainter.types import NOWHERE, Beyond, Carried
 
@@ -53,7 +54,7 @@ def carry_places(holes: Mask, motion: Aligned, *, onward: bool, known: Carried |
     flow, back = (motion.backward, motion.forward) if onward else (motion.forward, motion.backward)
     begun, begun_by_model = _places(known, at=begin, way=way)
     ground, places = Ground(holes), begun
-    for i, _, found in sweep(order, flow, back, ground, begun):
+    for i, _, found in sweep(order, flow, back, ground, begun, landing_check(motion, onward=not onward)):
         if i == end:
             places = found
     assert places is not None

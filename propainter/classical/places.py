@@ -11,7 +11,7 @@ pixel is plate.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -97,35 +97,51 @@ class Places:
         return wide
 
 
+Check = Callable[[Places, Mask, int, int], Places]
+"""Given the places of the pixels near (h, w) one frame's hole, the pair they follow and the frame it leads to: the same
+places, those doubtful that arrive there at something else (``landings.py``)."""
+
+
 def past_places(
-    forward: Flows, backward: Flows, holes: Mask, ground: Ground | None = None, before: Places | None = None
+    forward: Flows,
+    backward: Flows,
+    holes: Mask,
+    ground: Ground | None = None,
+    before: Places | None = None,
+    check: Check | None = None,
 ) -> Places:
     """The last earlier frame that shows what is behind each hole pixel; hole pixels by frame, row, column.
 
     forward, backward: t-1 flows (h, w, 2), good inside the holes (t, h, w) too. ground: of the holes, if it is at hand.
     before: the places of the pixels near the first frame's hole, carried here; None: nothing is known of what was before.
+    check: of what ways arrive at (``landings.py``).
     """
-    return _swept(range(len(holes)), backward, forward, ground or Ground(holes), before)
+    return _swept(range(len(holes)), backward, forward, ground or Ground(holes), before, check)
 
 
 def future_places(
-    forward: Flows, backward: Flows, holes: Mask, ground: Ground | None = None, after: Places | None = None
+    forward: Flows,
+    backward: Flows,
+    holes: Mask,
+    ground: Ground | None = None,
+    after: Places | None = None,
+    check: Check | None = None,
 ) -> Places:
     """The first later frame that shows what is behind each hole pixel, in the same order. after: as ``before``, of the
     pixels near the last frame's hole."""
-    return _swept(range(len(holes) - 1, -1, -1), forward, backward, ground or Ground(holes), after)
+    return _swept(range(len(holes) - 1, -1, -1), forward, backward, ground or Ground(holes), after, check)
 
 
-def _swept(order: range, flow: Flows, back: Flows, ground: Ground, known: Places | None) -> Places:
+def _swept(order: range, flow: Flows, back: Flows, ground: Ground, known: Places | None, check: Check | None) -> Places:
     """Of the hole pixels, by frame, row, column."""
     parts: list[Places] = [nowhere(0)] * len(ground.holes)
-    for i, near, places in sweep(order, flow, back, ground, known):
+    for i, near, places in sweep(order, flow, back, ground, known, check):
         parts[i] = places.take(ground.holes[i][near])
     return Places.joined(parts)
 
 
 def sweep(
-    order: range, flow: Flows, back: Flows, ground: Ground, begun: Places | None
+    order: range, flow: Flows, back: Flows, ground: Ground, begun: Places | None, check: Check | None = None
 ) -> Iterator[tuple[int, Mask, Places]]:
     """Frame by frame, the pixels near its hole and their places, each from those of the frame before it in ``order``, the
     one its flow leads to. begun: of the first frame in that order; None: they are seen nowhere.
@@ -140,7 +156,7 @@ def sweep(
         else:
             pair, before = (i if order.step < 0 else i - 1), i - order.step
             landed = _step(flow[pair], back[pair], near, ground.of(before), known, before)
-            known = _out_of_holes(landed, ground, swept)
+            known = _out_of_holes(landed if check is None else check(landed, near, pair, before), ground, swept)
         swept[i] = near, known
         yield i, near, known
 

@@ -21,6 +21,7 @@ from propainter.classical.exposure import exposed, frame_gains
 from propainter.classical.flow_image import Index
 from propainter.classical.harmonic import Field, Mask, box_around, fill_harmonic
 from propainter.classical.kernels import Ground
+from propainter.classical.landings import landing_check
 from propainter.classical.places import (
     Places,
     future_places,
@@ -30,7 +31,7 @@ from propainter.classical.places import (
     settled,
 )
 from propainter.classical.sampling import Plate
-from propainter.classical.seam import seam_correction
+from propainter.classical.seam import seam_light, under_light
 from propainter.dis import flow_between, grey_of, make_estimator
 
 _BY_MODEL = 1e-3
@@ -78,8 +79,12 @@ def places_of(
     """
     asked = members[holes]
     ground, (before, after) = plate.ground, (None, None) if elsewhere is None else (elsewhere.before, elsewhere.after)
-    past = settled(past_places(motion.forward, motion.backward, holes, ground, before).take(asked), ground)
-    future = settled(future_places(motion.forward, motion.backward, holes, ground, after).take(asked), ground)
+    ways, checks = (
+        (motion.forward, motion.backward, holes, ground),
+        [landing_check(motion, onward=o) for o in (False, True)],
+    )
+    past = settled(past_places(*ways, before, checks[0]).take(asked), ground)
+    future = settled(future_places(*ways, after, checks[1]).take(asked), ground)
     lacking = _image_of(~past.sound & ~future.sound, members)
     sights, trust = [*in_register(plate, holes, past, future, members)], [1.0, 1.0]
     if lacking.any():
@@ -106,8 +111,8 @@ def blend_places(
         for places, share in zip((sight.take(part) for sight in sights), trust, strict=True):
             seen = np.flatnonzero(places.seen)
             weight = weight_of(places.take(seen), frame[seen], share)
-            found = plate.sample(places.take(seen)) + seam_correction(plate, holes, places, members, run)[seen]
-            total[seen] += found * weight[:, None]
+            light = seam_light(plate, holes, places, members, run)[seen]
+            total[seen] += under_light(plate.sample(places.take(seen)), light) * weight[:, None]
             weights[seen] += weight
         total /= np.maximum(weights, np.float32(1e-12))[:, None]
         unseen[part] = weights == 0

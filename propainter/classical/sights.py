@@ -12,11 +12,12 @@ from collections.abc import Sequence
 import numpy as np
 from torch import Tensor
 
-from propainter.classical.alignment import AlignedPair, align_flow
+from propainter.classical.alignment import AlignedPair
 from propainter.classical.arrays import arrays_of, images_to_write, masks_of
 from propainter.classical.elsewhere import elsewhere_of
 from propainter.classical.flow_image import Index
 from propainter.classical.harmonic import Field
+from propainter.classical.layers import layered_flow
 from propainter.classical.places import Places, parts_of
 from propainter.classical.pull import places_of, plate_of, weight_of
 from propainter.classical.sampling import Plate
@@ -43,10 +44,7 @@ def find_sights(
     aligned: keeps the flow measured again of pairs whose keys are given. may_overwrite: see ``Engine.propagate_plate``.
     """
     images, hole = images_to_write(frames, may_overwrite=may_overwrite), masks_of(holes)
-    keys: Sequence[str | None] = pair_keys or [None] * flow.pairs
-    motion = align_flow(
-        images, hole, *arrays_of(flow), remember=lambda pair, align: aligned.remember(keys[pair], align)
-    )
+    motion = layered_flow(images, hole, *arrays_of(flow), kept=aligned, pair_keys=pair_keys)
     members = hole.copy()
     members[: wanted.start] = members[wanted.stop :] = False
     elsewhere = elsewhere_of(beyond, len(images))

@@ -11,11 +11,12 @@ from propainter.classical.by_model import places_by_motion, sweep_by_model
 from propainter.classical.exposure import frame_gains
 from propainter.classical.harmonic import fill_harmonic
 from propainter.classical.kernels import Ground
+from propainter.classical.layers import in_layers
 from propainter.classical.motion import background_motion, complete_pairs, distance_to, flow_of_motion, moved_by
 from propainter.classical.places import Places, future_places, past_places, runs_of
 from propainter.classical.pull import blend_places, in_register, pull_plate
 from propainter.classical.sampling import Plate
-from propainter.classical.seam import seam_correction
+from propainter.classical.seam import seam_light, under_light
 from propainter.dis import estimate_flow
 from propainter.types import NOWHERE
 
@@ -138,7 +139,8 @@ def test_the_hole_moves_with_its_own_surroundings_where_they_leave_the_model() -
             np.where(disc(120, 160, y=60, x=78 + 4.5 * i, radius=42)[..., None], patch, far[:, 10 - 3 * i :][:, :160])
         )
     holes = np.stack([disc(120, 160, y=60, x=x, radius=12) for x in (78, 81)])
-    aligned = align_flow(np.stack(frames), holes, *estimate_flow(np.stack(frames)))
+    flows = estimate_flow(np.stack(frames))
+    aligned = in_layers(align_flow(np.stack(frames), holes, *flows), holes, *flows)
     assert np.abs(aligned.forward[0][np.nonzero(holes[0])] - (4.5, 0)).max() < 0.8  # 1.5 by the model alone
 
 
@@ -250,8 +252,11 @@ def test_the_nearer_sight_counts_more_by_the_inverse_of_its_distance() -> None:
     sights = [Places(np.full(16, i, np.int32), column, row, np.zeros(16, bool)) for i in (0, 4)]
     shown = Plate.of_one_exposure(plate, holes)
     with_seams, unseen = blend_places(shown, holes, sights, [1.0, 1.0], holes)
-    seams = [seam_correction(shown, holes, sight, holes, range(5)) for sight in sights]
-    expected = (3 * (0.4 + seams[0]) + (0.8 + seams[1])) / 4
+    near, far = (
+        under_light(np.full((16, 3), colour, np.float32), seam_light(shown, holes, sight, holes, range(5)))
+        for colour, sight in zip((0.4, 0.8), sights, strict=True)
+    )
+    expected = (3 * near + far) / 4
     assert np.allclose(with_seams, expected, atol=1e-6)
     assert not unseen.any()
 
@@ -299,17 +304,18 @@ def test_frames_with_nothing_in_common_keep_their_exposure() -> None:
     assert not frame_gains(frames, np.ones((3, 64, 64), bool), [np.eye(3)] * 2).any()
 
 
-def test_a_sight_in_other_light_is_corrected_at_the_rim_and_less_within() -> None:
+def test_a_sight_in_other_light_takes_on_that_of_its_place() -> None:
+    """Light half as strong again on the left, as it was on the right: smooth, and the same gain for dark and bright."""
     plate = np.repeat(texture(60, 80, seed=3)[None], 2, 0)
-    plate[1] += 0.3  # frame 1 is lighter; the hole is in frame 0
+    strength = np.linspace(1.5, 1.0, 80, dtype=np.float32)[:, None]
+    plate[1] = (plate[1] + 1) * strength - 1  # the hole is in frame 0
     holes = np.zeros((2, 60, 80), bool)
     holes[0, 15:45, 20:60] = True
     row, column = np.nonzero(holes[0])
     places = Places(np.ones(len(row), np.int32), np.float32(column), np.float32(row), np.zeros(len(row), bool))
-    correction = np.zeros((60, 80, 3), np.float32)
-    correction[holes[0]] = seam_correction(Plate.of_one_exposure(plate, holes), holes, places, holes, range(2))
-    assert np.abs(correction[15, 20:60] + 0.3).max() < 0.05
-    assert -0.2 < correction[30, 40].min() <= correction[30, 40].max() < -0.1
+    light = seam_light(Plate.of_one_exposure(plate, holes), holes, places, holes, range(2))
+    assert np.abs(plate[1] - plate[0])[holes[0]].mean() > 0.2
+    assert np.abs(under_light(plate[1][holes[0]], light) - plate[0][holes[0]]).max() < 0.06
 
 
 def test_two_sights_out_of_register_meet_where_their_ways_weigh_them() -> None:
