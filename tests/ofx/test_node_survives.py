@@ -517,3 +517,15 @@ def test_the_sanitizers_find_nothing_in_a_day_of_a_nodes_life(tmp_path: Path) ->
 def _runtime_library(name: str) -> str:
     asked = subprocess.run(["g++", f"-print-file-name={name}"], capture_output=True, text=True, check=True)
     return asked.stdout.strip()
+
+
+@pytest.mark.parametrize("profile", ["natron", "nuke", "resolve"])
+def test_a_sentence_reaches_the_artist_whole_whatever_the_host_makes_of_formats(
+    node_bundle: Path, runtime: Path, profile: str
+) -> None:
+    """Natron drops the arguments of a persistent message; a path or host name may hold a percent sign."""
+    with Host(profile) as host:
+        effect = node_effect(host, node_bundle, make_shot())
+        effect.set_param("connection_file", str(runtime / "100%s" / "50%%n.json"))
+        rendered = effect.render(5)
+    assert f"there is no {runtime}/100%s/50%%n.json" in sentence(rendered)
