@@ -272,6 +272,8 @@ inline constexpr char kThumbnailRender[] = "OfxImageEffectPropThumbnailRender";
 inline constexpr char kFrameVarying[] = "OfxImageEffectFrameVarying";
 inline constexpr char kClipRoIPrefix[] = "OfxImageClipPropRoI_";
 inline constexpr char kClipFrameRangePrefix[] = "OfxImageClipPropFrameRange_";
+inline constexpr char kClipComponentsPrefix[] = "OfxImageClipPropComponents_";
+inline constexpr char kClipDepthPrefix[] = "OfxImageClipPropDepth_";
 
 inline constexpr char kParamHint[] = "OfxParamPropHint";
 inline constexpr char kParamScriptName[] = "OfxParamPropScriptName";

@@ -32,6 +32,9 @@ struct Task {
     double time_of(int other_frame) const { return time + (other_frame - frame); }
 };
 
+// Throws NodeError: a picture that has to be there did not come.
+[[noreturn]] void refuse_missing(const char* clip, int frame);
+
 class Gatherer {
   public:
     // Throws NodeError when the artist's list of clean plates is none.
@@ -66,6 +69,8 @@ class Gatherer {
     Digest128 name_and_keep(Session& session, const RowSource& picture);
     FrameContent content_of(const Wanted& want) const;
     void forget_held(Session& session, const std::vector<Wanted>& told);
+    void refuse_gap(int missing_frame, const std::vector<Wanted>& wanted) const;
+    std::optional<ImageRef> image_or_none(const Clip& clip, const char* name, int frame) const;
     void end_shot_before(int missing_frame);
     void tell(Session& session, const std::string& shot, const std::vector<Wanted>& wanted);
     std::optional<Digest128> name_of(Kind kind, int frame) const;

@@ -94,6 +94,10 @@ std::optional<ofx::RectD> Clip::region_of_definition(double time) const {
     return region;
 }
 
+std::string Clip::premultiplication() const {
+    return handle_ ? Properties(properties_).get_string(ofx::prop::kPreMultiplication) : std::string();
+}
+
 bool Clip::is_thumbnail() const {
     return Properties(properties_).get_int(ofx::prop::kClipThumbnail, 0) != 0;
 }

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <optional>
+#include <string>
 
 #include "host/geometry.h"
 #include "ofx_abi.h"
@@ -59,6 +60,8 @@ class Clip {
     std::optional<FrameRange> frame_range() const;
     std::optional<ofx::RectD> region_of_definition(double time) const;
     bool is_thumbnail() const;
+    // How the host says its alpha is meant; empty when it does not say.
+    std::string premultiplication() const;
 
   private:
     ofx::ClipHandle handle_ = nullptr;

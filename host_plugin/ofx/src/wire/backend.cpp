@@ -24,7 +24,7 @@ std::vector<std::unique_ptr<Session>> g_idle;
 long g_launched = 0;  // the daemon this process started and has not seen ending; 0: none
 
 // An idle session of exactly this daemon that still stands.
-std::unique_ptr<Session> take_idle(const ConnectionInfo& info) {
+std::unique_ptr<Session> take_idle(const ConnectionInfo& info, const Patience& patience) {
     for (;;) {
         std::unique_ptr<Session> session;
         {
@@ -38,7 +38,7 @@ std::unique_ptr<Session> take_idle(const ConnectionInfo& info) {
             g_idle.erase(found);
         }
         try {
-            session->look();
+            session->look(patience);
             return session;
         } catch (const NodeError&) {
             // The daemon hung up while the session idled, as it may.
@@ -47,7 +47,7 @@ std::unique_ptr<Session> take_idle(const ConnectionInfo& info) {
 }
 
 std::unique_ptr<Session> connect(const ConnectionInfo& info, const BackendChoice& choice, const Patience& patience) {
-    if (auto idle = take_idle(info)) return idle;
+    if (auto idle = take_idle(info, patience)) return idle;
     return std::make_unique<Session>(info, choice.client_name, patience);
 }
 

@@ -46,9 +46,9 @@ void Session::say_hello(const std::string& client_name, const Patience& patience
     shared_maximum_ = static_cast<std::size_t>(welcome.content.integer_at("shm_max_bytes", std::int64_t{1} << 30));
 }
 
-void Session::look() {
+void Session::look(const Patience& patience) {
     try {
-        connection_->look();
+        connection_->look(patience);
     } catch (...) {
         is_usable_ = false;
         throw;

@@ -46,8 +46,8 @@ class Session {
     const std::string& key() const { return key_; }
     // False once the stream is unusable, or the daemon said it knows this session no more.
     bool is_usable() const { return is_usable_; }
-    // Answers pings that came meanwhile; throws ConnectionLost when the daemon has hung up.
-    void look();
+    // Answers pings that came meanwhile; throws ConnectionLost when the daemon has hung up or floods.
+    void look(const Patience& patience);
 
     // What the daemon said of itself: engine, device, licence of the weights.
     std::string self_description() const;
