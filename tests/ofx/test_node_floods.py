@@ -44,14 +44,17 @@ def test_noise_is_no_sign_of_life(node_bundle: Path, runtime: Path, noise: str) 
 
 
 def test_an_abort_is_heard_in_the_middle_of_a_flood(node_bundle: Path, runtime: Path) -> None:
-    with FakeDaemon(runtime, Behaviour(never_done=True)) as daemon, FloodingProxy(runtime, "messages") as proxy:
-        with Host("natron") as host:
-            abort = threading.Event()
+    abort = threading.Event()
+    with (
+        FakeDaemon(runtime, Behaviour(never_done=True)) as daemon,
+        FloodingProxy(runtime, "messages") as proxy,
+        Host("natron") as host,
+    ):
 
-            def flood_and_abort() -> None:
-                daemon.wait_for("render")
-                proxy.starts.set()
-                abort.set()
+        def flood_and_abort() -> None:
+            daemon.wait_for("render")
+            proxy.starts.set()
+            abort.set()
 
-            threading.Thread(target=flood_and_abort, daemon=True).start()
-            assert node_effect(host, node_bundle, make_shot()).render(5, abort=abort).outcome == "aborted"
+        threading.Thread(target=flood_and_abort, daemon=True).start()
+        assert node_effect(host, node_bundle, make_shot()).render(5, abort=abort).outcome == "aborted"

@@ -125,6 +125,12 @@ std::unique_ptr<Session> find_session(const BackendChoice& choice, const Patienc
         throw BackendAbsent("No ProPainter backend is running (there is no " + path +
                             "). Start propainter-backend, or switch Auto-start on.");
     }
+    // A daemon started here publishes itself in the runtime directory, and never in a file of another name.
+    if (path != join_path(runtime_directory(), "daemon.json")) {
+        throw BackendAbsent("No ProPainter backend runs behind the connection file " + path +
+                            ", and Auto-start does not start one there. Start that one, or clear Connection file and "
+                            "PROPAINTER_CONNECTION for a backend of your own.");
+    }
     return start_and_connect(path, choice, patience);
 }
 
