@@ -8,6 +8,7 @@
 #include "gather.h"
 #include "host/buttons.h"
 #include "host/host_quirks.h"
+#include "host/progress.h"
 #include "pixels/diagnostics.h"
 #include "pixels/pictures.h"
 #include "pixels/rows.h"
@@ -124,7 +125,7 @@ class Rendering {
     void analyse(Session& session, Gatherer& gatherer) {
         const std::string shot = gatherer.provide_plates(session);
         const ShotSpec spec = gatherer.shot_spec();
-        session.analyse(shot, spec.first, spec.last, task_.quality, patience_);
+        session.analyse(shot, spec.first, spec.last, task_.quality, listener(), patience_);
         instance_.note_shot(spec);
         instance_.analysed_request = task_.values.analysis_request;
     }
@@ -149,11 +150,15 @@ class Rendering {
     RenderedFrame ask_for(Session& session, Gatherer& gatherer, Output output) {
         const std::string shot = gatherer.provide_reach(session, task_.frame);
         try {
-            return session.render(shot, wish_for(output), patience_);
+            return session.render(shot, wish_for(output), listener(), patience_);
         } catch (const BackendError& error) {
             if (error.code != "frames_missing") throw;
         }
-        return session.render(gatherer.provide_reach(session, task_.frame), wish_for(output), patience_);
+        return session.render(gatherer.provide_reach(session, task_.frame), wish_for(output), listener(), patience_);
+    }
+
+    ProgressListener listener() {
+        return [this](const JobProgress& progress) { display_.show(progress); };
     }
 
     RenderWish wish_for(Output output) const {
@@ -183,6 +188,7 @@ class Rendering {
     const ImageView& output_;
     const Patience& patience_;
     Task task_;
+    ProgressDisplay display_{instance_};
 };
 
 void refuse_host_without_time() {

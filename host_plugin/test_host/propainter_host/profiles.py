@@ -83,6 +83,10 @@ class Profile:
     """Whether GetRegionOfDefinition is called before render."""
     message_blocks_render: bool = False
     """Whether no render is asked for while a persistent message stands."""
+    sets_in_render: bool = False
+    """Whether a plugin may set a parameter while it renders."""
+    progress_suites: tuple[int, ...] = (1, 2)
+    """Versions of the progress suite."""
     resolve_extensions: bool = False
     """Whether SrcFilePath, SrcFrame and ResolvePage are offered."""
 
@@ -135,6 +139,7 @@ RESOLVE = Profile(
     identifier="random",
     frame_range="local",
     asks_region=False,
+    sets_in_render=True,
     resolve_extensions=True,
     needs_ranges=True,
     crashing_parameters=("OfxParamTypeInteger2D", "OfxParamTypeInteger3D"),
@@ -158,6 +163,7 @@ RESOLVE_14 = Profile(
     image_scale="one",
     identifier="random",
     asks_region=False,
+    sets_in_render=True,
     needs_ranges=True,
     crashing_parameters=("OfxParamTypeInteger2D", "OfxParamTypeInteger3D"),
 )

@@ -16,6 +16,7 @@ struct Quirks {
     bool persistent_messages_work = true;          // Resolve: the table holds NULL and garbage
     bool unconnected_clips_say_connected = false;  // Resolve: every clip is always "connected"
     bool ranges_may_lie_elsewhere = false;         // Resolve: clips count from 0 whatever their times are
+    bool status_may_be_set_in_render = false;      // Resolve; in Nuke it breaks the panel
     AssumedColour assumed_colour = AssumedColour::kSceneLinear;
 };
 

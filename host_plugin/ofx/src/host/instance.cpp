@@ -151,7 +151,9 @@ ofx::Status instance_changed(Instance& instance, const Properties& in_args) {
     if (name == name::kClearFlow) return clear_cache(instance, time, {"flow"});
     if (name == name::kClearResults)
         return clear_cache(instance, time, {"completion", "propagation", "painting", "composite"});
-    return ofx::kReplyDefault;
+    if (name == name::kStatus) return ofx::kReplyDefault;
+    correct_status(instance, time);
+    return ofx::kOk;
 }
 
 // The output is what the Source is; left alone, hosts make it like the richest input, be it the clean plate. Two frames
