@@ -277,6 +277,7 @@ inline constexpr char kFrameRange[] = "OfxImageEffectPropFrameRange";
 
 inline constexpr char kImageData[] = "OfxImagePropData";
 inline constexpr char kImageBounds[] = "OfxImagePropBounds";
+inline constexpr char kImageIdentifier[] = "OfxImagePropUniqueIdentifier";
 inline constexpr char kImageRowBytes[] = "OfxImagePropRowBytes";
 
 inline constexpr char kRenderScale[] = "OfxImageEffectPropRenderScale";

@@ -191,7 +191,8 @@ bool Gatherer::read_plate(Session& session, int frame) {
     if (image->view().dtype != task_.dtype)
         throw NodeError("The Source changes its depth at frame " + std::to_string(frame) +
                         "; convert it before this node.");
-    plates_[frame] = name_and_keep(session, plate_rows(image->view(), task_.rect));
+    plates_[frame] = name_and_keep(session, name_for_memory("plate", frame, image->view()),
+                                   [&] { return plate_rows(image->view(), task_.rect); });
     return true;
 }
 
@@ -199,8 +200,12 @@ void Gatherer::read_matte(Session& session, int frame) {
     const bool is_from_mask = takes_matte_from_mask(task_.values);
     const auto image = image_or_none(is_from_mask ? task_.instance.mask : task_.instance.source,
                                      is_from_mask ? "Mask" : "Source", frame);
-    mattes_[frame] = name_and_keep(session, matte_rows(image ? image->view() : ImageView{}, task_.values.matte_channel,
-                                                       task_.values.invert_matte, task_.rect));
+    const ImageView view = image ? image->view() : ImageView{};
+    const std::string kind = "matte " + std::to_string(static_cast<int>(task_.values.matte_channel)) +
+                             (task_.values.invert_matte ? " inverted" : "");
+    mattes_[frame] = name_and_keep(session, name_for_memory(kind, frame, view), [&] {
+        return matte_rows(view, task_.values.matte_channel, task_.values.invert_matte, task_.rect);
+    });
 }
 
 void Gatherer::read_clean(Session& session, int frame) {
@@ -211,12 +216,28 @@ void Gatherer::read_clean(Session& session, int frame) {
     if (!image) return;
     const bool black_is_none = quirks().unconnected_clips_say_connected;
     if (const auto picture = clean_plate_rows(image->view(), black_is_none, task_.rect))
-        cleans_[frame] = name_and_keep(session, *picture);
+        cleans_[frame] = name_and_keep(session, {}, [&] { return *picture; });
 }
 
-// Its pixels are made and kept only when the daemon may lack them.
-Digest128 Gatherer::name_and_keep(Session& session, const RowSource& picture) {
+// Everything the digest depends on, where the host has a name for the pixels; empty elsewhere.
+std::string Gatherer::name_for_memory(const std::string& kind, int frame, const ImageView& view) const {
+    if (view.identifier.empty()) return {};
+    std::string name = kind + " " + view.identifier;
+    for (const int part : {frame, view.bounds.x1, view.bounds.y1, view.bounds.x2, view.bounds.y2, task_.rect.x1,
+                           task_.rect.y1, task_.rect.x2, task_.rect.y2, static_cast<int>(view.dtype),
+                           static_cast<int>(view.components), static_cast<int>(view.is_premultiplied)})
+        name += " " + std::to_string(part);
+    return name + " " + std::to_string(task_.render_scale);
+}
+
+// Its pixels are made and kept only when the daemon may lack them, and not even looked at when their name is remembered.
+Digest128 Gatherer::name_and_keep(Session& session, const std::string& name, const std::function<RowSource()>& read) {
+    if (const auto known = name.empty() ? std::nullopt : task_.instance.digests.recall(name)) {
+        if (session.believes_known(*known) || held_.count(*known) != 0) return *known;
+    }
+    const RowSource picture = read();
     const Digest128 digest = picture.digest();
+    if (!name.empty()) task_.instance.digests.note(name, digest);
     if (session.believes_known(digest) || held_.count(digest) != 0) return digest;
     held_bytes_ += picture.shape.byte_count();
     held_.emplace(digest, picture.pack());

@@ -1,11 +1,12 @@
 // Frames from the host to the daemon: fetch one, convert it, name it, give it back; send what the daemon lacks.
 //
 // However long the reach is, only so many bytes of converted frames are held at once, and one image of the host.
-// Nothing is remembered between renders; a frame that has not changed costs a fetch, a conversion and a digest, and no
-// bytes on the wire.
+// A frame that has not changed costs a fetch, a conversion and a digest, and no bytes on the wire; where the host's name for
+// an image changes with its pixels, the fetch alone.
 
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -66,7 +67,8 @@ class Gatherer {
     bool read_plate(Session& session, int frame);
     void read_matte(Session& session, int frame);
     void read_clean(Session& session, int frame);
-    Digest128 name_and_keep(Session& session, const RowSource& picture);
+    std::string name_for_memory(const std::string& kind, int frame, const ImageView& view) const;
+    Digest128 name_and_keep(Session& session, const std::string& name, const std::function<RowSource()>& read);
     FrameContent content_of(const Wanted& want) const;
     void forget_held(Session& session, const std::vector<Wanted>& told);
     void refuse_gap(int missing_frame, const std::vector<Wanted>& wanted) const;

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "ground/errors.h"
+#include "host/host_quirks.h"
 #include "host/suites.h"
 
 namespace node {
@@ -39,6 +40,7 @@ ImageView read_view(const Properties& image) {
     view.components = read_components(image);
     view.is_premultiplied = view.components == Components::kRGBA &&
                             image.get_string(ofx::prop::kPreMultiplication) == ofx::value::kPremultiplied;
+    if (quirks().identifiers_name_content) view.identifier = image.get_string(ofx::prop::kImageIdentifier);
     return view;
 }
 

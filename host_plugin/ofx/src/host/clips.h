@@ -22,6 +22,7 @@ struct ImageView {
     DType dtype = DType::kFloat32;
     Components components = Components::kRGBA;
     bool is_premultiplied = false;
+    std::string identifier;  // the host's name for these pixels; empty where it names nothing
 
     std::size_t channel_count() const;
     std::size_t pixel_bytes() const { return channel_count() * bytes_per_sample(dtype); }

@@ -17,6 +17,7 @@ struct Quirks {
     bool unconnected_clips_say_connected = false;  // Resolve: every clip is always "connected"
     bool ranges_may_lie_elsewhere = false;         // Resolve: clips count from 0 whatever their times are
     bool status_may_be_set_in_render = false;      // Resolve; in Nuke it breaks the panel
+    bool identifiers_name_content = false;         // Natron: an image's identifier changes whenever its pixels may
     AssumedColour assumed_colour = AssumedColour::kSceneLinear;
 };
 

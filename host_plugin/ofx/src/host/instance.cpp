@@ -140,6 +140,7 @@ ofx::Status destroy_instance(ofx::EffectHandle effect) {
 
 ofx::Status instance_changed(Instance& instance, const Properties& in_args) {
     instance.reporter.clear(instance.effect);
+    instance.digests.clear();
     const bool is_button_press = in_args.get_string(ofx::prop::kType) == ofx::value::kTypeParameter &&
                                  in_args.get_string(ofx::prop::kChangeReason) == ofx::value::kChangeUserEdited;
     if (!is_button_press) return ofx::kReplyDefault;

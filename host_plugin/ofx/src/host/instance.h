@@ -14,10 +14,11 @@
 #include "host/suites.h"
 #include "ofx_abi.h"
 #include "wire/backend.h"
+#include "wire/digest_memory.h"
 
 namespace node {
 
-// Nothing here describes content: every render asks the host anew, so nothing can go stale.
+// Nothing here describes content but by the host's own names for it: every render asks the host for every image anew.
 class Instance {
   public:
     explicit Instance(ofx::EffectHandle effect);
@@ -33,6 +34,7 @@ class Instance {
     Clip clean_plate;
     Clip output;
     std::string owner;  // names this instance to the daemon
+    mutable DigestMemory digests;  // of images the host names; emptied at every change
     Reporter reporter;
     std::atomic<bool> is_stop_requested{false};  // by the Cancel button, while another thread renders
     std::atomic<int> flow_pairs{0};              // estimated for the frame rendered last
