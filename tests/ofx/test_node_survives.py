@@ -25,7 +25,14 @@ from propainter_wire.connection import new_key, read_connection, write_connectio
 from propainter_wire.errors import WireError
 
 FAKE_DAEMON = Path(__file__).with_name("fake_daemon.py")
-SANITIZED = ("test_node_renders.py", "test_node_clean_plate.py", "test_node_survives.py")
+SANITIZED = (
+    "test_node_renders.py",
+    "test_node_clean_plate.py",
+    "test_node_survives.py",
+    "test_node_unread_frames.py",
+    "test_node_progress.py",
+    "test_node_remembers.py",
+)
 """What is run once more in a node built with the sanitizers."""
 
 

@@ -36,7 +36,9 @@ def test_a_frame_that_cannot_be_read_is_a_refusal_and_no_shorter_shot(
     missing += first - 1
     clips[clip] = without(frames[clip], missing, first=first)
     with Host(profile) as host:
-        rendered = node_effect(host, node_bundle, shot, clips=clips).render(first + 4)
+        effect = node_effect(host, node_bundle, shot, clips=clips)
+        effect.set_param("clean_frames", str(first + 4))
+        rendered = effect.render(first + 4)
     if profile == "resolve" and clip != "Source":
         return  # what a clip has there cannot be told: every input is connected, and its range lies elsewhere
     assert rendered.outcome == "failed"
@@ -68,3 +70,14 @@ def test_without_a_picture_to_start_from_the_render_is_refused(
         return
     assert rendered.outcome == "failed"
     assert "no picture of the Source at frame 5" in sentence(rendered)
+
+
+def test_a_gap_between_painted_frames_is_none_unless_the_artist_lists_it(node_bundle: Path, daemon: FakeDaemon) -> None:
+    shot = make_shot()
+    painted = NumpyClip({3: shot.plate[2], 6: shot.plate[5]})
+    with Host("natron") as host:
+        clips = {"Source": shot.source(), "Mask": shot.mask(), "CleanPlate": painted}
+        effect = node_effect(host, node_bundle, shot, clips=clips)
+        np.testing.assert_array_equal(effect.render(5).pixels, shot.expected(5))
+        effect.set_param("clean_frames", "3, 5")
+        assert "no picture of the CleanPlate at frame 5" in sentence(effect.render(5))

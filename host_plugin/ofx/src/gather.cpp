@@ -212,7 +212,10 @@ void Gatherer::read_clean(Session& session, int frame) {
     cleans_[frame] = std::nullopt;
     const auto holds = [&](const FrameRange& range) { return range.holds(frame); };
     if (std::none_of(clean_frames_.begin(), clean_frames_.end(), holds)) return;
-    const auto image = image_or_none(task_.instance.clean_plate, "CleanPlate", frame);
+    // A clip of painted frames may have gaps; a frame the artist lists may not be one.
+    const Clip& clip = task_.instance.clean_plate;
+    const auto image = task_.values.clean_frames.empty() ? clip.image_at(task_.time_of(frame))
+                                                         : image_or_none(clip, "CleanPlate", frame);
     if (!image) return;
     const bool black_is_none = quirks().unconnected_clips_say_connected;
     if (const auto picture = clean_plate_rows(image->view(), black_is_none, task_.rect))
