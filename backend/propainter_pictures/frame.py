@@ -54,7 +54,8 @@ class Frame:
         there are other channels only.
         """
         if len(self.channel_names) <= 2:
-            return (0, 0, 0)
+            grey = 1 if self.alpha_channel == 0 else 0
+            return (grey, grey, grey)
         found = find_rgb(self.channel_names)
         if found is None:
             raise BadInput(
@@ -65,7 +66,7 @@ class Frame:
 
     @property
     def alpha_channel(self) -> int | None:
-        """Where alpha is: beside R, G, B in the same layer, or the second of two channels; None without one."""
+        """Where alpha is: beside R, G, B, or grey, in the same layer; None without one."""
         return find_alpha(self.channel_names)
 
     def rgb(self) -> Pixels:
@@ -86,7 +87,7 @@ class Frame:
         else:
             grey = rgb.mean(axis=-1, dtype=np.float64)  # exact where the three agree
             is_whole = np.issubdtype(pixels.dtype, np.integer)
-            patch[..., 0] = np.rint(grey) if is_whole else grey
+            patch[..., self.rgb_channels[0]] = np.rint(grey) if is_whole else grey
         return replace(self, pixels=pixels)
 
 
@@ -142,7 +143,7 @@ def as_type(values: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray:
 
 def find_rgb(names: Sequence[str]) -> tuple[int, int, int] | None:
     """Positions of red, green and blue among channel names; plain ones first, then the first whole layer."""
-    for layer in dict.fromkeys(["", *map(_layer_of, names)]):
+    for layer in dict.fromkeys(["", *map(layer_of, names)]):
         found = [_find_channel(names, layer, wanted) for wanted in (("r", "red"), ("g", "green"), ("b", "blue"))]
         red, green, blue = found
         if red is not None and green is not None and blue is not None:
@@ -151,19 +152,21 @@ def find_rgb(names: Sequence[str]) -> tuple[int, int, int] | None:
 
 
 def find_alpha(names: Sequence[str]) -> int | None:
-    """Position of alpha: beside R, G, B in the same layer, or the second of two channels; None without one."""
-    if len(names) <= 2:
-        return 1 if len(names) == 2 else None
+    """Position of alpha: beside R, G, B, or grey, in the same layer; None without one."""
+    if len(names) == 1:
+        return None
     found = find_rgb(names)
-    return _find_channel(names, _layer_of(names[found[0]]) if found else "", ("a", "alpha"))
+    layer = layer_of(names[found[0] if found else 0])
+    return _find_channel(names, layer, ("a", "alpha"))
 
 
-def _layer_of(channel_name: str) -> str:
+def layer_of(channel_name: str) -> str:
+    """The layer in front of a channel's name; empty without one."""
     return channel_name.rpartition(".")[0]
 
 
 def _find_channel(names: Sequence[str], layer: str, wanted: tuple[str, ...]) -> int | None:
     for index, name in enumerate(names):
-        if _layer_of(name) == layer and name.rpartition(".")[2].lower() in wanted:
+        if layer_of(name) == layer and name.rpartition(".")[2].lower() in wanted:
             return index
     return None

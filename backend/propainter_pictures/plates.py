@@ -11,7 +11,7 @@ videos, frames count from 0.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from itertools import count
 from pathlib import Path
@@ -24,7 +24,7 @@ from propainter_pictures.formats import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 from propainter_pictures.frame import Frame
 from propainter_pictures.frame_range import FrameRange
 from propainter_pictures.images import read_image, read_info
-from propainter_pictures.names import FilePattern, frames_in_folder, numbered
+from propainter_pictures.names import FilePattern, FoundFrames, frames_in_folder, numbered
 
 
 class FrameSource(ABC):
@@ -43,11 +43,26 @@ class FrameSource(ABC):
     fps: Fraction | None = None
     """Frames a second, if known."""
     is_still: bool = False
-    """Whether it is one picture, which as a matte holds for every frame."""
+    """Whether it is one picture."""
+    labels: Sequence[int] | None = None
+    """The numbers in the files' names, in the frames' order: not the frame numbers where these step evenly by more than 1.
+    None where names tell none, and in videos."""
+
+    @property
+    def numbers(self) -> Sequence[int]:
+        """Every frame there is, in order."""
+        return range(self.range.first, self.range.last + 1)
 
     def has(self, number: int) -> bool:
         """Whether there is such a frame."""
         return self.range.first <= number <= self.range.last
+
+    def check_sizes(self, numbers: Iterable[int]) -> None:  # noqa: B027 - a video has one size
+        """Make sure, as far as headers tell, that these frames are of one size. Raises ``BadInput``."""
+
+    @abstractmethod
+    def file(self, number: int) -> Path:
+        """The file that holds a frame. Raises ``BadInput`` if it is missing."""
 
     @abstractmethod
     def read(self, number: int) -> Frame:
@@ -89,9 +104,10 @@ class FrameSource(ABC):
 def open_source(path: str) -> FrameSource:
     """Open what a path names.
 
-    * a folder: its picture files (other files and hidden ones are left aside). If all names are one text with one
-      number at the end (``plate.1001.exr``), that number is the frame number. Otherwise, and where the numbers step
-      evenly by more than 1, frames count from 0 in plain lexicographic order of names.
+    * a folder: its picture files (other files and hidden ones are left aside). If all names differ in one number
+      (``plate.1001.exr``, ``shot_1001_v02.exr``, ``plate.-012.exr``), that is the frame number. Otherwise frames count
+      from 0 in plain lexicographic order of names. Where the numbers step evenly by more than 1 they count from 0, too;
+      ``labels`` has what the names say.
     * a pattern in the file name: ``plate.%04d.exr`` or ``plate.####.exr``
     * one picture (a still; its number as in a folder) or one video file.
 
@@ -100,7 +116,7 @@ def open_source(path: str) -> FrameSource:
     here = Path(path)
     pattern = None if here.exists() else FilePattern.parse(path)
     if pattern:
-        return _ImageSequence(path, pattern.matches())
+        return _ImageSequence(path, FoundFrames.named(pattern.matches()))
     if here.is_dir():
         return _ImageSequence(path, frames_in_folder(here))
     if not here.exists():
@@ -113,26 +129,31 @@ def open_source(path: str) -> FrameSource:
     raise BadInput(f"{path} is neither a picture nor a video this reads ({known}); convert it to one of these")
 
 
-def open_numbered(path: str, files: Mapping[int, Path]) -> FrameSource:
+def open_numbered(path: str, found: FoundFrames) -> FrameSource:
     """Open picture files whose frame numbers somebody knows, called ``path`` as a whole. Raises ``BadInput``."""
-    return _ImageSequence(path, files)
+    return _ImageSequence(path, found)
 
 
 class _ImageSequence(FrameSource):
-    def __init__(self, path: str, files: Mapping[int, Path]) -> None:
+    def __init__(self, path: str, found: FoundFrames) -> None:
         self.path = path
-        self._files = files
+        self._files = files = found.files
+        self.labels = found.labels
         numbers = sorted(files)
         self.range = FrameRange(numbers[0], numbers[-1])
         self.is_still = len(files) == 1
         info = read_info(files[numbers[0]], numbers[0])
         self.size, self.dtype, self.channel_names = info.size, info.dtype, info.channel_names
 
+    @property
+    def numbers(self) -> Sequence[int]:
+        return tuple(self._files)
+
     def has(self, number: int) -> bool:
         return number in self._files
 
     def read(self, number: int) -> Frame:
-        frame = read_image(self._file(number), number)
+        frame = read_image(self.file(number), number)
         self._refuse_size(number, frame.size)
         return frame
 
@@ -145,18 +166,21 @@ class _ImageSequence(FrameSource):
                 f"{len(wanted) - len(there)} of the frames {_span(wanted)} of {self.path} are missing, the first is "
                 f"{gap}; render them or choose a range without them"
             )
-        for number in there:
+        self.check_sizes(there)
+
+    def check_sizes(self, numbers: Iterable[int]) -> None:
+        for number in numbers:
             self._refuse_size(number, read_info(self._files[number], number).size)
 
     def file_name(self, number: int) -> str:
-        file = self._file(number)
+        file = self.file(number)
         return file.name if file.suffix.lower() not in (".jpg", ".jpeg") else f"{file.stem}.png"
 
     @property
     def files(self) -> frozenset[Path]:
         return frozenset(file.resolve() for file in self._files.values())
 
-    def _file(self, number: int) -> Path:
+    def file(self, number: int) -> Path:
         if number not in self._files:
             raise BadInput(f"frame {number} of {self.path} is missing; render it or choose a range without it")
         return self._files[number]
@@ -179,6 +203,10 @@ class _VideoSource(FrameSource):
         self._reader = VideoReader(Path(path))
         self.range = FrameRange(0, self._reader.count - 1)
         self.size, self.dtype, self.fps = self._reader.size, self._reader.dtype, self._reader.fps
+        self.is_still = self._reader.count == 1
+
+    def file(self, number: int) -> Path:
+        return Path(self.path)
 
     def read(self, number: int) -> Frame:
         self._refuse_outside(FrameRange(number, number))

@@ -87,7 +87,7 @@ def test_one_frame_stands_for_its_sequence_and_several_for_the_same(tmp_path: Pa
 def test_folders_that_hold_no_sequence_say_why(tmp_path: Path, make: object, message: str) -> None:
     make(tmp_path / "f")  # type: ignore[operator]
     with pytest.raises(BadShot, match=message):
-        open_frames(tmp_path / "f")
+        ShotFiles(open_frames(tmp_path / "f"), None)
 
 
 def test_files_that_are_no_pictures_are_named(tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ def test_a_matte_of_another_size_or_range_is_refused_with_both_named(tmp_path: P
     short = open_frames(write_frames(tmp_path / "t", "m", range(1, 3)))
     with pytest.raises(BadShot, match="the matte is 4x4 but the plate is 8x6"):
         check_fit(plate, small)
-    with pytest.raises(BadShot, match="the matte has frames 1–2 but the plate 1001–1005"):
+    with pytest.raises(BadShot, match="plate p is 1001-1005 but matte t is 1-2: no common frames; number both alike"):
         check_fit(plate, short)
 
 
@@ -180,7 +180,7 @@ def hill(tmp_path: Path) -> dict[str, Path]:
 
 def files_with(hill: dict[str, Path], clean: Path, only: frozenset[int] | None = None) -> ShotFiles:
     return ShotFiles(
-        open_frames(hill["plate"]), open_frames(hill["matte"]), open_frames(clean, may_have_gaps=True), only
+        open_frames(hill["plate"]), open_frames(hill["matte"]), open_frames(clean), only
     )
 
 
@@ -239,7 +239,7 @@ def test_where_a_clean_plate_holds_comes_with_it() -> None:
 @pytest.mark.parametrize(
     ("numbers", "size", "grey", "reason"),
     [
-        (range(1, 4), (8, 6), False, "is of none of the frames 1001–1005"),
+        (range(1, 4), (8, 6), False, "is 1-3: no common frames"),
         (range(1001, 1002), (16, 12), False, "is 16x12 but the plate is 8x6"),
         (range(1001, 1002), (8, 6), True, "has no red, green and blue"),
     ],

@@ -132,7 +132,8 @@ class Task:
         wish, frames = self.files.wish, self.files.frames
         return key_of(
             "removal", *(path and str(Path(path).absolute()) for path in (wish.plate, wish.matte, wish.clean, wish.output)),
-            wish.matte_offset, frames.first, frames.last, repr(wish.drafted_settings()),
+            wish.matte_offset, wish.pair_by.value, repr(wish.matte_reading), frames.first, frames.last,
+            repr(wish.drafted_settings()),
             repr(wish.drafted_size(self.files.plate.size)), wish.drafted_native_fill(), wish.space.value, engine, precision,
         )  # fmt: skip
 
@@ -141,6 +142,8 @@ def _run(options: argparse.Namespace) -> None:
     """Any stage but merge."""
     started = time.perf_counter()
     task = Task(options)
+    for note in task.files.notes:
+        _say("status", note)
     with _compute(options, task.files) as compute:
         speak = _Speaker(task.stage, task.frames)
         units = task.units(compute.engine)

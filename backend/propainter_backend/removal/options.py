@@ -18,6 +18,8 @@ from propainter_backend.removal.removal import MEMORY_BUDGET, Removal
 from propainter_knobs.knob import Group
 from propainter_knobs.table import BY_NAME, KNOBS
 from propainter_pictures.color import WorkingSpace
+from propainter_pictures.mattes import MatteReading
+from propainter_pictures.pairing import PairBy
 
 
 def removal_of(options: argparse.Namespace, *, save_stages: Path | None = None) -> Removal:
@@ -28,7 +30,8 @@ def removal_of(options: argparse.Namespace, *, save_stages: Path | None = None) 
         raise BadInput(str(error)) from error
     return Removal(
         options.plate, options.matte, options.output, settings, clean=options.clean_plate,
-        first=options.first, last=options.last, matte_offset=options.matte_offset,
+        first=options.first, last=options.last, matte_offset=options.matte_offset, pair_by=PairBy(options.pair_by),
+        matte_reading=MatteReading(options.matte_channel, is_inverted=options.invert_matte),
         working_size=options.working_size, draft=options.draft, space=WorkingSpace(options.color),
         crop_to_matte=options.crop_to_matte, crop_padding=options.crop_padding, native_fill=options.native_fill,
         keep_nan=options.keep_nan, save_stages=save_stages, report=options.report,
@@ -50,8 +53,20 @@ def add_shot_options(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup
     need.add_argument("--first", type=int, help="first frame, in the plate's numbering")
     need.add_argument("--last", type=int, help="last frame, included")
     need.add_argument(
-        "--matte-offset", type=int, default=0, metavar="N", help="matte frame n belongs to plate frame n + N"
-    )
+        "--matte-offset", type=int, metavar="N",
+        help="matte frame n belongs to plate frame n + N (default: as their numbers tell)",
+    )  # fmt: skip
+    need.add_argument(
+        "--pair-by", choices=[way.value for way in PairBy], default="auto",
+        help="how mattes find their plates: by number, by place (the first with the first), or as their numbers tell "
+        "(%(default)s)",
+    )  # fmt: skip
+    need.add_argument(
+        "--matte-channel", default="auto", metavar="NAME",
+        help="channel of the matte: alpha, luma, or a channel's or layer's name; auto: an alpha that says something, else "
+        "luma (%(default)s)",
+    )  # fmt: skip
+    need.add_argument("--invert-matte", action="store_true", help="remove what the matte keeps")
     _add(need, "color")
     need.add_argument("--keep-nan", action="store_true", help="accept NaN and infinite plate pixels outside the matte")
     matte = parser.add_argument_group("matte")

@@ -56,7 +56,7 @@ def shot_of(files: ShotFiles, engine: str, precision: str) -> OpenShot:
         height=height,
         channels=3,
         dtype=cast(DType, files.plate.dtype.name),
-        still_matte=files.matte.is_still,
+        still_matte=files.pairing.holds_matte,
         settings=settings,
         name=wish.plate,
     )
