@@ -194,8 +194,6 @@ class _ImageSequence(FrameSource):
 
 
 class _VideoSource(FrameSource):
-    channel_names = ("R", "G", "B")
-
     def __init__(self, path: str) -> None:
         from propainter_pictures.video import VideoReader  # PyAV only for a video: not all who read pictures have it
 
@@ -204,6 +202,7 @@ class _VideoSource(FrameSource):
         self.range = FrameRange(0, self._reader.count - 1)
         self.size, self.dtype, self.fps = self._reader.size, self._reader.dtype, self._reader.fps
         self.is_still = self._reader.count == 1
+        self.channel_names = self._reader.channel_names
 
     def file(self, number: int) -> Path:
         return Path(self.path)

@@ -1,6 +1,6 @@
 """Video files as pictures: exact random access to decode, one pass in order to encode.
 
-Here: ``VideoReader`` (any file FFmpeg reads -> RGB arrays by frame index) and ``VideoWriter`` (RGB arrays -> H.264).
+Here: ``VideoReader`` (any file FFmpeg reads -> RGB(A) arrays by frame index) and ``VideoWriter`` (RGB arrays -> H.264).
 Not here: frames by the host's numbers (``plates.py``), temporary files and replacing old results (``results.py``);
 scene-linear colour (``color.py``). Sound is neither read nor written.
 """
@@ -22,6 +22,7 @@ from av.video.reformatter import Colorspace
 from numpy.typing import NDArray
 
 from propainter_pictures.errors import BadInput, Unreadable
+from propainter_pictures.video_alpha import AlphaDecoder, with_alpha
 
 DEFAULT_FPS = Fraction(24)
 """Frames a second where nothing else is known."""
@@ -51,6 +52,7 @@ class VideoReader:
                 raise _unreadable(path, "it holds no pictures")
             self._stream = self._container.streams.video[0]
             self._stream.codec_context.thread_type = "AUTO"
+            self._alpha_decoder = AlphaDecoder.of(self._container, self._stream)
             self._index = _index_frames(self._container, self._stream)
         except av.FFmpegError as error:
             raise _unreadable(path, _reason(error)) from error
@@ -68,6 +70,7 @@ class VideoReader:
         """Width and height as shown: turned, if the file asks for it."""
         self.dtype = first.dtype
         """uint8, or uint16 where the file stores more than 8 bits."""
+        self.channel_names = tuple("RGBA"[: first.shape[2]])
 
     @property
     def count(self) -> int:
@@ -80,7 +83,7 @@ class VideoReader:
         return self._stream.average_rate or DEFAULT_FPS
 
     def read(self, index: int) -> NDArray[Any]:
-        """The frame as RGB [h, w, 3], uint8 or uint16, each spanning its whole range."""
+        """The frame as RGB [h, w, 3], or RGBA where the file has an alpha, uint8 or uint16, each spanning its range."""
         if not 0 <= index < self.count:
             raise ValueError(f"frame index {index} is outside 0..{self.count - 1}")
         with self._lock:
@@ -113,7 +116,8 @@ class VideoReader:
 
     def _seek(self, keyframe: int) -> None:
         self._container.seek(self._index.decode_times.get(keyframe, 0), stream=self._stream, backward=True)
-        self._frames = self._container.decode(self._stream)
+        decoder = self._alpha_decoder
+        self._frames = decoder.frames() if decoder is not None else self._container.decode(self._stream)
         self._next = keyframe
 
     def _forward_to(self, index: int) -> Any | None:
@@ -240,7 +244,7 @@ def _to_rgb(frame: Any) -> NDArray[Any]:
     rgb = frame.reformat(
         format="rgb48le" if is_deep else "rgb24", src_colorspace=matrix, dst_colorspace=matrix, interpolation=_ACCURATE
     )
-    return np.ascontiguousarray(np.rot90(rgb.to_ndarray(), round(frame.rotation / 90)))
+    return np.ascontiguousarray(np.rot90(with_alpha(rgb.to_ndarray(), frame), round(frame.rotation / 90)))
 
 
 def _unreadable(path: Path, reason: str) -> Unreadable:

@@ -179,9 +179,7 @@ def hill(tmp_path: Path) -> dict[str, Path]:
 
 
 def files_with(hill: dict[str, Path], clean: Path, only: frozenset[int] | None = None) -> ShotFiles:
-    return ShotFiles(
-        open_frames(hill["plate"]), open_frames(hill["matte"]), open_frames(clean), only
-    )
+    return ShotFiles(open_frames(hill["plate"]), open_frames(hill["matte"]), open_frames(clean), only)
 
 
 @pytest.mark.parametrize("name", ["cleanplate", "hill_clean_plate", "cleanPlates_v2"])

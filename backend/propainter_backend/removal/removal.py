@@ -108,11 +108,17 @@ class ShotFiles:
         if self.clean is not None:
             _require_clean(self.pairing, self.plate, self.clean, self.numbers)
         found = self._survey()
-        self.notes = (*self.pairing.notes, *found.notes)
+        self.notes = (*self.pairing.notes, *found.notes, *self._dropped())
         """Sentences its user should read before a render."""
         self.pictures = SourcePictures(
             self.plate, self.matte, self.clean, self.pairing, self.numbers, wish, found.reading, self.stamps
         )
+
+    def _dropped(self) -> list[str]:
+        """What the output cannot hold."""
+        if not self.is_written_as_video or "A" not in self.plate.channel_names:
+            return []
+        return [f"the alpha of plate {self.wish.plate} is not kept in a video; write frames to keep it"]
 
     def _survey(self) -> Survey:
         """How the mattes are read, and what is to be said of them."""

@@ -114,7 +114,11 @@ def test_what_is_left_out_or_empty_is_said_with_its_count() -> None:
         "4 of 10 frames have no matte (1001-1004), so nothing is removed there",
         "9 mattes (1011-1019) belong to no frame of the plate and are left out",
     )
-    assert pair(PLATE, Run(range(1005, 1020)), within=FrameRange(1004, 1010)).notes[0].startswith("frame 1004 has no matte")
+    assert (
+        pair(PLATE, Run(range(1005, 1020)), within=FrameRange(1004, 1010))
+        .notes[0]
+        .startswith("frame 1004 has no matte")
+    )
     assert pair(PLATE, Run(range(1001, 1011))).notes == ()
     assert "equally long and paired by place" in pair(PLATE, Run(range(1, 11))).notes[0]
 
