@@ -109,11 +109,11 @@ def frames_in_folder(folder: Path) -> FoundFrames:
     return numbered(files)
 
 
-def sequence_key(file: Path) -> tuple[object, ...]:
-    """The same for all files of a numbered sequence."""
+def sequence_name(file: Path) -> str:
+    """The same for all files of a numbered sequence in one folder: their name with # for the number."""
     parts = _parts(file)
     place = _number_place(parts)
-    return (file.parent, file.suffix.lower(), *(parts if place is None else _without(parts, place)))
+    return "".join(parts if place is None else [*parts[:place], "#", *parts[place + 1 :]]) + file.suffix.lower()
 
 
 def sequence_of(file: Path) -> FoundFrames:

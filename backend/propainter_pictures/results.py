@@ -23,7 +23,8 @@ from propainter_pictures.formats import HOLDS, IMAGE_SUFFIXES, VIDEO_SUFFIXES, f
 from propainter_pictures.frame import Frame
 from propainter_pictures.frame_range import FrameRange
 from propainter_pictures.images import write_image
-from propainter_pictures.names import FilePattern
+from propainter_pictures.names import FilePattern, sequence_name
+from propainter_pictures.one_writer import OneWriter
 from propainter_pictures.plates import FrameSource
 from propainter_pictures.video import DEFAULT_FPS, VideoWriter
 from propainter_pictures.whole_files import partial_name, unwritable
@@ -68,6 +69,7 @@ def open_sink(
     metadata: Mapping[str, str] | None = None,
     fps: Fraction | None = None,
     protect: Sequence[FrameSource] = (),
+    alone: bool = True,
 ) -> FrameSink:
     """Open a place for results of the plate ``like``.
 
@@ -77,8 +79,10 @@ def open_sink(
       a lossy plate (JPEG, video) become PNG, so that what was not touched stays bit-identical.
 
     Every file appears under its name only when whole; one of the same name is replaced. metadata: stored with every
-    picture, or in the video's header. protect: sources besides ``like`` whose files must not be overwritten.
-    Raises ``OutputError`` before anything is written if the place, the format or an overwritten input rules it out.
+    picture, or in the video's header. protect: sources besides ``like`` whose files must not be overwritten. alone: nobody
+    else may write these frames meanwhile; farm tasks may.
+    Raises ``OutputError`` before anything is written if the place, the format, an overwritten input or another render that
+    writes the same frames rules it out.
     """
     here = Path(path)
     suffix = here.suffix.lower()
@@ -88,7 +92,8 @@ def open_sink(
     if suffix in VIDEO_SUFFIXES:
         _refuse_overwriting([here], sources)
         _prepare_folder(here.parent)
-        return _VideoSink(here, fps=fps or like.fps or DEFAULT_FPS, first=frames.first, metadata=notes)
+        rate = fps or like.fps or DEFAULT_FPS
+        return _VideoSink(here, _held(here, None, alone), fps=rate, first=frames.first, metadata=notes)
     place: Callable[[int], Path]
     if pattern:
         place = pattern.file
@@ -106,12 +111,22 @@ def open_sink(
     _refuse_format(files[0], like.dtype)
     _refuse_overwriting(files, sources)
     _prepare_folder(files[0].parent)
-    return _ImageSink(place, notes)
+    return _ImageSink(place, _held(files[0].with_name(sequence_name(files[0])), frames, alone), notes)
+
+
+def _held(place: Path, frames: FrameRange | None, alone: bool) -> OneWriter | None:
+    if not alone:
+        return None
+    try:
+        return OneWriter(place, frames)
+    except OSError as error:
+        raise unwritable(place, error) from error
 
 
 class _ImageSink(FrameSink):
-    def __init__(self, place: Callable[[int], Path], metadata: Mapping[str, str]) -> None:
+    def __init__(self, place: Callable[[int], Path], held: OneWriter | None, metadata: Mapping[str, str]) -> None:
         self._place = place
+        self._held = held
         self._metadata = metadata
 
     def write(self, number: int, frame: Frame) -> None:
@@ -121,17 +136,21 @@ class _ImageSink(FrameSink):
         return self._place(number)
 
     def close(self) -> None:
-        pass
+        if self._held:
+            self._held.let_go()
 
     def abandon(self) -> None:
-        pass
+        self.close()
 
 
 class _VideoSink(FrameSink):
     """The writer opens with the first frame, which tells the size."""
 
-    def __init__(self, path: Path, *, fps: Fraction, first: int, metadata: Mapping[str, str]) -> None:
+    def __init__(
+        self, path: Path, held: OneWriter | None, *, fps: Fraction, first: int, metadata: Mapping[str, str]
+    ) -> None:
         self._path = path
+        self._held = held
         self._partial = partial_name(path)
         self._fps = fps
         self._next = first
@@ -159,6 +178,7 @@ class _VideoSink(FrameSink):
                 self._writer.finish()
                 self._partial.replace(self._path)
             self._writer = None
+        self._let_go()
 
     def abandon(self) -> None:
         if self._writer:
@@ -166,6 +186,11 @@ class _VideoSink(FrameSink):
                 self._writer.abandon()
             self._writer = None
         self._partial.unlink(missing_ok=True)
+        self._let_go()
+
+    def _let_go(self) -> None:
+        if self._held:
+            self._held.let_go()
 
     @contextmanager
     def _translated(self) -> Iterator[None]:

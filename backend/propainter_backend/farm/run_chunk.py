@@ -54,7 +54,7 @@ _CODE_VERSIONS = {"classical": classical.CODE_VERSION, "propainter": learned.COD
 
 def main(argv: Sequence[str]) -> int:
     """Entry point of the sub-command; ``argv`` without its name."""
-    options = _parser().parse_args(argv)
+    options = _parser().parse_args(_with_negative_frames(argv))
     keep_large_arrays_apart()
     signal.signal(signal.SIGTERM, _leave)
     try:
@@ -192,7 +192,7 @@ def _compute(options: argparse.Namespace, files: ShotFiles) -> Iterator[Compute]
 def _paint(task: Task, units: FarmUnits, compute: Compute, speak: _Speaker) -> dict[str, int]:
     """Write those frames of the task that are not there yet; returns how many were written and kept."""
     made_of = {i: task.made_of(units, compute.engine, compute.weights, i) for i in task.indices}
-    with task.files.open_sink(compute.engine, compute.weights) as sink:
+    with task.files.open_sink(compute.engine, compute.weights, alone=False) as sink:
         wanted = [index for index in task.indices if not _is_written(task, sink, index, made_of[index])]
         for done, painted in enumerate(compute.paint(wanted, speak.unit)):
             number = task.files.numbers[painted.index]
@@ -221,7 +221,7 @@ def _merge(options: argparse.Namespace) -> None:
     files, numbers = task.files, task.files.numbers
     speak = _Speaker("merge", files.frames)
     records = {}
-    with files.open_sink("", "") as sink:
+    with files.open_sink("", "", alone=False) as sink:
         places = {number: sink.file(number) for number in numbers}
     for done, number in enumerate(numbers):
         record = task.records.frame(number)
@@ -341,6 +341,17 @@ def _frame_range(text: str) -> FrameRange:
         return FrameRange(int(match[1]), int(match[2] or match[1]))
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _with_negative_frames(argv: Sequence[str]) -> list[str]:
+    """``--frames -5--1`` as ``--frames=-5--1``: argparse takes a minus for the start of an option."""
+    joined: list[str] = []
+    for word in argv:
+        if joined and joined[-1] == "--frames" and re.fullmatch(r"-\d+(--?\d+)?", word):
+            joined[-1] = f"--frames={word}"
+        else:
+            joined.append(word)
+    return joined
 
 
 class _Parser(argparse.ArgumentParser):

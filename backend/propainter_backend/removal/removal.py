@@ -151,14 +151,15 @@ class ShotFiles:
         """Whether the output is one video, which takes its frames in order and as a whole."""
         return Path(self.wish.output).suffix.lower() in VIDEO_SUFFIXES
 
-    def open_sink(self, engine: str, weights: str) -> FrameSink:
-        """Where results go, marked with what made them."""
+    def open_sink(self, engine: str, weights: str, *, alone: bool = True) -> FrameSink:
+        """Where results go, marked with what made them. alone: nobody else may write these frames meanwhile."""
         return open_sink(
             self.wish.output,
             like=self.plate,
             frames=self.frames,
             metadata={"propainter:engine": engine, "propainter:weights": weights},
             protect=self.sources[1:],
+            alone=alone,
         )
 
     def __str__(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import pytest
 
@@ -34,7 +35,7 @@ class Run:
 
 def _as_frames(labels: Sequence[int]) -> Sequence[int]:
     """Evenly sampled sequences count from 0, as ``names.py`` has it."""
-    steps = {after - before for before, after in zip(labels, labels[1:], strict=False)}
+    steps = {after - before for before, after in pairwise(labels)}
     return range(len(labels)) if len(labels) > 2 and len(steps) == 1 and steps != {1} else labels
 
 
@@ -126,7 +127,7 @@ def test_what_is_left_out_or_empty_is_said_with_its_count() -> None:
 def test_one_picture_holds_for_every_frame_unless_a_folder_has_it_under_a_frames_number(tmp_path) -> None:
     picture = tmp_path / "m.1003.png"
     picture.touch()
-    every = {n: 1003 for n in range(1001, 1011)}
+    every = dict.fromkeys(range(1001, 1011), 1003)
     assert dict(pair(PLATE, Run([1003], path=str(picture))).mattes) == every
     assert pair(PLATE, Run([1003], path=str(picture))).holds_matte
     assert dict(pair(PLATE, Run([1003])).mattes) == {1003: 1003}

@@ -23,7 +23,7 @@ from propainter_pictures.formats import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 from propainter_pictures.frame import Frame, rgb_of, rgba_of
 from propainter_pictures.matte_survey import PictureForMatte, Survey, survey, without_options
 from propainter_pictures.mattes import PLAIN, native_matte
-from propainter_pictures.names import FoundFrames, frames_in_folder, pictures_in, sequence_key, sequence_of
+from propainter_pictures.names import FoundFrames, frames_in_folder, pictures_in, sequence_name, sequence_of
 from propainter_pictures.pairing import UnclearPairing, pair
 from propainter_wire.shot import Pixels, runs_of
 
@@ -208,7 +208,7 @@ def _spread(paths: Sequence[Path]) -> list[Path]:
     sequences: dict[object, Path] = {}
     for path in spread:
         is_picture = path.is_file() and path.suffix.lower() in IMAGE_SUFFIXES
-        sequences.setdefault(sequence_key(path) if is_picture else path, path)
+        sequences.setdefault((path.parent, sequence_name(path)) if is_picture else path, path)
     return list(sequences.values())
 
 
