@@ -124,14 +124,14 @@ def remove(wish: Removal, choice: EngineChoice, *, quiet: bool = False) -> dict[
                 sheet.take(index, frame)
                 line.frame_done(number)
         facts = _facts(wish, choice, renderer, files.numbers, time.perf_counter() - started)
-        unseen = judge_unseen(facts["unseen_fraction"])
-        facts |= {"pixels_changed_outside": outside.changed, "notes": [*notes, *unseen]}
+        late = [*judge_unseen(facts["unseen_fraction"]), *files.changed_since()]
+        facts |= {"pixels_changed_outside": outside.changed, "notes": [*notes, *late]}
         if dump is not None:
             assert isinstance(renderer, ShotRenderer)
             dump.finish(renderer, facts)
     sheet.write(choice.engine.name)
     write_report(wish.report, facts)
-    for note in unseen:
+    for note in late:
         _warn(note)
     say(f"wrote {len(files.numbers)} frames to {wish.output} in {facts['seconds']:.1f} s; " + _summary(facts["stages"]))
     return facts

@@ -101,9 +101,9 @@ def _render(
     client.close_shot(opened.shot)
     sheet.write(opened.engine)
     report = _merged(reports, files.frames, time.perf_counter() - started)
-    unseen = judge_unseen(report["unseen_fraction"])
+    late = [*judge_unseen(report["unseen_fraction"]), *files.changed_since()]
     report["pixels_changed_outside"] = outside.changed
-    report["notes"] = list(dict.fromkeys([*files.notes, *report["notes"], *unseen]))
+    report["notes"] = list(dict.fromkeys([*files.notes, *report["notes"], *late]))
     for note in report["notes"][len(files.notes) :]:
         warn(note)
     write_report(wish.report, report)

@@ -114,6 +114,16 @@ class ShotFiles:
             self.plate, self.matte, self.clean, self.pairing, self.numbers, wish, found.reading, self.stamps
         )
 
+    def changed_since(self) -> list[str]:
+        """What to say at the end of files that were replaced after they were last read."""
+        changed = self.stamps.changed()
+        if not changed:
+            return []
+        others = f" and {len(changed) - 1} others" if len(changed) > 1 else ""
+        return [
+            f"{changed[0].name}{others} changed during the render; the result is of the older ones, so render again"
+        ]
+
     def _dropped(self) -> list[str]:
         """What the output cannot hold."""
         if not self.is_written_as_video or "A" not in self.plate.channel_names:
