@@ -57,10 +57,10 @@ def report(shot: Path) -> dict[str, object]:
 
 def changed(shot: Path, output: str = "out") -> list[bool]:
     """Whether anything was removed, frame by frame; every frame must be there."""
-    pairs = [
-        (read_image(shot / where / f"p.{n:04d}.png", n).pixels for where in ("plate", output)) for n in range(COUNT)
+    return [
+        not np.array_equal(*[read_image(shot / where / f"p.{n:04d}.png", n).pixels for where in ("plate", output)])
+        for n in range(COUNT)
     ]
-    return [not np.array_equal(before, after) for before, after in pairs]
 
 
 def files_of(shot: Path, **wish: object) -> ShotFiles:
