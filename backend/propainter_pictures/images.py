@@ -71,6 +71,34 @@ def read_image(path: Path, number: int) -> Frame:
     return Frame(pixels, tuple(stored.spec.channelnames), number, path, header)
 
 
+def read_all_parts(path: Path, number: int) -> Frame:
+    """The same, with the channels of all other parts of the file's format behind: a matte may lie in any. Not for writing.
+
+    Channels of other parts have the part's name in front. Raises ``BadInput`` as ``read_image`` does.
+    """
+    frame = read_image(path, number)
+    if frame.header is None or frame.header.parts == 1:
+        return frame
+    names, layers = [*frame.channel_names], [frame.pixels]
+    for part in range(frame.header.parts):
+        stored = None if part == frame.header.part else read_stored(path, number, part=part, strange="float")
+        if stored is None or (stored.display.shape[1], stored.display.shape[0]) != frame.size:
+            continue
+        called = stored.spec.get_string_attribute("oiio:subimagename")
+        own = [name if "." in name or not called else f"{called}.{name}" for name in stored.spec.channelnames]
+        if not set(own) & set(names):
+            names += own
+            layers.append(cut(stored.pixels, stored.data, stored.display))
+    kind = np.result_type(*(layer.dtype for layer in layers))
+    pixels = np.concatenate([_as_kind(layer, kind) for layer in layers], axis=-1)
+    return Frame(pixels, tuple(names), number, path)
+
+
+def _as_kind(pixels: Pixels, kind: np.dtype[Any]) -> Pixels:
+    """Pixels in the type of all parts: EXR has floats alone, and these widen without loss."""
+    return pixels.astype(kind, copy=False)
+
+
 def write_image(path: Path, frame: Frame, metadata: Mapping[str, str]) -> None:
     """Encode a frame as the ending of ``path`` says; the file appears under its name only when it is whole.
 

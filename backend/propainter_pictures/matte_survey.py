@@ -72,6 +72,13 @@ class MatteFacts:
         edges = (removed[0], removed[-1], removed[:, 0], removed[:, -1])
         self.border += float(np.mean([edge.mean() for edge in edges]))
 
+    def merge(self, other: MatteFacts) -> None:
+        """Take in what was gathered elsewhere."""
+        self.frames += other.frames
+        self.highest = max(self.highest, other.highest)
+        self.covered += other.covered
+        self.border += other.border
+
     def judged(self) -> list[str]:
         """What is to be said: sentences, none for a matte like any other."""
         if not self.frames:

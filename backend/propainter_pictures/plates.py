@@ -23,7 +23,7 @@ from propainter_pictures.errors import BadInput
 from propainter_pictures.formats import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 from propainter_pictures.frame import Frame
 from propainter_pictures.frame_range import FrameRange
-from propainter_pictures.images import read_image, read_info
+from propainter_pictures.images import read_all_parts, read_image, read_info
 from propainter_pictures.names import FilePattern, FoundFrames, frames_in_folder, numbered
 
 
@@ -67,6 +67,10 @@ class FrameSource(ABC):
     @abstractmethod
     def read(self, number: int) -> Frame:
         """One frame. Raises ``BadInput`` naming it if it is missing, unreadable or of another size."""
+
+    def read_all_parts(self, number: int) -> Frame:
+        """The same with the channels of every part of its file, for mattes."""
+        return self.read(number)
 
     @abstractmethod
     def require(self, wanted: FrameRange) -> None:
@@ -154,6 +158,11 @@ class _ImageSequence(FrameSource):
 
     def read(self, number: int) -> Frame:
         frame = read_image(self.file(number), number)
+        self._refuse_size(number, frame.size)
+        return frame
+
+    def read_all_parts(self, number: int) -> Frame:
+        frame = read_all_parts(self.file(number), number)
         self._refuse_size(number, frame.size)
         return frame
 

@@ -83,12 +83,16 @@ class Stored:
         return display_window(self.spec)
 
 
-def read_stored(path: Path, number: int, *, strange: str = "unknown") -> Stored:
-    """Decode the part that holds R, G, B (the first part if none does). Raises ``BadInput`` naming frame and file.
+def read_stored(path: Path, number: int, *, strange: str = "unknown", part: int | None = None) -> Stored:
+    """Decode a part, None: the one that holds R, G, B (the first if none does). Raises ``BadInput`` naming frame and file.
 
     strange: what pixels become that are neither 8 nor 16 bit, half or float; ``unknown``: they stay as they are.
     """
-    opened, part, spec = open_part(path, number)
+    opened, usual, spec = open_part(path, number)
+    if part is not None and part != usual:
+        opened.seek_subimage(part, 0)
+        spec = opened.spec()
+    part = usual if part is None else part
     kind = "unknown" if str(spec.format) in _DTYPES else strange
     pixels = opened.read_image(part, 0, 0, spec.nchannels, kind)
     damage = opened.geterror()

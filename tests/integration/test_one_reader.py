@@ -16,7 +16,7 @@ from av.video.stream import VideoStream
 
 from propainter_host.sequences import read_image as read_as_host
 from propainter_pictures.images import read_image
-from propainter_pictures.mattes import native_matte, read_matte
+from propainter_pictures.mattes import MatteReading, native_matte, read_matte
 from propainter_pictures.plates import open_source
 from propainter_ui.shot.shot_files import BadShot, ShotFiles, check_fit, open_frames
 
@@ -209,6 +209,25 @@ def test_a_video_matte_of_a_video_goes_frame_by_frame(tmp_path: Path) -> None:
     paths = video(tmp_path / "p.mp4", count=4), video(tmp_path / "m.mp4", count=3, grey=True)
     panel, expected = ShotFiles(*map(open_frames, paths)), paired(*paths)
     assert list(panel.frames) == list(expected) == [0, 1, 2, 3]
+
+
+def test_a_matte_in_another_part_of_the_file_is_named_and_read(tmp_path: Path) -> None:
+    """As Nuke writes layers into parts: the picture first, the roto in a part of its own."""
+    from propainter_pictures.matte_survey import PictureForMatte, survey
+
+    path, mask = tmp_path / "parts.0007.exr", (noise(1, "float32") > 0.5).astype(np.float32)
+    specs = [oiio.ImageSpec(*SIZE, channels, kind) for channels, kind in ((3, "half"), (1, "float"))]
+    specs[0].channelnames, specs[1].channelnames = ("R", "G", "B"), ("mask",)
+    for spec, name in zip(specs, ("rgb", "roto"), strict=True):
+        spec.attribute("oiio:subimagename", name)
+    out = oiio.ImageOutput.create(str(path))
+    assert out.open(str(path), specs) and out.write_image(noise(3, "float16"))
+    assert out.open(str(path), specs[1], "AppendSubimage") and out.write_image(mask) and out.close()
+    source = open_source(str(path))
+    with pytest.raises(PictureForMatte, match=r"other channels beside it \(roto\.mask\)"):
+        survey(source.read_all_parts, [7], name="roto")
+    np.testing.assert_array_equal(read_matte(source.read_all_parts(7), MatteReading("roto")), mask[..., 0])
+    assert source.read(7).channel_names == ("R", "G", "B")
 
 
 def test_a_matte_that_shares_no_frame_is_refused_by_both(tmp_path: Path) -> None:

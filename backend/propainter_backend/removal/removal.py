@@ -138,7 +138,7 @@ class ShotFiles:
             nothing = f"none of the frames {self.frames.first}-{self.frames.last} has a matte, so nothing is removed"
             return Survey(self.wish.matte_reading, (nothing,))
         return survey(
-            self.matte.read,
+            self.matte.read_all_parts,
             used,
             self.wish.matte_reading,
             name=self.wish.matte,
@@ -229,7 +229,7 @@ class SourcePictures:
             return self._empty
         matte = self._mattes.get(number)
         if matte is None:
-            matte = read_matte(self._read(self._matte, number, "matte"), self._reading)
+            matte = read_matte(self._read(self._matte, number, "matte", self._matte.read_all_parts), self._reading)
             _keep(self._mattes, number, matte)
         return matte
 
@@ -260,10 +260,10 @@ class SourcePictures:
             return None
         return self._digest("clean", number, lambda: cast(Frame, self.clean(index)).pixels)
 
-    def _read(self, source: FrameSource, number: int, what: str) -> Frame:
+    def _read(self, source: FrameSource, number: int, what: str, read: Callable[[int], Frame] | None = None) -> Frame:
         """A frame of the files as they were when the render began. Raises BadInput where they are others by now."""
         self._stamps.check(source, number, what)
-        frame = source.read(number)
+        frame = (read or source.read)(number)
         self._stamps.check(source, number, what)
         return frame
 

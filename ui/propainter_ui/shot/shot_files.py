@@ -298,7 +298,7 @@ class ShotFiles:
             else:
                 with told_to_artists():
                     self._judged = survey(
-                        self.matte_frames.source.read,
+                        self.matte_frames.source.read_all_parts,
                         used,
                         name=Path(self.matte_frames.path).name,
                         plate=lambda: self.plate_frames.frame(self.plate_frames.first),
@@ -329,7 +329,7 @@ class ShotFiles:
         if self._still is not None:
             return self._still
         with told_to_artists():
-            found = native_matte(matte.frame(number), self.judged().reading)
+            found = native_matte(matte.source.read_all_parts(number), self.judged().reading)
         if self.holds_matte:
             self._still = found
         return found
