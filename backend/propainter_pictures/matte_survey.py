@@ -100,7 +100,7 @@ class MatteFacts:
             )
         if self.highest <= 0.5:
             said.append(
-                f"the matte never exceeds {self.highest:.2f}, so the object stays half visible; raise it to 1 where the "
+                f"the matte never exceeds {self.highest:.2g}, so the object stays half visible; raise it to 1 where the "
                 "object is"
             )
         return said

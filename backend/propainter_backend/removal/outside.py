@@ -16,16 +16,20 @@ from propainter_pictures.results import FrameSink
 
 
 class OutsideCount:
-    """Counts pixels outside the grown matte that a written picture has other than the plate, frame by frame."""
+    """Counts pixels outside the grown matte that a written picture has other than the plate, frame by frame.
+
+    Where a report is asked for: reading every picture back takes a few percent of a quick render.
+    """
 
     def __init__(self, files: ShotFiles, sink: FrameSink) -> None:
         self._files = files
         self._sink = sink
-        self._changed: int | None = None if files.is_written_as_video else 0
+        is_counted = files.wish.report is not None and not files.is_written_as_video
+        self._changed: int | None = 0 if is_counted else None
 
     @property
     def changed(self) -> int | None:
-        """Pixels so far, in all their channels; None for a video, which is encoded anew as a whole."""
+        """Pixels so far, whatever channel; None where nobody asks, and for a video, which is encoded anew as a whole."""
         return self._changed
 
     def add(self, index: int) -> None:

@@ -19,7 +19,6 @@ import torch
 from propainter.hole import hole_of
 from propainter.types import Settings
 from propainter_backend.errors import BadInput, OutputError
-from propainter_backend.removal.changes import Stamps
 from propainter_backend.removal.contact_sheet import SheetRow, make_contact_sheet
 from propainter_backend.render.drafts import draft_settings, draft_size
 from propainter_pictures.color import WorkingSpace
@@ -32,6 +31,7 @@ from propainter_pictures.mattes import PLAIN, MatteReading, read_matte
 from propainter_pictures.pairing import PairBy, Pairing, pair
 from propainter_pictures.plates import FrameSource, open_source
 from propainter_pictures.results import FrameSink, open_sink
+from propainter_pictures.stamps import Stamps
 from propainter_wire.shot import digest_of
 
 MEMORY_BUDGET = 256 << 20
@@ -321,7 +321,9 @@ def _require_clean(pairing: Pairing, plate: FrameSource, clean: FrameSource, num
             f"clean plate {clean.path} is {clean.size[0]}x{clean.size[1]} but the plate is {plate.size[0]}x"
             f"{plate.size[1]}; render it at the plate's size"
         )
-    if all(pairing.clean_number(number) is None for number in numbers):
+    used = {pairing.clean_number(number) for number in numbers} - {None}
+    clean.check_sizes(sorted(cast(set[int], used)))
+    if not used:
         raise BadInput(
             f"clean plate {clean.path} has none of the frames {numbers[0]}-{numbers[-1]}; give a pattern whose numbers "
             "are the plate's, like clean.####.exr, or one picture for every frame"

@@ -30,7 +30,7 @@ from propainter_pictures.whole_files import replacing
 
 _TYPES = {"uint8": "Byte", "uint16": "Short", "half": "Half", "float": "Float"}
 _PLACEHOLDER = re.compile(r"%0?(\d*)d|(#+)")
-_NUMBERED = re.compile(r"^(.*?)(\d+)(\.[A-Za-z]+)$")
+_NUMBERED = re.compile(r"^(.*?)((?:(?<![^._\s])-)?\d+)(\.[A-Za-z]+)$")
 _KEPT_BYTES = 1 << 30
 """Of one clip's pictures: plugins with temporal access come back to the same frames for every frame they render."""
 
@@ -97,7 +97,7 @@ def _by_pattern(path: Path) -> Sequence:
     placeholder = _PLACEHOLDER.search(path.name)
     assert placeholder
     before, after = path.name[: placeholder.start()], path.name[placeholder.end() :]
-    wanted = re.compile(re.escape(before) + r"(\d+)" + re.escape(after) + "$")
+    wanted = re.compile(re.escape(before) + r"(-?\d+)" + re.escape(after) + "$")
     entries = path.parent.iterdir() if path.parent.is_dir() else ()
     files: dict[int | None, Path] = {
         int(match.group(1)): entry for entry in sorted(entries) if (match := wanted.match(entry.name))

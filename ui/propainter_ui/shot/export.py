@@ -18,6 +18,8 @@ from typing import Any, Literal
 from propainter_pictures.formats import VIDEO_SUFFIXES
 from propainter_pictures.frame import Frame
 from propainter_pictures.frame_range import FrameRange
+from propainter_pictures.names import sequence_name
+from propainter_pictures.one_writer import OneWriter
 from propainter_ui.qt import QtCore, QtGui
 from propainter_ui.shot.frame_maker import image_of
 from propainter_ui.shot.frame_store import ShotLibrary
@@ -52,11 +54,17 @@ def write_sequence(
     folder.mkdir(parents=True, exist_ok=True)
     with told_to_artists():
         from propainter_pictures.images import write_image
-    for done, frame in enumerate(frames, start=1):
-        with told_to_artists():
-            result = plate.frame(frame).with_patch(patches[frame].region, patches[frame].pixels)
-            write_image(folder / plate.source.file_name(frame), result, {})
-        advance(done)
+
+        first = folder / plate.source.file_name(frames[0])
+        held = OneWriter(first.with_name(sequence_name(first)), FrameRange(min(frames), max(frames)))
+    try:
+        for done, frame in enumerate(frames, start=1):
+            with told_to_artists():
+                result = plate.frame(frame).with_patch(patches[frame].region, patches[frame].pixels)
+                write_image(folder / plate.source.file_name(frame), result, {})
+            advance(done)
+    finally:
+        held.let_go()
     return folder
 
 

@@ -10,7 +10,7 @@ pattern does for the command.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +25,7 @@ from propainter_pictures.matte_survey import PictureForMatte, Survey, survey, wi
 from propainter_pictures.mattes import PLAIN, native_matte
 from propainter_pictures.names import FoundFrames, frames_in_folder, pictures_in, sequence_name, sequence_of
 from propainter_pictures.pairing import UnclearPairing, pair
+from propainter_pictures.stamps import FileReplaced, Stamps
 from propainter_wire.shot import Pixels, runs_of
 
 if TYPE_CHECKING:
@@ -44,6 +45,8 @@ def told_to_artists() -> Iterator[None]:
     """What reading and writing pictures refuses, and decoders that are missing, as BadShot."""
     try:
         yield
+    except FileReplaced as error:
+        raise BadShot(f"{error.finding} since it was opened; press Reload, so that old and new do not mix") from error
     except Unreadable as error:
         raise BadShot(f"{error.path.name} cannot be read ({error.reason}); render it again") from error
     except UnclearPairing as error:
@@ -65,6 +68,7 @@ class Frames:
         self.path = str(path)
         """As it can be opened again."""
         self.source = source
+        self._stamps = Stamps([source])
         self.range = source.range
         self.first, self.last = source.range.first, source.range.last
         self.width, self.height = source.size
@@ -79,9 +83,19 @@ class Frames:
         return self.source.has(frame)
 
     def frame(self, frame: int) -> Frame:
-        """A frame with every channel. Raises BadShot naming it."""
+        """A frame with every channel. Raises BadShot naming it, also where its file was replaced since it was opened."""
+        return self._read(frame, self.source.read)
+
+    def all_parts(self, frame: int) -> Frame:
+        """The same with the channels of every part of its file, for mattes."""
+        return self._read(frame, self.source.read_all_parts)
+
+    def _read(self, frame: int, read: Callable[[int], Frame]) -> Frame:
         with told_to_artists():
-            return self.source.read(frame)
+            self._stamps.check(self.source, frame, Path(self.path).name)
+            found = read(frame)
+            self._stamps.check(self.source, frame, Path(self.path).name)
+            return found
 
     def read(self, frame: int) -> Pixels:
         """[h, w, c] in the file's own type. Raises BadShot naming the frame."""
@@ -298,7 +312,7 @@ class ShotFiles:
             else:
                 with told_to_artists():
                     self._judged = survey(
-                        self.matte_frames.source.read_all_parts,
+                        self.matte_frames.all_parts,
                         used,
                         name=Path(self.matte_frames.path).name,
                         plate=lambda: self.plate_frames.frame(self.plate_frames.first),
@@ -329,7 +343,7 @@ class ShotFiles:
         if self._still is not None:
             return self._still
         with told_to_artists():
-            found = native_matte(matte.source.read_all_parts(number), self.judged().reading)
+            found = native_matte(matte.all_parts(number), self.judged().reading)
         if self.holds_matte:
             self._still = found
         return found

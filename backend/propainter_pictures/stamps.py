@@ -1,19 +1,32 @@
-"""Files that change while a render reads them: noticed, told, never mixed.
+"""Files that change while somebody works with them: noticed, told, never mixed.
 
-Here: ``Stamps``, taken when a removal's files are opened. Not here: reading them (``removal.py``), waiting for changes
-(``commands/through_backend.py``).
+Here: ``Stamps``, taken when a shot's files are opened. Not here: reading them (``plates.py``), waiting for changes
+(the command's ``through_backend.py``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from propainter_backend.errors import BadInput
-from propainter_pictures.plates import FrameSource
+from propainter_pictures.errors import BadInput
+
+if TYPE_CHECKING:  # plates load decoders
+    from propainter_pictures.plates import FrameSource
 
 Stamp = tuple[int, int, int] | None
 """When a file was last written, how large it is, and which file it is; None: it is not there."""
+
+
+class FileReplaced(BadInput):
+    """A file is another one than when it was opened. Its text names the way out, as the command has it."""
+
+    def __init__(self, finding: str) -> None:
+        super().__init__(
+            f"{finding} while it was being rendered; frames of before and after do not belong together, so render again"
+        )
+        self.finding = finding
 
 
 def stamp_of(path: Path) -> Stamp:
@@ -32,13 +45,10 @@ class Stamps:
         self._before = {path: stamp_of(path) for source in sources for path in source.files}
 
     def check(self, source: FrameSource, number: int, what: str) -> None:
-        """Raise BadInput where a frame's file is another one than when it was opened. Before and after it is read."""
+        """Raise FileReplaced where a frame's file is another one than when it was opened. Before and after it is read."""
         path = source.file(number).resolve()
         if path in self._before and stamp_of(path) != self._before[path]:
-            raise BadInput(
-                f"frame {number} of the {what} ({path.name}) was replaced while it was being rendered; frames of before and "
-                "after do not belong together, so render again"
-            )
+            raise FileReplaced(f"frame {number} of the {what} ({path.name}) was replaced")
 
     def changed(self) -> list[Path]:
         """The files that are other ones by now."""
