@@ -9,8 +9,9 @@ is said only after every frame was looked at.
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from propainter_pictures.frame import Frame, find_rgb
 from propainter_pictures.mattes import PLAIN, MatteReading, is_full, mask_channels, normalised, read_matte
 
 _LOOKED_AT = 12
+_GLANCE_PIXELS = 500_000
 _LABELS = 64
 """Labels are numbers up to this, or so many colours."""
 _LOSSLESS = frozenset({".png", ".tif", ".tiff"})
@@ -131,53 +133,86 @@ def survey(
     plate: a frame of the plate, to tell whether the two were swapped.
     Raises ``BadInput`` where a picture was given for a matte: colours, and nobody said which channel; naming the others.
     """
-    chosen = _spread(numbers)
-    frames = [read(number) for number in chosen]
+    glances = [_glance(read(number)) for number in _spread(numbers)]
+    if all(_is_blank(each.frame) for each in glances):  # nothing to tell from: whatever comes first that is not blank
+        glances += _first_to_tell(read, numbers)
+    frames = [each.frame for each in glances]
     said: list[str] = []
     if reading.channel == "auto":
-        reading, said = _found_reading(frames, reading, name, plate)
+        reading, said = _found_reading(glances, reading, name, plate)
     elif _are_labels([read_matte(frame, MatteReading(reading.channel)) for frame in frames], frames):
         reading, said = replace(reading, is_labels=True), [_said_labels(name)]
     facts = MatteFacts()
     for frame in frames:
         facts.add(read_matte(frame, reading), threshold)
-    if facts.highest <= 0.5:  # true of the whole run only if it is true of every frame
-        _look_on(facts, read, (n for n in numbers if n not in set(chosen)), reading, threshold)
+    if facts.highest <= 0.5:  # true of the whole run only if it is true of every frame, and of every pixel
+        facts = _all_facts(read, numbers, reading, threshold)
     return Survey(reading, (*said, *facts.judged()))
 
 
-def _look_on(
-    facts: MatteFacts, read: Callable[[int], Frame], rest: Iterable[int], reading: MatteReading, threshold: float
-) -> None:
-    for number in rest:
+@dataclass(frozen=True, eq=False)
+class _Glance:
+    """A frame made small enough to keep several."""
+
+    frame: Frame
+    """The highest of every few pixels, so that a thin wire stays."""
+    alpha_says: bool
+    """Whether it has an alpha that is not 1 everywhere, at full size."""
+
+
+def _glance(frame: Frame) -> _Glance:
+    alpha = frame.alpha_channel
+    alpha_says = alpha is not None and not is_full(frame.pixels[..., alpha])
+    height, width, channels = frame.pixels.shape
+    step = math.ceil(math.sqrt(height * width / _GLANCE_PIXELS))
+    if step > 1:
+        rows, columns = height // step, width // step
+        blocks = frame.pixels[: rows * step, : columns * step].reshape(rows, step, columns, step, channels)
+        frame = replace(frame, pixels=blocks.max(axis=(1, 3)), header=None)
+    return _Glance(frame, alpha_says)
+
+
+def _is_blank(frame: Frame) -> bool:
+    return bool((frame.pixels == frame.pixels[:1, :1]).all())
+
+
+def _first_to_tell(read: Callable[[int], Frame], numbers: Sequence[int]) -> list[_Glance]:
+    for number in numbers:
+        found = _glance(read(number))
+        if not _is_blank(found.frame):
+            return [found]
+    return []
+
+
+def _all_facts(
+    read: Callable[[int], Frame], numbers: Sequence[int], reading: MatteReading, threshold: float
+) -> MatteFacts:
+    """What every frame says, until one exceeds a half."""
+    facts = MatteFacts()
+    for number in numbers:
         facts.add(read_matte(read(number), reading), threshold)
         if facts.highest > 0.5:
-            return
+            break
+    return facts
 
 
 def _found_reading(
-    frames: Sequence[Frame], reading: MatteReading, name: str, plate: Callable[[], Frame] | None
+    glances: Sequence[_Glance], reading: MatteReading, name: str, plate: Callable[[], Frame] | None
 ) -> tuple[MatteReading, list[str]]:
     """How to read frames of whose channels nobody said anything."""
-    names = frames[0].channel_names
-    alpha = frames[0].alpha_channel
-    if find_rgb(names) is None:
-        greys = [read_matte(frame) for frame in frames]
-        if _are_labels(greys, frames):
-            return replace(reading, is_labels=True), [_said_labels(name)]
-        if plate is not None and _is_picture(greys) and _is_bilevel(normalised(plate().rgb())):
-            raise _swapped(name)
-        return reading, []
-    if alpha is not None and not all(is_full(frame.pixels[..., alpha]) for frame in frames):
+    frames = [each.frame for each in glances]
+    with_colours = [frame for frame in frames if find_rgb(frame.channel_names) is not None]
+    if with_colours and any(each.alpha_says for each in glances):
         return replace(reading, channel="alpha"), []  # for every frame: one with a full matte has a full alpha
-    colours = [normalised(frame.pixels[..., frame.rgb_channels]) for frame in frames]
+    colours = [normalised(frame.pixels[..., frame.rgb_channels]) for frame in frames] if with_colours else []
     if all(_is_grey(colour) for colour in colours):
-        greys = [colour[..., 1] for colour in colours]
+        greys = [colour[..., 1] for colour in colours] or [read_matte(frame) for frame in frames]
         if _are_labels(greys, frames):
             return replace(reading, is_labels=True), [_said_labels(name)]
         if plate is not None and _is_picture(greys) and _is_bilevel(normalised(plate().rgb())):
             raise _swapped(name)
-        return replace(reading, channel="luma"), []
+        return replace(reading, channel="luma") if with_colours else reading, []
+    names = with_colours[0].channel_names
     others = mask_channels(names)
     if others:
         raise PictureForMatte(
@@ -217,14 +252,12 @@ def _are_labels(greys: Sequence[NDArray[np.float32]], frames: Sequence[Frame]) -
         values = np.rint(grey * full).astype(np.int64)
         if not values.any():
             continue
-        if values.all():
-            return False
         if ((values > _LABELS) & (values < full)).any() or not _is_flat(values):
             return False
         small = ((values > 0) & (values <= _LABELS)).sum()
         if small < (values > 0).sum() / 5:  # a border of the highest number, "void", may be there as well
             return False
-        has_labels = True
+        has_labels = has_labels or not values.all()  # a run without any background is no label map
     return has_labels
 
 

@@ -37,7 +37,7 @@ from propainter_backend.removal.removal import ContactSheet, ShotFiles, write_re
 from propainter_backend.render.engines import choose_engine
 from propainter_backend.render.keys import key_of
 from propainter_backend.render.memory import keep_large_arrays_apart
-from propainter_pictures.frame_range import FrameRange
+from propainter_pictures.frame_range import FrameRange, with_negative_frames
 from propainter_pictures.images import read_image
 from propainter_pictures.results import FrameSink, open_sink
 from propainter_plan.stages import COUNTED as STAGES
@@ -54,7 +54,7 @@ _CODE_VERSIONS = {"classical": classical.CODE_VERSION, "propainter": learned.COD
 
 def main(argv: Sequence[str]) -> int:
     """Entry point of the sub-command; ``argv`` without its name."""
-    options = _parser().parse_args(_with_negative_frames(argv))
+    options = _parser().parse_args(with_negative_frames(argv))
     keep_large_arrays_apart()
     signal.signal(signal.SIGTERM, _leave)
     try:
@@ -341,17 +341,6 @@ def _frame_range(text: str) -> FrameRange:
         return FrameRange(int(match[1]), int(match[2] or match[1]))
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
-
-
-def _with_negative_frames(argv: Sequence[str]) -> list[str]:
-    """``--frames -5--1`` as ``--frames=-5--1``: argparse takes a minus for the start of an option."""
-    joined: list[str] = []
-    for word in argv:
-        if joined and joined[-1] == "--frames" and re.fullmatch(r"-\d+(--?\d+)?", word):
-            joined[-1] = f"--frames={word}"
-        else:
-            joined.append(word)
-    return joined
 
 
 class _Parser(argparse.ArgumentParser):

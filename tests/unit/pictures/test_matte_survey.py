@@ -174,6 +174,31 @@ def test_plate_and_matte_swapped_are_told() -> None:
             looked_at([frame(picture)], plate=lambda: black_and_white)
 
 
+def test_frames_that_a_program_wrote_with_fewer_channels_do_not_decide() -> None:
+    """ImageMagick and others write an empty frame of a colour sequence as grey, an opaque one without alpha."""
+    empty = frame(disc() * 0)
+    palette = np.array([(0, 0, 0), (255, 255, 0), (0, 128, 0)], np.uint8)
+    coloured = frame(palette[disc() + disc(6)])
+    found = looked_at([empty, coloured])
+    assert found.reading.is_labels and not read_matte(empty, found.reading).any()
+    np.testing.assert_array_equal(read_matte(coloured, found.reading), disc())
+    clear = frame(np.dstack([photo(), disc() * 255]), *RGB, "A")
+    with pytest.raises(BadInput, match="no channel 'alpha' among R, G, B"):
+        looked_at([frame(photo()), clear])
+
+
+def test_labels_that_come_late_in_a_long_run_are_found() -> None:
+    frames = [frame(disc() * 0)] * 200
+    frames[101] = frame(disc())
+    assert looked_at(frames).reading.is_labels
+
+
+def test_a_thin_wire_in_a_large_picture_is_neither_empty_nor_faint() -> None:
+    wire = np.zeros((1080, 1920), np.uint8)
+    wire[:, 701] = 255
+    assert looked_at([frame(wire)] * 3).notes == ()
+
+
 # Inverted
 
 
