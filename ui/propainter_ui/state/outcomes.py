@@ -125,7 +125,10 @@ def _rendered(state: PanelState, report: Mapping[str, Any], frames: int) -> Pane
         f"Rendered {frames} frame{'s' * (frames != 1)} in {time_text(float(report.get('seconds', 0.0)))}; "
         f"{windows} window{'s' * (windows != 1)} painted, {unseen:.1%} of the hole never seen."
     )
-    return replace(state, job=None, rates=rates, report=dict(report), notice=Notice("info", text))
+    warnings = [f"{said[:1].upper()}{said[1:]}." for said in report.get("warnings", ())]
+    return replace(
+        state, job=None, rates=rates, report=dict(report), notice=Notice("info", " ".join([text, *warnings]))
+    )
 
 
 def _unless(notice: Notice | None, *actions: str) -> Notice | None:
