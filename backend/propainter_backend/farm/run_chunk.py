@@ -33,12 +33,14 @@ from propainter_backend.farm.compute import Compute, InProcess, InSession, Paint
 from propainter_backend.farm.records import FarmRecords, FrameRecord, digest_of_file
 from propainter_backend.farm.units import COMPUTED_STAGES, FarmUnits
 from propainter_backend.removal.options import add_shot_options, removal_of
+from propainter_backend.removal.outside import OutsideCount
 from propainter_backend.removal.removal import ContactSheet, ShotFiles, write_report
 from propainter_backend.render.engines import choose_engine
 from propainter_backend.render.keys import key_of
 from propainter_backend.render.memory import keep_large_arrays_apart
 from propainter_pictures.frame_range import FrameRange, with_negative_frames
 from propainter_pictures.images import read_image
+from propainter_pictures.matte_survey import judge_unseen
 from propainter_pictures.results import FrameSink, open_sink
 from propainter_plan.stages import COUNTED as STAGES
 from propainter_wire.client import Client
@@ -237,7 +239,15 @@ def _merge(options: argparse.Namespace) -> None:
     sheet = ContactSheet(files)
     _show(options.video, files, places, sheet, engine, weights)
     sheet.write(engine)
-    write_report(options.report, _facts(task, records, engine, weights))
+    outside = OutsideCount(files, sink)
+    for index in range(len(numbers)):
+        outside.add(index)
+    facts = _facts(task, records, engine, weights)
+    facts["pixels_changed_outside"] = outside.changed
+    facts["notes"] = [*files.notes, *judge_unseen(facts["unseen_fraction"])]
+    for note in facts["notes"]:
+        _say("status", note)
+    write_report(options.report, facts)
     speak.end()
 
 
