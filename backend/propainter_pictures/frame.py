@@ -31,6 +31,8 @@ class Frame:
     """The file it came from."""
     header: FileHeader | None = field(default=None, repr=False)
     """What else the file said; opaque, for writing it back."""
+    video: VideoSamples | None = field(default=None, repr=False)
+    """What the video it came from holds in its place; opaque, for writing it back."""
 
     def __post_init__(self) -> None:
         if self.pixels.ndim != 3 or self.pixels.shape[2] != len(self.channel_names):
@@ -103,6 +105,21 @@ class FileHeader:
     parts: int
     overscan: Pixels | None
     """All pixels of the data window, if it reaches beyond the display window."""
+
+
+@dataclass(frozen=True, eq=False)
+class VideoSamples:
+    """A frame of a video as it was decoded. Opaque outside the files about video."""
+
+    samples: Any
+    """PyAV's frame."""
+    rgb: Pixels
+    """[h, w, 3], upright: what the samples show."""
+    primaries: int
+    """Number of ITU-T H.273."""
+    transfer: int
+    is_turned: bool
+    """Whether the samples lie otherwise than they are shown."""
 
 
 def packed(frame: Frame, channels: Sequence[int]) -> Pixels:

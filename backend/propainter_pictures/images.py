@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from propainter_pictures.stored import (
     OIIO_NAMES,
     STALE_ATTRIBUTES,
     Box,
+    as_stored,
     create,
     cut,
     data_window,
@@ -48,12 +50,40 @@ class ImageInfo:
     size: tuple[int, int]
     dtype: np.dtype[Any]
     channel_names: tuple[str, ...]
+    fps: Fraction | None = None
+    """Frames a second, if the file says."""
+    pixel_aspect: Fraction = Fraction(1)
+    """Width of a pixel by its height."""
 
 
 def read_info(path: Path, number: int) -> ImageInfo:
     """Size, type and channels of a picture. Raises ``BadInput`` as ``read_image`` does."""
     spec = read_spec(path, number)
-    return ImageInfo((spec.full_width, spec.full_height), dtype_of(path, number, spec), tuple(spec.channelnames))
+    return ImageInfo(
+        (spec.full_width, spec.full_height),
+        dtype_of(path, number, spec),
+        tuple(spec.channelnames),
+        _fps_of(spec),
+        _aspect_of(spec),
+    )
+
+
+def _fps_of(spec: Any) -> Fraction | None:
+    """Frames a second: an EXR's rational, a DPX's float, whose 23.976 means 24000/1001."""
+    told = spec.getattribute("FramesPerSecond")
+    if isinstance(told, tuple) and len(told) == 2 and told[0] > 0 and told[1] > 0:
+        return Fraction(*told)
+    for name in ("FramesPerSecond", "dpx:FrameRate", "dpx:TemporalFrameRate"):
+        rate = spec.get_float_attribute(name, 0.0)
+        if 0 < rate < 1000:  # NaN and what undefined fields hold are outside
+            ntsc = Fraction(round(rate * 1.001) * 1000, 1001)
+            return ntsc if abs(rate - ntsc) < 0.001 else Fraction(rate).limit_denominator(1000)
+    return None
+
+
+def _aspect_of(spec: Any) -> Fraction:
+    aspect = spec.get_float_attribute("PixelAspectRatio", 1.0)
+    return Fraction(aspect).limit_denominator(1000) if 0.01 < aspect < 100 else Fraction(1)
 
 
 def read_image(path: Path, number: int) -> Frame:
@@ -114,6 +144,7 @@ def _write_parts(path: Path, spec: Any, pixels: Pixels, frame: Frame) -> None:
     header = frame.header
     assert header is not None and frame.path is not None
     source, _, _ = open_part(frame.path, frame.number)
+    spec, pixels = as_stored(path, spec, pixels)
     out = create(path)
     specs = []
     for part in range(header.parts):
@@ -158,8 +189,12 @@ def _plain_spec(frame: Frame) -> Any:
     spec.channelnames = frame.channel_names
     spec.alpha_channel = -1 if frame.alpha_channel is None else frame.alpha_channel
     spec.attribute("oiio:UnassociatedAlpha", 1)  # colours go out as they are, not divided by alpha
+    if frame.video is not None and {frame.video.primaries, frame.video.transfer} & _NOT_SRGB:
+        # Said to be of no colour space that OpenImageIO knows, the PNG is not marked sRGB.
+        spec.attribute("oiio:ColorSpace", "unknown")
+        spec.attribute("CICP", oiio.TypeDesc("int[4]"), (frame.video.primaries, frame.video.transfer, 0, 1))
     for entry in frame.header.spec.extra_attribs if frame.header else ():
-        if ":" not in entry.name and entry.name not in ("compression", "planarconfig"):
+        if ":" not in entry.name and entry.name not in ("compression", "planarconfig", "Orientation"):
             spec.attribute(entry.name, entry.type, entry.value)
     return spec
 
@@ -187,6 +222,9 @@ def _add_metadata(spec: Any, suffix: str, metadata: Mapping[str, str]) -> None:
 def _as_lines(metadata: Mapping[str, str]) -> list[str]:
     return [f"{name}={value}" for name, value in metadata.items()]
 
+
+_NOT_SRGB = frozenset({9, 16, 18})
+"""BT.2020, PQ and HLG (ITU-T H.273): what a PNG must not call sRGB."""
 
 _FORMATS = {
     ".exr": "exr", ".dpx": "dpx", ".tif": "tiff", ".tiff": "tiff", ".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg",

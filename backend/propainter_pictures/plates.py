@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -25,6 +25,9 @@ from propainter_pictures.frame import Frame
 from propainter_pictures.frame_range import FrameRange
 from propainter_pictures.images import read_image, read_info
 from propainter_pictures.names import FilePattern, frames_in_folder, numbered
+
+if TYPE_CHECKING:
+    from propainter_pictures.video_facts import VideoFacts
 
 
 class FrameSource(ABC):
@@ -42,6 +45,10 @@ class FrameSource(ABC):
     """Channels of the first frame."""
     fps: Fraction | None = None
     """Frames a second, if known."""
+    pixel_aspect: Fraction = Fraction(1)
+    """Width of a pixel by its height."""
+    video: VideoFacts | None = None
+    """What a video is besides its pictures; None: these are picture files."""
     is_still: bool = False
     """Whether it is one picture, which as a matte holds for every frame."""
 
@@ -127,6 +134,7 @@ class _ImageSequence(FrameSource):
         self.is_still = len(files) == 1
         info = read_info(files[numbers[0]], numbers[0])
         self.size, self.dtype, self.channel_names = info.size, info.dtype, info.channel_names
+        self.fps, self.pixel_aspect = info.fps, info.pixel_aspect
 
     def has(self, number: int) -> bool:
         return number in self._files
@@ -178,17 +186,19 @@ class _VideoSource(FrameSource):
         self.path = path
         self._reader = VideoReader(Path(path))
         self.range = FrameRange(0, self._reader.count - 1)
-        self.size, self.dtype, self.fps = self._reader.size, self._reader.dtype, self._reader.fps
+        self.size, self.dtype, self.video = self._reader.size, self._reader.dtype, self._reader.facts
+        self.fps, self.pixel_aspect = self.video.fps, self.video.pixel_aspect
 
     def read(self, number: int) -> Frame:
         self._refuse_outside(FrameRange(number, number))
-        pixels = self._reader.read(number)
+        samples = self._reader.read_samples(number)
+        pixels = samples.rgb
         if (pixels.shape[1], pixels.shape[0]) != self.size:
             raise BadInput(
                 f"frame {number} of {self.path} is {pixels.shape[1]}x{pixels.shape[0]} but frame 0 is "
                 f"{self.size[0]}x{self.size[1]}; export the video at one size"
             )
-        return Frame(pixels, self.channel_names, number, Path(self.path))
+        return Frame(pixels, self.channel_names, number, Path(self.path), video=samples)
 
     def require(self, wanted: FrameRange) -> None:
         self._refuse_outside(wanted)

@@ -9,6 +9,7 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -25,12 +26,16 @@ from propainter_pictures.frame_range import FrameRange
 from propainter_pictures.images import write_image
 from propainter_pictures.names import FilePattern
 from propainter_pictures.plates import FrameSource
-from propainter_pictures.video import DEFAULT_FPS, VideoWriter
+from propainter_pictures.video_facts import DEFAULT_FPS, VideoFacts
+from propainter_pictures.video_writing import VideoWriter, choose_encoder
 from propainter_pictures.whole_files import partial_name, unwritable
 
 
 class FrameSink(ABC):
     """Where results go. In a ``with`` statement; leaving it by an exception leaves no half-written file behind."""
+
+    notes: tuple[str, ...] = ()
+    """What the user is to be told of the output, once all is written: a sentence each."""
 
     @abstractmethod
     def write(self, number: int, frame: Frame) -> None:
@@ -71,7 +76,8 @@ def open_sink(
 ) -> FrameSink:
     """Open a place for results of the plate ``like``.
 
-    * a video name (``.mp4``, ``.mov``, ...): H.264 for looking at, in order, at ``fps``, else the plate's, else 24
+    * a video name (``.mp4``, ``.mov``, ...): one video, in order, as like the plate's as its format allows (range, matrix,
+      frame times, pixel aspect, timecode, title, sound), at ``fps`` if given, else the plate's, else 24
     * a pattern, or one picture name where ``frames`` is one frame
     * any other name: a folder, made if need be, holding files named like the plate's in the plate's format; frames of
       a lossy plate (JPEG, video) become PNG, so that what was not touched stays bit-identical.
@@ -88,7 +94,9 @@ def open_sink(
     if suffix in VIDEO_SUFFIXES:
         _refuse_overwriting([here], sources)
         _prepare_folder(here.parent)
-        return _VideoSink(here, fps=fps or like.fps or DEFAULT_FPS, first=frames.first, metadata=notes)
+        facts = _facts_like(like, fps)
+        choose_encoder(here, like.size, facts.coding)
+        return _VideoSink(here, facts=facts, begin=like.range.first, first=frames.first, metadata=notes)
     place: Callable[[int], Path]
     if pattern:
         place = pattern.file
@@ -130,10 +138,11 @@ class _ImageSink(FrameSink):
 class _VideoSink(FrameSink):
     """The writer opens with the first frame, which tells the size."""
 
-    def __init__(self, path: Path, *, fps: Fraction, first: int, metadata: Mapping[str, str]) -> None:
+    def __init__(self, path: Path, *, facts: VideoFacts, begin: int, first: int, metadata: Mapping[str, str]) -> None:
         self._path = path
         self._partial = partial_name(path)
-        self._fps = fps
+        self._facts = facts
+        self._index = first - begin
         self._next = first
         self._metadata = metadata
         self._writer: VideoWriter | None = None
@@ -147,8 +156,15 @@ class _VideoSink(FrameSink):
             rgb = to_display(rgb)  # a video is for looking at: scene-linear light is shown as sRGB
         with self._translated():
             if self._writer is None:
-                self._writer = VideoWriter(self._partial, size=frame.size, fps=self._fps, metadata=self._metadata)
-            self._writer.write(rgb)
+                self._writer = VideoWriter(
+                    self._partial, size=frame.size, facts=self._facts, first=self._index, metadata=self._metadata
+                )
+                self._say_dropped(self._writer.dropped)
+            self._writer.write(rgb, frame.video)
+
+    def _say_dropped(self, dropped: Sequence[str]) -> None:
+        if dropped:
+            self.notes += (f"{self._path.name} is without {', '.join(dropped)}",)
 
     def file(self, number: int) -> Path:
         return self._path
@@ -177,6 +193,13 @@ class _VideoSink(FrameSink):
         except BaseException:
             self.abandon()
             raise
+
+
+def _facts_like(like: FrameSource, fps: Fraction | None) -> VideoFacts:
+    facts = like.video or VideoFacts(fps=like.fps or DEFAULT_FPS, pixel_aspect=like.pixel_aspect)
+    if fps is None or fps == facts.fps:
+        return facts
+    return replace(facts, fps=fps, times=(), is_retimed=True)
 
 
 def _prepare_folder(folder: Path) -> None:

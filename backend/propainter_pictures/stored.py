@@ -1,7 +1,8 @@
 """A picture file as it lies on disk: its parts, its data window, its own types, through OpenImageIO.
 
-Here: which part of a file is read, where its pixels lie, reading and writing them as they are. Not here: frames, which
-cover the display window (``images.py``).
+Here: which part of a file is read, where its pixels lie, reading and writing them as they are, but upright: what EXIF
+says of turning is done on reading, and undone on writing where the format keeps the note. Not here: frames, which cover
+the display window (``images.py``); the eight ways of turning (``orientation.py``).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import OpenImageIO as oiio
 from propainter_pictures.color import Pixels
 from propainter_pictures.errors import BadInput, Unreadable
 from propainter_pictures.frame import find_rgb
+from propainter_pictures.orientation import Turn, turn_of_exif
 
 OIIO_NAMES = {"uint8": "uint8", "uint16": "uint16", "float16": "half", "float32": "float"}
 """OpenImageIO's words for pixel types."""
@@ -65,9 +67,9 @@ class Stored:
     """What a file holds, as it holds it."""
 
     pixels: Pixels
-    """[h, w, c] over the data window, rows from the top."""
+    """[h, w, c] over the data window, upright, rows from the top."""
     spec: Any
-    """OpenImageIO's description of the part that was read."""
+    """OpenImageIO's description of the part that was read, its windows upright, too."""
     part: int
     """Which part of a multi-part file that is."""
     parts: int
@@ -95,22 +97,67 @@ def read_stored(path: Path, number: int, *, strange: str = "unknown") -> Stored:
     opened.close()
     if pixels is None or damage:
         raise _unreadable(path, number, damage)
-    return Stored(pixels, spec, part, spec.get_int_attribute("oiio:subimages", 1))
+    turn = _turn_of(path, number, spec)
+    return Stored(turn.upright(pixels), _turned(spec, turn), part, spec.get_int_attribute("oiio:subimages", 1))
 
 
 def read_spec(path: Path, number: int) -> Any:
     """OpenImageIO's description of the part that would be read. Raises ``BadInput``."""
     opened, _, spec = open_part(path, number)
     opened.close()
-    return spec
+    return _turned(spec, _turn_of(path, number, spec))
 
 
 def write_stored(path: Path, spec: Any, pixels: Pixels) -> None:
-    """Encode a file of one part. Raises OSError with the reason."""
+    """Encode a file of one part; spec and pixels upright. Raises OSError with the reason."""
+    spec, pixels = as_stored(path, spec, pixels)
     out = create(path)
     succeed(out, out.open(str(path), spec))
     succeed(out, out.write_image(np.ascontiguousarray(pixels)))
     finish(path, out)
+
+
+def as_stored(path: Path, spec: Any, pixels: Pixels) -> tuple[Any, Pixels]:
+    """Upright pixels and their description as a file holds them: turned back where its format keeps the note."""
+    suffix = path.suffix.lower()
+    if suffix in _TURNED_BACK:
+        turn = turn_of_exif(spec.get_int_attribute("Orientation", 1))
+        return _turned(spec, turn, back=True), turn.as_stored(pixels)
+    if suffix in _ORIENTED:
+        spec = spec.copy()
+        spec.attribute("Orientation", 1)
+    return spec, pixels
+
+
+_TURNED_BACK = frozenset({".tif", ".tiff", ".png"})
+_ORIENTED = _TURNED_BACK | {".jpg", ".jpeg", ".dpx"}
+"""Formats whose note about orientation programs heed; in an EXR it is a word like any other."""
+
+
+def _turn_of(path: Path, number: int, spec: Any) -> Turn:
+    suffix = path.suffix.lower()
+    turn = turn_of_exif(spec.get_int_attribute("Orientation", 1)) if suffix in _ORIENTED else Turn()
+    if suffix == ".dpx" and turn.transposed:  # OpenImageIO takes its columns for rows
+        raise BadInput(f"frame {number} ({path}) is stored column by column; write it row by row, from the top")
+    return turn
+
+
+def _turned(spec: Any, turn: Turn, *, back: bool = False) -> Any:
+    """A description whose windows are turned as its pixels are; ``back``: from upright to stored."""
+    if not turn:
+        return spec
+    turned = spec.copy()
+    across, down = (turn.flipped, turn.mirrored) if back and turn.transposed else (turn.mirrored, turn.flipped)
+    x, y, width, height = spec.x - spec.full_x, spec.y - spec.full_y, spec.width, spec.height
+    full_width, full_height = turn.size(spec.full_width, spec.full_height)
+    if turn.transposed:
+        x, y, width, height = y, x, height, width
+        turned.full_x, turned.full_y = spec.full_y, spec.full_x
+        turned.tile_width, turned.tile_height = spec.tile_height, spec.tile_width
+    turned.full_width, turned.full_height, turned.width, turned.height = full_width, full_height, width, height
+    turned.x = turned.full_x + (full_width - x - width if across else x)
+    turned.y = turned.full_y + (full_height - y - height if down else y)
+    return turned
 
 
 def create(path: Path) -> Any:
