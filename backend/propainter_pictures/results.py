@@ -5,7 +5,6 @@ Here: ``open_sink``. Not here: reading (``plates.py``), encoding one picture (``
 
 from __future__ import annotations
 
-import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -28,7 +27,7 @@ from propainter_pictures.names import FilePattern
 from propainter_pictures.plates import FrameSource
 from propainter_pictures.video_facts import DEFAULT_FPS, VideoFacts
 from propainter_pictures.video_writing import VideoWriter, choose_encoder
-from propainter_pictures.whole_files import partial_name, unwritable
+from propainter_pictures.whole_files import begin_partial, settle, sweep, unwritable
 
 
 class FrameSink(ABC):
@@ -140,7 +139,7 @@ class _VideoSink(FrameSink):
 
     def __init__(self, path: Path, *, facts: VideoFacts, begin: int, first: int, metadata: Mapping[str, str]) -> None:
         self._path = path
-        self._partial = partial_name(path)
+        self._partial: Path | None = None
         self._facts = facts
         self._index = first - begin
         self._next = first
@@ -156,6 +155,7 @@ class _VideoSink(FrameSink):
             rgb = to_display(rgb)  # a video is for looking at: scene-linear light is shown as sRGB
         with self._translated():
             if self._writer is None:
+                self._partial = begin_partial(self._path)
                 self._writer = VideoWriter(
                     self._partial, size=frame.size, facts=self._facts, first=self._index, metadata=self._metadata
                 )
@@ -173,7 +173,8 @@ class _VideoSink(FrameSink):
         if self._writer:
             with self._translated():
                 self._writer.finish()
-                self._partial.replace(self._path)
+                assert self._partial is not None
+                settle(self._partial, self._path)
             self._writer = None
 
     def abandon(self) -> None:
@@ -181,7 +182,8 @@ class _VideoSink(FrameSink):
             with suppress(av.FFmpegError, OSError):  # a full disk refuses the trailer, too
                 self._writer.abandon()
             self._writer = None
-        self._partial.unlink(missing_ok=True)
+        if self._partial is not None:
+            self._partial.unlink(missing_ok=True)
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -203,11 +205,10 @@ def _facts_like(like: FrameSource, fps: Fraction | None) -> VideoFacts:
 
 
 def _prepare_folder(folder: Path) -> None:
-    probe = folder / f".writable-{os.getpid()}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        probe.touch()
-        probe.unlink()
+        sweep(folder)
+        begin_partial(folder / "writable").unlink()
     except OSError as error:
         raise OutputError(
             f"{folder} cannot be written to ({error.strerror or error}); choose another place for the output"

@@ -31,6 +31,7 @@ from propainter_pictures.names import FilePattern
 from propainter_pictures.pairing import Pairing, offset_by_place
 from propainter_pictures.plates import FrameSource, open_source
 from propainter_pictures.results import FrameSink, open_sink
+from propainter_pictures.whole_files import replacing
 from propainter_wire.shot import digest_of
 
 MEMORY_BUDGET = 256 << 20
@@ -322,6 +323,7 @@ def write_report(path: Path | None, facts: Mapping[str, object]) -> None:
         return
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(facts, indent=2) + "\n")
+        with replacing(path) as partial:
+            partial.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
     except OSError as error:
         raise OutputError(f"cannot write the report {path}: {error.strerror}; choose another --report") from error
