@@ -34,10 +34,12 @@ from propainter_pictures.stored import (
     display_window,
     dtype_of,
     finish,
+    notes_of,
     open_part,
     read_spec,
     read_stored,
     succeed,
+    text_of,
     write_stored,
 )
 from propainter_pictures.whole_files import replacing
@@ -167,7 +169,7 @@ def _described(frame: Frame, suffix: str) -> tuple[Any, Pixels]:
     spec = header.spec.copy()
     for stale in STALE_ATTRIBUTES:
         spec.erase_attribute(stale)
-    compression = spec.get_string_attribute("compression").partition(":")[0]
+    compression = text_of(spec, "compression").partition(":")[0]
     if compression and compression not in _LOSSLESS:
         spec.attribute("compression", "zip")
     data, display = data_window(spec), display_window(spec)
@@ -193,9 +195,9 @@ def _plain_spec(frame: Frame) -> Any:
         # Said to be of no colour space that OpenImageIO knows, the PNG is not marked sRGB.
         spec.attribute("oiio:ColorSpace", "unknown")
         spec.attribute("CICP", oiio.TypeDesc("int[4]"), (frame.video.primaries, frame.video.transfer, 0, 1))
-    for entry in frame.header.spec.extra_attribs if frame.header else ():
-        if ":" not in entry.name and entry.name not in ("compression", "planarconfig", "Orientation"):
-            spec.attribute(entry.name, entry.type, entry.value)
+    for name, kind, value in notes_of(frame.header.spec) if frame.header else ():
+        if ":" not in name and name not in ("compression", "planarconfig", "Orientation"):
+            spec.attribute(name, kind, value)
     return spec
 
 
@@ -215,7 +217,7 @@ def _add_metadata(spec: Any, suffix: str, metadata: Mapping[str, str]) -> None:
         for name, value in metadata.items():
             spec.attribute(name, value)
     else:  # these formats drop attributes they do not know
-        lines = [spec.get_string_attribute("ImageDescription"), *_as_lines(metadata)]
+        lines = [text_of(spec, "ImageDescription"), *_as_lines(metadata)]
         spec.attribute("ImageDescription", "\n".join(line for line in lines if line))
 
 

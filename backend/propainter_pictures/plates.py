@@ -104,6 +104,17 @@ def open_source(path: str) -> FrameSource:
 
     Raises ``BadInput`` if there is nothing to read, or if a folder's files are of two formats or two sequences.
     """
+    try:
+        return _opened(path)
+    except OSError as error:
+        raise BadInput(f"{path} cannot be read ({error.strerror or error}); check its name and permissions") from error
+    except ValueError as error:
+        if "\0" not in path:
+            raise
+        raise BadInput(f"{path!r} is no file name; give a folder, a pattern or a video") from error
+
+
+def _opened(path: str) -> FrameSource:
     here = Path(path)
     pattern = None if here.exists() else FilePattern.parse(path)
     if pattern:

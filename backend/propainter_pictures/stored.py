@@ -17,6 +17,7 @@ import OpenImageIO as oiio
 from propainter_pictures.color import Pixels
 from propainter_pictures.errors import BadInput, Unreadable
 from propainter_pictures.frame import find_rgb
+from propainter_pictures.header_text import readable
 from propainter_pictures.orientation import Turn, turn_of_exif
 
 OIIO_NAMES = {"uint8": "uint8", "uint16": "uint16", "float16": "half", "float32": "float"}
@@ -93,7 +94,7 @@ def read_stored(path: Path, number: int, *, strange: str = "unknown") -> Stored:
     opened, part, spec = open_part(path, number)
     kind = "unknown" if str(spec.format) in _DTYPES else strange
     pixels = opened.read_image(part, 0, 0, spec.nchannels, kind)
-    damage = opened.geterror()
+    damage = _told(opened)
     opened.close()
     if pixels is None or damage:
         raise _unreadable(path, number, damage)
@@ -162,16 +163,19 @@ def _turned(spec: Any, turn: Turn, *, back: bool = False) -> Any:
 
 def create(path: Path) -> Any:
     """OpenImageIO's writer for a file's ending. Raises OSError."""
-    out = oiio.ImageOutput.create(str(path))
+    try:
+        out = oiio.ImageOutput.create(str(path).encode().decode())
+    except UnicodeEncodeError as error:
+        raise _not_written("its name is not UTF-8") from error
     if out is None:
-        raise _not_written(oiio.geterror())
+        raise _not_written(_told(oiio))
     return out
 
 
 def succeed(out: Any, succeeded: bool) -> None:
     """Raise OSError with the writer's reason unless it succeeded."""
     if not succeeded:
-        raise _not_written(out.geterror())
+        raise _not_written(_told(out))
 
 
 def finish(path: Path, out: Any) -> None:
@@ -189,17 +193,66 @@ def open_part(path: Path, number: int) -> tuple[Any, int, Any]:
         raise BadInput(f"frame {number} is empty: {path} has 0 bytes; render it again")
     wish = oiio.ImageSpec()
     wish.attribute("oiio:UnassociatedAlpha", 1)  # PNG and TIFF colours as stored: multiplied by alpha they would round
-    opened = oiio.ImageInput.open(str(path), wish)
+    opened = oiio.ImageInput.open(_name_of(path, number), wish)
     if opened is None:
-        raise _unreadable(path, number, oiio.geterror())
+        raise _unreadable(path, number, _told(oiio))
     specs = [opened.spec()]
     while opened.seek_subimage(len(specs), 0):
         specs.append(opened.spec())
-    opened.geterror()  # the last seek's failure says where the parts end, and nothing else
+    _told(opened)  # the last seek's failure says where the parts end, and nothing else
     if any(spec.deep for spec in specs):
         raise BadInput(f"frame {number} ({path}) holds deep pixels; flatten it before writing it")
-    part = next((index for index, spec in enumerate(specs) if find_rgb(spec.channelnames)), 0)
+    try:
+        part = next((index for index, spec in enumerate(specs) if find_rgb(spec.channelnames)), 0)
+    except UnicodeDecodeError as error:
+        raise _unreadable(path, number, "its channels' names are not UTF-8") from error
+    _refuse_strange_size(path, number, specs[part])
     return opened, part, specs[part]
+
+
+def text_of(spec: Any, name: str) -> str:
+    """A note of a file; empty if there is none."""
+    return readable(str(spec.get_string_attribute(name)))
+
+
+def notes_of(spec: Any) -> list[tuple[str, Any, Any]]:
+    """Name, type and value of every note that can be handed on."""
+    notes = []
+    for entry in spec.extra_attribs:
+        value = readable(entry.value) if isinstance(entry.value, str) else entry.value
+        if value is not None:  # of a type that OpenImageIO has no word for in Python
+            notes.append((entry.name, entry.type, value))
+    return notes
+
+
+def _name_of(path: Path, number: int) -> str:
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as error:
+        raise BadInput(f"frame {number} ({path}) has a name that is not UTF-8; rename file and folders") from error
+    return str(path)
+
+
+def _told(source: Any) -> str:
+    """What OpenImageIO has to say, whatever bytes it quotes."""
+    try:
+        return str(source.geterror())
+    except UnicodeDecodeError:
+        return "its header holds text that is not UTF-8"
+
+
+_MOST_PIXELS = 1 << 29
+
+
+def _refuse_strange_size(path: Path, number: int, spec: Any) -> None:
+    """A damaged header may ask for more memory than there is."""
+    for what, box in (("format", display_window(spec)), ("data window", data_window(spec))):
+        rows, columns = box.shape
+        if min(rows, columns) < 1 or rows * columns > _MOST_PIXELS:
+            raise BadInput(
+                f"frame {number} ({path}) says its {what} is {columns}x{rows}; its header is damaged, or nothing here is "
+                "made for it: render it again"
+            )
 
 
 def dtype_of(path: Path, number: int, spec: Any) -> np.dtype[Any]:

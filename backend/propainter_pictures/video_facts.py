@@ -13,6 +13,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from propainter_pictures.header_text import readable
 from propainter_pictures.video_color import Coding
 
 DEFAULT_FPS = Fraction(24)
@@ -77,15 +78,6 @@ def facts_of(
         timecode=_timecode(container, stream),
         tags=tags,
     )
-
-
-def readable(text: str) -> str:
-    """A note whose bytes were not UTF-8, read as Latin-1, which old programs wrote; any other as it is."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode(errors="surrogateescape").decode("latin-1")
-    return text
 
 
 def _timecode(container: Any, stream: Any) -> str | None:

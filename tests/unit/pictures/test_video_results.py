@@ -13,10 +13,11 @@ import pytest
 
 from propainter_backend.errors import BadInput
 from propainter_pictures.frame_range import FrameRange
+from propainter_pictures.header_text import readable
 from propainter_pictures.plates import open_source
 from propainter_pictures.results import open_sink
 from propainter_pictures.video import VideoReader
-from propainter_pictures.video_facts import readable, shifted
+from propainter_pictures.video_facts import shifted
 
 SIZE = (64, 48)
 COUNT = 12
