@@ -56,6 +56,8 @@ class ImageInfo:
     """Frames a second, if the file says."""
     pixel_aspect: Fraction = Fraction(1)
     """Width of a pixel by its height."""
+    data: Box | None = None
+    """Where its pixels lie, seen from the display window's corner."""
 
 
 def read_info(path: Path, number: int) -> ImageInfo:
@@ -67,6 +69,7 @@ def read_info(path: Path, number: int) -> ImageInfo:
         tuple(spec.channelnames),
         _fps_of(spec),
         _aspect_of(spec),
+        data_window(spec).moved(-spec.full_x, -spec.full_y),
     )
 
 
@@ -88,19 +91,23 @@ def _aspect_of(spec: Any) -> Fraction:
     return Fraction(aspect).limit_denominator(1000) if 0.01 < aspect < 100 else Fraction(1)
 
 
-def read_image(path: Path, number: int) -> Frame:
+def read_image(path: Path, number: int, *, reach: Box | None = None) -> Frame:
     """Decode a picture, all channels of the part that holds R, G, B (the first part if none does).
 
+    reach: what the frame covers, seen from the display window's corner; None: the display window.
     Alpha stays as the file holds it, multiplied or not. Raises ``BadInput`` naming frame and file if it is missing,
     empty, damaged, deep, or of a type outside uint8, uint16, half and float.
     """
     stored = read_stored(path, number)
     dtype_of(path, number, stored.spec)
     data, display = stored.data, stored.display
-    pixels = stored.pixels if data == display else cut(stored.pixels, data, display)
-    overscan = None if data.intersect(display) == data else stored.pixels
+    seen = display if reach is None else reach.moved(display.left, display.top)
+    pixels = stored.pixels if data == seen else cut(stored.pixels, data, seen)
+    overscan = None if data.intersect(seen) == data else stored.pixels
     header = FileHeader(path.suffix.lower(), stored.spec, stored.part, stored.parts, overscan)
-    return Frame(pixels, tuple(stored.spec.channelnames), number, path, header)
+    rows, columns = display.shape
+    inset = None if seen == display else (display.left - seen.left, display.top - seen.top, columns, rows)
+    return Frame(pixels, tuple(stored.spec.channelnames), number, path, header, inset)
 
 
 def write_image(path: Path, frame: Frame, metadata: Mapping[str, str]) -> None:
@@ -116,7 +123,7 @@ def write_image(path: Path, frame: Frame, metadata: Mapping[str, str]) -> None:
     _refuse_loss(path, frame)
     with replacing(path) as partial:
         if suffix in (".jpg", ".jpeg"):
-            partial.write_bytes(jpeg_bytes(frame.rgb(), _as_lines(metadata)))
+            partial.write_bytes(jpeg_bytes(frame.displayed().rgb(), _as_lines(metadata)))
         else:
             _write_with_oiio(partial, frame, metadata)
 
@@ -165,28 +172,37 @@ def _described(frame: Frame, suffix: str) -> tuple[Any, Pixels]:
     """OpenImageIO's description of what to write, and the pixels it covers."""
     header = frame.header
     if header is None or _FORMATS[header.suffix] != _FORMATS[suffix]:
-        return _plain_spec(frame), frame.pixels
+        return _plain_spec(frame), frame.displayed().pixels
     spec = header.spec.copy()
     for stale in STALE_ATTRIBUTES:
         spec.erase_attribute(stale)
     compression = text_of(spec, "compression").partition(":")[0]
     if compression and compression not in _LOSSLESS:
         spec.attribute("compression", "zip")
-    data, display = data_window(spec), display_window(spec)
-    if data == display:
+    data, seen = data_window(spec), _covered_by(frame, display_window(spec))
+    if data == seen:
         return spec, frame.pixels
-    covered = data.union(_painted_outside(frame.pixels, data, display))
+    covered = data.union(_painted_outside(frame.pixels, data, seen))
     blank = np.zeros((*data.shape, len(frame.channel_names)), frame.pixels.dtype)
     pixels = cut(blank if header.overscan is None else header.overscan, data, covered)
-    shared = covered.intersect(display)
-    pixels[shared.within(covered)] = frame.pixels[shared.within(display)]
+    shared = covered.intersect(seen)
+    pixels[shared.within(covered)] = frame.pixels[shared.within(seen)]
     spec.x, spec.y, spec.width, spec.height = covered.left, covered.top, covered.shape[1], covered.shape[0]
     return spec, pixels
 
 
+def _covered_by(frame: Frame, display: Box) -> Box:
+    """Where a frame's pixels lie, in the file's coordinates."""
+    if frame.inset is None:
+        return display
+    x, y, _, _ = frame.inset
+    left, top, (width, height) = display.left - x, display.top - y, frame.size
+    return Box(left, top, left + width, top + height)
+
+
 def _plain_spec(frame: Frame) -> Any:
     """Describe a frame in a format it does not come from: pixels, channels and what any format understands."""
-    height, width, channels = frame.pixels.shape
+    height, width, channels = frame.displayed().pixels.shape
     spec = oiio.ImageSpec(width, height, channels, OIIO_NAMES[frame.pixels.dtype.name])
     spec.channelnames = frame.channel_names
     spec.alpha_channel = -1 if frame.alpha_channel is None else frame.alpha_channel
@@ -201,14 +217,14 @@ def _plain_spec(frame: Frame) -> Any:
     return spec
 
 
-def _painted_outside(pixels: Pixels, data: Box, display: Box) -> Box:
+def _painted_outside(pixels: Pixels, data: Box, seen: Box) -> Box:
     """The bounds of what is not 0 outside the data window: a fill there must not be cut off again."""
     touched = (pixels != 0).any(axis=-1)
-    touched[data.intersect(display).within(display)] = False
+    touched[data.intersect(seen).within(seen)] = False
     rows, columns = np.flatnonzero(touched.any(axis=1)), np.flatnonzero(touched.any(axis=0))
     if not rows.size:
         return data
-    left, top = display.left, display.top
+    left, top = seen.left, seen.top
     return Box(left + int(columns[0]), top + int(rows[0]), left + int(columns[-1]) + 1, top + int(rows[-1]) + 1)
 
 

@@ -25,6 +25,7 @@ from propainter_pictures.frame import Frame
 from propainter_pictures.frame_range import FrameRange
 from propainter_pictures.images import read_image, read_info
 from propainter_pictures.names import FilePattern, frames_in_folder, numbered
+from propainter_pictures.stored import Box
 
 if TYPE_CHECKING:
     from propainter_pictures.video_facts import VideoFacts
@@ -67,6 +68,14 @@ class FrameSource(ABC):
         Raises ``BadInput`` naming the frames and the way out.
         """
 
+    @property
+    def data(self) -> Box | None:
+        """What all frames looked at so far hold, seen from the display window's corner; None: never more than that."""
+        return None
+
+    def over(self, reach: Box) -> None:  # noqa: B027 - most have no overscan
+        """From now on read frames over this box, seen from the display window's corner; ``size`` is then its size."""
+
     @abstractmethod
     def file_name(self, number: int) -> str:
         """A file name for this frame; a lossless format's ending."""
@@ -91,6 +100,24 @@ class FrameSource(ABC):
                 f"frames {_span(wanted)} are asked for but {self.path} holds {_span(self.range)}; "
                 f"choose a range within {_span(self.range)}"
             )
+
+
+def share_overscan(plate: FrameSource, *others: FrameSource) -> None:
+    """Read all of them over whatever lies beyond the display window and all of them hold; ``require`` came first.
+
+    What only some hold there stays out: nothing is removed where there is no matte.
+    """
+    held = [source.data for source in (plate, *others)]
+    display = shared = Box(0, 0, *plate.size)
+    first, *rest = held
+    if first is not None:
+        shared = first
+        for each in rest:
+            shared = shared.intersect(display if each is None else each)
+    reach = display.union(shared)
+    if reach != display and all(shared.shape):
+        for source in (plate, *others):
+            source.over(reach)
 
 
 def open_source(path: str) -> FrameSource:
@@ -146,13 +173,15 @@ class _ImageSequence(FrameSource):
         info = read_info(files[numbers[0]], numbers[0])
         self.size, self.dtype, self.channel_names = info.size, info.dtype, info.channel_names
         self.fps, self.pixel_aspect = info.fps, info.pixel_aspect
+        self._display, self._data = info.size, info.data
+        self._reach: Box | None = None
 
     def has(self, number: int) -> bool:
         return number in self._files
 
     def read(self, number: int) -> Frame:
-        frame = read_image(self._file(number), number)
-        self._refuse_size(number, frame.size)
+        frame = read_image(self._file(number), number, reach=self._reach)
+        self._refuse_size(number, frame.displayed().size)
         return frame
 
     def require(self, wanted: FrameRange) -> None:
@@ -165,7 +194,18 @@ class _ImageSequence(FrameSource):
                 f"{gap}; render them or choose a range without them"
             )
         for number in there:
-            self._refuse_size(number, read_info(self._files[number], number).size)
+            info = read_info(self._files[number], number)
+            self._refuse_size(number, info.size)
+            assert info.data is not None and self._data is not None
+            self._data = self._data.union(info.data)
+
+    @property
+    def data(self) -> Box | None:
+        return self._data
+
+    def over(self, reach: Box) -> None:
+        self._reach = reach
+        self.size = reach.shape[1], reach.shape[0]
 
     def file_name(self, number: int) -> str:
         file = self._file(number)
@@ -181,10 +221,10 @@ class _ImageSequence(FrameSource):
         return self._files[number]
 
     def _refuse_size(self, number: int, size: tuple[int, int]) -> None:
-        if size != self.size:
+        if size != self._display:
             raise BadInput(
                 f"frame {number} ({self._files[number].name}) is {size[0]}x{size[1]} but frame {self.range.first} is "
-                f"{self.size[0]}x{self.size[1]}; bring all frames of {self.path} to one size"
+                f"{self._display[0]}x{self._display[1]}; bring all frames of {self.path} to one size"
             )
 
 

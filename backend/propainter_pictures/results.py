@@ -150,6 +150,7 @@ class _VideoSink(FrameSink):
         if number != self._next:
             raise ValueError(f"frame {number} cannot follow in a video; frame {self._next} is next")
         self._next += 1
+        frame = frame.displayed()
         rgb = frame.rgb()
         if rgb.dtype not in (np.uint8, np.uint16):
             rgb = to_display(rgb)  # a video is for looking at: scene-linear light is shown as sRGB

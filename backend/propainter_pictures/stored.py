@@ -41,6 +41,10 @@ class Box:
         """Rows and columns."""
         return self.bottom - self.top, self.right - self.left
 
+    def moved(self, across: int, down: int) -> Box:
+        """The same box elsewhere."""
+        return Box(self.left + across, self.top + down, self.right + across, self.bottom + down)
+
     def intersect(self, other: Box) -> Box:
         """What both cover; empty where they do not meet."""
         left, top = max(self.left, other.left), max(self.top, other.top)
@@ -207,6 +211,9 @@ def open_part(path: Path, number: int) -> tuple[Any, int, Any]:
     except UnicodeDecodeError as error:
         raise _unreadable(path, number, "its channels' names are not UTF-8") from error
     _refuse_strange_size(path, number, specs[part])
+    space = _space_of(specs[part])
+    if space is not None:
+        raise BadInput(f"frame {number} ({path}) holds {space} colours, which reading would change; write it as RGB")
     return opened, part, specs[part]
 
 
@@ -257,11 +264,27 @@ def _refuse_strange_size(path: Path, number: int, spec: Any) -> None:
 
 def dtype_of(path: Path, number: int, spec: Any) -> np.dtype[Any]:
     """The pixel type. Raises ``BadInput`` for any but uint8, uint16, half and float."""
-    formats = {str(kind) for kind in spec.channelformats} or {str(spec.format)}
-    if not formats <= _DTYPES.keys():
-        strange = ", ".join(sorted(formats - _DTYPES.keys()))
-        raise BadInput(f"frame {number} ({path}) stores pixels as {strange}; write it as 8 or 16 bit, half or float")
+    kinds = [str(kind) for kind in spec.channelformats] or [str(spec.format)] * spec.nchannels
+    strange = {name: kind for name, kind in zip(spec.channelnames, kinds, strict=True) if kind not in _DTYPES}
+    if len(strange) == spec.nchannels:
+        raise BadInput(f"frame {number} ({path}) stores pixels as {kinds[0]}; write it as 8 or 16 bit, half or float")
+    if strange:
+        named = ", ".join(f"{name} ({kind})" for name, kind in strange.items())
+        raise BadInput(
+            f"frame {number} ({path}) has channels that no picture here can hold: {named}; write them into a file of their "
+            "own, or as half or float"
+        )
     return np.dtype(_DTYPES[str(spec.format)])
+
+
+def _space_of(spec: Any) -> str | None:
+    """What colours a file holds if not red, green and blue, or grey, as they are; by TIFF 6.0 and JPEG's own notes."""
+    if text_of(spec, "jpeg:ColorSpace") in ("CMYK", "YCbCrK"):
+        return "CMYK"
+    photometric = spec.get_int_attribute("tiff:PhotometricInterpretation", -1)
+    if photometric == 6 and text_of(spec, "compression").startswith("jpeg"):
+        return None  # as in any JPEG
+    return {5: "CMYK", 6: "YCbCr", 8: "Lab", 9: "Lab", 10: "Lab"}.get(photometric)
 
 
 _DTYPES = {"uint8": np.uint8, "uint16": np.uint16, "half": np.float16, "float": np.float32}

@@ -29,7 +29,7 @@ from propainter_pictures.frame_range import FrameRange
 from propainter_pictures.mattes import read_matte
 from propainter_pictures.names import FilePattern
 from propainter_pictures.pairing import Pairing, offset_by_place
-from propainter_pictures.plates import FrameSource, open_source
+from propainter_pictures.plates import FrameSource, open_source, share_overscan
 from propainter_pictures.results import FrameSink, open_sink
 from propainter_pictures.whole_files import replacing
 from propainter_wire.shot import digest_of
@@ -103,6 +103,7 @@ class ShotFiles:
         _require(self.plate, self.matte, self.numbers, wish)
         if self.clean is not None:
             _require_clean(pairing, self.plate, self.clean, self.numbers)
+        share_overscan(*self.sources)
         self.pictures = SourcePictures(self.plate, self.matte, self.clean, pairing, self.numbers, wish)
 
     @property

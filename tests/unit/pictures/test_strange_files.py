@@ -172,3 +172,46 @@ def test_every_command_speaks_to_any_console(command: str, encoding: str, tmp_pa
         environment.pop(variable, None)
     done = subprocess.run([sys.executable, "-m", *command.split()], env=environment, capture_output=True, check=False)
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+def tiff(path: Path, photometric: int, channels: int, tags: tuple[tuple[int, int, int], ...] = ()) -> Path:
+    """A TIFF by hand (TIFF 6.0, section 2): 8 bits, one strip."""
+    pixels = np.random.default_rng(9).integers(0, 256, (16, 24, channels), np.uint8).tobytes()
+    entries = [
+        (256, 3, 24), (257, 3, 16), (259, 3, 1), (262, 3, photometric), (277, 3, channels), (278, 3, 16),
+        (279, 4, len(pixels)), (284, 3, 1), *tags,
+    ]  # fmt: skip
+    entries += [(258, 3, -1), (273, 4, -2)]
+    size = 8 + 2 + 12 * len(entries) + 4
+    body = b""
+    for tag, kind, value in sorted(entries):
+        count = channels if tag == 258 else 1
+        number = size if tag == 258 else size + 2 * channels if tag == 273 else value
+        body += struct.pack("<HHII", tag, kind, count, number)
+    head = struct.pack("<2sHIH", b"II", 42, 8, len(entries))
+    path.write_bytes(head + body + bytes(4) + struct.pack(f"<{channels}H", *[8] * channels) + pixels)
+    return path
+
+
+def test_the_tiff_by_hand_is_read_when_it_is_rgb(tmp_path: Path) -> None:
+    assert read_image(tiff(tmp_path / "a.tif", 2, 3), 1).pixels.shape == (16, 24, 3)
+
+
+@pytest.mark.parametrize(
+    ("photometric", "channels", "name"), [(5, 4, "CMYK"), (8, 3, "Lab"), (6, 3, "YCbCr")]
+)
+def test_tiffs_of_other_colours_are_refused(photometric: int, channels: int, name: str, tmp_path: Path) -> None:
+    path = tiff(tmp_path / "a.tif", photometric, channels)
+    with pytest.raises(BadInput, match=rf"a\.tif\) holds {name} colours"):
+        read_info(path, 1)
+
+
+def test_a_channel_of_whole_numbers_in_an_exr_is_refused_by_name(tmp_path: Path) -> None:
+    spec = oiio.ImageSpec(24, 16, 4, "float")
+    spec.channelnames = ("R", "G", "B", "objectId")
+    spec.channelformats = ("half", "half", "half", "uint")
+    out = oiio.ImageOutput.create(str(tmp_path / "a.exr"))
+    assert out.open(str(tmp_path / "a.exr"), spec)
+    assert out.write_image(np.zeros((16, 24, 4), np.float32)) and out.close()
+    with pytest.raises(BadInput, match=r"objectId \(uint\); write them into a file of their own"):
+        read_info(tmp_path / "a.exr", 1)
