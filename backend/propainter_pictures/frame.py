@@ -22,7 +22,8 @@ class Frame:
     """One frame of a plate or matte, as its file holds it."""
 
     pixels: Pixels
-    """[h, w, c] over the display window, rows from the top; uint8, uint16, float16 or float32."""
+    """[h, w, c] over the display window, or beyond it where plate and matte have overscan (``inset``); rows from the top;
+    uint8, uint16, float16 or float32."""
     channel_names: tuple[str, ...]
     """One a channel, in file order; layers carry their name in front: ``beauty.R``."""
     number: int = 0
@@ -31,6 +32,10 @@ class Frame:
     """The file it came from."""
     header: FileHeader | None = field(default=None, repr=False)
     """What else the file said; opaque, for writing it back."""
+    inset: tuple[int, int, int, int] | None = None
+    """Where the display window lies in the pixels if they reach beyond it: x, y, width, height."""
+    video: VideoSamples | None = field(default=None, repr=False)
+    """What the video it came from holds in its place; opaque, for writing it back."""
 
     def __post_init__(self) -> None:
         if self.pixels.ndim != 3 or self.pixels.shape[2] != len(self.channel_names):
@@ -38,8 +43,15 @@ class Frame:
 
     @property
     def size(self) -> tuple[int, int]:
-        """Width and height of the display window."""
+        """Width and height of the pixels: of the display window, but for overscan."""
         return self.pixels.shape[1], self.pixels.shape[0]
+
+    def displayed(self) -> Frame:
+        """The display window alone, for what holds no overscan."""
+        if self.inset is None:
+            return self
+        x, y, width, height = self.inset
+        return replace(self, pixels=self.pixels[y : y + height, x : x + width], inset=None, header=None)
 
     @property
     def label(self) -> str:
@@ -104,6 +116,23 @@ class FileHeader:
     parts: int
     overscan: Pixels | None
     """All pixels of the data window, if it reaches beyond the display window."""
+
+
+@dataclass(frozen=True, eq=False)
+class VideoSamples:
+    """A frame of a video as it was decoded. Opaque outside the files about video."""
+
+    samples: Any
+    """PyAV's frame."""
+    rgb: Pixels
+    """[h, w, 3], upright: what the samples show."""
+    primaries: int
+    """Number of ITU-T H.273."""
+    transfer: int
+    is_turned: bool
+    """Whether the samples lie otherwise than they are shown."""
+    alpha: Pixels | None = None
+    """[h, w], upright, in the type of ``rgb``; None without one."""
 
 
 def packed(frame: Frame, channels: Sequence[int]) -> Pixels:

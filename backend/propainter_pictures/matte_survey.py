@@ -168,7 +168,7 @@ def _glance(frame: Frame) -> _Glance:
     if step > 1:
         rows, columns = height // step, width // step
         blocks = frame.pixels[: rows * step, : columns * step].reshape(rows, step, columns, step, channels)
-        frame = replace(frame, pixels=blocks.max(axis=(1, 3)), header=None)
+        frame = replace(frame, pixels=blocks.max(axis=(1, 3)), header=None, inset=None, video=None)
     return _Glance(frame, alpha_says)
 
 

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -25,6 +25,10 @@ from propainter_pictures.frame import Frame
 from propainter_pictures.frame_range import FrameRange
 from propainter_pictures.images import read_all_parts, read_image, read_info
 from propainter_pictures.names import FilePattern, FoundFrames, frames_in_folder, numbered
+from propainter_pictures.stored import Box
+
+if TYPE_CHECKING:
+    from propainter_pictures.video_facts import VideoFacts
 
 
 class FrameSource(ABC):
@@ -42,6 +46,10 @@ class FrameSource(ABC):
     """Channels of the first frame."""
     fps: Fraction | None = None
     """Frames a second, if known."""
+    pixel_aspect: Fraction = Fraction(1)
+    """Width of a pixel by its height."""
+    video: VideoFacts | None = None
+    """What a video is besides its pictures; None: these are picture files."""
     is_still: bool = False
     """Whether it is one picture."""
     labels: Sequence[int] | None = None
@@ -79,6 +87,14 @@ class FrameSource(ABC):
         Raises ``BadInput`` naming the frames and the way out.
         """
 
+    @property
+    def data(self) -> Box | None:
+        """What all frames looked at so far hold, seen from the display window's corner; None: never more than that."""
+        return None
+
+    def over(self, reach: Box) -> None:  # noqa: B027 - most have no overscan
+        """From now on read frames over this box, seen from the display window's corner; ``size`` is then its size."""
+
     @abstractmethod
     def file_name(self, number: int) -> str:
         """A file name for this frame; a lossless format's ending."""
@@ -105,6 +121,24 @@ class FrameSource(ABC):
             )
 
 
+def share_overscan(plate: FrameSource, *others: FrameSource) -> None:
+    """Read all of them over whatever lies beyond the display window and all of them hold; ``require`` came first.
+
+    What only some hold there stays out: nothing is removed where there is no matte.
+    """
+    held = [source.data for source in (plate, *others)]
+    display = shared = Box(0, 0, *plate.size)
+    first, *rest = held
+    if first is not None:
+        shared = first
+        for each in rest:
+            shared = shared.intersect(display if each is None else each)
+    reach = display.union(shared)
+    if reach != display and all(shared.shape):
+        for source in (plate, *others):
+            source.over(reach)
+
+
 def open_source(path: str) -> FrameSource:
     """Open what a path names.
 
@@ -117,6 +151,17 @@ def open_source(path: str) -> FrameSource:
 
     Raises ``BadInput`` if there is nothing to read, or if a folder's files are of two formats or two sequences.
     """
+    try:
+        return _opened(path)
+    except OSError as error:
+        raise BadInput(f"{path} cannot be read ({error.strerror or error}); check its name and permissions") from error
+    except ValueError as error:
+        if "\0" not in path:
+            raise
+        raise BadInput(f"{path!r} is no file name; give a folder, a pattern or a video") from error
+
+
+def _opened(path: str) -> FrameSource:
     here = Path(path)
     pattern = None if here.exists() else FilePattern.parse(path)
     if pattern:
@@ -148,6 +193,9 @@ class _ImageSequence(FrameSource):
         self.is_still = len(files) == 1
         info = read_info(files[numbers[0]], numbers[0])
         self.size, self.dtype, self.channel_names = info.size, info.dtype, info.channel_names
+        self.fps, self.pixel_aspect = info.fps, info.pixel_aspect
+        self._display, self._data = info.size, info.data
+        self._reach: Box | None = None
 
     @property
     def numbers(self) -> Sequence[int]:
@@ -157,13 +205,13 @@ class _ImageSequence(FrameSource):
         return number in self._files
 
     def read(self, number: int) -> Frame:
-        frame = read_image(self.file(number), number)
-        self._refuse_size(number, frame.size)
+        frame = read_image(self.file(number), number, reach=self._reach)
+        self._refuse_size(number, frame.displayed().size)
         return frame
 
     def read_all_parts(self, number: int) -> Frame:
-        frame = read_all_parts(self.file(number), number)
-        self._refuse_size(number, frame.size)
+        frame = read_all_parts(self.file(number), number, reach=self._reach)
+        self._refuse_size(number, frame.displayed().size)
         return frame
 
     def require(self, wanted: FrameRange) -> None:
@@ -179,7 +227,18 @@ class _ImageSequence(FrameSource):
 
     def check_sizes(self, numbers: Iterable[int]) -> None:
         for number in numbers:
-            self._refuse_size(number, read_info(self._files[number], number).size)
+            info = read_info(self._files[number], number)
+            self._refuse_size(number, info.size)
+            assert info.data is not None and self._data is not None
+            self._data = self._data.union(info.data)
+
+    @property
+    def data(self) -> Box | None:
+        return self._data
+
+    def over(self, reach: Box) -> None:
+        self._reach = reach
+        self.size = reach.shape[1], reach.shape[0]
 
     def file_name(self, number: int) -> str:
         file = self.file(number)
@@ -195,10 +254,10 @@ class _ImageSequence(FrameSource):
         return self._files[number]
 
     def _refuse_size(self, number: int, size: tuple[int, int]) -> None:
-        if size != self.size:
+        if size != self._display:
             raise BadInput(
                 f"frame {number} ({self._files[number].name}) is {size[0]}x{size[1]} but frame {self.range.first} is "
-                f"{self.size[0]}x{self.size[1]}; bring all frames of {self.path} to one size"
+                f"{self._display[0]}x{self._display[1]}; bring all frames of {self.path} to one size"
             )
 
 
@@ -209,7 +268,8 @@ class _VideoSource(FrameSource):
         self.path = path
         self._reader = VideoReader(Path(path))
         self.range = FrameRange(0, self._reader.count - 1)
-        self.size, self.dtype, self.fps = self._reader.size, self._reader.dtype, self._reader.fps
+        self.size, self.dtype, self.video = self._reader.size, self._reader.dtype, self._reader.facts
+        self.fps, self.pixel_aspect = self.video.fps, self.video.pixel_aspect
         self.is_still = self._reader.count == 1
         self.channel_names = self._reader.channel_names
 
@@ -218,13 +278,14 @@ class _VideoSource(FrameSource):
 
     def read(self, number: int) -> Frame:
         self._refuse_outside(FrameRange(number, number))
-        pixels = self._reader.read(number)
+        samples = self._reader.read_samples(number)
+        pixels = samples.rgb if samples.alpha is None else np.dstack([samples.rgb, samples.alpha])
         if (pixels.shape[1], pixels.shape[0]) != self.size:
             raise BadInput(
                 f"frame {number} of {self.path} is {pixels.shape[1]}x{pixels.shape[0]} but frame 0 is "
                 f"{self.size[0]}x{self.size[1]}; export the video at one size"
             )
-        return Frame(pixels, self.channel_names, number, Path(self.path))
+        return Frame(pixels, self.channel_names, number, Path(self.path), video=samples)
 
     def require(self, wanted: FrameRange) -> None:
         self._refuse_outside(wanted)

@@ -5,10 +5,10 @@ Here: ``open_sink``. Not here: reading (``plates.py``), encoding one picture (``
 
 from __future__ import annotations
 
-import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -26,12 +26,16 @@ from propainter_pictures.images import write_image
 from propainter_pictures.names import FilePattern, sequence_name
 from propainter_pictures.one_writer import OneWriter
 from propainter_pictures.plates import FrameSource
-from propainter_pictures.video import DEFAULT_FPS, VideoWriter
-from propainter_pictures.whole_files import partial_name, unwritable
+from propainter_pictures.video_facts import DEFAULT_FPS, VideoFacts
+from propainter_pictures.video_writing import VideoWriter, choose_encoder
+from propainter_pictures.whole_files import begin_partial, settle, sweep, unwritable
 
 
 class FrameSink(ABC):
     """Where results go. In a ``with`` statement; leaving it by an exception leaves no half-written file behind."""
+
+    notes: tuple[str, ...] = ()
+    """What the user is to be told of the output, once all is written: a sentence each."""
 
     @abstractmethod
     def write(self, number: int, frame: Frame) -> None:
@@ -73,7 +77,8 @@ def open_sink(
 ) -> FrameSink:
     """Open a place for results of the plate ``like``.
 
-    * a video name (``.mp4``, ``.mov``, ...): H.264 for looking at, in order, at ``fps``, else the plate's, else 24
+    * a video name (``.mp4``, ``.mov``, ...): one video, in order, as like the plate's as its format allows (range, matrix,
+      frame times, pixel aspect, timecode, title, sound), at ``fps`` if given, else the plate's, else 24
     * a pattern, or one picture name where ``frames`` is one frame
     * any other name: a folder, made if need be, holding files named like the plate's in the plate's format; frames of
       a lossy plate (JPEG, video) become PNG, so that what was not touched stays bit-identical.
@@ -92,8 +97,11 @@ def open_sink(
     if suffix in VIDEO_SUFFIXES:
         _refuse_overwriting([here], sources)
         _prepare_folder(here.parent)
-        rate = fps or like.fps or DEFAULT_FPS
-        return _VideoSink(here, _held(here, None, alone), fps=rate, first=frames.first, metadata=notes)
+        facts = _facts_like(like, fps)
+        choose_encoder(here, like.size, facts.coding)
+        return _VideoSink(
+            here, _held(here, None, alone), facts=facts, begin=like.range.first, first=frames.first, metadata=notes
+        )
     place: Callable[[int], Path]
     if pattern:
         place = pattern.file
@@ -147,12 +155,20 @@ class _VideoSink(FrameSink):
     """The writer opens with the first frame, which tells the size."""
 
     def __init__(
-        self, path: Path, held: OneWriter | None, *, fps: Fraction, first: int, metadata: Mapping[str, str]
+        self,
+        path: Path,
+        held: OneWriter | None,
+        *,
+        facts: VideoFacts,
+        begin: int,
+        first: int,
+        metadata: Mapping[str, str],
     ) -> None:
         self._path = path
         self._held = held
-        self._partial = partial_name(path)
-        self._fps = fps
+        self._partial: Path | None = None
+        self._facts = facts
+        self._index = first - begin
         self._next = first
         self._metadata = metadata
         self._writer: VideoWriter | None = None
@@ -161,13 +177,22 @@ class _VideoSink(FrameSink):
         if number != self._next:
             raise ValueError(f"frame {number} cannot follow in a video; frame {self._next} is next")
         self._next += 1
+        frame = frame.displayed()
         rgb = frame.rgb()
         if rgb.dtype not in (np.uint8, np.uint16):
             rgb = to_display(rgb)  # a video is for looking at: scene-linear light is shown as sRGB
         with self._translated():
             if self._writer is None:
-                self._writer = VideoWriter(self._partial, size=frame.size, fps=self._fps, metadata=self._metadata)
-            self._writer.write(rgb)
+                self._partial = begin_partial(self._path)
+                self._writer = VideoWriter(
+                    self._partial, size=frame.size, facts=self._facts, first=self._index, metadata=self._metadata
+                )
+                self._say_dropped(self._writer.dropped)
+            self._writer.write(rgb, frame.video)
+
+    def _say_dropped(self, dropped: Sequence[str]) -> None:
+        if dropped:
+            self.notes += (f"{self._path.name} is without {', '.join(dropped)}",)
 
     def file(self, number: int) -> Path:
         return self._path
@@ -176,7 +201,8 @@ class _VideoSink(FrameSink):
         if self._writer:
             with self._translated():
                 self._writer.finish()
-                self._partial.replace(self._path)
+                assert self._partial is not None
+                settle(self._partial, self._path)
             self._writer = None
         self._let_go()
 
@@ -185,7 +211,8 @@ class _VideoSink(FrameSink):
             with suppress(av.FFmpegError, OSError):  # a full disk refuses the trailer, too
                 self._writer.abandon()
             self._writer = None
-        self._partial.unlink(missing_ok=True)
+        if self._partial is not None:
+            self._partial.unlink(missing_ok=True)
         self._let_go()
 
     def _let_go(self) -> None:
@@ -204,12 +231,18 @@ class _VideoSink(FrameSink):
             raise
 
 
+def _facts_like(like: FrameSource, fps: Fraction | None) -> VideoFacts:
+    facts = like.video or VideoFacts(fps=like.fps or DEFAULT_FPS, pixel_aspect=like.pixel_aspect)
+    if fps is None or fps == facts.fps:
+        return facts
+    return replace(facts, fps=fps, times=(), is_retimed=True)
+
+
 def _prepare_folder(folder: Path) -> None:
-    probe = folder / f".writable-{os.getpid()}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        probe.touch()
-        probe.unlink()
+        sweep(folder)
+        begin_partial(folder / "writable").unlink()
     except OSError as error:
         raise OutputError(
             f"{folder} cannot be written to ({error.strerror or error}); choose another place for the output"

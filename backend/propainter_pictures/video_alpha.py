@@ -32,11 +32,6 @@ def alpha_of(frame: Any, dtype: np.dtype[Any]) -> NDArray[Any]:
     return scaled.astype(dtype)
 
 
-def with_alpha(rgb: NDArray[Any], frame: Any) -> NDArray[Any]:
-    """Colours with the alpha behind them, if the frame they are of has one: [h, w, 3 or 4]."""
-    return np.dstack([rgb, alpha_of(frame, rgb.dtype)]) if has_alpha(frame) else rgb
-
-
 class AlphaDecoder:
     """Decodes a stream by the library that gives its alpha."""
 

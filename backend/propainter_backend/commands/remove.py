@@ -41,6 +41,7 @@ from propainter_backend.render.shot_cache import ShotCache
 from propainter_backend.render.shot_renderer import ShotRenderer
 from propainter_backend.render.stage_dump import StageDump
 from propainter_backend.render.steps import run_to_end
+from propainter_pictures.console import speak_any_encoding
 from propainter_pictures.matte_survey import judge_unseen
 from propainter_wire.errors import PropainterError
 
@@ -50,6 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     ``run-chunk`` as the first argument: a farm task, see ``farm/run_chunk.py``.
     """
+    speak_any_encoding()
     argv = sys.argv[1:] if argv is None else argv
     if list(argv[:1]) == ["run-chunk"]:
         return run_chunk.main(argv[1:])

@@ -13,6 +13,7 @@ from propainter_backend.removal.removal import ShotFiles
 from propainter_pictures.frame import Frame, as_float
 from propainter_pictures.images import read_image
 from propainter_pictures.results import FrameSink
+from propainter_pictures.stored import Box
 
 
 class OutsideCount:
@@ -37,14 +38,25 @@ class OutsideCount:
         if self._changed is None:
             return
         number, pictures = self._files.numbers[index], self._files.pictures
-        written = read_image(self._sink.file(number), number)
-        differs = _differ(pictures.plate(index), written)
+        plate, path = pictures.plate(index), self._sink.file(number)
+        x, y, width, height = plate.inset or (0, 0, *plate.size)
+        seen = (slice(None), slice(None))
+        if path.suffix.lower() == _suffix_of(plate):  # overscan and all
+            written = read_image(path, number, reach=Box(-x, -y, plate.size[0] - x, plate.size[1] - y))
+        else:
+            plate, written = plate.displayed(), read_image(path, number)
+            seen = (slice(y, y + height), slice(x, x + width))
+        differs = _differ(plate, written)
         if not differs.any():
             return
         settings = self._files.wish.settings
         matte = torch.from_numpy(pictures.matte(index))
         hole = hole_of(matte, threshold=settings.threshold, grow_pixels=settings.grow).numpy() > 0
-        self._changed += int((differs & ~hole).sum())
+        self._changed += int((differs & ~hole[seen]).sum())
+
+
+def _suffix_of(plate: Frame) -> str:
+    return plate.path.suffix.lower() if plate.path else ""
 
 
 def _differ(plate: Frame, written: Frame) -> np.ndarray:

@@ -29,9 +29,10 @@ from propainter_pictures.frame_range import FrameRange
 from propainter_pictures.matte_survey import Survey, survey
 from propainter_pictures.mattes import PLAIN, MatteReading, read_matte
 from propainter_pictures.pairing import PairBy, Pairing, pair
-from propainter_pictures.plates import FrameSource, open_source
+from propainter_pictures.plates import FrameSource, open_source, share_overscan
 from propainter_pictures.results import FrameSink, open_sink
 from propainter_pictures.stamps import Stamps
+from propainter_pictures.whole_files import replacing
 from propainter_wire.shot import digest_of
 
 MEMORY_BUDGET = 256 << 20
@@ -107,6 +108,7 @@ class ShotFiles:
         _require(self.plate, self.matte, self.pairing, self.numbers)
         if self.clean is not None:
             _require_clean(self.pairing, self.plate, self.clean, self.numbers)
+        share_overscan(*self.sources)
         found = self._survey()
         self.notes = (*self.pairing.notes, *found.notes, *self._dropped())
         """Sentences its user should read before a render."""
@@ -367,6 +369,7 @@ def write_report(path: Path | None, facts: Mapping[str, object]) -> None:
         return
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(facts, indent=2) + "\n")
+        with replacing(path) as partial:
+            partial.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
     except OSError as error:
         raise OutputError(f"cannot write the report {path}: {error.strerror}; choose another --report") from error

@@ -21,7 +21,8 @@ from propainter_pictures.images import write_image
 from propainter_pictures.mattes import MatteReading, read_matte
 from propainter_pictures.plates import FrameSource, open_source
 from propainter_pictures.results import open_sink
-from propainter_pictures.video import VideoWriter
+from propainter_pictures.video_facts import VideoFacts
+from propainter_pictures.video_writing import VideoWriter
 
 RGB = ("R", "G", "B")
 
@@ -39,7 +40,7 @@ def write_frames(folder: Path, names: list[str], *, dtype: str = "uint8", size: 
 
 
 def write_video(path: Path, count: int = 5, size: tuple[int, int] = (64, 48)) -> Path:
-    writer = VideoWriter(path, size=size, fps=Fraction(25))
+    writer = VideoWriter(path, size=size, facts=VideoFacts(fps=Fraction(25)))
     for index in range(count):
         writer.write(picture(20 * index, size=size))
     writer.finish()

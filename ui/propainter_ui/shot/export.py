@@ -8,7 +8,6 @@ video, which ``propainter_pictures`` does (its encoders are loaded when first ne
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
@@ -20,6 +19,7 @@ from propainter_pictures.frame import Frame
 from propainter_pictures.frame_range import FrameRange
 from propainter_pictures.names import sequence_name
 from propainter_pictures.one_writer import OneWriter
+from propainter_pictures.whole_files import begin_partial, settle
 from propainter_ui.qt import QtCore, QtGui
 from propainter_ui.shot.frame_maker import image_of
 from propainter_ui.shot.frame_store import ShotLibrary
@@ -128,10 +128,10 @@ def finished(plate: Pixels, patch: Patch) -> Pixels:
 def _whole(path: Path) -> Iterator[Path]:
     """A hidden name beside ``path``, which becomes ``path`` if all goes well and vanishes otherwise."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.stem}.partial-{os.getpid()}{path.suffix}")
+    partial = begin_partial(path)
     try:
         yield partial
-        partial.replace(path)
+        settle(partial, path)
     finally:
         partial.unlink(missing_ok=True)
 
