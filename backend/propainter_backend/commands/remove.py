@@ -119,6 +119,9 @@ def remove(wish: Removal, choice: EngineChoice, *, quiet: bool = False) -> dict[
                 sink.write(number, frame)
                 sheet.take(index, frame)
                 line.frame_done(number)
+        for note in sink.notes:
+            say(note)
+        notes += sink.notes
         facts = _facts(wish, choice, renderer, files.numbers, time.perf_counter() - started) | {"notes": notes}
         if dump is not None:
             assert isinstance(renderer, ShotRenderer)

@@ -93,7 +93,10 @@ def _render(
                 line.frame_done(files.numbers[index])
     client.close_shot(opened.shot)
     sheet.write(opened.engine)
+    for note in sink.notes:
+        say(note)
     report = _merged(reports, files.frames, time.perf_counter() - started)
+    report["notes"] = [*report.get("notes", []), *sink.notes]
     write_report(wish.report, report)
     flow = report["stages"].get("flow", {"computed": 0, "reused": 0})
     windows = report["windows_redone"]

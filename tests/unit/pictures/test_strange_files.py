@@ -197,9 +197,7 @@ def test_the_tiff_by_hand_is_read_when_it_is_rgb(tmp_path: Path) -> None:
     assert read_image(tiff(tmp_path / "a.tif", 2, 3), 1).pixels.shape == (16, 24, 3)
 
 
-@pytest.mark.parametrize(
-    ("photometric", "channels", "name"), [(5, 4, "CMYK"), (8, 3, "Lab"), (6, 3, "YCbCr")]
-)
+@pytest.mark.parametrize(("photometric", "channels", "name"), [(5, 4, "CMYK"), (8, 3, "Lab"), (6, 3, "YCbCr")])
 def test_tiffs_of_other_colours_are_refused(photometric: int, channels: int, name: str, tmp_path: Path) -> None:
     path = tiff(tmp_path / "a.tif", photometric, channels)
     with pytest.raises(BadInput, match=rf"a\.tif\) holds {name} colours"):
