@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -168,6 +169,27 @@ def as_type(values: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray:
         limits = np.finfo(dtype)
         held = np.clip(values, limits.min, limits.max)
     return held.astype(dtype)
+
+
+def as_rate(rate: float) -> Fraction:
+    """A frame rate that was rounded, as the fraction meant: 23.976 is 24000/1001."""
+    ntsc = Fraction(round(rate * 1.001) * 1000, 1001)
+    return ntsc if abs(rate - ntsc) < 0.001 and rate != round(rate) else Fraction(rate).limit_denominator(1000)
+
+
+def widened(pixels: Pixels, dtype: np.dtype[Any]) -> Pixels:
+    """Pixels in a type of the same kind that holds more; ``narrowed`` brings back every bit."""
+    held: Pixels = pixels.astype(dtype, copy=False)
+    if pixels.dtype == np.uint8 and dtype == np.uint16:
+        held = held * np.uint16(257)
+    return held
+
+
+def narrowed(pixels: Pixels, dtype: np.dtype[Any]) -> Pixels:
+    """The inverse of ``widened``; what is between is rounded to the nearest."""
+    held = (pixels.astype(np.uint32) + 128) // 257 if pixels.dtype == np.uint16 and dtype == np.uint8 else pixels
+    native: Pixels = held.astype(dtype, copy=False)
+    return native
 
 
 def find_rgb(names: Sequence[str]) -> tuple[int, int, int] | None:

@@ -10,7 +10,7 @@ what it holds beyond the display window (overscan) is kept aside untouched and w
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -21,8 +21,9 @@ import OpenImageIO as oiio
 from propainter_pictures.color import Pixels
 from propainter_pictures.errors import OutputError
 from propainter_pictures.formats import HOLDS, formats_for
-from propainter_pictures.frame import FileHeader, Frame
+from propainter_pictures.frame import FileHeader, Frame, as_rate
 from propainter_pictures.jpeg import jpeg_bytes
+from propainter_pictures.orientation import Turn
 from propainter_pictures.stored import (
     OIIO_NAMES,
     STALE_ATTRIBUTES,
@@ -40,6 +41,7 @@ from propainter_pictures.stored import (
     read_stored,
     succeed,
     text_of,
+    turn_of,
     write_stored,
 )
 from propainter_pictures.whole_files import replacing
@@ -58,6 +60,8 @@ class ImageInfo:
     """Width of a pixel by its height."""
     data: Box | None = None
     """Where its pixels lie, seen from the display window's corner."""
+    turn: Turn = field(default_factory=Turn)
+    """What made it upright."""
 
 
 def read_info(path: Path, number: int) -> ImageInfo:
@@ -70,19 +74,19 @@ def read_info(path: Path, number: int) -> ImageInfo:
         _fps_of(spec),
         _aspect_of(spec),
         data_window(spec).moved(-spec.full_x, -spec.full_y),
+        turn_of(path, number, spec),
     )
 
 
 def _fps_of(spec: Any) -> Fraction | None:
-    """Frames a second: an EXR's rational, a DPX's float, whose 23.976 means 24000/1001."""
+    """Frames a second: an EXR's rational, a DPX's float."""
     told = spec.getattribute("FramesPerSecond")
     if isinstance(told, tuple) and len(told) == 2 and told[0] > 0 and told[1] > 0:
         return Fraction(*told)
     for name in ("FramesPerSecond", "dpx:FrameRate", "dpx:TemporalFrameRate"):
         rate = spec.get_float_attribute(name, 0.0)
         if 0 < rate < 1000:  # NaN and what undefined fields hold are outside
-            ntsc = Fraction(round(rate * 1.001) * 1000, 1001)
-            return ntsc if abs(rate - ntsc) < 0.001 else Fraction(rate).limit_denominator(1000)
+            return as_rate(rate)
     return None
 
 

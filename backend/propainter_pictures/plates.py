@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from itertools import count
 from pathlib import Path
@@ -25,6 +26,7 @@ from propainter_pictures.frame import Frame
 from propainter_pictures.frame_range import FrameRange
 from propainter_pictures.images import read_all_parts, read_image, read_info
 from propainter_pictures.names import FilePattern, FoundFrames, frames_in_folder, numbered
+from propainter_pictures.orientation import Turn
 from propainter_pictures.stored import Box
 
 if TYPE_CHECKING:
@@ -48,6 +50,8 @@ class FrameSource(ABC):
     """Frames a second, if known."""
     pixel_aspect: Fraction = Fraction(1)
     """Width of a pixel by its height."""
+    turn: Turn = Turn()
+    """What made its pictures upright."""
     video: VideoFacts | None = None
     """What a video is besides its pictures; None: these are picture files."""
     is_still: bool = False
@@ -86,6 +90,15 @@ class FrameSource(ABC):
 
         Raises ``BadInput`` naming the frames and the way out.
         """
+
+    @property
+    def widest(self) -> np.dtype[Any]:
+        """The pixel type that holds every frame looked at so far, or the first frame's where there is none."""
+        return self.dtype
+
+    def turn_also(self, turn: Turn) -> None:
+        """From now on turn its pictures so: a matte that was drawn on a plate as it is stored, not as it is shown."""
+        raise BadInput(f"{self.path} is not turned as the plate is; render it at the plate's size")
 
     @property
     def data(self) -> Box | None:
@@ -196,6 +209,7 @@ class _ImageSequence(FrameSource):
         self.fps, self.pixel_aspect = info.fps, info.pixel_aspect
         self._display, self._data = info.size, info.data
         self._reach: Box | None = None
+        self.turn, self._extra, self._widest = info.turn, Turn(), info.dtype
 
     @property
     def numbers(self) -> Sequence[int]:
@@ -205,14 +219,14 @@ class _ImageSequence(FrameSource):
         return number in self._files
 
     def read(self, number: int) -> Frame:
-        frame = read_image(self.file(number), number, reach=self._reach)
-        self._refuse_size(number, frame.displayed().size)
-        return frame
+        return self._checked(read_image(self.file(number), number, reach=self._reach))
 
     def read_all_parts(self, number: int) -> Frame:
-        frame = read_all_parts(self.file(number), number, reach=self._reach)
-        self._refuse_size(number, frame.displayed().size)
-        return frame
+        return self._checked(read_all_parts(self.file(number), number, reach=self._reach))
+
+    def _checked(self, frame: Frame) -> Frame:
+        self._refuse_size(frame.number, frame.displayed().size)
+        return replace(frame, pixels=self._extra.upright(frame.pixels)) if self._extra else frame
 
     def require(self, wanted: FrameRange) -> None:
         self._refuse_outside(wanted)
@@ -229,12 +243,22 @@ class _ImageSequence(FrameSource):
         for number in numbers:
             info = read_info(self._files[number], number)
             self._refuse_size(number, info.size)
+            if {info.dtype.kind, self._widest.kind} in ({"u"}, {"f"}):
+                self._widest = max(self._widest, info.dtype, key=lambda dtype: dtype.itemsize)
             assert info.data is not None and self._data is not None
             self._data = self._data.union(info.data)
 
     @property
     def data(self) -> Box | None:
-        return self._data
+        return None if self._extra else self._data
+
+    @property
+    def widest(self) -> np.dtype[Any]:
+        return self._widest
+
+    def turn_also(self, turn: Turn) -> None:
+        self._extra = turn
+        self.size = turn.size(*self.size)
 
     def over(self, reach: Box) -> None:
         self._reach = reach
@@ -269,6 +293,7 @@ class _VideoSource(FrameSource):
         self._reader = VideoReader(Path(path))
         self.range = FrameRange(0, self._reader.count - 1)
         self.size, self.dtype, self.video = self._reader.size, self._reader.dtype, self._reader.facts
+        self.turn = self._reader.turn
         self.fps, self.pixel_aspect = self.video.fps, self.video.pixel_aspect
         self.is_still = self._reader.count == 1
         self.channel_names = self._reader.channel_names

@@ -19,7 +19,7 @@ import numpy as np
 
 from propainter_pictures.color import to_display
 from propainter_pictures.errors import OutputError
-from propainter_pictures.formats import HOLDS, IMAGE_SUFFIXES, VIDEO_SUFFIXES, formats_for
+from propainter_pictures.formats import FOREIGN_SUFFIXES, HOLDS, IMAGE_SUFFIXES, VIDEO_SUFFIXES, formats_for
 from propainter_pictures.frame import Frame
 from propainter_pictures.frame_range import FrameRange
 from propainter_pictures.images import write_image
@@ -91,7 +91,7 @@ def open_sink(
     """
     here = Path(path)
     suffix = here.suffix.lower()
-    pattern = FilePattern.parse(path)
+    pattern = FilePattern.parse(path) if suffix and not here.is_dir() else None  # a folder may be called take#3
     notes = dict(metadata or {})
     sources = (like, *protect)
     if suffix in VIDEO_SUFFIXES:
@@ -102,6 +102,9 @@ def open_sink(
         return _VideoSink(
             here, _held(here, None, alone), facts=facts, begin=like.range.first, first=frames.first, metadata=notes
         )
+    if suffix in FOREIGN_SUFFIXES and not here.is_dir():
+        known = " ".join([*formats_for(like.dtype), ".mp4", ".mov"])
+        raise OutputError(f"{path} names a format this does not write; end it in one of {known}, or name a folder")
     place: Callable[[int], Path]
     if pattern:
         place = pattern.file
@@ -233,7 +236,7 @@ class _VideoSink(FrameSink):
 
 def _facts_like(like: FrameSource, fps: Fraction | None) -> VideoFacts:
     facts = like.video or VideoFacts(fps=like.fps or DEFAULT_FPS, pixel_aspect=like.pixel_aspect)
-    if fps is None or fps == facts.fps:
+    if fps is None or abs(fps - facts.fps) < Fraction(1, 1000):
         return facts
     return replace(facts, fps=fps, times=(), is_retimed=True)
 

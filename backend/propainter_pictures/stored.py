@@ -106,7 +106,7 @@ def read_stored(path: Path, number: int, *, strange: str = "unknown", part: int 
     opened.close()
     if pixels is None or damage:
         raise _unreadable(path, number, damage)
-    turn = _turn_of(path, number, spec)
+    turn = turn_of(path, number, spec)
     return Stored(turn.upright(pixels), _turned(spec, turn), part, spec.get_int_attribute("oiio:subimages", 1))
 
 
@@ -114,7 +114,7 @@ def read_spec(path: Path, number: int) -> Any:
     """OpenImageIO's description of the part that would be read. Raises ``BadInput``."""
     opened, _, spec = open_part(path, number)
     opened.close()
-    return _turned(spec, _turn_of(path, number, spec))
+    return _turned(spec, turn_of(path, number, spec))
 
 
 def write_stored(path: Path, spec: Any, pixels: Pixels) -> None:
@@ -143,7 +143,8 @@ _ORIENTED = _TURNED_BACK | {".jpg", ".jpeg", ".dpx"}
 """Formats whose note about orientation programs heed; in an EXR it is a word like any other."""
 
 
-def _turn_of(path: Path, number: int, spec: Any) -> Turn:
+def turn_of(path: Path, number: int, spec: Any) -> Turn:
+    """What makes a file's pictures upright. Raises ``BadInput`` for a DPX of columns."""
     suffix = path.suffix.lower()
     turn = turn_of_exif(spec.get_int_attribute("Orientation", 1)) if suffix in _ORIENTED else Turn()
     if suffix == ".dpx" and turn.transposed:  # OpenImageIO takes its columns for rows

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from propainter_pictures.errors import BadInput, Unreadable
 from propainter_pictures.frame import VideoSamples
+from propainter_pictures.orientation import Turn
 from propainter_pictures.video_alpha import AlphaDecoder, alpha_of, has_alpha
 from propainter_pictures.video_color import coding_of, refusal, to_rgb, turn_of
 from propainter_pictures.video_facts import facts_of
@@ -71,10 +72,11 @@ class VideoReader:
         self.dtype = first.rgb.dtype
         """uint8, or uint16 where the file stores more than 8 bits."""
         self.channel_names = ("R", "G", "B") if first.alpha is None else ("R", "G", "B", "A")
-        turn = turn_of(first.samples)
+        self.turn = turn = turn_of(first.samples) or Turn()
+        """What made its pictures upright."""
         self.facts = facts_of(
             path, self._container, self._stream, self._index.times, coding_of(first.samples),
-            turned=turn is not None and turn.transposed,
+            turned=turn.transposed,
         )  # fmt: skip
         """Clock, pixel aspect, timecode, title."""
 

@@ -126,7 +126,7 @@ def remove(wish: Removal, choice: EngineChoice, *, quiet: bool = False) -> dict[
                 sheet.take(index, frame)
                 line.frame_done(number)
         facts = _facts(wish, choice, renderer, files.numbers, time.perf_counter() - started)
-        late = [*judge_unseen(facts["unseen_fraction"]), *files.changed_since()]
+        late = [*sink.notes, *judge_unseen(facts["unseen_fraction"]), *files.changed_since()]
         facts |= {"pixels_changed_outside": outside.changed, "notes": [*notes, *late]}
         if dump is not None:
             assert isinstance(renderer, ShotRenderer)

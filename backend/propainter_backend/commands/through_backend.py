@@ -101,7 +101,7 @@ def _render(
     client.close_shot(opened.shot)
     sheet.write(opened.engine)
     report = _merged(reports, files.frames, time.perf_counter() - started)
-    late = [*judge_unseen(report["unseen_fraction"]), *files.changed_since()]
+    late = [*sink.notes, *judge_unseen(report["unseen_fraction"]), *files.changed_since()]
     report.pop("warnings", None)  # of each job's mattes alone; ours are of all of them
     report["pixels_changed_outside"] = outside.changed
     report["notes"] = list(dict.fromkeys([*files.notes, *report["notes"], *late]))

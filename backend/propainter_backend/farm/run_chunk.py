@@ -21,7 +21,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -274,10 +274,13 @@ def _show(
             sheet.take(number - files.numbers[0], read_image(places[number], number))
         return
     notes = {"propainter:engine": engine, "propainter:weights": weights}
-    with open_sink(video, like=files.plate, frames=files.frames, metadata=notes, protect=[files.matte]) as sink:
+    with open_sink(
+        video, like=files.plate, frames=files.frames, metadata=notes, fps=files.wish.fps, protect=[files.matte]
+    ) as sink:
         for index, number in enumerate(files.numbers):
             frame = read_image(places[number], number)
-            sink.write(number, frame)
+            # With the plate's own samples, whatever was not painted goes out as it came.
+            sink.write(number, replace(frame, video=files.plate.read(number).video))
             sheet.take(index, frame)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from dataclasses import fields
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from propainter_backend.removal.removal import MEMORY_BUDGET, Removal
 from propainter_knobs.knob import Group
 from propainter_knobs.table import BY_NAME, KNOBS
 from propainter_pictures.color import WorkingSpace
+from propainter_pictures.frame import as_rate
 from propainter_pictures.mattes import MatteReading
 from propainter_pictures.pairing import PairBy
 
@@ -34,7 +36,7 @@ def removal_of(options: argparse.Namespace, *, save_stages: Path | None = None) 
         matte_reading=MatteReading(options.matte_channel, is_inverted=options.invert_matte),
         working_size=options.working_size, draft=options.draft, space=WorkingSpace(options.color),
         crop_to_matte=options.crop_to_matte, crop_padding=options.crop_padding, native_fill=options.native_fill,
-        keep_nan=options.keep_nan, save_stages=save_stages, report=options.report,
+        keep_nan=options.keep_nan, fps=options.fps, save_stages=save_stages, report=options.report,
         contact_sheet=options.contact_sheet, memory_budget=options.memory << 20,
     )  # fmt: skip
 
@@ -49,6 +51,10 @@ def add_shot_options(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup
         "--clean-plate", metavar="PATH",
         help="background somebody painted: one picture for every frame, or a pattern of the frames that have one; "
         "it fills the hole where its alpha, if any, holds, and the other frames pull from it",
+    )  # fmt: skip
+    need.add_argument(
+        "--fps", type=_rate, metavar="RATE",
+        help="frames a second of a video output: 24, 23.976, 30000/1001 (default: the plate's, else 24)",
     )  # fmt: skip
     need.add_argument("--first", type=int, help="first frame, in the plate's numbering")
     need.add_argument("--last", type=int, help="last frame, included")
@@ -108,6 +114,16 @@ def _add(group: argparse._ArgumentGroup, name: str, **given: Any) -> None:
     if knob.kind == "choice":
         shown["choices"] = knob.words
     group.add_argument(knob.option, type=types[knob.kind], dest=name, **(shown | given))
+
+
+def _rate(text: str) -> Fraction:
+    try:
+        rate = Fraction(text)
+    except (ValueError, ZeroDivisionError):
+        rate = Fraction(0)
+    if not 0 < rate <= 1000:
+        raise argparse.ArgumentTypeError(f"{text!r} is no frame rate such as 24, 23.976 or 30000/1001")
+    return as_rate(float(rate)) if "/" not in text else rate
 
 
 def _size(text: str) -> tuple[int, int]:

@@ -10,6 +10,7 @@ import json
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import TypeVar, cast
 
@@ -67,6 +68,8 @@ class Removal:
     """Where the working size is below the plate's: fill from the plates themselves as far as they show what is behind."""
     space: WorkingSpace = WorkingSpace.AUTO
     keep_nan: bool = False
+    fps: Fraction | None = None
+    """Frames a second of a video that is written; None: the plate's."""
     save_stages: Path | None = None
     report: Path | None = None
     contact_sheet: Path | None = None
@@ -170,6 +173,7 @@ class ShotFiles:
             like=self.plate,
             frames=self.frames,
             metadata={"propainter:engine": engine, "propainter:weights": weights},
+            fps=self.wish.fps,
             protect=self.sources[1:],
             alone=alone,
         )
@@ -310,6 +314,8 @@ def _require(plate: FrameSource, matte: FrameSource, pairing: Pairing, numbers: 
     plate.require(FrameRange(numbers[0], numbers[-1]))
     used = {pairing.matte_number(number) for number in numbers} - {None}
     matte.check_sizes(sorted(cast(set[int], used)))
+    if matte.size != plate.size and plate.turn.transposed and plate.turn.size(*matte.size) == plate.size:
+        matte.turn_also(plate.turn)  # drawn where nobody heeds how the plate is to be turned
     if matte.size != plate.size:
         raise BadInput(
             f"roto matte {matte.path} is {matte.size[0]}x{matte.size[1]} but the plate is {plate.size[0]}x"

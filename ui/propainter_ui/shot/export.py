@@ -72,17 +72,17 @@ def write_mp4(
     path: Path, library: ShotLibrary, shot: ShotState, frames: Sequence[int], patches: Mapping[int, Patch],
     advance: Advance,
 ) -> Path:  # fmt: skip
-    """H.264 for looking at: visually lossless, Rec.709, 4:4:4 where a side is odd. Raises BadShot."""
+    """A video as like the plate's as its format allows, else H.264 in Rec.709. Raises BadShot."""
     assert library.files is not None
     display, rate = Display(is_linear=shot.is_linear), Fraction(shot.fps).limit_denominator(1001)
-    counted = FrameRange(0, len(frames) - 1)
+    counted = FrameRange(frames[0], frames[0] + len(frames) - 1)
     with told_to_artists():
         from propainter_pictures.results import open_sink
 
         with open_sink(str(path), like=library.files.plate_frames.source, frames=counted, fps=rate) as sink:
             for index, frame in enumerate(frames):
                 shown = to_eyes(finished(library.plate(frame), patches[frame]), display)
-                sink.write(index, Frame(shown, ("R", "G", "B"), frame))
+                sink.write(frames[0] + index, Frame(shown, ("R", "G", "B"), frame))
                 advance(index + 1)
     return path
 
