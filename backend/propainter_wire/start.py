@@ -111,6 +111,8 @@ def find_command(environ: Mapping[str, str] | None = None) -> list[str]:
     """The backend's command line. Raises BackendUnreachable if it is not installed where we look."""
     environ = os.environ if environ is None else environ
     named = environ.get("PROPAINTER_BACKEND", "")
+    if named and Path(named).is_file():  # a path with spaces, as the node takes it
+        return [named]
     if named:
         return shlex.split(named, posix=sys.platform != "win32")
     for path in (str(Path(sys.executable).parent), environ.get("PATH", os.defpath)):
