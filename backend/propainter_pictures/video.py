@@ -75,7 +75,7 @@ class VideoReader:
         self.turn = turn = turn_of(first.samples) or Turn()
         """What made its pictures upright."""
         self.facts = facts_of(
-            path, self._container, self._stream, self._index.times, coding_of(first.samples),
+            path, self._container, self._stream, self._index.times, first.samples,
             turned=turn.transposed,
         )  # fmt: skip
         """Clock, pixel aspect, timecode, title."""

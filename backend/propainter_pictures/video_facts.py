@@ -14,13 +14,26 @@ from pathlib import Path
 from typing import Any
 
 from propainter_pictures.header_text import readable
-from propainter_pictures.video_color import Coding
+from propainter_pictures.video_color import Coding, coding_of
 
 DEFAULT_FPS = Fraction(24)
 """Frames a second where nothing else is known."""
 
 _OF_THE_FILE = frozenset({"major_brand", "minor_version", "compatible_brands", "encoder", "timecode", "duration"})
 """Notes that speak of the file or its program, not of the shot."""
+
+_OF_THE_DISPLAY: Mapping[str, str] = {
+    "MASTERING_DISPLAY_METADATA": "the mastering notes of its HDR",
+    "CONTENT_LIGHT_LEVEL": "the mastering notes of its HDR",
+    "DYNAMIC_HDR_PLUS": "its HDR10+ notes",
+    "DYNAMIC_HDR_VIVID": "its HDR Vivid notes",
+    "DOVI_METADATA": "its Dolby Vision notes",
+    "DOVI_RPU_BUFFER": "its Dolby Vision notes",
+    "A53_CC": "its closed captions",
+    "SPHERICAL": "its mark as a spherical video",
+    "STEREO3D": "its mark as a stereo video",
+}
+"""FFmpeg's names of what frames carry, and ours."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +58,8 @@ class VideoFacts:
     timecode: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     """Title and the like."""
+    left_behind: tuple[str, ...] = ()
+    """What lies in the file that no result carries on, in words."""
 
     def shown_at(self, index: int) -> Fraction:
         """Seconds between the first frame and this one."""
@@ -52,15 +67,22 @@ class VideoFacts:
             return (self.times[index] - self.times[0]) * self.time_base
         return index / self.fps
 
+    def shown_for(self, index: int) -> Fraction:
+        """Seconds from this frame to the next; of the last one as of the one before it."""
+        if len(self.times) < 2:
+            return 1 / self.fps
+        index = min(index, len(self.times) - 2)
+        return self.shown_at(index + 1) - self.shown_at(index)
+
     def timecode_at(self, index: int) -> str | None:
         """The timecode of a frame; None without any."""
         return self.timecode and shifted(self.timecode, index, self.fps)
 
 
-def facts_of(
-    path: Path, container: Any, stream: Any, times: tuple[int, ...], coding: Coding, turned: bool
-) -> VideoFacts:
-    """What an opened video says. times: of every frame, in the stream's ticks, if they are known."""
+def facts_of(path: Path, container: Any, stream: Any, times: tuple[int, ...], first: Any, turned: bool) -> VideoFacts:
+    """What an opened video says. times: of every frame, in the stream's ticks, if they are known. first: the first
+    frame as decoded. turned: whether width and height change places upright.
+    """
     fps = stream.average_rate or DEFAULT_FPS
     aspect = stream.sample_aspect_ratio or Fraction(1)
     ticks = stream.time_base
@@ -69,7 +91,7 @@ def facts_of(
     tags = {key: readable(value) for key, value in container.metadata.items() if key.lower() not in _OF_THE_FILE}
     return VideoFacts(
         path=path,
-        coding=coding,
+        coding=coding_of(first),
         fps=fps,
         pixel_aspect=1 / aspect if turned else aspect,
         time_base=ticks,
@@ -77,7 +99,14 @@ def facts_of(
         start=start,
         timecode=_timecode(container, stream),
         tags=tags,
+        left_behind=_left_behind(container, first),
     )
+
+
+def _left_behind(container: Any, first: Any) -> tuple[str, ...]:
+    held = {each.type.name for each in first.side_data}
+    found = tuple(dict.fromkeys(words for kind, words in _OF_THE_DISPLAY.items() if kind in held))
+    return (*found, "its chapters") if container.chapters() else found
 
 
 def _timecode(container: Any, stream: Any) -> str | None:

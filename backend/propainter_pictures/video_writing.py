@@ -98,8 +98,11 @@ class VideoWriter:
         facts = VideoFacts() if facts is None else facts
         suffix = path.suffix.lower()
         encoder = choose_encoder(path, size, facts.coding)
+        self._keeps_times = bool(facts.times) and suffix not in _ONE_RATE
+        if self._keeps_times:
+            encoder = _in_order(encoder)
         self.coding = encoder.coding
-        self._facts, self._first, self._count = facts, first, 0
+        self._facts, self._first, self._count, self._muxed = facts, first, 0, 0
         self._container: Any = _opened(path, _FORMATS.get(suffix), {"movflags": "faststart+use_metadata_tags"})
         self._container.metadata.update({**facts.tags, **(metadata or {})})
         self._stream: Any = self._container.add_stream(encoder.codec, rate=facts.fps, options=dict(encoder.options))
@@ -113,7 +116,6 @@ class VideoWriter:
         context.color_range = FULL if self.coding.is_full_range else LIMITED
         if encoder.codec == "libx265" and suffix in (".mp4", ".mov", ".m4v"):
             context.codec_tag = "hvc1"  # the tag that Apple's players ask for
-        self._keeps_times = bool(facts.times) and suffix not in _ONE_RATE
         if self._keeps_times:
             self._stream.time_base = context.time_base = facts.time_base
         self.dropped = _dropped(suffix, facts)
@@ -133,16 +135,23 @@ class VideoWriter:
             frame.pts, frame.time_base = self._count, 1 / self._facts.fps
         self._count += 1
         self._sound.copy_until(since)
-        self._container.mux(self._stream.encode(frame))
+        self._mux(self._stream.encode(frame))
 
     def finish(self) -> None:
         """Write what the encoder still holds, the rest of the sound, and close the file."""
-        self._container.mux(self._stream.encode(None))
+        self._mux(self._stream.encode(None))
         end = self._facts.shown_at(self._first + self._count) - self._facts.shown_at(self._first)
         is_whole = self._facts.times and self._first + self._count >= len(self._facts.times)
         self._sound.copy_until(end + 1 if is_whole else end)
         self._sound.close()
         self._container.close()
+
+    def _mux(self, packets: Any) -> None:
+        for packet in packets:
+            if self._keeps_times:  # encoders guess how long a frame is shown, and muxers how long the last one is
+                packet.duration = round(self._facts.shown_for(self._first + self._muxed) / packet.time_base)
+            self._muxed += 1
+            self._container.mux(packet)
 
     def abandon(self) -> None:
         """Close the file as it is; it is not a whole video."""
@@ -178,9 +187,17 @@ def _thinned(touched: NDArray[np.bool_], shape: tuple[int, ...]) -> NDArray[np.b
     return blocks
 
 
+def _in_order(encoder: Encoder) -> Encoder:
+    """Frames are stored in the order they are shown: only then does the file's length hold where times vary."""
+    if encoder.codec == "libx265":
+        params = encoder.options["x265-params"] + ":bframes=0"
+        return replace(encoder, options={**encoder.options, "x265-params": params})
+    return replace(encoder, options={**encoder.options, "bf": "0"} if encoder.codec == "libx264" else encoder.options)
+
+
 def _dropped(suffix: str, facts: VideoFacts) -> list[str]:
-    """What of a source's clock a format cannot hold, in words."""
-    dropped = []
+    """What of a source a result cannot hold, in words."""
+    dropped = list(facts.left_behind)
     if facts.times and suffix in _ONE_RATE:
         dropped.append("its varying frame times")
     if facts.timecode is not None and suffix not in _HOLDS_TIMECODE:

@@ -84,6 +84,46 @@ def test_frames_are_shown_when_the_plate_shows_them(suffix: str, tmp_path: Path)
     assert times_of(tmp_path / f"out{suffix}") == pytest.approx([tick / 30 for tick in PHONE], abs=0.001)
 
 
+def test_a_file_with_varying_times_says_how_long_it_is(tmp_path: Path) -> None:
+    copied(store(tmp_path / "phone.mp4", times=PHONE), tmp_path / "out.mp4")
+    with av.open(str(tmp_path / "out.mp4")) as container:
+        stream = container.streams.video[0]
+        assert stream.duration * stream.time_base == Fraction(
+            18, 30
+        )  # the last frame is shown as long as the one before
+
+
+def test_chapters_are_said_to_be_left_behind(tmp_path: Path) -> None:
+    plain, chaptered = store(tmp_path / "plain.mkv"), tmp_path / "chaptered.mkv"
+    with av.open(str(plain)) as source, av.open(str(chaptered), "w") as container:
+        stream = container.add_stream_from_template(source.streams.video[0])
+        container.set_chapters(
+            [{"id": 1, "start": 0, "end": 200, "time_base": Fraction(1, 1000), "metadata": {"title": "a"}}]
+        )
+        for packet in source.demux(video=0):
+            if packet.size:
+                packet.stream = stream
+                container.mux(packet)
+    assert copied(chaptered, tmp_path / "out.mkv") == ("out.mkv is without its chapters",)
+
+
+def test_the_mastering_notes_of_hdr_are_said_to_be_left_behind(tmp_path: Path) -> None:
+    master = "master-display=G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,1):max-cll=1000,400"
+    path = tmp_path / "hdr.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx265", rate=24, options={"x265-params": f"log-level=none:{master}"})
+        stream.width, stream.height, stream.pix_fmt = *SIZE, "yuv420p10le"
+        context = stream.codec_context
+        context.color_primaries, context.color_trc, context.colorspace, context.color_range = 9, 16, 9, 1
+        for index in range(2):
+            grey = av.VideoFrame.from_ndarray(np.full((SIZE[1], SIZE[0], 3), 90, np.uint8), format="rgb24")
+            grey = grey.reformat(format="yuv420p10le")
+            grey.pts, grey.time_base = index, Fraction(1, 24)
+            container.mux(stream.encode(grey))
+        container.mux(stream.encode(None))
+    assert copied(path, tmp_path / "out.mp4", last=1) == ("out.mp4 is without the mastering notes of its HDR",)
+
+
 def test_sound_is_copied_packet_by_packet_in_time(tmp_path: Path) -> None:
     source = store(tmp_path / "phone.mp4", times=PHONE, sound="aac")
     assert copied(source, tmp_path / "out.mp4") == ()

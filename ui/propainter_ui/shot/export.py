@@ -71,8 +71,11 @@ def write_sequence(
 def write_mp4(
     path: Path, library: ShotLibrary, shot: ShotState, frames: Sequence[int], patches: Mapping[int, Patch],
     advance: Advance,
-) -> Path:  # fmt: skip
-    """A video as like the plate's as its format allows, else H.264 in Rec.709. Raises BadShot."""
+) -> tuple[Path, tuple[str, ...]]:  # fmt: skip
+    """A video as like the plate's as its format allows, else H.264 in Rec.709.
+
+    Returns its path, and sentences on what of the plate it is without. Raises BadShot.
+    """
     assert library.files is not None
     display, rate = Display(is_linear=shot.is_linear), Fraction(shot.fps).limit_denominator(1001)
     counted = FrameRange(frames[0], frames[0] + len(frames) - 1)
@@ -84,7 +87,7 @@ def write_mp4(
                 shown = to_eyes(finished(library.plate(frame), patches[frame]), display)
                 sink.write(frames[0] + index, Frame(shown, ("R", "G", "B"), frame))
                 advance(index + 1)
-    return path
+    return path, sink.notes
 
 
 def write_sheet(

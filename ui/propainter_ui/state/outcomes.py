@@ -62,8 +62,9 @@ def after(state: PanelState, event: Event) -> PanelState:
             return replace(state, bands={stage.stage: stage.runs for stage in told.stages})
         case RenderFinished(report, frames):
             return _rendered(state, report, frames)
-        case ExportFinished(path, what):
-            return replace(state, job=None, notice=Notice("info", f"{what} written to {path}"))
+        case ExportFinished(path, what, notes):
+            said = "; ".join([f"{what} written to {path}", *notes])
+            return replace(state, job=None, notice=Notice("info", said))
         case Failed(message, action):
             return replace(state, notice=Notice("error", message, action))
     raise AssertionError(event)
