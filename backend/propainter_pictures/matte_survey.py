@@ -25,7 +25,11 @@ from propainter_pictures.mattes import PLAIN, MatteReading, is_full, mask_channe
 _LOOKED_AT = 12
 _GLANCE_PIXELS = 500_000
 _LABELS = 64
-"""Labels are numbers up to this, or so many colours."""
+"""Labels in 8 bits are numbers up to this, or so many colours."""
+_DEEP_LABELS = 255
+"""The same in 16 bits, where a matte's own values are hardly ever so low."""
+_GREYS = 16
+"""Flat greys up to so many, none of them white, are labels too: a palette's colours made grey."""
 _LOSSLESS = frozenset({".png", ".tif", ".tiff"})
 _COLOUR = 0.12
 """Channels that differ by more than this are colour, not noise of a codec."""
@@ -247,18 +251,29 @@ def _are_labels(greys: Sequence[NDArray[np.float32]], frames: Sequence[Frame]) -
     if not np.issubdtype(dtype, np.integer) or suffix not in _LOSSLESS:
         return False
     full = np.iinfo(dtype).max
+    highest = _LABELS if dtype == np.uint8 else _DEEP_LABELS
     has_labels = False
-    for grey in greys:
-        values = np.rint(grey * full).astype(np.int64)
+    numbers = [np.rint(grey * full).astype(np.int64) for grey in greys]
+    if _are_flat_greys(numbers, full):
+        return True
+    for values in numbers:
         if not values.any():
             continue
-        if ((values > _LABELS) & (values < full)).any() or not _is_flat(values):
+        if ((values > highest) & (values < full)).any() or not _is_flat(values):
             return False
-        small = ((values > 0) & (values <= _LABELS)).sum()
+        small = ((values > 0) & (values <= highest)).sum()
         if small < (values > 0).sum() / 5:  # a border of the highest number, "void", may be there as well
             return False
         has_labels = has_labels or not values.all()  # a run without any background is no label map
     return has_labels
+
+
+def _are_flat_greys(numbers: Sequence[NDArray[np.int64]], full: int) -> bool:
+    """Several greys, black and no white among them, without the values between that a soft edge has."""
+    found = np.unique(np.concatenate([np.unique(values) for values in numbers]))
+    if not 3 <= len(found) <= _GREYS or found[0] != 0 or found[-1] == full:
+        return False
+    return all(_is_flat(values) for values in numbers)
 
 
 def _is_flat(values: NDArray[np.int64]) -> bool:

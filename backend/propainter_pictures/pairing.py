@@ -226,6 +226,11 @@ def _two_readings(plate: Numbered, other: Numbered, what: str, *, first_of_other
     is_from_one = (plate.labels is None) != (other.labels is None) and len(plate.numbers) != len(other.numbers)
     if is_from_one:  # names from 1 against a count from 0: the other reading is one frame earlier, or later
         place = first_of_other + (-1 if plate.labels is None else 1)
+    elif by_label.get(number) == place:  # the readings agree on the first: told by one on which they do not
+        pairs = zip(plate.numbers, other.numbers, _labels(other), strict=False)
+        place, number, first_of_other = next(
+            (each for each in pairs if by_label.get(each[1], each[0]) != each[0]), (place, number, first_of_other)
+        )
     one = f"by number {what} {first_of_other} is of frame {by_label.get(number, first_of_other)}"
     other_way = f"counting both from 1 it is of frame {place}" if is_from_one else f"by place it is of frame {place}"
     shift = place - first_of_other

@@ -83,6 +83,20 @@ def test_labels_of_16_bits_are_labels_too() -> None:
     np.testing.assert_array_equal(matte_of(frame(disc().astype(np.uint16))), disc())
 
 
+def test_numbers_of_8_bits_in_16_are_labels() -> None:
+    full = disc().astype(np.uint16) * 255
+    corner = np.zeros_like(full)
+    corner[:2, :2] = 65535
+    for picture in (frame(full), frame(np.maximum(full, corner))):
+        np.testing.assert_array_equal(matte_of(picture), picture.pixels[..., 0] > 0)
+
+
+def test_a_palettes_colours_made_grey_are_labels() -> None:
+    greys = np.array([0, 38, 113, 150], np.uint8)  # the brightness of the first colours of DAVIS
+    labels = disc() + disc(9) + disc(5)
+    np.testing.assert_array_equal(matte_of(frame(greys[labels])), labels > 0)
+
+
 def test_coloured_labels_of_a_palette_are_labels() -> None:
     palette = np.array([(0, 0, 0), (128, 0, 0), (0, 128, 0)], np.uint8)  # as DAVIS has them
     labels = disc() + disc(6)

@@ -88,11 +88,12 @@ def test_mattes_find_their_plates(plate: Run, matte: Run, expected: dict[int, in
         (Run(range(12)), Run(range(1, 13)), r"by number matte 1 is of frame 1, by place it is of frame 0; .*--pair-by"),
         (Run([0, 5, 10]), Run(range(3)), r"in two ways"),
         (Run(range(3)), Run([0, 5, 10]), r"\(0-10 by 5\) .*in two ways"),
+        (Run(range(1, 7)), Run(range(1, 12, 2)), r"by number matte 3 is of frame 3, by place it is of frame 2"),
         (PLATE, Run(range(1, 4)), r"1001-1010 but matte a folder is 1-3: no common frames; .*--matte-offset 1000"),
         (video(12), Run(range(1001, 1004)), r"no common frames"),
     ],
-    ids=["names within a video", "video within names", "from 0 and from 1", "steps differ", "steps differ too", "nothing",
-         "nothing of a video"],
+    ids=["names within a video", "video within names", "from 0 and from 1", "steps differ", "steps differ too",
+         "the first agrees", "nothing", "nothing of a video"],
 )  # fmt: skip
 def test_what_reads_both_ways_or_none_is_refused_with_what_to_say(plate: Run, matte: Run, sentence: str) -> None:
     with pytest.raises(UnclearPairing, match=sentence):

@@ -204,6 +204,26 @@ def test_tiffs_of_other_colours_are_refused(photometric: int, channels: int, nam
         read_info(path, 1)
 
 
+@pytest.mark.parametrize("has_adobes_mark", [True, False])
+def test_a_jpeg_in_cmyk_is_refused(has_adobes_mark: bool, tmp_path: Path) -> None:
+    def segment(marker: int, content: bytes) -> bytes:
+        return bytes([0xFF, marker]) + struct.pack(">H", len(content) + 2) + content
+
+    # One grey block of each of four colours: with these tables a block is the bits 0 and 0 (ITU-T T.81, B and F.1.2).
+    one_code = bytes([1] + [0] * 15) + b"\0"
+    mark = segment(0xEE, b"Adobe" + struct.pack(">HHHB", 100, 0, 0, 0)) if has_adobes_mark else b""
+    colours = b"".join(bytes([number, 0x11, 0]) for number in range(1, 5))
+    scan = b"\4" + b"".join(bytes([number, 0]) for number in range(1, 5)) + b"\0\x3f\0"
+    (tmp_path / "a.jpg").write_bytes(
+        b"\xff\xd8" + mark + segment(0xDB, b"\0" + bytes([1] * 64))
+        + segment(0xC0, struct.pack(">BHHB", 8, 8, 8, 4) + colours)
+        + segment(0xC4, b"\0" + one_code) + segment(0xC4, b"\x10" + one_code)
+        + segment(0xDA, scan) + b"\0" + b"\xff\xd9"
+    )  # fmt: skip
+    with pytest.raises(BadInput, match=r"a\.jpg\) holds CMYK colours, .*; write it as RGB"):
+        read_info(tmp_path / "a.jpg", 1)
+
+
 def test_a_channel_of_whole_numbers_in_an_exr_is_refused_by_name(tmp_path: Path) -> None:
     spec = oiio.ImageSpec(24, 16, 4, "float")
     spec.channelnames = ("R", "G", "B", "objectId")
