@@ -27,6 +27,8 @@ _FORMATS = {".m4v": "mp4", ".mpg": "mpeg", ".mpeg": "mpeg"}
 _DEEP = frozenset({".mp4", ".mov", ".m4v", ".mkv", ".ts"})
 """Endings written with more than 8 bits."""
 _HOLDS_TIMECODE = frozenset({".mp4", ".mov", ".m4v", ".mkv", ".mxf"})
+_OF_QUICKTIME = frozenset({".mp4", ".mov", ".m4v"})
+_FLAGS = {"movflags": "faststart+use_metadata_tags"}
 _ONE_RATE = frozenset({".avi", ".mxf"})
 """Endings that hold no frame times of their own."""
 
@@ -103,7 +105,7 @@ class VideoWriter:
             encoder = _in_order(encoder)
         self.coding = encoder.coding
         self._facts, self._first, self._count, self._muxed = facts, first, 0, 0
-        self._container: Any = _opened(path, _FORMATS.get(suffix), {"movflags": "faststart+use_metadata_tags"})
+        self._container: Any = _opened(path, _FORMATS.get(suffix), _FLAGS if suffix in _OF_QUICKTIME else {})
         self._container.metadata.update({**facts.tags, **(metadata or {})})
         self._stream: Any = self._container.add_stream(encoder.codec, rate=facts.fps, options=dict(encoder.options))
         self._stream.width, self._stream.height = size
@@ -114,7 +116,7 @@ class VideoWriter:
             self.coding.matrix, self.coding.primaries, self.coding.transfer,
         )  # fmt: skip
         context.color_range = FULL if self.coding.is_full_range else LIMITED
-        if encoder.codec == "libx265" and suffix in (".mp4", ".mov", ".m4v"):
+        if encoder.codec == "libx265" and suffix in _OF_QUICKTIME:
             context.codec_tag = "hvc1"  # the tag that Apple's players ask for
         if self._keeps_times:
             self._stream.time_base = context.time_base = facts.time_base
