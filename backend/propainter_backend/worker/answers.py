@@ -26,6 +26,15 @@ from propainter_wire.shot import runs_of
 
 log = logging.getLogger(__name__)
 
+_STAGES_OF = {
+    "flow": ("flow",),
+    "completion": ("completion",),
+    "propagation": ("propagation",),
+    "painting": ("painting",),
+    "composite": ("composite", "native", "sights"),
+}
+"""What is cleared with each kind that a client names."""
+
 
 class Answers:
     """Asked from a thread of its own, while steps go on."""
@@ -84,9 +93,12 @@ class Answers:
             "device_total_bytes": total,
         }
 
-    def _clear(self, _: Note) -> Note:
-        self._finished.clear()
-        return {"freed": self._cache.clear()}
+    def _clear(self, note: Note) -> Note:
+        """Whole kinds, of every shot: flow costs most to compute, results are what one would rather see made anew."""
+        what = note.get("what", "all")
+        if what != "flow":  # finished frames lie behind every other stage
+            self._finished.clear()
+        return {"freed": self._cache.clear(None if what == "all" else _STAGES_OF[what])}
 
 
 def _where_known(spec: ShotSpec, stage: str, stored: list[bool]) -> list[bool]:

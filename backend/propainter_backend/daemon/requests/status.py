@@ -80,7 +80,7 @@ class StatusHandlers:
             sessions=self._router.session_count,
             jobs=tuple(_job_line(job) for job in list(self._jobs.all)[:_JOBS_TOLD]),
             memory=self._memory(use_of(answers)),
-            notes=self._workers.notes,
+            notes=(*self._workers.notes, *filter(None, [self._content.problem[:512]])),
             shots=tuple(_shot_line(shot) for shot in self._shots.latest(_SHOTS_TOLD)),
         )
 
