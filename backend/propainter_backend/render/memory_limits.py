@@ -1,7 +1,7 @@
 """How much memory this process may still take: the machine's, its control group's, its own limit; the least counts.
 
-Here: ``available_bytes``. Containers, Slurm and systemd limit a control group; ``ulimit -v`` limits a process. Not here: what
-is planned with it (``memory_plan.py``).
+Here: ``available_bytes``. Containers, Slurm and systemd limit a control group; ``ulimit -v`` limits a process. Not here:
+what is planned with it (``memory_plan.py``).
 """
 
 from __future__ import annotations
@@ -16,7 +16,10 @@ _GROUPS = Path("/sys/fs/cgroup")
 _OWN_GROUPS = Path("/proc/self/cgroup")
 _NO_LIMIT = 1 << 60
 """What version 1 says where there is none is a page less than 2**63."""
-_FILES = (("memory.max", "memory.current", "inactive_file"), ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"))  # fmt: skip
+_FILES = (
+    ("memory.max", "memory.current", "inactive_file"),
+    ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+)
 """Limit, use, and what of the use is file pages that go when room is needed: of versions 2 and 1."""
 
 

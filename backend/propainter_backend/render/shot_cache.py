@@ -42,7 +42,7 @@ _DIGESTS_KEPT = 1 << 17
 _PAUSE_S = 60.0
 """How long a disk that could not be written is left alone."""
 _RECENT_S = 600.0
-"""A disk that is full because of others takes no entry from whoever used it just now, where only a client can give it again."""
+"""A full disk takes no entry from whoever used it just now, where only a client could give it again."""
 _RESCAN_SHARE = 16
 """The folder is counted anew each time this share of the budget has been written: others write there too."""
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})

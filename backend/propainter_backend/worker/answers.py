@@ -26,6 +26,8 @@ from propainter_wire.shot import runs_of
 
 log = logging.getLogger(__name__)
 
+QUICK = frozenset({"use", "clear"})
+"""Questions that are answered at once, whatever is being thought about."""
 _STAGES_OF = {
     "flow": ("flow",),
     "completion": ("completion",),
@@ -37,7 +39,7 @@ _STAGES_OF = {
 
 
 class Answers:
-    """Asked from a thread of its own, while steps go on."""
+    """Asked from threads of their own, while steps go on."""
 
     def __init__(
         self, engines: LoadedEngines, fitting: Fitting, benches: Benches, cache: ShotCache, finished: Kept[Finished]
