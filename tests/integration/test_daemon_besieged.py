@@ -108,6 +108,23 @@ def test_what_a_name_says_to_terminals_is_not_obeyed():
         assert "\x1b" not in said.stdout and "\x07" not in said.stdout
 
 
+def test_clearing_results_keeps_flow_and_clearing_flow_keeps_results():
+    shot = TinyShot()
+    with daemon() as running, running.client() as client:
+        handle = shot.open(client)
+        first = shot.render(client, handle)
+        assert sum(client.clear_cache(kind).freed_bytes for kind in ("completion", "propagation", "painting")) > 0
+        client.clear_cache("composite")
+        again = shot.render(client, handle)
+        assert again.computed("flow") == 0 and again.computed("painting") > 0
+        assert client.clear_cache("flow").freed_bytes > 0
+        client.clear_cache("composite")  # finished frames
+        third = shot.render(client, handle)
+        assert third.computed("painting") == 0
+        assert_same(first, again)
+        assert_same(first, third)
+
+
 SHORTENS = """
 import os, sys
 from pathlib import Path
