@@ -28,14 +28,6 @@ log = logging.getLogger(__name__)
 
 QUICK = frozenset({"use", "clear"})
 """Questions that are answered at once, whatever is being thought about."""
-_STAGES_OF = {
-    "flow": ("flow",),
-    "completion": ("completion",),
-    "propagation": ("propagation",),
-    "painting": ("painting",),
-    "composite": ("composite", "native", "sights"),
-}
-"""What is cleared with each kind that a client names."""
 
 
 class Answers:
@@ -100,7 +92,7 @@ class Answers:
         what = note.get("what", "all")
         if what != "flow":  # finished frames lie behind every other stage
             self._finished.clear()
-        return {"freed": self._cache.clear(None if what == "all" else _STAGES_OF[what])}
+        return {"freed": self._cache.clear(None if what == "all" else (what,))}
 
 
 def _where_known(spec: ShotSpec, stage: str, stored: list[bool]) -> list[bool]:
