@@ -21,6 +21,7 @@ from propainter_backend.errors import BadInput, RemoveError
 from propainter_pictures.console import speak_any_encoding
 from propainter_wire.client import Client
 from propainter_wire.connection import DaemonPlace, connection_path
+from propainter_wire.descriptors import raise_limit
 from propainter_wire.errors import AlreadyRunning, PropainterError
 from propainter_wire.link import ClientKeys
 from propainter_wire.start import EXIT_ALREADY_RUNNING
@@ -38,19 +39,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"propainter-backend: {error}", file=sys.stderr)
         return EXIT_ALREADY_RUNNING
     except (RemoveError, PropainterError, ValueError, OSError) as error:
-        print(f"propainter-backend: {error}", file=sys.stderr)
+        print(f"propainter-backend: {_plain(str(error))}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
 
 
 def _serve(options: argparse.Namespace) -> int:
+    raise_limit()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s", stream=sys.stderr)
     return _serve_relay(options) if options.relay else _serve_daemon(options)
 
 
 def _serve_daemon(options: argparse.Namespace) -> int:
     from propainter_backend.daemon.cache_folder import FALLBACK_BUDGET, cache_folder
+    from propainter_backend.daemon.cache_privacy import check_cache_folder
     from propainter_backend.daemon.daemon import Daemon, DaemonOptions
     from propainter_backend.daemon.devices import choose_devices
     from propainter_backend.daemon.keys import daemon_keys, signing_key
@@ -62,6 +65,7 @@ def _serve_daemon(options: argparse.Namespace) -> int:
     if remark is not None:
         logging.getLogger(__name__).warning("%s", remark)
         budget = min(budget, FALLBACK_BUDGET)
+    check_cache_folder(cache_dir)
     curve = daemon_keys(options.curve_keys) if options.curve_keys else None
     daemon_options = DaemonOptions(
         devices,
@@ -145,12 +149,17 @@ def _status(options: argparse.Namespace) -> int:
     print(f"engine {status.engine}, weights {status.weights}, device {status.device}")
     print(f"sessions {status.sessions}, jobs {len(status.jobs)}")
     for job in status.jobs:
-        print(f"  {job.name or job.job[:8]}: {job.priority}, {job.stage} {job.done}/{job.total}")
+        print(f"  {_plain(job.name) or job.job[:8]}: {job.priority}, {job.stage} {job.done}/{job.total}")
     sizes = [(name, value) for name, value in sorted(memory.items()) if isinstance(value, int)]
     print(", ".join(f"{name.removesuffix('_bytes')} {value / 2**20:.0f} MB" for name, value in sizes))
     for note in status.notes:
-        print(note)
+        print(_plain(note))
     return 0
+
+
+def _plain(text: str) -> str:
+    """Without what a terminal would obey: a name may be anything."""
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
 
 
 def _stop(options: argparse.Namespace) -> int:

@@ -7,6 +7,7 @@ refused rather than repaired: a directory somebody else could write to is a dire
 
 from __future__ import annotations
 
+import errno
 import ipaddress
 import json
 import os
@@ -30,6 +31,8 @@ CONNECTION_NAME = "daemon.json"
 SOCKET_NAME = "daemon.sock"
 LOCK_NAME = "daemon.lock"
 LOG_NAME = "daemon.log"
+_HELD = frozenset({errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK})
+"""What locking says where another has the lock, on one system or another; anything else says something of the disk."""
 
 
 @dataclass(frozen=True)
@@ -285,6 +288,12 @@ def _take_lock(path: Path) -> int:
     try:
         _lock(descriptor)
     except OSError as error:
+        if error.errno not in _HELD:
+            os.close(descriptor)
+            raise UnsafeConnection(
+                f"{path} cannot be locked ({error.strerror}), so nobody can tell whether a backend is running there; name a "
+                "folder on a local disk in PROPAINTER_RUNTIME_DIR"
+            ) from error
         owner = os.pread(descriptor, 32, 0).decode("ascii", "replace") if hasattr(os, "pread") else ""
         os.close(descriptor)
         raise AlreadyRunning(f"a backend is running already (process {owner.strip() or '?'}, {path.parent})") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from propainter_wire import connection
 from propainter_wire.connection import (
     Connection,
     DaemonPlace,
@@ -244,3 +246,16 @@ def test_a_daemon_gets_an_allow_list_of_the_host_s_environment(tmp_path: Path) -
     }  # fmt: skip
     kept = set(clean_environment(host, tmp_path))
     assert kept == {"HOME", "CUDA_VISIBLE_DEVICES", "PROPAINTER_CACHE", "XDG_CACHE_HOME", "PROPAINTER_RUNTIME_DIR"}
+
+
+@pytest.mark.parametrize("code", [errno.ENOLCK, errno.EIO, errno.ENOTSUP])
+def test_a_disk_that_cannot_lock_is_not_a_backend_that_runs(tmp_path, monkeypatch, code):
+    def refuses(_: int) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(connection, "_lock", refuses)
+    with (
+        pytest.raises(UnsafeConnection, match=r"cannot be locked.*PROPAINTER_RUNTIME_DIR"),
+        DaemonPlace(tmp_path / "run"),
+    ):
+        pass
