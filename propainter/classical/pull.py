@@ -32,7 +32,7 @@ from propainter.classical.places import (
 )
 from propainter.classical.sampling import Plate
 from propainter.classical.seam import seam_light, under_light
-from propainter.dis import flow_between, grey_of, make_estimator
+from propainter.dis import flow_between, grey_of
 
 _BY_MODEL = 1e-3
 """Weight of a place the background model alone leads to, against one the flow leads to."""
@@ -158,7 +158,6 @@ def _disagreement(
     shift = np.zeros((len(frame), 2), np.float32)
     shown = [plate.sample(places.take(both)) for places in sights]
     bounds = np.searchsorted(frame[both], np.arange(run.start, run.stop + 1))
-    estimator = make_estimator(finest_scale=1)
     for i in np.flatnonzero(np.diff(bounds)):
         part = slice(bounds[i], bounds[i + 1])
         where = (row[both[part]], column[both[part]])
@@ -166,13 +165,13 @@ def _disagreement(
         rows, columns = box_around(holes[at], pad=_REGISTER_PAD)
         inside = where[0] - rows.start, where[1] - columns.start
         seen = shown[0][part], shown[1][part]
-        gap = _gap(plate.at(at, rows, columns), holes[at, rows, columns], inside, seen, estimator)
+        gap = _gap(plate.at(at, rows, columns), holes[at, rows, columns], inside, seen)
         shift[both[part]] = gap[inside]
     steps = [np.abs(places.source - frame).astype(np.float32) for places in sights]
     return shift, steps[0] / np.maximum(steps[0] + steps[1], 1)
 
 
-def _gap(image: Field, hole: Mask, where: tuple[Any, Any], sights: tuple[Field, Field], estimator: Any) -> Field:
+def _gap(image: Field, hole: Mask, where: tuple[Any, Any], sights: tuple[Field, Field]) -> Field:
     """Flow (h, w, 2) from the past to the future sight of one frame's hole, of use where both sights show something.
 
     image, hole: a box of the frame around its hole.
@@ -185,7 +184,7 @@ def _gap(image: Field, hole: Mask, where: tuple[Any, Any], sights: tuple[Field, 
         picture[where] = colours
         luma = grey_of(picture).astype(np.float32)[..., None]
         pictures.append(np.rint(fill_harmonic(luma, blank)[..., 0]).astype(np.uint8))
-    return regular(flow_between(pictures[0], pictures[1], estimator), pictures[0], ~blank)
+    return regular(flow_between(pictures[0], pictures[1], finest_scale=1), pictures[0], ~blank)
 
 
 def _image_of(values: Mask, members: Mask) -> Mask:

@@ -128,6 +128,26 @@ def test_flow_measured_again_no_longer_follows_the_object() -> None:
     assert np.array_equal(aligned.forward[0][np.nonzero(away)], forward[0][away])
 
 
+def test_a_pair_measured_after_a_small_corner_is_measured_as_alone() -> None:
+    """A box of 37 pixels a side is too small for the estimator's scale; the pairs that follow it are not."""
+    picture = texture(120, 180, seed=8) * 2 - 1
+    rows, columns = np.mgrid[:120, :160].astype(np.float32)
+    sway = 1.5 * np.sin(rows / 7)
+    frames = np.stack([cv2.remap(picture, columns + 10 + i * sway, rows, cv2.INTER_CUBIC) for i in range(5)])
+    holes = np.zeros((5, 120, 160), bool)
+    holes[:2, :2, :2] = True
+    holes[2:, 40:80, 60:100] = True
+    flows = [
+        complete_pairs(flow, *ends)
+        for flow, ends in zip(estimate_flow(frames), ((holes[:-1], holes[1:]), (holes[1:], holes[:-1])), strict=True)
+    ]
+    together = align_flow(frames, holes, *flows).pairs
+    for i in range(4):
+        (alone,) = align_flow(frames[i : i + 2], holes[i : i + 2], *(flow[i : i + 1] for flow in flows)).pairs
+        assert np.array_equal(together[i].forward.values, alone.forward.values)
+        assert np.array_equal(together[i].backward.values, alone.backward.values)
+
+
 def test_the_hole_moves_with_its_own_surroundings_where_they_leave_the_model() -> None:
     """Around the hole the background moves 4.5 px, everywhere else 3: inside, flow continues the surroundings."""
     far, near = (texture(120, 200, seed=seed) * 2 - 1 for seed in (2, 6))
