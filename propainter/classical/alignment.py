@@ -14,7 +14,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
-from typing import Any
 
 import cv2
 import numpy as np
@@ -30,7 +29,7 @@ from propainter.classical.motion import (
     motion_at,
     warp,
 )
-from propainter.dis import Flow, Grey, flow_between, grey_of, make_estimator
+from propainter.dis import Flow, Grey, flow_between, grey_of
 
 _SMOOTHING = 4.0
 """Sigma in pixels over which left-over motion is averaged, textured pixels first."""
@@ -128,7 +127,6 @@ def align_flow(
     """
     grey = lru_cache(2)(lambda i: grey_of(frames[i]))
     distance = lru_cache(2)(lambda i: distance_to(holes[i]))
-    estimator = make_estimator(finest_scale=1)
 
     def align(i: int) -> AlignedPair:
         def way(flow: Flow, a: int, b: int) -> AlignedWay:
@@ -136,7 +134,7 @@ def align_flow(
             motion = background_motion(flow, *distances)
             if not holes[a].any():
                 return AlignedWay(motion, slice(0, 0), slice(0, 0), flow[:0, :0])
-            return _align_way((grey(a), grey(b)), distances, flow, motion, estimator)
+            return _align_way((grey(a), grey(b)), distances, flow, motion)
 
         return AlignedPair(way(forward[i], i, i + 1), way(backward[i], i + 1, i))
 
@@ -154,9 +152,7 @@ def aligned_of(pairs: list[AlignedPair], forward: Flow, backward: Flow) -> Align
     )
 
 
-def _align_way(
-    grey: tuple[Grey, Grey], distances: tuple[Field, Field], flow: Flow, motion: Matrix, estimator: Any
-) -> AlignedWay:
+def _align_way(grey: tuple[Grey, Grey], distances: tuple[Field, Field], flow: Flow, motion: Matrix) -> AlignedWay:
     """Measure one pair's flow again. ``distances``: of each frame's pixels to its own hole."""
     guard = guard_band(*flow.shape[:2])
     rows, columns = box_around(distances[0] <= guard, pad=guard // 2)
@@ -168,7 +164,7 @@ def _align_way(
     covered_first, covered_second = near <= _RIM, landed <= _RIM
     covered = covered_first | covered_second
     first, second = _made_alike(first, second, covered_first, covered_second)
-    rest = regular(flow_between(first, second, estimator), first, ~covered)
+    rest = regular(flow_between(first, second, finest_scale=1), first, ~covered)
     rest = rest + warp(model, rest) - model
     values = np.where((near <= guard)[..., None], model + fill_harmonic(rest, covered), flow[rows, columns])
     bound = mover_bound(flow, distances[0], motion)

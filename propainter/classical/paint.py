@@ -26,7 +26,7 @@ def paint_unseen(frames: Field, unseen: Mask, forward: Field, backward: Field) -
     then serves the others as a source like any other frame; what they still miss is met the same way. A frame that
     misses everything becomes 0.
     """
-    missing = unseen.copy()
+    missing, darkest, brightest = unseen.copy(), frames.min((0, 1, 2)), frames.max((0, 1, 2))
     for _ in range(_MOST_KEYS):
         if not missing.any():
             return frames
@@ -37,7 +37,7 @@ def paint_unseen(frames: Field, unseen: Mask, forward: Field, backward: Field) -
         plate = Plate.of_one_exposure(frames, missing.copy())
         sights = [find(forward, backward, missing, plate.ground) for find in (past_places, future_places)]
         colours, unknown = blend_places(plate, missing, sights, [1.0, 1.0], missing)
-        frames[missing] = colours
+        frames[missing] = colours.clip(darkest, brightest)  # each frame serves the next: what rings would build up
         missing[missing] = unknown
     for i in np.flatnonzero(missing.any((1, 2))):
         frames[i] = fill_harmonic(frames[i], missing[i])

@@ -31,8 +31,8 @@ from propainter.classical.places import (
     settled,
 )
 from propainter.classical.sampling import Plate
-from propainter.classical.seam import seam_light, under_light
-from propainter.dis import flow_between, grey_of, make_estimator
+from propainter.classical.seam import extremes, seam_light, under_light
+from propainter.dis import flow_between, grey_of
 
 _BY_MODEL = 1e-3
 """Weight of a place the background model alone leads to, against one the flow leads to."""
@@ -49,15 +49,18 @@ def pull_plate(
 
     Returns them, what is still unseen, and how many of the kernels that were sampled touched a hole: 0.
     members: which hole pixels to fill: the holes themselves, or the same with some frames all False. elsewhere: what the
-    rest of the shot shows. Pixels under a hole
-    are never read; what is unseen is 0. Of the nearest past and future sight of a pixel each counts by the inverse of
-    its distance in time. Where the flow leads to neither soundly, the background model may.
+    rest of the shot shows. Pixels under a hole are never read; what is unseen is 0. No colour leaves the range of the
+    frames: kernels ring beside a lamp, and a gain of exposure ends where the picture's range does. Of the nearest past and
+    future sight of a pixel each counts by the inverse of its distance in time. Where the flow leads to neither soundly, the
+    background model may.
     """
     plate = plate_of(frames, holes, motion, elsewhere)
+    darkest, brightest = frames.min((0, 1, 2)), frames.max((0, 1, 2))
     sights, trust = places_of(plate, holes, motion, members, elsewhere)
     colours, unseen = blend_places(plate, holes, sights, trust, members)
     for gain, part in zip(plate.gains, parts_of(members), strict=True):
         colours[part] = exposed(colours[part], gain)
+    np.clip(colours, darkest, brightest, out=colours)
     colours[unseen] = 0
     frames[members] = colours
     return frames, _image_of(unseen, members), plate.ground.tally.touched
@@ -107,12 +110,13 @@ def blend_places(
     colours, unseen = np.zeros((len(sights[0].source), 3), np.float32), np.zeros(len(sights[0].source), np.bool_)
     for run, part in runs_of(members):
         frame, total = np.nonzero(members[run.start : run.stop])[0] + run.start, colours[part]
-        weights = np.zeros(len(frame), np.float32)
+        weights, (darkest, brightest) = np.zeros(len(frame), np.float32), extremes(plate, holes, run).swapaxes(0, 1)
         for places, share in zip((sight.take(part) for sight in sights), trust, strict=True):
             seen = np.flatnonzero(places.seen)
             weight = weight_of(places.take(seen), frame[seen], share)
-            light = seam_light(plate, holes, places, members, run)[seen]
-            total[seen] += under_light(plate.sample(places.take(seen)), light) * weight[:, None]
+            light, at = seam_light(plate, holes, places, members, run)[seen], frame[seen] - run.start
+            lit = under_light(plate.sample(places.take(seen)), light, darkest[at], brightest[at])
+            total[seen] += lit * weight[:, None]
             weights[seen] += weight
         total /= np.maximum(weights, np.float32(1e-12))[:, None]
         unseen[part] = weights == 0
@@ -158,7 +162,6 @@ def _disagreement(
     shift = np.zeros((len(frame), 2), np.float32)
     shown = [plate.sample(places.take(both)) for places in sights]
     bounds = np.searchsorted(frame[both], np.arange(run.start, run.stop + 1))
-    estimator = make_estimator(finest_scale=1)
     for i in np.flatnonzero(np.diff(bounds)):
         part = slice(bounds[i], bounds[i + 1])
         where = (row[both[part]], column[both[part]])
@@ -166,13 +169,13 @@ def _disagreement(
         rows, columns = box_around(holes[at], pad=_REGISTER_PAD)
         inside = where[0] - rows.start, where[1] - columns.start
         seen = shown[0][part], shown[1][part]
-        gap = _gap(plate.at(at, rows, columns), holes[at, rows, columns], inside, seen, estimator)
+        gap = _gap(plate.at(at, rows, columns), holes[at, rows, columns], inside, seen)
         shift[both[part]] = gap[inside]
     steps = [np.abs(places.source - frame).astype(np.float32) for places in sights]
     return shift, steps[0] / np.maximum(steps[0] + steps[1], 1)
 
 
-def _gap(image: Field, hole: Mask, where: tuple[Any, Any], sights: tuple[Field, Field], estimator: Any) -> Field:
+def _gap(image: Field, hole: Mask, where: tuple[Any, Any], sights: tuple[Field, Field]) -> Field:
     """Flow (h, w, 2) from the past to the future sight of one frame's hole, of use where both sights show something.
 
     image, hole: a box of the frame around its hole.
@@ -185,7 +188,7 @@ def _gap(image: Field, hole: Mask, where: tuple[Any, Any], sights: tuple[Field, 
         picture[where] = colours
         luma = grey_of(picture).astype(np.float32)[..., None]
         pictures.append(np.rint(fill_harmonic(luma, blank)[..., 0]).astype(np.uint8))
-    return regular(flow_between(pictures[0], pictures[1], estimator), pictures[0], ~blank)
+    return regular(flow_between(pictures[0], pictures[1], finest_scale=1), pictures[0], ~blank)
 
 
 def _image_of(values: Mask, members: Mask) -> Mask:

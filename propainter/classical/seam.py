@@ -6,6 +6,7 @@ sights (``pull.py``).
 Just outside the hole both pictures are known, the frame's own and what the sight would have put there. How much brighter
 one is than the other, averaged along the rim, is a gain per channel; it is stretched over the hole as a smooth surface. A
 gain leaves dark pixels dark, where a difference would lift them; light that sweeps over the scene crosses the hole whole.
+A rim of black beside a sight of the sun is no light: gains are bounded, and so is what they make of a colour.
 """
 
 from __future__ import annotations
@@ -30,6 +31,9 @@ _NO_CHANGE = 0.02
 _PEDESTAL = 0.1
 """Added to colours, of a range of 2 from black to white, before they are compared: noise in the dark is no light."""
 
+_MOST = float(np.log(4))
+"""Bound of the gain's logarithm: the edge of a hard shadow, as a picture encodes it."""
+
 
 def seam_light(plate: Plate, holes: Mask, places: Places, members: Mask, run: range) -> Field:
     """Logarithm of the gain of a sight's colours: (n, 3), one row a member of a run of frames, by frame, row, column.
@@ -49,10 +53,27 @@ def seam_light(plate: Plate, holes: Mask, places: Places, members: Mask, run: ra
     return light
 
 
-def under_light(colours: Field, light: Field) -> Field:
-    """Colours (n, 3), black is -1, under the light of ``seam_light``."""
-    lit: Field = (colours + (np.maximum(colours + 1, 0) + _PEDESTAL) * np.expm1(light)).astype(np.float32)
-    return lit
+def under_light(colours: Field, light: Field, darkest: Field, brightest: Field) -> Field:
+    """Colours (n, 3), black is -1, under the light of ``seam_light``.
+
+    darkest, brightest: of the frame they come to (``extremes``), (n, 3) each. Light takes no colour beyond them.
+    """
+    lit = colours + (np.maximum(colours + 1, 0) + _PEDESTAL) * np.expm1(light)
+    within: Field = np.clip(lit, np.minimum(colours, darkest), np.maximum(colours, brightest)).astype(np.float32)
+    return within
+
+
+def extremes(plate: Plate, holes: Mask, frames: range) -> Field:
+    """The darkest and the brightest value each of these frames shows outside its hole: (t, 2, 3). Where it shows nothing
+    they are inf and -inf, in this order: no colour may change."""
+    found = np.zeros((len(frames), 2, 3), np.float32)
+    found[:, 0], found[:, 1] = np.inf, -np.inf
+    for ends, frame in zip(found, frames, strict=True):
+        rows, columns = np.nonzero(~holes[frame])
+        if len(rows):
+            shown = plate.at(frame, rows, columns)
+            ends[0], ends[1] = shown.min(0), shown.max(0)
+    return found
 
 
 def _logarithm(colours: Field) -> Field:
@@ -110,7 +131,7 @@ def _membrane(hole: Mask, rim: _Rim, difference: Field) -> Field:
     unknown = np.ones_like(inside)
     unknown[at] = False
     stretched: Field = fill_harmonic(_averaged(values, weights), unknown)[inside]
-    return stretched
+    return stretched.clip(-_MOST, _MOST)
 
 
 def _averaged(values: Field, weights: Field) -> Field:

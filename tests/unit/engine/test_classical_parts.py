@@ -16,7 +16,7 @@ from propainter.classical.motion import background_motion, complete_pairs, dista
 from propainter.classical.places import Places, future_places, past_places, runs_of
 from propainter.classical.pull import blend_places, in_register, pull_plate
 from propainter.classical.sampling import Plate
-from propainter.classical.seam import seam_light, under_light
+from propainter.classical.seam import extremes, seam_light, under_light
 from propainter.dis import estimate_flow
 from propainter.types import NOWHERE
 
@@ -126,6 +126,26 @@ def test_flow_measured_again_no_longer_follows_the_object() -> None:
     assert np.abs(aligned.forward[0][np.nonzero(beside)] - (3, 0)).max() < 0.15
     away = disc(120, 160, y=60, x=80, radius=70) ^ disc(120, 160, y=60, x=80, radius=60)
     assert np.array_equal(aligned.forward[0][np.nonzero(away)], forward[0][away])
+
+
+def test_a_pair_measured_after_a_small_corner_is_measured_as_alone() -> None:
+    """A box of 37 pixels a side is too small for the estimator's scale; the pairs that follow it are not."""
+    picture = texture(120, 180, seed=8) * 2 - 1
+    rows, columns = np.mgrid[:120, :160].astype(np.float32)
+    sway = 1.5 * np.sin(rows / 7)
+    frames = np.stack([cv2.remap(picture, columns + 10 + i * sway, rows, cv2.INTER_CUBIC) for i in range(5)])
+    holes = np.zeros((5, 120, 160), bool)
+    holes[:2, :2, :2] = True
+    holes[2:, 40:80, 60:100] = True
+    flows = [
+        complete_pairs(flow, *ends)
+        for flow, ends in zip(estimate_flow(frames), ((holes[:-1], holes[1:]), (holes[1:], holes[:-1])), strict=True)
+    ]
+    together = align_flow(frames, holes, *flows).pairs
+    for i in range(4):
+        (alone,) = align_flow(frames[i : i + 2], holes[i : i + 2], *(flow[i : i + 1] for flow in flows)).pairs
+        assert np.array_equal(together[i].forward.values, alone.forward.values)
+        assert np.array_equal(together[i].backward.values, alone.backward.values)
 
 
 def test_the_hole_moves_with_its_own_surroundings_where_they_leave_the_model() -> None:
@@ -252,8 +272,9 @@ def test_the_nearer_sight_counts_more_by_the_inverse_of_its_distance() -> None:
     sights = [Places(np.full(16, i, np.int32), column, row, np.zeros(16, bool)) for i in (0, 4)]
     shown = Plate.of_one_exposure(plate, holes)
     with_seams, unseen = blend_places(shown, holes, sights, [1.0, 1.0], holes)
+    ends = next(ends for ends, hole in zip(extremes(shown, holes, range(5)), holes, strict=True) if hole.any())
     near, far = (
-        under_light(np.full((16, 3), colour, np.float32), seam_light(shown, holes, sight, holes, range(5)))
+        under_light(np.full((16, 3), colour, np.float32), seam_light(shown, holes, sight, holes, range(5)), *ends)
         for colour, sight in zip((0.4, 0.8), sights, strict=True)
     )
     expected = (3 * near + far) / 4
@@ -313,9 +334,45 @@ def test_a_sight_in_other_light_takes_on_that_of_its_place() -> None:
     holes[0, 15:45, 20:60] = True
     row, column = np.nonzero(holes[0])
     places = Places(np.ones(len(row), np.int32), np.float32(column), np.float32(row), np.zeros(len(row), bool))
-    light = seam_light(Plate.of_one_exposure(plate, holes), holes, places, holes, range(2))
+    shown = Plate.of_one_exposure(plate, holes)
+    light, ends = seam_light(shown, holes, places, holes, range(2)), extremes(shown, holes, range(1))[0]
     assert np.abs(plate[1] - plate[0])[holes[0]].mean() > 0.2
-    assert np.abs(under_light(plate[1][holes[0]], light) - plate[0][holes[0]]).max() < 0.06
+    assert np.abs(under_light(plate[1][holes[0]], light, *ends) - plate[0][holes[0]]).max() < 0.06
+
+
+@pytest.mark.parametrize(("rim", "shown"), [(0.2, -1.0), (-1.0, 0.6), (1.3, -1.0), (-1.4, 1.3)])
+def test_light_takes_no_colour_beyond_what_is_shown(rim: float, shown: float) -> None:
+    """Black beside a lamp, far above white or below black: a gain from there would be 25, and more with every step."""
+    plate = np.full((2, 40, 50, 3), rim, np.float32)
+    plate[1] = shown
+    plate[1, ::2, ::3] = 1.3
+    holes = np.zeros((2, 40, 50), bool)
+    holes[0] = disc(40, 50, y=20, x=25, radius=9)
+    row, column = np.nonzero(holes[0])
+    places = Places(np.ones(len(row), np.int32), np.float32(column), np.float32(row), np.zeros(len(row), bool))
+    before = plate[1][holes[0]].copy()
+    colours, unseen = blend_places(Plate.of_one_exposure(plate, holes), holes, [places], [1.0], holes)
+    assert not unseen.any()
+    assert colours.max() <= max(rim, before.max()) and colours.min() >= min(rim, before.min())
+
+
+def test_a_fill_stays_within_the_range_of_its_frames() -> None:
+    """Windows far above white, under a lamp that flickers, half a pixel from where kernels look: nothing outshines them."""
+    count, height, width = 9, 64, 96
+    picture = texture(height, width, seed=3) * 1.2 - 1
+    rows, columns = np.mgrid[:height, :width]
+    picture[(rows % 8 < 4) & (columns % 8 < 4)] = 1.1
+    frames = np.stack([(picture + 1) * (1.0 if i % 2 else 0.6) - 1 for i in range(count)]).astype(np.float32)
+    holes = np.zeros((count, height, width), bool)
+    for i in range(count):
+        holes[i, 20:40, 8 * i : 8 * i + 20] = True
+    forward, backward = uniform_flow(count - 1, height, width, 0.5)
+    before = frames.copy()
+    before[holes] = 0
+    filled, unseen, _ = pull_plate(frames, holes, still(forward, backward), holes)
+    seen = holes & ~unseen
+    assert seen.sum() > 1000
+    assert filled[seen].max() <= before.max() and filled[seen].min() >= before.min()
 
 
 def test_two_sights_out_of_register_meet_where_their_ways_weigh_them() -> None:
