@@ -40,6 +40,8 @@ _CLIPPED = 0.97
 """Share of the brightest value from which on a pixel may be clipped, and tells nothing."""
 _DARKER = (0.2, 0.35, 0.5)
 """Quantiles of brightness that tell an exposure: clipping reaches them last."""
+_MOST_GAIN = 32.0
+"""Ratio of exposures beyond which two pictures are not brought to one light: next to black, all would be alike."""
 _LEVELS = 6
 """Steps of each colour, equally full in both pictures together."""
 
@@ -120,9 +122,12 @@ def _equal_colours(first: Picture, second: Picture) -> float:
 
 
 def _in_one_light(first: Picture, second: Picture) -> tuple[Picture, Picture]:
-    """Both as if exposed alike: by the ratio of their darker halves, and clipped where either is."""
+    """Both as if exposed alike: by the ratio of their darker halves, and clipped where either is; as they are, if one is
+    black beside the other."""
     levels = [np.quantile(picture.mean(-1), _DARKER) + 1e-4 for picture in (first, second)]
     gain = np.float32(np.exp(np.median(np.log(np.maximum(levels[0], 1e-4) / np.maximum(levels[1], 1e-4)))))
+    if not 1 / _MOST_GAIN <= gain <= _MOST_GAIN:
+        return first, second
     brightest = min(first.max(), (second * gain).max())
     return np.minimum(first, brightest), np.minimum(second * gain, brightest)
 

@@ -55,6 +55,16 @@ def test_a_scene_of_its_own_after_another_of_two_frames_is_found_too() -> None:
     assert cuts(scene(1)[:2] + scene(2)[:2] + scene(3)[:3]) == [2, 4]
 
 
+def test_a_stretch_of_black_is_a_scene_of_its_own() -> None:
+    """Leader, or black handles: pulled from, it would be seen in the holes; looked through, the other scene would."""
+    first, second = ([frame[:96, :168] for frame in scene(seed)] for seed in (1, 2))  # not resized: black stays exact
+    black = [np.zeros((96, 168, 3), np.float32)] * 4
+    assert cuts(first + black + second) == [8, 12]
+    assert cuts(first + black) == [8]
+    noise = [np.random.default_rng(i).random((96, 168, 3)).astype(np.float32) / 255 for i in range(4)]
+    assert cuts(first + noise + second) == [8, 12]
+
+
 CHANGES = {
     "a flash": lambda s: [*s[:4], (s[4] * 0.3 + 0.8).clip(0, 1), *s[5:]],
     "a frame gone dark": lambda s: [*s[:4], s[4] * 0.02, *s[5:]],

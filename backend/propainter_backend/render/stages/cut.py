@@ -17,6 +17,7 @@ class Cut(Stage[int]):
     """Stored of each pair: ``is_cut``, [1], whether its second frame begins another scene."""
 
     row = the_map.CUT
+    version = "2"
     counts_as = "flow"
 
     def compute(self, unit: int, ask: Ask) -> Steps[Made]:
