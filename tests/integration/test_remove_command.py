@@ -372,6 +372,7 @@ def test_ctrl_c_leaves_whole_frames_and_no_others(shot):
 def test_named_cuts_are_reported_and_one_that_cannot_be_is_named(shot, capsys):
     assert run(shot, "--cuts", "1003", "--report", str(shot / "report.json")) == 0
     assert json.loads((shot / "report.json").read_text())["cuts"] == [1003]
+    capsys.readouterr()  # that most of the hole is never seen, with a cut on either side, is said and right
     said = refused(capsys, run(shot, "--cuts", "1003,2000"))
     assert "--cuts names frame 2000" in said and "from 1002 to 1005" in said
     assert "frame 1001" in refused(capsys, run(shot, "--cuts", "1001"))
@@ -390,5 +391,5 @@ def test_interlaced_plates_are_told_in_one_sentence(tmp_path):
         write(tmp_path / "plate" / f"plate.{1001 + i}.png", woven)
         write(tmp_path / "matte" / f"matte.{1001 + i}.png", matte)
     assert run(tmp_path, "--report", str(tmp_path / "report.json")) == 0
-    (note,) = json.loads((tmp_path / "report.json").read_text())["notes"]
-    assert "interlaced" in note
+    notes = json.loads((tmp_path / "report.json").read_text())["notes"]
+    assert any("interlaced" in note for note in notes)
