@@ -84,6 +84,32 @@ class Sights:
     """(m, 3): logarithm of what its colours are multiplied by to take on this frame's exposure; black is -1."""
 
 
+@dataclass(frozen=True, eq=False)
+class Invented:
+    """Where the n unseen pixels of one frame, by row, column, were copied from, and how sure that is."""
+
+    source: npt.NDArray[np.int32]
+    """(n,): the frame; -1: nothing was like enough to copy, a smooth surface stands there."""
+    x: npt.NDArray[np.float32]
+    """(n,): where in that frame, in pixels; so is y."""
+    y: npt.NDArray[np.float32]
+    piece: npt.NDArray[np.int32]
+    """(n,): neighbours of one piece were copied from neighbours."""
+    miss: npt.NDArray[np.float32]
+    """(n,): root mean square difference of the surroundings there and here, of a range of 2; infinite: a smooth surface."""
+
+    @classmethod
+    def nothing(cls, count: int) -> Invented:
+        """A smooth surface in every pixel."""
+        x, y = np.zeros((2, count), np.float32)
+        return cls(np.full(count, -1, np.int32), x, y, np.zeros(count, np.int32), np.full(count, np.inf, np.float32))
+
+    def set(self, which: npt.NDArray[np.intp], *values: npt.NDArray[np.generic]) -> None:
+        """Write source, x, y, piece and miss of some pixels."""
+        for name, value in zip(("source", "x", "y", "piece", "miss"), values, strict=True):
+            getattr(self, name)[which] = value
+
+
 @dataclass(frozen=True)
 class Settings:
     """Everything about a removal that changes the picture, except the plate, the matte and the weights.
