@@ -82,6 +82,8 @@ class Sights:
     """(m,): every frame that is named."""
     gain: npt.NDArray[np.float32]
     """(m, 3): logarithm of what its colours are multiplied by to take on this frame's exposure; black is -1."""
+    piece: npt.NDArray[np.int32] | None = None
+    """(2, n): places of one piece belong together, between those of two nothing may be looked up; None: all do."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,11 +139,16 @@ class Settings:
     """The hole given to flow completion is widened to whole blocks of this many working pixels; 0 = exact."""
     grow_flow: int = default_of("grow_flow")
     """Plate pixels the matte grows before it becomes the hole given to flow completion; below ``grow``: as ``grow``."""
+    never_seen: str = default_of("never_seen")
+    """What stands where no frame shows the background: ``texture`` or ``smooth``."""
 
     def __post_init__(self) -> None:
         for field in fields(self):
             name, value, low = field.name, getattr(self, field.name), BY_NAME[field.name].low
-            if name != "threshold" and not value >= low:
+            if words := BY_NAME[name].words:
+                if value not in words:
+                    raise ValueError(f"{name} is {value!r}; it must be one of {', '.join(words)}")
+            elif name != "threshold" and not value >= low:
                 raise ValueError(f"{name} is {value}; it must be at least {low:g}")
         if not 0.0 <= self.threshold < 1.0:
             raise ValueError(f"threshold is {self.threshold}; it must be at least 0 and below 1")

@@ -30,7 +30,7 @@ from propainter_backend.errors import BadInput, RemoveError
 from propainter_backend.farm import run_chunk
 from propainter_backend.removal.options import add_shot_options, removal_of
 from propainter_backend.removal.removal import ContactSheet, Removal, ShotFiles, write_report
-from propainter_backend.render.crop import Renderer, make_renderer, unseen_share
+from propainter_backend.render.crop import Renderer, make_renderer, unseen_share, unsure_share
 from propainter_backend.render.engines import EngineChoice, choose_engine
 from propainter_backend.render.memory import keep_large_arrays_apart
 from propainter_backend.render.memory_plan import footprint_of, free_memory, plan_memory
@@ -80,6 +80,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
+_MUCH_UNSURE = 0.1
+"""Share of the hole above which a guess is worth a warning."""
+
+
 def remove(wish: Removal, choice: EngineChoice, *, quiet: bool = False) -> dict[str, Any]:
     """Carry out a wish in this process and return its report. Raises RemoveError for what its user can put right."""
     started = time.perf_counter()
@@ -118,6 +122,12 @@ def remove(wish: Removal, choice: EngineChoice, *, quiet: bool = False) -> dict[
                 sheet.take(index, frame)
                 line.frame_done(number)
         facts = _facts(wish, choice, renderer, files.numbers, time.perf_counter() - started) | {"notes": notes}
+        if facts["unsure_fraction"] > _MUCH_UNSURE:
+            notes.append(
+                f"{facts['unsure_fraction']:.0%} of the hole was never seen, and nothing around it is much like it: look at "
+                "it, or give a clean plate with --clean-plate"
+            )
+            say(notes[-1])
         if dump is not None:
             assert isinstance(renderer, ShotRenderer)
             dump.finish(renderer, facts)
@@ -147,6 +157,7 @@ def _facts(wish: Removal, choice: EngineChoice, renderer: Renderer, numbers: ran
         "settings": {**asdict(renderer.shot.settings), "working_size": [width, height], "color": wish.space.value},
         "frames": {"first": numbers[0], "last": numbers[-1], "count": len(numbers)},
         "unseen_fraction": round(unseen_share(renderer, range(len(numbers))), 6),
+        "unsure_fraction": round(unsure_share(renderer, range(len(numbers))), 6),
         "peak_memory_bytes": peak_memory(choice.engine.device),
         "seconds": round(seconds, 3),
         "stages": renderer.counts.report(),

@@ -168,8 +168,7 @@ class _Window:
     def _barred(self, t: int) -> Mask:
         """Pixels of a frame that are not copied."""
         size = 2 * _CLEAR + 1
-        grown: Mask = cv2.dilate(self._holes[t].astype(np.uint8), np.ones((size, size), np.uint8)).astype(np.bool_)
-        return grown
+        return cv2.dilate(self._holes[t].astype(np.uint8), np.ones((size, size), np.uint8)) > 0
 
     def _showing(self, t: int, x: Field, y: Field) -> Mask:
         """Which points of a frame may be copied."""
@@ -180,13 +179,14 @@ class _Window:
 
     def _image(self, t: int, which: Mask) -> Mask:
         """Some of a frame's unseen pixels as an image."""
-        image = np.zeros_like(self._unseen[t])
+        image: Mask = np.zeros_like(self._unseen[t])
         image[self._unseen[t]] = which
         return image
 
     def _among(self, members: Mask, which: Index) -> Mask:
         """Some of an image's members, by number, as an image."""
-        image, chosen = np.zeros_like(members), np.zeros(np.count_nonzero(members), np.bool_)
+        image: Mask = np.zeros_like(members)
+        chosen = np.zeros(np.count_nonzero(members), np.bool_)
         chosen[which] = True
         image[members] = chosen
         return image

@@ -12,6 +12,7 @@ import numpy as np
 from propainter import native
 from propainter.types import Sights
 from propainter_backend.render.gathering import gather
+from propainter_backend.render.shot_cache import Arrays
 from propainter_backend.render.stage import Ask, Made, Stage
 from propainter_backend.render.stages.holes import hole
 from propainter_backend.render.stages.pictures import known
@@ -44,7 +45,7 @@ class SightsStage(Stage[Chunk]):
             pair_keys=keys,
             may_overwrite=True,
         )
-        return {here: vars(_in_shot(sights, frames.start)) for here, sights in enumerate(found, unit.core_first)}
+        return {here: _stored(_in_shot(sights, frames.start)) for here, sights in enumerate(found, unit.core_first)}
 
 
 def sights(ask: Ask, index: int) -> Steps[Sights]:
@@ -56,3 +57,8 @@ def _in_shot(found: Sights, start: int) -> Sights:
     """Frames counted in the shot instead of from the first that was looked at."""
     source = np.where(found.source < 0, -1, found.source + start).astype(np.int32)
     return replace(found, source=source, frames=found.frames + start)
+
+
+def _stored(found: Sights) -> Arrays:
+    """Its fields; those that are None are left out."""
+    return {name: value for name, value in vars(found).items() if value is not None}
