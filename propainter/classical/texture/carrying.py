@@ -82,7 +82,7 @@ class Origins:
         """Pixels nothing is known of."""
         return self.key < 0
 
-    def set(self, which: Index, number: int, x: Field, y: Field) -> None:
+    def set(self, which: Index, number: int, x: npt.NDArray[np.floating], y: npt.NDArray[np.floating]) -> None:
         """Make pixels those of a key."""
         self.key[which], self.x[which], self.y[which] = number, x, y
 

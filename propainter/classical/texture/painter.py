@@ -127,8 +127,8 @@ class _Window:
         row, column = np.nonzero((distance > 0) & (distance <= RIM) & ~unseen)
         member = copied[nearest[row, column]]
         rows, columns = np.nonzero(unseen)
-        x = invented.x[member] + (column - columns[member])
-        y = invented.y[member] + (row - rows[member])
+        x = invented.x[member] + (column - columns[member]).astype(np.float32)
+        y = invented.y[member] + (row - rows[member]).astype(np.float32)
         source, good = invented.source[member], np.zeros(len(row), np.bool_)
         for frame in np.unique(source):
             some = np.flatnonzero(source == frame)

@@ -23,7 +23,7 @@ RADIUS = 3
 _SIDE = 2 * RADIUS + 1
 _BLOCK = 1 << 14
 """Patches compared at once; each takes two kilobytes."""
-_MOST_COMPARED = 1 << 18
+_MOST_COMPARED = 1 << 16
 """Patches that a search among all sources compares; with more, every so many-th source is left out."""
 _SIDEWAYS = np.array([(1, 0), (-1, 0), (0, 1), (0, -1)], np.intp)
 

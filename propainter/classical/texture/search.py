@@ -21,7 +21,7 @@ from propainter.classical.harmonic import Field, Mask, box_around, fill_harmonic
 from propainter.classical.texture.patches import RADIUS, Level
 from propainter.classical.texture.repetition import repetition_of
 
-_ROUNDS = (8, 4, 3)
+_ROUNDS = (4, 4, 3)
 """Times that sources are sought and the picture is laid anew: at the coarsest level, between, at the finest."""
 _SEEKS = ((1, 4, 0.25), (3, 0, 0.0), (1, 4, 0.0))
 """Searches of a round: pixels to the neighbours that are asked, circles around the best source that are looked into, and how
@@ -103,6 +103,8 @@ def _surroundings(hole: Mask) -> tuple[slice, slice]:
 
 def _search(picture: Field, hole: Mask, unseen: Mask, usable: Mask) -> tuple[Index, Index, Field] | None:
     """Row, column and miss of every hole pixel's source; None: no patch may be copied."""
+    if not usable.any():
+        return None
     depth, halvings = _depth_of(hole).max(), 0
     while depth / 2**halvings > _COARSEST_DEPTH and min(hole.shape) / 2 ** (halvings + 1) >= _LEAST_SIDE:
         halvings += 1
