@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from propainter.types import BidirectionalFlow, Propagated, Sights
+from propainter.types import Beyond, BidirectionalFlow, Carried, Propagated, Sights
 from propainter_plan.layouts import Layout
 
 
@@ -74,12 +74,14 @@ class Engine(Layout, Protocol):
         wanted: range | None = None,
         pair_keys: Sequence[str] | None = None,
         may_overwrite: bool = False,
+        beyond: Beyond | None = None,
     ) -> Propagated:
         """Pull known pixels into the holes along completed flow, one chunk at once.
 
         wanted: the frames whose result will be read; the others' are of no use. pair_keys: content keys, one a pair, of
         both frames, both holes and the flow between; they save time and change nothing. may_overwrite: whether the memory of
-        ``frames`` may be written over, which saves a copy of them.
+        ``frames`` may be written over, which saves a copy of them. beyond: what the rest of the shot shows, for engines that
+        carry places.
         """
 
     def find_sights(
@@ -91,8 +93,10 @@ class Engine(Layout, Protocol):
         wanted: range,
         pair_keys: Sequence[str] | None = None,
         may_overwrite: bool = False,
+        beyond: Beyond | None = None,
     ) -> list[Sights]:
-        """Where the background behind the holes of the wanted frames is seen, by completed flow; frames counted as given.
+        """Where the background behind the holes of the wanted frames is seen, by completed flow; frames counted as given,
+        those before them from -1 down.
 
         It is for looking there in larger pictures of the same frames. The other arguments: see ``propagate_plate``.
         """
@@ -113,4 +117,24 @@ class Engine(Layout, Protocol):
         ``flow.pairs + 1 == l``. frame_keys: content keys, one a frame; features of a frame already seen are reused.
         may_overwrite: see ``propagate_plate``.
         Returns the l painted neighbours in [-1, 1]; only their holes are of use.
+        """
+
+
+@runtime_checkable
+class Carrier(Protocol):
+    """An engine that carries places from chunk to chunk (``Layout.carries``)."""
+
+    def carry_places(
+        self,
+        frames: Float[Tensor, "1 t 3 h w"],
+        holes: Float[Tensor, "1 t 1 h w"],
+        flow: BidirectionalFlow,
+        *,
+        onward: bool,
+        known: Carried | None,
+        pair_keys: Sequence[str] | None = None,
+    ) -> Carried:
+        """Where the background near the last frame's hole is seen before it; not onward: near the first one's, after it.
+
+        known: the same at the other end of the frames, from a call before; None: there the shot begins, or ends.
         """

@@ -22,7 +22,7 @@ from propainter.flow_completion import FlowCompletion, complete_flow
 from propainter.kept import Kept
 from propainter.painter import SCALE, Painter
 from propainter.raft import Raft
-from propainter.types import BidirectionalFlow, Precision, Propagated, Sights
+from propainter.types import Beyond, BidirectionalFlow, Precision, Propagated, Sights
 from propainter_plan.layouts import LearnedLayout
 
 logger = logging.getLogger(__name__)
@@ -103,6 +103,7 @@ class ProPainterEngine(LearnedLayout):
         wanted: range | None = None,
         pair_keys: Sequence[str] | None = None,
         may_overwrite: bool = False,
+        beyond: Beyond | None = None,
     ) -> Propagated:
         """Pull known pixels into the holes along completed flow, one chunk at once, all frames of it."""
         return propagation.propagate_plate(frames, holes, flow)
@@ -116,6 +117,7 @@ class ProPainterEngine(LearnedLayout):
         wanted: range,
         pair_keys: Sequence[str] | None = None,
         may_overwrite: bool = False,
+        beyond: Beyond | None = None,
     ) -> list[Sights]:
         """Where the background behind the holes of the wanted frames is seen, found by the classical parts."""
         return find_sights(

@@ -21,11 +21,12 @@ import numpy as np
 
 from propainter.classical.exposure import exposed
 from propainter.classical.harmonic import Field, Mask, box_around
+from propainter.classical.kernels import FrameGround, Tally
 from propainter.classical.places import Places, Taps, carried, numbered
-from propainter.classical.sampling import look_up, with_rims
-from propainter.types import Invented, Sights
+from propainter.classical.sampling import look_up
+from propainter.types import NOWHERE, Invented, Sights
 
-CODE_VERSION = "3"
+CODE_VERSION = "5"
 """Raise it with every change here that may move a pixel; it is part of the cache keys of sights and fill."""
 
 _KERNEL = 2
@@ -71,20 +72,28 @@ class _Scale:
 
 
 def fill_natively(
-    painted: Field, inside: Mask, sights: Sights, hole: Mask, *, working_size: tuple[int, int], read: PlateReader
+    painted: Field,
+    inside: Mask,
+    sights: Sights,
+    hole: Mask,
+    *,
+    working_size: tuple[int, int],
+    read: PlateReader,
+    tally: Tally | None = None,
 ) -> Field:
     """Colours (n, 3) of the pixels that are to be filled, by row, column.
 
     painted: the working picture, painted, at the plate's size, (h, w, 3), black is -1. inside: what is to be filled, (h, w).
     sights: of the hole (wh, ww) of the working picture, which covers every plate pixel it touches; its right and lower edges
     may be padding beyond working_size (width, height). read: called once for each frame the sights name that is looked into.
+    tally: counts kernels that touch a hole.
     """
     scale = _Scale(inside.shape[1] / working_size[0], inside.shape[0] / working_size[1])
     ys, xs = np.nonzero(inside)
     colours = painted[ys, xs]
     if not len(ys) or not len(sights.frames):
         return colours
-    pulled, seen = _pulled(ys, xs, sights, hole, scale, inside.shape, read)
+    pulled, seen = _pulled(ys, xs, sights, hole, scale, inside.shape, read, tally)
     rows, columns = box_around(inside, pad=0)
     where = ys - rows.start, xs - columns.start
     lit, good = _checked(pulled, colours, seen, where, inside[rows, columns].shape, scale.mean)
@@ -99,10 +108,10 @@ def with_invented(sights: Sights, invented: Invented, unseen: Mask) -> Sights:
     """
     source, x, y, weight = (getattr(sights, name).copy() for name in ("source", "x", "y", "weight"))
     piece = np.zeros_like(source)
-    source[:, unseen], weight[:, unseen] = -1, 0
+    source[:, unseen], weight[:, unseen] = NOWHERE, 0
     source[0, unseen], x[0, unseen], y[0, unseen] = invented.source, invented.x, invented.y
-    piece[0, unseen], weight[0, unseen] = invented.piece, invented.source >= 0
-    frames = np.unique(source[source >= 0]).astype(np.int32)
+    piece[0, unseen], weight[0, unseen] = invented.piece, invented.copied
+    frames = np.unique(source[source != NOWHERE]).astype(np.int32)
     gain = np.zeros((len(frames), 3), np.float32)
     for at, frame in enumerate(frames):
         known = np.flatnonzero(sights.frames == frame)
@@ -118,6 +127,7 @@ def _pulled(
     scale: _Scale,
     size: tuple[int, int],
     read: PlateReader,
+    tally: Tally | None,
 ) -> tuple[Field, Mask]:
     """Colours (n, 3) of plate pixels where they are seen, and whether they are."""
     x, y = ((xs + 0.5) / scale.x - 0.5).astype(np.float32), ((ys + 0.5) / scale.y - 0.5).astype(np.float32)
@@ -130,12 +140,11 @@ def _pulled(
     for source, piece, to_x, to_y, weight in zip(sights.source, pieces, sights.x, sights.y, sights.weight, strict=True):
         # nothing is looked up between two pieces: to ``carried`` each is a source of its own
         named, together = np.unique(np.stack([source, piece]), axis=1, return_inverse=True)
-        together = np.where(source < 0, -1, together.reshape(-1))
+        together = np.where(source == NOWHERE, NOWHERE, together.reshape(-1))
         way = carried(taps, number, Places(together.astype(np.int32), to_x, to_y, np.zeros(len(source), np.bool_)))
-        shown = way.source >= 0
-        sources.append(np.where(shown, named[0][np.maximum(way.source, 0)], -1) if len(source) else way.source)
+        sources.append(np.where(way.seen, named[0][np.maximum(way.source, 0)], NOWHERE) if len(source) else way.source)
         at.append(np.stack([(x + way.x + 0.5) * scale.x - 0.5, (y + way.y + 0.5) * scale.y - 0.5]))
-        weights.append(np.where(shown & (nearest >= 0), weight[nearest], np.float32(0)))
+        weights.append(np.where(way.seen & (nearest >= 0), weight[nearest], np.float32(0)))
     total = np.zeros((len(ys), 3), np.float32)
     for frame, gain in zip(sights.frames, sights.gain, strict=True):
         looks = [
@@ -144,7 +153,7 @@ def _pulled(
         points = np.concatenate([place[:, look] for place, look in zip(at, looks, strict=True)], 1)
         if not points.shape[1]:
             continue
-        found, shown = _looked_up(points, int(frame), size, read)
+        found, shown = _looked_up(points, int(frame), size, read, tally)
         found = exposed(found, gain)
         parts = [np.split(values, [len(looks[0])]) for values in (found, shown)]
         for look, weight, part, is_shown in zip(looks, weights, *parts, strict=True):
@@ -154,7 +163,9 @@ def _pulled(
     return total / np.maximum(sum_of_weights, np.float32(1e-12))[:, None], sum_of_weights > 0
 
 
-def _looked_up(points: Field, frame: int, size: tuple[int, int], read: PlateReader) -> tuple[Field, Mask]:
+def _looked_up(
+    points: Field, frame: int, size: tuple[int, int], read: PlateReader, tally: Tally | None
+) -> tuple[Field, Mask]:
     """Colours (n, 3) of one plate at points (2, n), x and y, and which lie on good plate; only the box around is read.
 
     A place found among the working picture's pixels may lie a plate pixel or two within the hole.
@@ -165,9 +176,13 @@ def _looked_up(points: Field, frame: int, size: tuple[int, int], read: PlateRead
         first, last = int(coordinate.min()) - _KERNEL, int(coordinate.max()) + _KERNEL + 1
         box.append(slice(max(first, 0), min(last + 1, limit)))
     part = read(frame, *box)
-    image = with_rims(part.colours[None], part.hole[None])[0]
+    ground = FrameGround(part.hole, tally)
     x, y = points[0] - np.float32(box[1].start), points[1] - np.float32(box[0].start)
-    return look_up(image, x, y), ~part.hole[np.rint(y).astype(np.intp), np.rint(x).astype(np.intp)]
+    shown = ground.is_usable(x, y)
+    found = np.zeros((len(x), part.colours.shape[2]), np.float32)
+    image = np.where(part.hole[..., None], np.float32(0), part.colours) if part.hole.any() else part.colours
+    found[shown] = look_up(image, x[shown], y[shown], ground)
+    return found, shown
 
 
 def _checked(

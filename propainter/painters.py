@@ -17,6 +17,7 @@ from torch import Tensor
 
 from propainter.classical.arrays import arrays_of, frames_of, images_to_write, masks_of
 from propainter.classical.harmonic import Field, Mask
+from propainter.classical.kernels import Tally
 from propainter.classical.paint import paint_unseen
 from propainter.classical.texture.painter import paint_texture
 from propainter.engine import Engine
@@ -31,10 +32,13 @@ class Painted:
     """In [-1, 1]; only their holes are of use."""
     invented: list[Invented] | None
     """Of each neighbour, where its unseen pixels were copied from; None: the painter makes colours, it copies nothing."""
+    kernels_in_holes: int = 0
+    """Places sampled whose kernel read a pixel under a hole: counted, and never more than 0."""
 
 
-_Painter = Callable[[Field, Mask, Mask, Field, Field], list[Invented] | None]
-"""Frames (t, h, w, 3), painted in place; holes and unseen (t, h, w); completed flows (t-1, h, w, 2) forward and backward."""
+_Painter = Callable[[Field, Mask, Mask, Field, Field, Tally], list[Invented] | None]
+"""Frames (t, h, w, 3), painted in place; holes and unseen (t, h, w); completed flows (t-1, h, w, 2) forward and backward; a
+count of the kernels that touch a hole."""
 
 
 def paint(
@@ -61,12 +65,13 @@ def paint(
     count = flow.pairs + 1
     hole = masks_of(holes)[:count]
     images = images_to_write(frames, may_overwrite=may_overwrite)[:count]
-    invented = painter(images, hole, masks_of(unseen)[:count] & hole, *arrays_of(flow))
-    return Painted(frames_of(images), invented)
+    tally = Tally()
+    invented = painter(images, hole, masks_of(unseen)[:count] & hole, *arrays_of(flow), tally)
+    return Painted(frames_of(images), invented, tally.touched)
 
 
-def _smooth(frames: Field, holes: Mask, unseen: Mask, forward: Field, backward: Field) -> None:
-    del holes
+def _smooth(frames: Field, holes: Mask, unseen: Mask, forward: Field, backward: Field, tally: Tally) -> None:
+    del holes, tally
     paint_unseen(frames, unseen, forward, backward)
 
 

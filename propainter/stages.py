@@ -9,18 +9,19 @@ the same functions unit by unit).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from propainter.composite import blend_windows
-from propainter.engine import Engine
+from propainter.engine import Carrier, Engine
 from propainter.painters import paint
-from propainter.types import BidirectionalFlow, Propagated, Settings
+from propainter.types import Beyond, BidirectionalFlow, Carried, Propagated, Settings
 from propainter_knobs.table import default_of
+from propainter_plan.plan import ShotPlan
 from propainter_plan.units import Chunk, Window
 
 
@@ -50,13 +51,23 @@ def propagate_chunk(
     *,
     pair_keys: Sequence[str] | None = None,
     may_overwrite: bool = False,
+    beyond: Beyond | None = None,
 ) -> Propagated:
-    """The propagated core frames of a chunk, from the frames of its reach and the completed flow among them."""
+    """The propagated core frames of a chunk, from the frames of its reach and the completed flow among them.
+
+    beyond: what the rest of the shot shows, for an engine that carries places.
+    """
     core = slice(chunk.core_first - chunk.reach_first, chunk.core_last - chunk.reach_first + 1)
     propagated = engine.propagate_plate(
-        frames, holes, flow, wanted=range(core.start, core.stop), pair_keys=pair_keys, may_overwrite=may_overwrite
+        frames,
+        holes,
+        flow,
+        wanted=range(core.start, core.stop),
+        pair_keys=pair_keys,
+        may_overwrite=may_overwrite,
+        beyond=beyond,
     )
-    return Propagated(propagated.frames[:, core], propagated.unseen[:, core])
+    return replace(propagated, frames=propagated.frames[:, core], unseen=propagated.unseen[:, core])
 
 
 @dataclass(frozen=True)
@@ -80,32 +91,68 @@ class ShotStages:
 
 
 def remove(
-    engine: Engine, frames: Float[Tensor, "1 t 3 h w"], holes: Float[Tensor, "1 t 1 h w"], *, settings: Settings
+    engine: Engine,
+    frames: Float[Tensor, "1 t 3 h w"],
+    holes: Float[Tensor, "1 t 1 h w"],
+    *,
+    settings: Settings,
+    cuts: Collection[int] = (),
 ) -> ShotStages:
     """Run every stage over a shot that fits in memory. The backend streams longer ones through the same calls.
 
     frames: RGB, [-1, 1]; holes: 1 = fill; sides multiples of 8. With one frame there is no motion: propagation leaves the
-    whole hole unseen and the painter invents it.
+    whole hole unseen and the painter invents it. cuts: frames that begin another scene; nothing is borrowed across.
     """
     count = frames.shape[1]
+    plan = ShotPlan(engine, count, settings, is_cut=(lambda pair: pair + 1 in cuts) if cuts else None)
     flow = estimate_flow(engine, frames, settings=settings)
-    completed = _concatenate(list(_complete(engine, flow, holes, settings)), like=flow)
+    completed = _concatenate(list(_complete(engine, flow, holes, plan)), like=flow)
+    carried = _carry(engine, frames, holes, completed, plan)
     parts = [
-        propagate_chunk(
-            engine,
-            frames[:, c.reach_first : c.reach_last + 1],
-            holes[:, c.reach_first : c.reach_last + 1],
-            completed.span(c.reach_first, c.reach_last),
-            c,
-        )
-        for c in engine.propagation_chunks(count, settings)
+        propagate_chunk(engine, *_reach(frames, holes, completed, c), c, beyond=_beyond(frames, holes, carried, c))
+        for c in _chunks(plan, "propagation")
     ]
     propagated = Propagated(torch.cat([p.frames for p in parts], 1), torch.cat([p.unseen for p in parts], 1))
-    windows = engine.windows(count, settings)
+    windows = tuple(unit for unit in plan.units("painting") if isinstance(unit, Window))
     painted = tuple(
         paint_window(engine, propagated, holes, completed, window, never_seen=settings.never_seen) for window in windows
     )
     return ShotStages(flow, completed, propagated, windows, painted)
+
+
+def _chunks(plan: ShotPlan, stage: str) -> list[Chunk]:
+    return [unit for unit in plan.units(stage) if isinstance(unit, Chunk)]
+
+
+def _reach(
+    frames: Tensor, holes: Tensor, completed: BidirectionalFlow, c: Chunk
+) -> tuple[Tensor, Tensor, BidirectionalFlow]:
+    span = slice(c.reach_first, c.reach_last + 1)
+    return frames[:, span], holes[:, span], completed.span(c.reach_first, c.reach_last)
+
+
+def _carry(
+    engine: Engine, frames: Tensor, holes: Tensor, completed: BidirectionalFlow, plan: ShotPlan
+) -> dict[tuple[str, int], Carried]:
+    """What is carried to the borders of chunks, by way in time and frame; nothing where a frame has no hole."""
+    found: dict[tuple[str, int], Carried] = {}
+    for way in ("past", "future"):
+        units = _chunks(plan, f"carried {way}")
+        for unit in units if way == "past" else units[::-1]:
+            if not bool(holes[:, unit.core_first].any()):
+                continue
+            assert isinstance(engine, Carrier)
+            known = found.get((way, unit.reach_first if way == "past" else unit.reach_last))
+            given = _reach(frames, holes, completed, unit)
+            found[way, unit.core_first] = engine.carry_places(*given, onward=way == "past", known=known)
+    return found
+
+
+def _beyond(frames: Tensor, holes: Tensor, carried: dict[tuple[str, int], Carried], c: Chunk) -> Beyond | None:
+    past, future = carried.get(("past", c.reach_first)), carried.get(("future", c.reach_last))
+    if past is None and future is None:
+        return None
+    return Beyond(past, future, lambda i: (frames[0, c.reach_first + i], holes[0, c.reach_first + i, 0]))
 
 
 def paint_window(
@@ -130,10 +177,8 @@ def paint_window(
     return painted.frames
 
 
-def _complete(
-    engine: Engine, flow: BidirectionalFlow, holes: Tensor, settings: Settings
-) -> Iterator[BidirectionalFlow]:
-    for c in engine.completion_chunks(flow.pairs, settings):
+def _complete(engine: Engine, flow: BidirectionalFlow, holes: Tensor, plan: ShotPlan) -> Iterator[BidirectionalFlow]:
+    for c in _chunks(plan, "completion"):
         reach = flow.span(c.reach_first, c.reach_last + 1)
         yield complete_chunk(engine, reach, holes[:, c.reach_first : c.reach_last + 2], c)
 

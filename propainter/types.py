@@ -9,6 +9,7 @@ between.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from enum import Enum
 
@@ -18,6 +19,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from propainter_knobs.table import BY_NAME, default_of
+
+NOWHERE = int(np.iinfo(np.int32).min)
+"""In the place of a frame's number: no frame."""
 
 
 class Precision(str, Enum):
@@ -62,6 +66,51 @@ class Propagated:
     """The plate with known pixels carried into the hole; what is still unseen is 0 (mid grey)."""
     unseen: Float[Tensor, "b t 1 h w"]
     """1 where no frame in reach ever showed the background: still to be invented."""
+    kernels_in_holes: int = 0
+    """Places sampled whose kernel read a pixel under a hole: counted, and never more than 0."""
+
+
+@dataclass(frozen=True, eq=False)
+class Carried:
+    """Where the background near one frame's hole is seen beyond that frame, one way in time: what a sweep may begin with.
+
+    Its n pixels are the hole and those beside it whose kernels may touch it, by row, column.
+    """
+
+    away: npt.NDArray[np.int32]
+    """(n,): how many frames away the frame lies that shows it; 0: none does."""
+    x: npt.NDArray[np.float32]
+    """(n,): where in that frame, in pixels; so is y."""
+    y: npt.NDArray[np.float32]
+    doubtful: npt.NDArray[np.bool_]
+    """(n,): a step of the way failed the forward-backward check."""
+    around: npt.NDArray[np.uint8]
+    """(h, bytes): one bit a pixel, set where the frame shows no background: near its hole, and where things are in front."""
+    width: npt.NDArray[np.int_]
+    """(1,): of the frame, in pixels."""
+    away_by_model: npt.NDArray[np.int32]
+    """(m,): as ``away``, of the m pixels that are set, by the background model alone; so are the last two."""
+    x_by_model: npt.NDArray[np.float32]
+    y_by_model: npt.NDArray[np.float32]
+
+    @property
+    def named(self) -> list[int]:
+        """How far away each frame lies that is named, once each, in order."""
+        both = np.union1d(self.away, self.away_by_model)
+        return [int(away) for away in both[both > 0]]
+
+
+@dataclass(frozen=True, eq=False)
+class Beyond:
+    """What lies beyond the frames of a chunk's reach, as far as it is seen behind their holes."""
+
+    past: Carried | None
+    """Near the hole of the first frame, where the shot shows it before; None: that is where it begins."""
+    future: Carried | None
+    """Near the hole of the last frame, where the shot shows it after."""
+    read: Callable[[int], tuple[Tensor, Tensor]]
+    """Given a frame that one of them names, counted from the first of the reach (so below 0 before it): picture [3, h, w]
+    and hole [h, w]. Called for one frame after the other, for some more than once."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +121,7 @@ class Sights:
     """
 
     source: npt.NDArray[np.int32]
-    """(2, n): the frame that shows it; -1: none."""
+    """(2, n): the frame that shows it; ``NOWHERE``: none."""
     x: npt.NDArray[np.float32]
     """(2, n): where in that frame, in pixels; so is y."""
     y: npt.NDArray[np.float32]
@@ -91,7 +140,7 @@ class Invented:
     """Where the n unseen pixels of one frame, by row, column, were copied from, and how sure that is."""
 
     source: npt.NDArray[np.int32]
-    """(n,): the frame; -1: nothing was like enough to copy, a smooth surface stands there."""
+    """(n,): the frame; ``NOWHERE``: nothing was like enough to copy, a smooth surface stands there."""
     x: npt.NDArray[np.float32]
     """(n,): where in that frame, in pixels; so is y."""
     y: npt.NDArray[np.float32]
@@ -104,7 +153,14 @@ class Invented:
     def nothing(cls, count: int) -> Invented:
         """A smooth surface in every pixel."""
         x, y = np.zeros((2, count), np.float32)
-        return cls(np.full(count, -1, np.int32), x, y, np.zeros(count, np.int32), np.full(count, np.inf, np.float32))
+        nowhere, infinite = np.full(count, NOWHERE, np.int32), np.full(count, np.inf, np.float32)
+        return cls(nowhere, x, y, np.zeros(count, np.int32), infinite)
+
+    @property
+    def copied(self) -> npt.NDArray[np.bool_]:
+        """Where there was anything to copy."""
+        copied: npt.NDArray[np.bool_] = self.source != NOWHERE
+        return copied
 
     def set(self, which: npt.NDArray[np.intp], *values: npt.NDArray[np.generic]) -> None:
         """Write source, x, y, piece and miss of some pixels."""

@@ -102,6 +102,7 @@ class ToyEngine:
     channels_last: bool = False
     paints_itself: bool = True
     preview_reach: int | None = None
+    carries: bool = False
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
 
     def estimate_flow(self, frames: torch.Tensor, *, iterations: int, stop: float = 0.0) -> BidirectionalFlow:

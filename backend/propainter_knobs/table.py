@@ -31,6 +31,13 @@ KNOBS: tuple[Knob, ...] = (
         parameter=Parameter("chunk_length", "propagation"), in_panel=True,
     ),
     Knob(
+        "cuts", "choice", "auto", "Cuts", "where the film is cut; `auto`: found on the plate", "Windows",
+        ("completion", "propagation", "painting"),
+        "Nothing is borrowed across a cut of the film. Auto finds cuts on the plate; None takes the range as one scene.",
+        choices=(("auto", "Auto"), ("none", "None")), option="--cuts", parameter=Parameter("cuts", "propagation"),
+        in_panel=True,
+    ),
+    Knob(
         "flow_iterations", "int", 20, "Flow iterations", "RAFT updates a pair", "Flow", ("flow",),
         "Updates of the optical flow per pair of frames; drafts use 5 at most.",
         low=1, high=100, slider=(1, 40), unit="updates", engines=("propainter",), option="--flow-iterations",

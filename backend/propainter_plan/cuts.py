@@ -8,6 +8,8 @@ Everything is anchored at the shot's first frame, so the same shot always gives 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Protocol
 
 from propainter_plan.units import Chunk, Window
@@ -50,6 +52,20 @@ def paint_windows(frame_count: int, settings: CutSettings) -> tuple[Window, ...]
     """
     half = settings.neighbor_length // 2
     return tuple(window_at(centre, frame_count, settings) for centre in range(0, frame_count, half))
+
+
+def carried_past(chunks: Sequence[Chunk]) -> tuple[Chunk, ...]:
+    """The stretches over which places are carried onward in time: each from where the reach of a chunk begins to where that
+    of a later one does. The core is that last frame alone: where the later chunk's own sweep begins.
+    """
+    borders = sorted({chunk.reach_first for chunk in chunks})
+    return tuple(Chunk(border, border, first, border) for first, border in pairwise(borders))
+
+
+def carried_future(chunks: Sequence[Chunk]) -> tuple[Chunk, ...]:
+    """The same against time: from where the reach of a chunk ends back to where that of an earlier one does."""
+    borders = sorted({chunk.reach_last for chunk in chunks})
+    return tuple(Chunk(border, border, border, last) for border, last in pairwise(borders))
 
 
 def _chunks(count: int, length: int, reach: int) -> tuple[Chunk, ...]:

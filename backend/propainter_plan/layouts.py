@@ -15,6 +15,10 @@ from propainter_plan.units import Chunk, Window
 class Layout(Protocol):
     """How a shot is cut. An engine is one; no networks are needed for it."""
 
+    @property
+    def carries(self) -> bool:
+        """Whether places are carried from chunk to chunk, so that a hole sees as far as the shot goes."""
+
     def windows(self, frame_count: int, settings: CutSettings) -> tuple[Window, ...]:
         """The windows that paint a shot, anchored at its first frame."""
 
@@ -27,6 +31,8 @@ class Layout(Protocol):
 
 class LearnedLayout:
     """The published networks': overlapping windows with distant references."""
+
+    carries = False
 
     def windows(self, frame_count: int, settings: CutSettings) -> tuple[Window, ...]:
         """See ``Layout``."""
@@ -43,6 +49,8 @@ class LearnedLayout:
 
 class ClassicalLayout:
     """The embedded engine's: every pair completed by itself, one window a propagation chunk."""
+
+    carries = True
 
     def completion_chunks(self, pair_count: int, settings: CutSettings) -> tuple[Chunk, ...]:
         """Every pair by itself: what is known of it is completed from its own surroundings, so an edit redoes two."""
@@ -69,4 +77,7 @@ def _window_of(chunk: Chunk) -> Window:
     fall = 2 * (chunk.reach_last - chunk.core_last) + 1
     weights = (min(1.0, (i - chunk.reach_first + 1) / rise, (chunk.reach_last - i + 1) / fall) for i in neighbours)
     centre = (chunk.core_first + chunk.core_last) // 2
-    return Window(centre=centre, neighbours=tuple(neighbours), references=(), weights=tuple(weights))
+    return Window(
+        centre=centre, neighbours=tuple(neighbours), references=(), weights=tuple(weights),
+        core=(chunk.core_first, chunk.core_last),
+    )  # fmt: skip

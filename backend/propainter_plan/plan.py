@@ -7,10 +7,12 @@ keys and computing (``propainter_backend/render``).
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from propainter_plan import cuts
+from propainter_plan.clipping import Clipping
 from propainter_plan.cuts import CutSettings
 from propainter_plan.layouts import Layout
 from propainter_plan.stages import ROWS, StageRow
@@ -24,7 +26,7 @@ class Plan:
     units: Mapping[str, tuple[Unit, ...]]
     """Of every counted stage but the composite, which is one a frame."""
     frames: tuple[int, ...]
-    """Every frame, 0-based, whose plate and matte some unit reads."""
+    """Every frame, 0-based, whose plate and matte some unit reads, and those beside them: they tell a cut from a flash."""
 
     def count(self, stage: str) -> int:
         """Units of a stage (composite is counted by the caller: one a frame)."""
@@ -67,19 +69,27 @@ class _Wanted:
 class ShotPlan:
     """The units of one shot under one engine and settings, anchored at its first frame.
 
-    rows: the stages there are; what a stage needs stands before it.
+    rows: the stages there are; what a stage needs stands before it. is_cut: whether the second frame of a pair begins
+    another scene; None: there are no cuts.
     """
 
     def __init__(
-        self, layout: Layout, frame_count: int, settings: CutSettings, *, rows: Sequence[StageRow] = ROWS
-    ) -> None:
+        self, layout: Layout, frame_count: int, settings: CutSettings, *, rows: Sequence[StageRow] = ROWS,
+        is_cut: Callable[[int], bool] | None = None,
+    ) -> None:  # fmt: skip
         self.frame_count = frame_count
         self.windows = layout.windows(frame_count, settings)
         self.propagation = layout.propagation_chunks(frame_count, settings)
         self.completion = layout.completion_chunks(frame_count - 1, settings)
         self.rows = {row.name: row for row in rows}
+        self.carried = {
+            "past": cuts.carried_past(self.propagation) if layout.carries else (),
+            "future": cuts.carried_future(self.propagation) if layout.carries else (),
+        }
+        self._carried_to = {way: {u.core_first: u for u in units} for way, units in self.carried.items()}
         self._propagation_of = _owners(self.propagation)
         self._completion_of = _owners(self.completion)
+        self._clipping = None if is_cut is None else Clipping(is_cut)
         self._wanted_by: dict[tuple[str, Unit, bool], _Wanted] = {}
 
     @cached_property
@@ -92,33 +102,51 @@ class ShotPlan:
 
     def propagation_of(self, frame: int) -> Chunk:
         """The chunk whose core holds a frame."""
-        return self.propagation[self._propagation_of[frame]]
+        return self.clipped(self.propagation[self._propagation_of[frame]], frame)
 
     def completion_of(self, pair: int) -> Chunk:
         """The chunk whose core holds a flow pair."""
-        return self.completion[self._completion_of[pair]]
+        chunk = self.completion[self._completion_of[pair]]
+        return chunk if self._clipping is None else self._clipping.pairs(chunk, pair)
+
+    def clipped(self, chunk: Chunk, frame: int) -> Chunk:
+        """What of a chunk of frames lies in the scene of one of them."""
+        return chunk if self._clipping is None else self._clipping.chunk(chunk, frame)
 
     def windows_of(self, frame: int, *, nearest_only: bool = False) -> tuple[Window, ...]:
         """The windows that paint a frame; ``nearest_only``: the one with the greatest share (for previews)."""
         seen = self._windows_of[frame]
+        if self._clipping is not None:
+            seen = self._clipping.windows(seen, frame)
         if not nearest_only:
             return seen
         return (max(seen, key=lambda w: (w.share(frame), -w.centre)),)
 
     def units(self, stage: str) -> tuple[Unit, ...]:
         """Every unit of a stage, in shot order."""
+        kind = self.rows[stage].unit
+        if self._clipping is not None and kind not in ("frame", "pair"):
+            found = (unit for part in self.parts(stage) for unit in self.units_of(stage, part))
+            return tuple(dict.fromkeys(found))
         cut: Mapping[str, Iterable[Unit]] = {
             "frame": range(self.frame_count),
             "pair": range(self.frame_count - 1),
             "completion": self.completion,
             "propagation": self.propagation,
+            **self.carried,
             "window": self.windows,
         }
-        return tuple(cut[self.rows[stage].unit])
+        return tuple(cut[kind])
 
     def units_of(self, stage: str, part: int) -> tuple[Unit, ...]:
-        """The units of a stage that give a frame or pair: one, but for windows, which overlap."""
+        """The units of a stage that give a frame or pair: one, but for windows, which overlap, and for places carried: these
+        are stored at the borders of chunks alone."""
         kind = self.rows[stage].unit
+        if kind in self._carried_to:
+            unit = self._carried_to[kind].get(part)
+            if unit is None or (short := self.clipped(unit, part)).reach_length == 1:
+                return ()
+            return (short,)
         if kind == "window":
             return self.windows_of(part)
         if kind == "completion":
@@ -134,24 +162,41 @@ class ShotPlan:
         wanted = _Wanted()
         for frame in frames:
             self._walk("composite", frame, wanted, nearest_only)
-        units = {stage: tuple(sorted(found, key=name_of)) for stage, found in wanted.units.items()}
-        return Plan(units, tuple(sorted(wanted.frames)))
+        units = {
+            stage: tuple(sorted(found, key=name_of))
+            for stage, found in wanted.units.items()
+            if self.rows[stage].is_counted
+        }
+        beside = {frame + way for frame in wanted.frames for way in (-1, 1)} & set(range(self.frame_count))
+        return Plan(units, tuple(sorted(wanted.frames | beside)))
 
     def _walk(self, stage: str, unit: Unit, wanted: _Wanted, nearest_only: bool) -> None:
         """Add what a unit needs. Units below it are asked once for all that need them."""
         for need in self.rows[stage].needs:
+            if need.stage == stage:
+                continue  # whoever needs the unit walks along its whole chain
             row, parts = self.rows[need.stage], need.over.of(unit)
-            if not row.is_counted:
+            if not row.is_counted and row.unit == "frame":
                 wanted.frames.update(parts)
                 continue
             for part in parts:
                 found = self.units_of(need.stage, part)
                 if nearest_only and row.unit == "window":
                     found = self.windows_of(part, nearest_only=True)
-                for below in found:
-                    if below not in wanted.units[need.stage]:
+                for nearest in found:
+                    for below in self.chain(need.stage, nearest):
+                        if below in wanted.units[need.stage]:
+                            break
                         wanted.units[need.stage].add(below)
                         wanted.add(self._wanted_by_unit(need.stage, below, nearest_only))
+
+    def chain(self, stage: str, unit: Unit) -> Iterator[Unit]:
+        """A unit, then those of the same stage it builds on, one after the other; most stages have no others."""
+        own = next((need for need in self.rows[stage].needs if need.stage == stage), None)
+        below: tuple[Unit, ...] = (unit,)
+        while below:
+            yield below[0]
+            below = () if own is None else self.units_of(stage, next(iter(own.over.of(below[0]))))
 
     def _wanted_by_unit(self, stage: str, unit: Unit, nearest_only: bool) -> _Wanted:
         """Remembered, but for windows: there are many, and each is asked for about once."""

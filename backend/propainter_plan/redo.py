@@ -34,6 +34,9 @@ def stale_units(
     found: dict[str, tuple[Unit, ...]] = {}
     for row in plan.rows.values():
         is_changed = everything or not changed.isdisjoint(row.settings)
+        if row.unit in plan.carried:
+            stale_parts[row.name] = _stale_chain(row, plan, stale_rows, stale_parts, is_changed=is_changed)
+            continue
         if not row.is_counted:
             if is_changed or any(need.stage in stale_rows for need in row.needs):
                 stale_rows.add(row.name)
@@ -53,6 +56,18 @@ def stale_units(
         stale_parts[row.name] = {part for unit in stale for part in parts_of(unit)}
         found[row.name] = tuple(sorted(stale, key=name_of))
     return found
+
+
+def _stale_chain(
+    row: StageRow, plan: ShotPlan, rows: set[str], parts: Mapping[str, set[int]], *, is_changed: bool
+) -> set[int]:
+    """The borders of chunks to which something stale may be carried: from the first stale stretch on, all of them."""
+    units = plan.carried["past"] if row.unit == "past" else plan.carried["future"][::-1]
+    stale: set[int] = set()
+    for unit in units:
+        if is_changed or stale or _needs_stale(row, unit, rows, parts):
+            stale.update(parts_of(unit))
+    return stale
 
 
 def _needs_stale(row: StageRow, unit: Unit, rows: set[str], parts: Mapping[str, set[int]]) -> bool:

@@ -1,7 +1,7 @@
 """The map of the stages: what each one's unit is, what it needs of others, which settings enter its key.
 
     plate -> working, flow -> completion -> propagation -> painting -> composite
-    matte -> grown -> hole, flow hole           (beside it: known, sights, native)
+    matte -> grown -> hole, flow hole           (beside it: known, cut, carried past and future, sights, native)
 
 Here: one ``StageRow`` each, in the order of the walk. Not here: how a unit is computed
 (``propainter_backend/render/stages``, one file a stage), which units a frame needs (``plan.py``).
@@ -16,8 +16,9 @@ from typing import Literal
 
 from propainter_plan.units import Chunk, Unit, Window
 
-Kind = Literal["frame", "pair", "completion", "propagation", "window"]
-"""What a unit is: one frame, one pair, a completion chunk, a propagation chunk, a painter's window."""
+Kind = Literal["frame", "pair", "completion", "propagation", "past", "future", "window"]
+"""What a unit is: one frame, one pair, a completion chunk, a propagation chunk, a stretch that places are carried over (in
+time, or against it) from where one propagation chunk begins to where the next does, a painter's window."""
 Part = Literal["frame", "pair"]
 
 
@@ -26,9 +27,12 @@ class Span(Enum):
 
     SAME = "the same frame or pair"
     ENDS = "both frames of a pair"
+    AROUND = "both frames of a pair and one on each side; the shot's ends know which there are"
     REACH = "all of a chunk's reach"
     REACH_ENDS = "the frames that the pairs of a chunk's reach join"
     REACH_PAIRS = "the pairs among the frames of a chunk's reach"
+    FIRST = "the first frame of a chunk's reach"
+    LAST = "the last frame of a chunk's reach"
     SEEN = "the frames a window paints or looks at"
     PAINTED_PAIRS = "the pairs among the frames a window paints"
 
@@ -37,8 +41,12 @@ class Span(Enum):
         if isinstance(unit, Window):
             return unit.seen if self is Span.SEEN else unit.neighbours[:-1]
         if isinstance(unit, Chunk):
+            if self in (Span.FIRST, Span.LAST):
+                return (unit.reach_first if self is Span.FIRST else unit.reach_last,)
             beyond = {Span.REACH: 1, Span.REACH_ENDS: 2, Span.REACH_PAIRS: 0}[self]
             return range(unit.reach_first, unit.reach_last + beyond)
+        if self is Span.AROUND:
+            return range(unit - 1, unit + 3)
         return (unit, unit + 1) if self is Span.ENDS else (unit,)
 
 
@@ -75,6 +83,7 @@ FLOW_GROWN = StageRow("flow grown", "frame", "frame", settings=("threshold", "gr
 HOLE = StageRow("hole", "frame", "frame", (Need("grown"),), is_counted=False)
 FLOW_HOLE = StageRow("flow hole", "frame", "frame", (Need("flow grown"),), ("flow_hole_snap",), is_counted=False)
 WORKING = StageRow("working", "frame", "frame", is_counted=False)
+CUT = StageRow("cut", "pair", "pair", (Need("working", Span.AROUND, by_key=True),), is_counted=False)
 KNOWN = StageRow(
     "known", "frame", "frame", (Need("working", by_key=True), Need("grown"), Need("hole")), is_counted=False
 )
@@ -90,7 +99,12 @@ _PULLED = (
     Need("known", Span.REACH, by_key=True),
     Need("hole", Span.REACH),
 )
-PROPAGATION = StageRow("propagation", "propagation", "frame", _PULLED)
+CARRIED_PAST = StageRow("carried past", "past", "frame", (*_PULLED, Need("carried past", Span.FIRST)), is_counted=False)
+CARRIED_FUTURE = StageRow(
+    "carried future", "future", "frame", (*_PULLED, Need("carried future", Span.LAST)), is_counted=False
+)
+_CARRIED = (Need("carried past", Span.FIRST), Need("carried future", Span.LAST))
+PROPAGATION = StageRow("propagation", "propagation", "frame", (*_PULLED, *_CARRIED))
 PAINTING = StageRow(
     "painting", "window", "frame",
     (
@@ -99,7 +113,7 @@ PAINTING = StageRow(
     ),
     ("never_seen",),
 )  # fmt: skip
-SIGHTS = StageRow("sights", "propagation", "frame", _PULLED, is_counted=False)
+SIGHTS = StageRow("sights", "propagation", "frame", (*_PULLED, *_CARRIED), is_counted=False)
 NATIVE = StageRow(
     "native", "frame", "frame",
     (Need("painting"), Need("sights"), Need("known", by_key=True), Need("hole")), ("threshold", "grow"),
@@ -108,10 +122,10 @@ NATIVE = StageRow(
 COMPOSITE = StageRow("composite", "frame", "frame", (Need("painting"),), ("threshold", "grow", "feather"))
 
 ROWS = (
-    GROWN, FLOW_GROWN, HOLE, FLOW_HOLE, WORKING, KNOWN,
-    FLOW, COMPLETION, PROPAGATION, PAINTING, SIGHTS, NATIVE, COMPOSITE,
+    GROWN, FLOW_GROWN, HOLE, FLOW_HOLE, WORKING, CUT, KNOWN,
+    FLOW, COMPLETION, CARRIED_PAST, CARRIED_FUTURE, PROPAGATION, PAINTING, SIGHTS, NATIVE, COMPOSITE,
 )  # fmt: skip
-"""Every stage; what a stage needs stands before it."""
+"""Every stage; what a stage needs stands before it, or is the stage itself at the unit before."""
 COUNTED = tuple(row.name for row in ROWS if row.is_counted)
 """The stages a report counts, in order of the walk."""
 STORED = COUNTED[:-1]

@@ -43,11 +43,19 @@ class Window:
     weights: tuple[float, ...]
     """One a neighbour, > 0: its share when windows overlap. Depends on the frame's distance from the centre alone,
     never on the order in which windows are painted."""
+    core: tuple[int, int] | None = None
+    """First and last of the frames it is there for, where they are more than the centre."""
 
     @property
     def seen(self) -> tuple[int, ...]:
         """Neighbours, then references, as the painter is given them."""
         return self.neighbours + self.references
+
+    @property
+    def core_frames(self) -> range:
+        """The frames it is there for; the others it paints to fade in and out."""
+        first, last = self.core or (self.centre, self.centre)
+        return range(first, last + 1)
 
     def share(self, frame: int) -> float:
         """Its weight for one of its neighbours."""

@@ -1,8 +1,8 @@
 """The classical engine: object removal without networks or weights, on the CPU.
 
 Here: the engine's doors. Not here: the stages themselves - ``propainter/dis.py`` (flow), ``motion.py`` (completion),
-``alignment.py`` and ``pull.py`` (propagation), ``paint.py`` (invention), ``sights.py`` (for native resolution) - and the
-learned engine (``propainter/learned.py``).
+``alignment.py``, ``layers.py`` and ``pull.py`` (propagation), ``paint.py`` (invention), ``sights.py`` (for native
+resolution) - and the learned engine (``propainter/learned.py``).
 """
 
 from __future__ import annotations
@@ -15,19 +15,22 @@ from jaxtyping import Float
 from torch import Tensor
 
 from propainter import dis
-from propainter.classical.alignment import KEPT_PAIRS, AlignedPair, align_flow
+from propainter.classical.alignment import KEPT_PAIRS, Aligned, AlignedPair
 from propainter.classical.arrays import arrays_of, flow_of, frames_of, images_of, images_to_write, masks_of
+from propainter.classical.elsewhere import carry_places, elsewhere_of
+from propainter.classical.harmonic import Field, Mask
+from propainter.classical.layers import layered_flow
 from propainter.classical.motion import complete_pairs
 from propainter.classical.paint import paint_unseen
 from propainter.classical.pull import pull_plate
 from propainter.classical.sights import find_sights
 from propainter.kept import Kept
-from propainter.types import BidirectionalFlow, Propagated, Sights
+from propainter.types import Beyond, BidirectionalFlow, Carried, Propagated, Sights
 from propainter_plan.layouts import ClassicalLayout
 
 __all__ = ["ClassicalEngine"]
 
-CODE_VERSION = "5"
+CODE_VERSION = "7"
 """Raise it with every change that may move a pixel; it is part of every cache key."""
 
 
@@ -72,21 +75,21 @@ class ClassicalEngine(ClassicalLayout):
         wanted: range | None = None,
         pair_keys: Sequence[str] | None = None,
         may_overwrite: bool = False,
+        beyond: Beyond | None = None,
     ) -> Propagated:
         """Pull known pixels into the holes, one chunk at once, along the flow measured again around the holes.
 
         Frames that are not ``wanted`` come back with their holes unfilled.
         """
         images, hole = images_to_write(frames, may_overwrite=may_overwrite), masks_of(holes)
-        keys: Sequence[str | None] = pair_keys or [None] * flow.pairs
-        motion = align_flow(
-            images, hole, *arrays_of(flow), remember=lambda pair, align: self._aligned.remember(keys[pair], align)
-        )
+        motion = self._aligned_flow(images, hole, flow, pair_keys)
         members = hole.copy()
         if wanted is not None:
             members[: wanted.start] = members[wanted.stop :] = False
-        filled, unseen = pull_plate(images, hole, motion, members)
-        return Propagated(frames_of(filled)[None], torch.from_numpy(unseen.astype(np.float32))[None, :, None])
+        elsewhere = elsewhere_of(beyond, len(images))
+        filled, unseen, touched = pull_plate(images, hole, motion, members, elsewhere)
+        lacking = torch.from_numpy(unseen.astype(np.float32))[None, :, None]
+        return Propagated(frames_of(filled)[None], lacking, kernels_in_holes=touched)
 
     def find_sights(
         self,
@@ -97,11 +100,40 @@ class ClassicalEngine(ClassicalLayout):
         wanted: range,
         pair_keys: Sequence[str] | None = None,
         may_overwrite: bool = False,
+        beyond: Beyond | None = None,
     ) -> list[Sights]:
         """Where the background behind the holes of the wanted frames is seen: where ``propagate_plate`` pulls it from."""
         return find_sights(
-            frames, holes, flow, wanted=wanted, pair_keys=pair_keys, aligned=self._aligned, may_overwrite=may_overwrite
+            frames,
+            holes,
+            flow,
+            wanted=wanted,
+            pair_keys=pair_keys,
+            aligned=self._aligned,
+            may_overwrite=may_overwrite,
+            beyond=beyond,
         )
+
+    def carry_places(
+        self,
+        frames: Float[Tensor, "1 t 3 h w"],
+        holes: Float[Tensor, "1 t 1 h w"],
+        flow: BidirectionalFlow,
+        *,
+        onward: bool,
+        known: Carried | None,
+        pair_keys: Sequence[str] | None = None,
+    ) -> Carried:
+        """Where the background near the last (or first) frame's hole is seen, as far as the shot has been swept."""
+        hole = masks_of(holes)
+        return carry_places(
+            hole, self._aligned_flow(images_of(frames), hole, flow, pair_keys), onward=onward, known=known
+        )
+
+    def _aligned_flow(
+        self, images: Field, hole: Mask, flow: BidirectionalFlow, pair_keys: Sequence[str] | None
+    ) -> Aligned:
+        return layered_flow(images, hole, *arrays_of(flow), kept=self._aligned, pair_keys=pair_keys)
 
     def paint_window(
         self,

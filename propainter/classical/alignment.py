@@ -12,7 +12,7 @@ and what remains in its place is the model.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from typing import Any
 
@@ -21,7 +21,15 @@ import numpy as np
 
 from propainter.classical.flow_image import Flows, Index
 from propainter.classical.harmonic import Field, Mask, box_around, fill_harmonic
-from propainter.classical.motion import Matrix, background_motion, distance_to, flow_of_motion, guard_band, warp
+from propainter.classical.motion import (
+    Matrix,
+    background_motion,
+    distance_to,
+    flow_of_motion,
+    guard_band,
+    motion_at,
+    warp,
+)
 from propainter.dis import Flow, Grey, flow_between, grey_of, make_estimator
 
 _SMOOTHING = 4.0
@@ -32,6 +40,14 @@ _MODEL_SHARE = 0.1
 """Weight of 'no left-over motion' against the textured pixels around: a bare wall keeps the model."""
 KEPT_PAIRS = 120
 """Aligned pairs worth keeping: those of one chunk and its overlap."""
+_LEAST_OFF = 0.6
+"""Pixels off the background's motion that measuring flow may be wrong by."""
+_MANY_TIMES = 4.0
+"""Times the median of what pixels are off the background's motion; a plane's parallax stays below."""
+_LEAST_MOVER = 30
+"""Pixels near a hole that must move otherwise before something is taken to reach behind it."""
+_GRID = 6
+"""Every so many pixels are looked at for the median."""
 _RIM = 1
 """Pixels around the hole that may still carry the object's colour by filtering."""
 
@@ -46,6 +62,8 @@ class Aligned:
     forward_motion: list[Matrix]
     backward_motion: list[Matrix]
     """The background model of each pair; identity where no hole asked for one."""
+    pairs: list[AlignedPair] = field(default_factory=list)
+    """What was measured again, pair by pair."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +74,16 @@ class AlignedWay:
     rows: slice
     columns: slice
     values: Flow
+    """Inside the hole: as if nothing but background lay behind it."""
+    if_mover: Flow | None = None
+    """The same box, as if something lay behind the hole that moves otherwise, as it does beside it; None: nothing does."""
+    bound: float = np.inf
+    """Pixels off the background's motion beyond which a pixel is taken to be of such a thing."""
+
+    @property
+    def nbytes(self) -> int:
+        """Memory it takes."""
+        return self.values.nbytes + (0 if self.if_mover is None else self.if_mover.nbytes)
 
 
 @dataclass(frozen=True)
@@ -68,7 +96,7 @@ class AlignedPair:
     @property
     def nbytes(self) -> int:
         """Memory it takes."""
-        return self.forward.values.nbytes + self.backward.values.nbytes
+        return self.forward.nbytes + self.backward.nbytes
 
 
 @dataclass(frozen=True)
@@ -112,12 +140,17 @@ def align_flow(
 
         return AlignedPair(way(forward[i], i, i + 1), way(backward[i], i + 1, i))
 
-    pairs = [remember(i, partial(align, i)) for i in range(len(forward))]
+    return aligned_of([remember(i, partial(align, i)) for i in range(len(forward))], forward, backward)
+
+
+def aligned_of(pairs: list[AlignedPair], forward: Flow, backward: Flow) -> Aligned:
+    """What is known of the motion, pair by pair, looked up in the completed flows where no pair was measured again."""
     return Aligned(
         [Patched(flow, pair.forward) for flow, pair in zip(forward, pairs, strict=True)],
         [Patched(flow, pair.backward) for flow, pair in zip(backward, pairs, strict=True)],
         [pair.forward.motion for pair in pairs],
         [pair.backward.motion for pair in pairs],
+        pairs,
     )
 
 
@@ -136,9 +169,34 @@ def _align_way(
     covered = covered_first | covered_second
     first, second = _made_alike(first, second, covered_first, covered_second)
     rest = regular(flow_between(first, second, estimator), first, ~covered)
-    measured = model + fill_harmonic(rest + warp(model, rest) - model, covered)
-    values = np.where((near <= guard)[..., None], measured, flow[rows, columns]).astype(np.float32)
-    return AlignedWay(motion, rows, columns, values)
+    rest = rest + warp(model, rest) - model
+    values = np.where((near <= guard)[..., None], model + fill_harmonic(rest, covered), flow[rows, columns])
+    bound = mover_bound(flow, distances[0], motion)
+    mover = (np.hypot(rest[..., 0], rest[..., 1]) > bound) & ~covered
+    if np.count_nonzero(mover) < _LEAST_MOVER:
+        return AlignedWay(motion, rows, columns, values.astype(np.float32), bound=bound)
+    hole = near <= 0
+    beside = cv2.dilate(mover.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    values[hole] = (model + fill_harmonic(rest, covered | beside))[hole]
+    if_mover = values.astype(np.float32)
+    if_mover[hole] = (model + fill_harmonic(rest, ~mover))[hole]
+    return AlignedWay(motion, rows, columns, values.astype(np.float32), if_mover, bound)
+
+
+def mover_bound(flow: Flow, distance: Field, motion: Matrix) -> float:
+    """Pixels off the background's motion beyond which something moves by itself: several times what most pixels are off.
+
+    flow: (h, w, 2) of one pair; distance: of its pixels to the hole.
+    """
+    every = np.s_[_GRID // 2 :: _GRID, _GRID // 2 :: _GRID]
+    rows, columns = np.mgrid[: flow.shape[0], : flow.shape[1]]
+    rows, columns = rows[every], columns[every]
+    seen = distance[rows, columns] > _RIM
+    if not seen.any():
+        return np.inf
+    rows, columns = rows[seen], columns[seen]
+    off = np.hypot(*(flow[rows, columns] - motion_at(motion, rows, columns)).T)
+    return max(_LEAST_OFF, _MANY_TIMES * float(np.median(off)))
 
 
 def _made_alike(first: Grey, second: Grey, covered_first: Mask, covered_second: Mask) -> tuple[Grey, Grey]:

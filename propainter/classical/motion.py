@@ -83,6 +83,13 @@ def flow_of_motion(motion: Matrix, rows: slice, columns: slice) -> Field:
     return np.stack([to_x - x, to_y - y], -1).astype(np.float32)
 
 
+def motion_at(motion: Matrix, rows: npt.NDArray[np.integer], columns: npt.NDArray[np.integer]) -> Field:
+    """The motion as flow (n, 2) at pixels."""
+    x, y = columns.astype(np.float64), rows.astype(np.float64)
+    to_x, to_y = moved_by(motion, x, y)
+    return np.stack([to_x - x, to_y - y], -1).astype(np.float32)
+
+
 def warp(image: Field, flow: Field, *, x: int = 0, y: int = 0) -> Field:
     """Bilinear look-up of ``image`` at p + flow(p), borders repeated. x, y: where the flow's corner lies in the image."""
     height, width = flow.shape[:2]

@@ -13,7 +13,7 @@ import numpy as np
 from propainter.classical.harmonic import Field, Mask, fill_harmonic
 from propainter.classical.places import future_places, past_places
 from propainter.classical.pull import blend_places
-from propainter.classical.sampling import Plate, lay_rims
+from propainter.classical.sampling import Plate
 
 _MOST_KEYS = 6
 """Frames invented one after the other and carried to the rest; what is still missing then is invented frame by frame."""
@@ -33,9 +33,9 @@ def paint_unseen(frames: Field, unseen: Mask, forward: Field, backward: Field) -
         key = int(missing.sum((1, 2)).argmax())
         frames[key] = fill_harmonic(frames[key], missing[key])
         missing[key] = False
-        sights = [find(forward, backward, missing) for find in (past_places, future_places)]
-        lay_rims(frames, missing)
-        plate = Plate.of_one_exposure(frames)
+        frames[missing] = 0
+        plate = Plate.of_one_exposure(frames, missing.copy())
+        sights = [find(forward, backward, missing, plate.ground) for find in (past_places, future_places)]
         colours, unknown = blend_places(plate, missing, sights, [1.0, 1.0], missing)
         frames[missing] = colours
         missing[missing] = unknown

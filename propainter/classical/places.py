@@ -1,15 +1,17 @@
 """Places: where the background behind each hole pixel is seen, in which other frame and where there.
 
-Here: places found by following completed flow, both ways in time, and by following the background model where the flow's
-way ends at something that moves. Not here: the flow (``alignment.py``), the colours found there (``pull.py``).
+Here: places found by following completed flow, both ways in time. Not here: the flow (``alignment.py``), places found by
+the background model alone (``by_model.py``), the colours found there (``pull.py``).
 
 A pixel that lands inside the next frame's hole goes on from there, so one sweep over the frames settles every pixel of
-every frame: the place of a pixel is the place of where it lands. Only landings on good plate end a way.
+every frame: the place of a pixel is the place of where it lands. Only landings on good plate end a way: there the whole
+kernel that will look is plate (``kernels.py``). Where no further frame has such a landing, the last will do whose nearest
+pixel is plate.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -17,10 +19,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from propainter.classical.alignment import Aligned
 from propainter.classical.flow_image import FlowImage, Flows, Index
 from propainter.classical.harmonic import Field, Mask
-from propainter.classical.motion import moved_by
+from propainter.classical.kernels import REACH, FrameGround, Ground, by_source
+from propainter.types import NOWHERE
 
 _MOST_STEPS_ON = 4
 """Times a place that is still under a hole goes on."""
@@ -54,7 +56,8 @@ class Places:
     """For n pixels, the place where the background behind each is seen."""
 
     source: npt.NDArray[np.int32]
-    """Frame that shows it; -1: none does."""
+    """Frame that shows it, counted from the first of those at hand: below 0, or beyond the last, where it was carried here
+    from elsewhere in the shot. ``NOWHERE``: none does."""
     x: Field
     y: Field
     """Where in that frame, in pixels."""
@@ -62,9 +65,15 @@ class Places:
     """A step of the way failed the forward-backward check."""
 
     @property
+    def seen(self) -> Mask:
+        """Some frame shows it."""
+        seen: Mask = self.source != NOWHERE
+        return seen
+
+    @property
     def sound(self) -> Mask:
         """Seen, and every step of the way passed the check."""
-        return (self.source >= 0) & ~self.doubtful
+        return self.seen & ~self.doubtful
 
     def take(self, which: Index | Mask | slice) -> Places:
         """The places of some of the pixels, by number, mask or span."""
@@ -88,139 +97,148 @@ class Places:
         return wide
 
 
-def past_places(forward: Flows, backward: Flows, holes: Mask) -> Places:
+Check = Callable[[Places, Mask, int, int], Places]
+"""Given the places of the pixels near (h, w) one frame's hole, the pair they follow and the frame it leads to: the same
+places, those doubtful that arrive there at something else (``landings.py``)."""
+
+
+def past_places(
+    forward: Flows,
+    backward: Flows,
+    holes: Mask,
+    ground: Ground | None = None,
+    before: Places | None = None,
+    check: Check | None = None,
+) -> Places:
     """The last earlier frame that shows what is behind each hole pixel; hole pixels by frame, row, column.
 
-    forward, backward: t-1 flows (h, w, 2), good inside the holes (t, h, w) too.
+    forward, backward: t-1 flows (h, w, 2), good inside the holes (t, h, w) too. ground: of the holes, if it is at hand.
+    before: the places of the pixels near the first frame's hole, carried here; None: nothing is known of what was before.
+    check: of what ways arrive at (``landings.py``).
     """
-    return _swept(range(len(holes)), backward, forward, holes)
+    return _swept(range(len(holes)), backward, forward, ground or Ground(holes), before, check)
 
 
-def future_places(forward: Flows, backward: Flows, holes: Mask) -> Places:
-    """The first later frame that shows what is behind each hole pixel, in the same order."""
-    return _swept(range(len(holes) - 1, -1, -1), forward, backward, holes)
+def future_places(
+    forward: Flows,
+    backward: Flows,
+    holes: Mask,
+    ground: Ground | None = None,
+    after: Places | None = None,
+    check: Check | None = None,
+) -> Places:
+    """The first later frame that shows what is behind each hole pixel, in the same order. after: as ``before``, of the
+    pixels near the last frame's hole."""
+    return _swept(range(len(holes) - 1, -1, -1), forward, backward, ground or Ground(holes), after, check)
 
 
-def places_by_motion(order: range, motion: Aligned, holes: Mask, lacking: Mask) -> Places:
-    """The nearest frame that shows what is behind each lacking pixel, by the background model alone.
-
-    order: the frames in the direction of search. lacking: which hole pixels to search for, (t, h, w). A landing counts
-    where the plate itself moves as the model does: what moves otherwise stands in front of the background.
-    """
-    parts = [_run_by_motion(order, motion, holes, lacking, run) for run, _ in runs_of(lacking)]
-    return Places.joined(parts) if parts else nowhere(0)
-
-
-def _run_by_motion(order: range, motion: Aligned, holes: Mask, lacking: Mask, run: range) -> Places:
-    """Of the lacking pixels of a run of frames."""
-    t, y, x = np.nonzero(lacking[run.start : run.stop])
-    found = nowhere(len(t))
-    bounds = np.searchsorted(t, np.arange(len(run) + 1))
-    active, at_x, at_y = np.zeros(0, np.intp), np.zeros(0), np.zeros(0)
-    height, width = holes.shape[1:]
-    models = motion.forward_motion if order.step > 0 else motion.backward_motion
-    for here, following in pairwise(order[order.index(run[0] if order.step > 0 else run[-1]) :]):
-        joining = np.arange(*bounds[here - run.start : here - run.start + 2]) if here in run else active[:0]
-        active = np.concatenate([active, joining])
-        at_x, at_y = moved_by(
-            models[min(here, following)],
-            np.concatenate([at_x, x[joining].astype(np.float64)]),
-            np.concatenate([at_y, y[joining].astype(np.float64)]),
-        )
-        shown = (at_x >= 0) & (at_x <= width - 1) & (at_y >= 0) & (at_y <= height - 1)
-        row, column = np.rint(at_y[shown]).astype(np.intp), np.rint(at_x[shown]).astype(np.intp)
-        shown[shown] = ~holes[following, row, column] & _moves_along(motion, following, row, column)
-        chosen = active[shown]
-        found.source[chosen], found.x[chosen], found.y[chosen] = following, at_x[shown], at_y[shown]
-        active, at_x, at_y = active[~shown], at_x[~shown], at_y[~shown]
-    return found
-
-
-def _moves_along(motion: Aligned, frame: int, row: Index, column: Index) -> Mask:
-    """Whether pixels of a frame move with the background, both to the frame before and to the one after."""
-    along = np.ones(len(row), np.bool_)
-    ways = [(motion.forward, motion.forward_motion, frame), (motion.backward, motion.backward_motion, frame - 1)]
-    for flow, models, pair in ways:
-        if 0 <= pair < len(flow):
-            to_x, to_y = moved_by(models[pair], column.astype(np.float64), row.astype(np.float64))
-            expected = np.stack([to_x - column, to_y - row], -1).astype(np.float32)
-            along &= _consistent(flow[pair][row, column], -expected)
-    return along
-
-
-def _swept(order: range, flow: Flows, back: Flows, holes: Mask) -> Places:
-    """Places frame by frame, each from those of the frame before it in ``order``, the one its flow leads to."""
-    parts: list[Places] = [nowhere(0)] * len(holes)
-    known, hole = nowhere(0), np.zeros_like(holes[0])
-    swept: dict[int, tuple[Mask, Places]] = {}
-    for i in order:
-        near = _near(holes[i])
-        if i == order[0]:
-            known = nowhere(int(near.sum()))
-        else:
-            pair = i if order.step < 0 else i - 1
-            known = _out_of_holes(_step(flow[pair], back[pair], near, hole, known, i - order.step), holes, swept)
-        swept[i] = near, known
-        parts[i] = known.take(holes[i][near])
-        hole = holes[i]
+def _swept(order: range, flow: Flows, back: Flows, ground: Ground, known: Places | None, check: Check | None) -> Places:
+    """Of the hole pixels, by frame, row, column."""
+    parts: list[Places] = [nowhere(0)] * len(ground.holes)
+    for i, near, places in sweep(order, flow, back, ground, known, check):
+        parts[i] = places.take(ground.holes[i][near])
     return Places.joined(parts)
 
 
-def _out_of_holes(places: Places, holes: Mask, swept: dict[int, tuple[Mask, Places]]) -> Places:
-    """The same places, but those under the hole of the frame they name go on from there; what is left there is seen nowhere.
+def sweep(
+    order: range, flow: Flows, back: Flows, ground: Ground, begun: Places | None, check: Check | None = None
+) -> Iterator[tuple[int, Mask, Places]]:
+    """Frame by frame, the pixels near its hole and their places, each from those of the frame before it in ``order``, the
+    one its flow leads to. begun: of the first frame in that order; None: they are seen nowhere.
+    """
+    holes = ground.holes
+    known = nowhere(0)
+    swept: dict[int, tuple[Mask, Places]] = {}
+    for i in order:
+        near = near_hole(holes[i])
+        if i == order[0]:
+            known = nowhere(int(near.sum())) if begun is None else begun
+        else:
+            pair, before = (i if order.step < 0 else i - 1), i - order.step
+            landed = _step(flow[pair], back[pair], near, ground.of(before), known, before)
+            known = _out_of_holes(landed if check is None else check(landed, near, pair, before), ground, swept)
+        swept[i] = near, known
+        yield i, near, known
+
+
+def settled(places: Places, ground: Ground) -> Places:
+    """The same places; those in frames elsewhere in the shot are seen nowhere if not even a shrunk kernel finds plate there.
+
+    Where to go on from such a frame is not known here: its chunk is another. Places next to each other were good when they
+    were carried, so few are lost.
+    """
+    elsewhere = np.flatnonzero(places.seen & ((places.source < 0) | (places.source >= len(ground.holes))))
+    lost = elsewhere[~ground.is_usable(places.source[elsewhere], places.x[elsewhere], places.y[elsewhere])]
+    source = places.source.copy()
+    source[lost] = NOWHERE
+    return replace(places, source=source)
+
+
+def _out_of_holes(places: Places, ground: Ground, swept: dict[int, tuple[Mask, Places]]) -> Places:
+    """The same places, but those whose kernel touches the hole of the frame they name go on from there.
 
     Which frame a pixel leads to is decided by the nearest pixel at every step, so a place may slip past the edge of what
-    that frame shows. swept: the pixels near each earlier frame's hole, and their places.
+    that frame shows. Where the way leads nowhere else, the last place will do whose nearest pixel is plate; without one a
+    pixel is seen nowhere. Frames elsewhere in the shot are left to ``settled``. swept: the pixels near each earlier frame's
+    hole, and their places.
     """
-    source, doubtful, (height, width) = places.source.copy(), places.doubtful.copy(), holes.shape[1:]
+    source, doubtful, (height, width) = places.source.copy(), places.doubtful.copy(), ground.holes.shape[1:]
     x, y = places.x.copy(), places.y.copy()
-    under = _under(holes, source, x, y)
+    at_hand = np.flatnonzero((source >= 0) & (source < len(ground.holes)))
+    under = _touching(ground, at_hand, source, x, y)
+    last = Places(np.full(len(under), NOWHERE, np.int32), x[under], y[under], doubtful[under])
+    number = np.zeros(len(source), np.intp)
+    number[under] = np.arange(len(under))
     for _ in range(_MOST_STEPS_ON):
-        for frame in np.unique(source[under]):
-            some = under[source[under] == frame]
-            near, known = swept[int(frame)]
+        if not len(under):
+            break
+        usable = under[ground.is_usable(source[under], x[under], y[under])]
+        last.source[number[usable]], last.doubtful[number[usable]] = source[usable], doubtful[usable]
+        last.x[number[usable]], last.y[number[usable]] = x[usable], y[usable]
+        for frame, chosen in by_source(source[under]):
+            some = under[chosen]
+            near, known = swept[frame]
             onward = carried(Taps.at(x[some], y[some], height, width), numbered(near), known)
             source[some] = onward.source
             x[some] = (x[some] + onward.x).clip(0, width - 1)
             y[some] = (y[some] + onward.y).clip(0, height - 1)
             doubtful[some] |= onward.doubtful
-        under = under[_under(holes, source[under], x[under], y[under])]
-        if not len(under):
-            break
-    source[under] = -1
+        is_lost = source[under] == NOWHERE
+        _put_back(Places(source, x, y, doubtful), under[is_lost], last.take(number[under[is_lost]]))
+        under = under[~is_lost]
+        under = under[(source[under] >= 0) & (source[under] < len(ground.holes))]
+        under = _touching(ground, under, source, x, y)
+    _put_back(Places(source, x, y, doubtful), under, last.take(number[under]))
     return Places(source, x, y, doubtful)
 
 
-def _under(holes: Mask, source: npt.NDArray[np.int32], x: Field, y: Field) -> Index:
-    """Which places are under the hole of the frame they name."""
-    return np.flatnonzero((source >= 0) & ~shows_plate(holes, source, x, y))
+def _put_back(places: Places, which: Index, earlier: Places) -> None:
+    places.source[which], places.doubtful[which] = earlier.source, earlier.doubtful
+    places.x[which], places.y[which] = earlier.x, earlier.y
 
 
-def shows_plate(holes: Mask, source: npt.NDArray[np.int32], x: Field, y: Field) -> Mask:
-    """Whether points (n,) of frames see plate: their nearest pixel is outside the hole.
-
-    The bicubic kernel then reads nothing under the hole but the rim, which is made of plate.
-    """
-    seen: Mask = ~holes[source, np.rint(y).astype(np.intp), np.rint(x).astype(np.intp)]
-    return seen
+def _touching(ground: Ground, which: Index, source: npt.NDArray[np.int32], x: Field, y: Field) -> Index:
+    """Those of some places whose kernel touches the hole of the frame they name."""
+    return which[~ground.is_clear(source[which], x[which], y[which])]
 
 
-def _near(hole: Mask) -> Mask:
-    """The hole and the pixels touching it: a way that lands between the two may still go on."""
-    return cv2.dilate(hole.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+def near_hole(hole: Mask) -> Mask:
+    """The hole and the pixels whose kernels may touch it: a way that lands among them may still go on."""
+    size = 2 * REACH + 1
+    return cv2.dilate(hole.astype(np.uint8), np.ones((size, size), np.uint8)) > 0
 
 
 def nowhere(count: int) -> Places:
     """Places of pixels that no frame shows."""
     x, y = np.zeros((2, count), np.float32)
-    return Places(np.full(count, -1, np.int32), x, y, np.zeros(count, np.bool_))
+    return Places(np.full(count, NOWHERE, np.int32), x, y, np.zeros(count, np.bool_))
 
 
-def _step(flow: FlowImage, back: FlowImage, near: Mask, next_hole: Mask, known: Places, following: int) -> Places:
+def _step(flow: FlowImage, back: FlowImage, near: Mask, ground: FrameGround, known: Places, following: int) -> Places:
     """Places of the pixels near one frame's hole, from those of the following frame (in either direction of time).
 
-    A pixel that lands among four good pixels of the plate is seen there. Any other goes on where the pixels around its
-    landing lead. If they lead nowhere, a good nearest pixel will do.
+    ground: of the following frame. A pixel that lands where its whole kernel is plate is seen there. Any other goes on
+    where the pixels around its landing lead. If they lead nowhere, a landing will do whose nearest pixel is plate.
     """
     ys, xs = np.nonzero(near)
     height, width = near.shape
@@ -229,14 +247,12 @@ def _step(flow: FlowImage, back: FlowImage, near: Mask, next_hole: Mask, known: 
     inside = (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
     x, y = np.where(inside, x, 0).astype(np.float32), np.where(inside, y, 0).astype(np.float32)
     taps = Taps.at(x, y, height, width)
-    good = ~next_hole.reshape(-1)[taps.index]
-    good_nearest = np.take_along_axis(good, taps.weight.argmax(0)[None], 0)[0]
-    onward = carried(taps, numbered(_near(next_hole)), known)
-    here = (good | (taps.weight == 0)).all(0) | (good_nearest & (onward.source < 0))
-    on = ~here & (onward.source >= 0)
-    doubtful = ~_consistent(moved, np.einsum("kn,knc->nc", taps.weight, back[taps.row, taps.column]))
+    onward = carried(taps, numbered(near_hole(ground.hole)), known)
+    here = ground.is_clear(x, y) | (ground.is_usable(x, y) & ~onward.seen)
+    on = ~here & onward.seen
+    doubtful = ~consistent(moved, np.einsum("kn,knc->nc", taps.weight, back[taps.row, taps.column]))
     return Places(
-        np.where(inside & here, following, np.where(inside & on, onward.source, -1)).astype(np.int32),
+        np.where(inside & here, following, np.where(inside & on, onward.source, NOWHERE)).astype(np.int32),
         np.where(on, x + onward.x, x).astype(np.float32).clip(0, width - 1),
         np.where(on, y + onward.y, y).astype(np.float32).clip(0, height - 1),
         doubtful | (on & onward.doubtful),
@@ -283,14 +299,14 @@ def carried(taps: Taps, number: Index, known: Places) -> Places:
     if not len(known.source):
         return nowhere(taps.index.shape[1])
     member = number[taps.index]
-    source = np.where(member >= 0, known.source[member], -1)
+    source = np.where(member >= 0, known.source[member], NOWHERE)
     nearest = taps.weight.argmax(0)
     point = np.arange(len(nearest))
     leading, along = source[nearest, point], member[nearest, point]
     alike = (source == leading).all(0)
     x = (taps.weight * (known.x[member] - taps.column)).sum(0)
     y = (taps.weight * (known.y[member] - taps.row)).sum(0)
-    torn = np.flatnonzero(~alike & (leading >= 0))
+    torn = np.flatnonzero(~alike & (leading != NOWHERE))
     if len(torn):
         x[torn], y[torn] = _continued(taps, number, known, torn, nearest[torn])
     doubtful = known.doubtful[along] & (along >= 0)
@@ -329,7 +345,7 @@ def _continued(taps: Taps, number: Index, known: Places, torn: Index, nearest: I
     return to_x.astype(np.float32), to_y.astype(np.float32)
 
 
-def _consistent(flow: Field, back: Field) -> Mask:
+def consistent(flow: Field, back: Field) -> Mask:
     """The forward-backward check (spec, section 4): |F + B|^2 < 0.01 (|F|^2 + |B|^2) + 0.5."""
     miss = ((flow + back) ** 2).sum(-1)
     consistent: Mask = miss < 0.01 * ((flow**2).sum(-1) + (back**2).sum(-1)) + 0.5

@@ -15,20 +15,23 @@ from typing import Any
 import numpy as np
 
 from propainter.classical.alignment import Aligned, regular
+from propainter.classical.by_model import places_by_motion
+from propainter.classical.elsewhere import Elsewhere
 from propainter.classical.exposure import exposed, frame_gains
 from propainter.classical.flow_image import Index
 from propainter.classical.harmonic import Field, Mask, box_around, fill_harmonic
+from propainter.classical.kernels import Ground
+from propainter.classical.landings import landing_check
 from propainter.classical.places import (
     Places,
     future_places,
     parts_of,
     past_places,
-    places_by_motion,
     runs_of,
-    shows_plate,
+    settled,
 )
-from propainter.classical.sampling import Plate, lay_rims
-from propainter.classical.seam import seam_correction
+from propainter.classical.sampling import Plate
+from propainter.classical.seam import seam_light, under_light
 from propainter.dis import flow_between, grey_of, make_estimator
 
 _BY_MODEL = 1e-3
@@ -39,45 +42,57 @@ _REGISTER_PAD = 24
 """Pixels of plate around the hole that the two sights of it are compared in."""
 
 
-def pull_plate(frames: Field, holes: Mask, motion: Aligned, members: Mask) -> tuple[Field, Mask]:
-    """Fill holes (t, h, w) of frames (t, h, w, 3), in place, from other frames; returns them and what is still unseen.
+def pull_plate(
+    frames: Field, holes: Mask, motion: Aligned, members: Mask, elsewhere: Elsewhere | None = None
+) -> tuple[Field, Mask, int]:
+    """Fill holes (t, h, w) of frames (t, h, w, 3), in place, from other frames.
 
-    members: which hole pixels to fill: the holes themselves, or the same with some frames all False. Pixels under a hole
+    Returns them, what is still unseen, and how many of the kernels that were sampled touched a hole: 0.
+    members: which hole pixels to fill: the holes themselves, or the same with some frames all False. elsewhere: what the
+    rest of the shot shows. Pixels under a hole
     are never read; what is unseen is 0. Of the nearest past and future sight of a pixel each counts by the inverse of
     its distance in time. Where the flow leads to neither soundly, the background model may.
     """
-    plate = plate_of(frames, holes, motion)
-    sights, trust = places_of(plate, holes, motion, members)
+    plate = plate_of(frames, holes, motion, elsewhere)
+    sights, trust = places_of(plate, holes, motion, members, elsewhere)
     colours, unseen = blend_places(plate, holes, sights, trust, members)
-    frames[holes] = 0
     for gain, part in zip(plate.gains, parts_of(members), strict=True):
         colours[part] = exposed(colours[part], gain)
     colours[unseen] = 0
     frames[members] = colours
-    return frames, _image_of(unseen, members)
+    return frames, _image_of(unseen, members), plate.ground.tally.touched
 
 
-def plate_of(frames: Field, holes: Mask, motion: Aligned) -> Plate:
-    """The plate outside its holes, as if every frame (t, h, w, 3) had one exposure; rims are laid into the frames' holes."""
-    gains = frame_gains(frames, holes, motion.forward_motion)
-    lay_rims(frames, holes)
-    return Plate(frames, gains)
+def plate_of(frames: Field, holes: Mask, motion: Aligned, elsewhere: Elsewhere | None = None) -> Plate:
+    """The plate outside its holes, as if every frame (t, h, w, 3) had one exposure; the frames' holes become 0."""
+    frames[holes] = 0
+    read = None if elsewhere is None else elsewhere.read
+    return Plate(frames, frame_gains(frames, holes, motion.forward_motion), Ground(holes, read), read)
 
 
-def places_of(plate: Plate, holes: Mask, motion: Aligned, members: Mask) -> tuple[list[Places], list[float]]:
+def places_of(
+    plate: Plate, holes: Mask, motion: Aligned, members: Mask, elsewhere: Elsewhere | None = None
+) -> tuple[list[Places], list[float]]:
     """Sights of all members, by frame, row, column, and the trust in each.
 
     They are: past, future; then, where the flow leads some pixel to neither soundly, past and future by the model.
     """
     asked = members[holes]
-    past = past_places(motion.forward, motion.backward, holes).take(asked)
-    future = future_places(motion.forward, motion.backward, holes).take(asked)
+    ground, (before, after) = plate.ground, (None, None) if elsewhere is None else (elsewhere.before, elsewhere.after)
+    ways, checks = (
+        (motion.forward, motion.backward, holes, ground),
+        [landing_check(motion, onward=o) for o in (False, True)],
+    )
+    past = settled(past_places(*ways, before, checks[0]).take(asked), ground)
+    future = settled(future_places(*ways, after, checks[1]).take(asked), ground)
     lacking = _image_of(~past.sound & ~future.sound, members)
     sights, trust = [*in_register(plate, holes, past, future, members)], [1.0, 1.0]
     if lacking.any():
         onward = range(len(holes))
-        for order in (onward, onward[::-1]):
-            sights.append(places_by_motion(order, motion, holes, lacking).spread(lacking[members]))
+        around = (None, None) if elsewhere is None else (elsewhere.after_by_model, elsewhere.before_by_model)
+        for order, further in zip((onward, onward[::-1]), around, strict=True):
+            found = places_by_motion(order, motion, holes, lacking, ground, further)
+            sights.append(settled(found, ground).spread(lacking[members]))
             trust.append(_BY_MODEL)
     return sights, trust
 
@@ -94,10 +109,10 @@ def blend_places(
         frame, total = np.nonzero(members[run.start : run.stop])[0] + run.start, colours[part]
         weights = np.zeros(len(frame), np.float32)
         for places, share in zip((sight.take(part) for sight in sights), trust, strict=True):
-            seen = np.flatnonzero(places.source >= 0)
+            seen = np.flatnonzero(places.seen)
             weight = weight_of(places.take(seen), frame[seen], share)
-            found = plate.sample(places.take(seen)) + seam_correction(plate, holes, places, members, run)[seen]
-            total[seen] += found * weight[:, None]
+            light = seam_light(plate, holes, places, members, run)[seen]
+            total[seen] += under_light(plate.sample(places.take(seen)), light) * weight[:, None]
             weights[seen] += weight
         total /= np.maximum(weights, np.float32(1e-12))[:, None]
         unseen[part] = weights == 0
@@ -115,8 +130,8 @@ def in_register(plate: Plate, holes: Mask, past: Places, future: Places, members
 
     The two sights of a hole disagree by what both ways have gathered of small errors. Most of these are alike from step
     to step (parallax the model lacks), so that each way's share of the gap is its share of the steps: the gap, measured
-    between the two pictures like any flow, is closed from both sides in that proportion. A place that this would move
-    under a hole stays where it is: nothing is to be seen there.
+    between the two pictures like any flow, is closed from both sides in that proportion. A place whose kernel this would
+    move onto a hole stays where it is.
     """
     moved = past.with_room_to_move(), future.with_room_to_move()
     limit = (holes.shape[2] - 1, holes.shape[1] - 1)
@@ -126,7 +141,8 @@ def in_register(plate: Plate, holes: Mask, past: Places, future: Places, members
         for places, way in zip(moved, (-share, 1 - share), strict=True):
             x = (places.x[part] + way * shift[:, 0]).clip(0, limit[0])
             y = (places.y[part] + way * shift[:, 1]).clip(0, limit[1])
-            good = shows_plate(holes, places.source[part], x, y)
+            good = places.seen[part]
+            good[good] = plate.ground.is_clear(places.source[part][good], x[good], y[good])
             np.copyto(places.x[part], x, where=good)
             np.copyto(places.y[part], y, where=good)
     return moved

@@ -1,11 +1,11 @@
 """Closing the seam: what is pulled from another frame takes on the light of the place it is pulled to.
 
-Here: the smooth correction of one sight of the holes. Not here: the exposure of whole frames (``exposure.py``), weighing
+Here: the smooth light of one sight of the holes. Not here: the exposure of whole frames (``exposure.py``), weighing
 sights (``pull.py``).
 
-Just outside the hole both pictures are known, the frame's own and what the sight would have put there. Their difference,
-averaged along the rim, is stretched over the hole as a membrane (the gradient-domain idea of Perez et al., Poisson Image
-Editing, 2003, solved for the difference) and fades inward: a shadow beside the object need not fall behind it.
+Just outside the hole both pictures are known, the frame's own and what the sight would have put there. How much brighter
+one is than the other, averaged along the rim, is a gain per channel; it is stretched over the hole as a smooth surface. A
+gain leaves dark pixels dark, where a difference would lift them; light that sweeps over the scene crosses the hole whole.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import numpy as np
 
 from propainter.classical.flow_image import Index
 from propainter.classical.harmonic import Field, Mask, box_around, fill_harmonic
+from propainter.classical.kernels import Ground
 from propainter.classical.places import Places, parts_of
 from propainter.classical.sampling import Plate
 
@@ -26,26 +27,37 @@ _SMOOTHING = 4.0
 """Sigma in pixels of the averaging along the rim."""
 _NO_CHANGE = 0.02
 """Weight of 'no difference' within the averaging: a rim hardly seen corrects little."""
-_FADE = 20.0
-"""Pixels into the hole over which the correction falls to 1/e."""
+_PEDESTAL = 0.1
+"""Added to colours, of a range of 2 from black to white, before they are compared: noise in the dark is no light."""
 
 
-def seam_correction(plate: Plate, holes: Mask, places: Places, members: Mask, run: range) -> Field:
-    """What to add to a sight's colours: (n, 3), one row a member of a run of frames, by frame, row, column.
+def seam_light(plate: Plate, holes: Mask, places: Places, members: Mask, run: range) -> Field:
+    """Logarithm of the gain of a sight's colours: (n, 3), one row a member of a run of frames, by frame, row, column.
 
     plate: good outside the holes (t, h, w). places: the sight of every member of the run. members: the holes,
     or the same with some frames all False.
     """
     parts = dict(zip(run, parts_of(members[run.start : run.stop]), strict=True))
-    rims = [_rim_of(holes, frame, places.take(part)) for frame, part in parts.items() if part.stop > part.start]
-    correction = np.zeros((len(places.source), 3), np.float32)
+    rims = [_rim_of(plate.ground, frame, places.take(part)) for frame, part in parts.items() if part.stop > part.start]
+    light = np.zeros((len(places.source), 3), np.float32)
     if not rims:
-        return correction
+        return light
     imagined = plate.sample(Places.joined([rim.places for rim in rims]))
     for rim, colours in zip(rims, np.split(imagined, np.cumsum([len(rim.row) for rim in rims])[:-1]), strict=True):
-        difference = plate.at(rim.frame, rim.row, rim.column) - colours
-        correction[parts[rim.frame]] = _membrane(holes[rim.frame], rim, difference)
-    return correction
+        difference = _logarithm(plate.at(rim.frame, rim.row, rim.column)) - _logarithm(colours)
+        light[parts[rim.frame]] = _membrane(holes[rim.frame], rim, difference)
+    return light
+
+
+def under_light(colours: Field, light: Field) -> Field:
+    """Colours (n, 3), black is -1, under the light of ``seam_light``."""
+    lit: Field = (colours + (np.maximum(colours + 1, 0) + _PEDESTAL) * np.expm1(light)).astype(np.float32)
+    return lit
+
+
+def _logarithm(colours: Field) -> Field:
+    logarithm: Field = np.log(np.maximum(colours + 1, 0) + _PEDESTAL).astype(np.float32)
+    return logarithm
 
 
 @dataclass(frozen=True)
@@ -58,8 +70,8 @@ class _Rim:
     places: Places
 
 
-def _rim_of(holes: Mask, frame: int, places: Places) -> _Rim:
-    hole = holes[frame]
+def _rim_of(ground: Ground, frame: int, places: Places) -> _Rim:
+    hole = ground.holes[frame]
     rows, columns = box_around(hole, pad=_RIM + 1)
     inside = hole[rows, columns]
     distance, label = cv2.distanceTransformWithLabels(
@@ -75,8 +87,7 @@ def _rim_of(holes: Mask, frame: int, places: Places) -> _Rim:
     led = Places(led.source, led.x + aside[0], led.y + aside[1], led.doubtful)
     height, width = hole.shape
     known = led.sound & (led.x >= 0) & (led.x <= width - 1) & (led.y >= 0) & (led.y <= height - 1)
-    at = np.rint(led.y[known]).astype(np.intp), np.rint(led.x[known]).astype(np.intp)
-    known[known] = ~holes[led.source[known], at[0], at[1]]
+    known[known] = ground.is_clear(led.source[known], led.x[known], led.y[known])
     return _Rim(frame, row[known] + rows.start, column[known] + columns.start, led.take(known))
 
 
@@ -98,10 +109,8 @@ def _membrane(hole: Mask, rim: _Rim, difference: Field) -> Field:
     weights[at] = 1 / (1 + miss / (2 * max(float(np.median(miss)), 1e-6))) ** 2
     unknown = np.ones_like(inside)
     unknown[at] = False
-    stretched = fill_harmonic(_averaged(values, weights), unknown)[inside]
-    depth = cv2.distanceTransform(inside.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)[inside]
-    faded: Field = stretched * np.exp(-depth / _FADE)[:, None]
-    return faded
+    stretched: Field = fill_harmonic(_averaged(values, weights), unknown)[inside]
+    return stretched
 
 
 def _averaged(values: Field, weights: Field) -> Field:

@@ -12,14 +12,17 @@ from collections.abc import Sequence
 import numpy as np
 from torch import Tensor
 
-from propainter.classical.alignment import AlignedPair, align_flow
+from propainter.classical.alignment import AlignedPair
 from propainter.classical.arrays import arrays_of, images_to_write, masks_of
+from propainter.classical.elsewhere import elsewhere_of
 from propainter.classical.flow_image import Index
 from propainter.classical.harmonic import Field
+from propainter.classical.layers import layered_flow
 from propainter.classical.places import Places, parts_of
 from propainter.classical.pull import places_of, plate_of, weight_of
+from propainter.classical.sampling import Plate
 from propainter.kept import Kept
-from propainter.types import BidirectionalFlow, Sights
+from propainter.types import NOWHERE, Beyond, BidirectionalFlow, Sights
 
 _LEAST_SHARE = 0.05
 """A sight that counts less in a pixel is left out: it would cost a look into one more plate."""
@@ -34,25 +37,24 @@ def find_sights(
     aligned: Kept[AlignedPair],
     pair_keys: Sequence[str] | None = None,
     may_overwrite: bool = False,
+    beyond: Beyond | None = None,
 ) -> list[Sights]:
     """Where the background behind the holes of the wanted frames is seen; the arguments of ``Engine.find_sights``.
 
     aligned: keeps the flow measured again of pairs whose keys are given. may_overwrite: see ``Engine.propagate_plate``.
     """
     images, hole = images_to_write(frames, may_overwrite=may_overwrite), masks_of(holes)
-    keys: Sequence[str | None] = pair_keys or [None] * flow.pairs
-    motion = align_flow(
-        images, hole, *arrays_of(flow), remember=lambda pair, align: aligned.remember(keys[pair], align)
-    )
+    motion = layered_flow(images, hole, *arrays_of(flow), kept=aligned, pair_keys=pair_keys)
     members = hole.copy()
     members[: wanted.start] = members[wanted.stop :] = False
-    plate = plate_of(images, hole, motion)
-    sights, trust = places_of(plate, hole, motion, members)
+    elsewhere = elsewhere_of(beyond, len(images))
+    plate = plate_of(images, hole, motion, elsewhere)
+    sights, trust = places_of(plate, hole, motion, members, elsewhere)
     parts = parts_of(members)
-    return [_of_frame(i, [sight.take(parts[i]) for sight in sights], trust, plate.gains) for i in wanted]
+    return [_of_frame(i, [sight.take(parts[i]) for sight in sights], trust, plate) for i in wanted]
 
 
-def _of_frame(frame: int, sights: list[Places], trust: list[float], gains: Field) -> Sights:
+def _of_frame(frame: int, sights: list[Places], trust: list[float], plate: Plate) -> Sights:
     here = np.full(len(sights[0].source), frame)
     weights = [_weights(places, here, share) for places, share in zip(sights, trust, strict=True)]
     ways = [_better(sights[way::2], weights[way::2]) for way in (0, 1)]
@@ -61,13 +63,14 @@ def _of_frame(frame: int, sights: list[Places], trust: list[float], gains: Field
     weight = np.where(weight < _LEAST_SHARE, 0, weight)
     weight /= np.maximum(weight.sum(0), np.float32(1e-12))
     source, x, y = (np.stack([getattr(places, name) for places, _ in ways]) for name in ("source", "x", "y"))
-    source = np.where(weight > 0, source, -1).astype(np.int32)
-    named = np.unique(source[source >= 0]).astype(np.int32)
-    return Sights(source, x, y, weight, named, gains[frame] - gains[named])
+    source = np.where(weight > 0, source, NOWHERE).astype(np.int32)
+    named = np.unique(source[source != NOWHERE]).astype(np.int32)
+    gains = np.stack([plate.gain(int(each)) for each in named]) if len(named) else np.zeros((0, 3), np.float32)
+    return Sights(source, x, y, weight, named, plate.gain(frame) - gains)
 
 
 def _weights(places: Places, frame: Index, share: float) -> Field:
-    weights, seen = np.zeros(len(frame), np.float32), np.flatnonzero(places.source >= 0)
+    weights, seen = np.zeros(len(frame), np.float32), np.flatnonzero(places.seen)
     weights[seen] = weight_of(places.take(seen), frame[seen], share)
     return weights
 

@@ -81,6 +81,7 @@ def test_a_shot_is_cleaned_and_nothing_outside_the_matte_changes(shot):
     assert report["frames"] == {"first": 1001, "last": 1005, "count": 5}
     assert set(report["stages"]) == {"flow", "completion", "propagation", "painting", "composite"}
     assert report["stages"]["flow"]["computed"] == 4 and report["stages"]["composite"]["computed"] == 5
+    assert report["kernels_in_holes"] == 0
     assert 0 <= report["unseen_fraction"] <= 1 and report["peak_memory_bytes"] > 0
     assert read(shot / "sheet.png").shape[1] > SIZE[0]
 
@@ -360,3 +361,28 @@ def test_ctrl_c_leaves_whole_frames_and_no_others(shot):
     files = sorted((shot / "out").iterdir())
     assert done.returncode in (130, 0), done.stderr  # 0: the last frame was faster than the signal
     assert files and all(path.suffix == ".png" and read(path).shape == (SIZE[1], SIZE[0], 3) for path in files)
+
+
+def test_named_cuts_are_reported_and_one_that_cannot_be_is_named(shot, capsys):
+    assert run(shot, "--cuts", "1003", "--report", str(shot / "report.json")) == 0
+    assert json.loads((shot / "report.json").read_text())["cuts"] == [1003]
+    said = refused(capsys, run(shot, "--cuts", "1003,2000"))
+    assert "--cuts names frame 2000" in said and "from 1002 to 1005" in said
+    assert "frame 1001" in refused(capsys, run(shot, "--cuts", "1001"))
+    said = refused(capsys, run(shot, "--cuts", "1003", "--backend"))
+    assert "--cuts auto or none" in said
+    with pytest.raises(SystemExit) as stop:
+        run(shot, "--cuts", "soon")
+    assert stop.value.code == 2 and "'soon' is neither auto, none nor frames" in capsys.readouterr().err
+
+
+def test_interlaced_plates_are_told_in_one_sentence(tmp_path):
+    plates = moving_plates(24, size=SIZE)
+    for i, matte in enumerate(mattes(12)):
+        woven = plates[2 * i].pixels.copy()
+        woven[1::2] = plates[2 * i + 1].pixels[1::2]
+        write(tmp_path / "plate" / f"plate.{1001 + i}.png", woven)
+        write(tmp_path / "matte" / f"matte.{1001 + i}.png", matte)
+    assert run(tmp_path, "--report", str(tmp_path / "report.json")) == 0
+    (note,) = json.loads((tmp_path / "report.json").read_text())["notes"]
+    assert "interlaced" in note

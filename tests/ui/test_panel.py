@@ -229,6 +229,15 @@ def test_keys_do_what_compositors_expect(qtbot: QtBot, panel: Panel, tiny_shot: 
     assert not panel.state.is_playing
 
 
+def test_the_timeline_marks_the_cuts_of_the_last_report(qtbot: QtBot, panel: Panel, tiny_shot: Path) -> None:
+    open_shot(qtbot, panel, tiny_shot)
+    line = panel.timeline
+    before = line.grab().toImage()
+    line.show_state(replace(panel.state, report={"cuts": [1001, 1004]}))  # the first frame begins no other scene
+    assert line.cut_marks() == [line.x_of(1004)]
+    assert line.grab().toImage() != before
+
+
 def test_dragging_along_the_timeline_scrubs_and_its_handles_set_the_range(
     qtbot: QtBot, panel: Panel, tiny_shot: Path
 ) -> None:

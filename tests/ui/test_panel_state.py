@@ -248,3 +248,10 @@ def test_the_window_is_told_in_the_shots_frame_numbers() -> None:
 def test_a_draft_works_at_half_the_size() -> None:
     assert sizes.working_size_wanted(opened(quality="draft")) == (216, 120)
     assert sizes.working_size_wanted(opened()) == (432, 240)
+
+
+def test_a_report_says_where_the_film_is_cut_and_what_is_wrong_with_the_plate() -> None:
+    report = {"cuts": [1024, 1057], "notes": ["the plate is interlaced: deinterlace it", "memory would run out"]}
+    state = outcomes.after(all_cached(opened()), events.RenderFinished(report, 40))
+    assert state.notice is not None
+    assert state.notice.text.endswith("never seen. Cuts at 1024, 1057. The plate is interlaced: deinterlace it.")

@@ -40,6 +40,7 @@ from propainter_backend.render.shot_cache import ShotCache
 from propainter_backend.render.shot_renderer import ShotRenderer
 from propainter_backend.render.stage_dump import StageDump
 from propainter_backend.render.steps import run_to_end
+from propainter_pictures.fields import fields_sentence
 from propainter_wire.errors import PropainterError
 
 
@@ -91,13 +92,21 @@ def remove(wish: Removal, choice: EngineChoice, *, quiet: bool = False) -> dict[
     files = ShotFiles(wish)
     size = files.plate.size
     shot = Shot(
-        files.pictures, wish.space, wish.drafted_settings(), size, wish.drafted_size(size), wish.drafted_native_fill()
+        files.pictures,
+        wish.space,
+        wish.drafted_settings(),
+        size,
+        wish.drafted_size(size),
+        wish.drafted_native_fill(),
+        wish.cuts_at(files.numbers),
     )
     say(choice.reason)
     say(str(files))
-    notes: list[str] = []
+    said = fields_sentence(len(files.numbers), files.pictures.plate)
+    notes = [] if said is None else [said]
     if wish.drafted_crop() is None:  # how large a crop is, only the mattes tell
-        shot, notes = _planned(shot, choice, wish.memory_budget)
+        shot, planned = _planned(shot, choice, wish.memory_budget)
+        notes += planned
     for note in notes:
         say(note)
     sheet = ContactSheet(files)
@@ -158,6 +167,8 @@ def _facts(wish: Removal, choice: EngineChoice, renderer: Renderer, numbers: ran
         "frames": {"first": numbers[0], "last": numbers[-1], "count": len(numbers)},
         "unseen_fraction": round(unseen_share(renderer, range(len(numbers))), 6),
         "unsure_fraction": round(unsure_share(renderer, range(len(numbers))), 6),
+        "cuts": [numbers[index] for index in renderer.cuts],
+        "kernels_in_holes": renderer.counts.kernels_in_holes,
         "peak_memory_bytes": peak_memory(choice.engine.device),
         "seconds": round(seconds, 3),
         "stages": renderer.counts.report(),
@@ -186,6 +197,8 @@ def _silent(sentence: str) -> None:
 def _wish_of(options: argparse.Namespace) -> Removal:
     if options.watch and options.backend is None:
         raise BadInput("--watch renders again through the daemon, which remembers; add --backend")
+    if options.backend is not None and isinstance(options.cuts, tuple):
+        raise BadInput("the daemon takes --cuts auto or none, no list of frames; leave out --backend")
     if options.save_stages and (options.crop_to_matte or options.draft):
         raise BadInput("--save-stages keeps whole frames; leave out --crop-to-matte and --draft")
     if options.save_stages and options.backend is not None:

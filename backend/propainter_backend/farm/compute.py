@@ -87,6 +87,7 @@ class InProcess:
             size,
             wish.drafted_size(size),
             wish.drafted_native_fill(),
+            wish.cuts_at(files.numbers),
         )
         cache = ShotCache(cache_dir / "artifacts", memory_budget=wish.memory_budget, disk_budget=cache_budget)
         self._renderer = ShotRenderer(shot, choice.engine, cache)

@@ -116,7 +116,7 @@ class Task:
         return key_of(
             "farm frame", engine, weights, _CODE_VERSIONS[engine], repr(wish.drafted_settings()), wish.space.value,
             repr(wish.drafted_size(self.files.plate.size)), wish.drafted_native_fill(), index, len(self.files.numbers),
-            content,
+            repr(wish.cuts), content,
         )  # fmt: skip
 
     def _frames(self, asked: FrameRange | None) -> FrameRange:
@@ -134,6 +134,7 @@ class Task:
             "removal", *(path and str(Path(path).absolute()) for path in (wish.plate, wish.matte, wish.clean, wish.output)),
             wish.matte_offset, frames.first, frames.last, repr(wish.drafted_settings()),
             repr(wish.drafted_size(self.files.plate.size)), wish.drafted_native_fill(), wish.space.value, engine, precision,
+            repr(wish.cuts),
         )  # fmt: skip
 
 

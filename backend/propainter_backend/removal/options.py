@@ -10,11 +10,12 @@ import argparse
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from propainter.types import Precision, Settings
 from propainter_backend.errors import BadInput
 from propainter_backend.removal.removal import MEMORY_BUDGET, Removal
+from propainter_backend.render.shot import Cuts
 from propainter_knobs.knob import Group
 from propainter_knobs.table import BY_NAME, KNOBS
 from propainter_pictures.color import WorkingSpace
@@ -31,6 +32,7 @@ def removal_of(options: argparse.Namespace, *, save_stages: Path | None = None) 
         first=options.first, last=options.last, matte_offset=options.matte_offset,
         working_size=options.working_size, draft=options.draft, space=WorkingSpace(options.color),
         crop_to_matte=options.crop_to_matte, crop_padding=options.crop_padding, native_fill=options.native_fill,
+        cuts=options.cuts,
         keep_nan=options.keep_nan, save_stages=save_stages, report=options.report,
         contact_sheet=options.contact_sheet, memory_budget=options.memory << 20,
     )  # fmt: skip
@@ -61,7 +63,7 @@ def add_shot_options(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup
     _add(how, "engine")
     how.add_argument("--weights", type=Path, metavar="DIR", help="folder with the three published checkpoints")
     for name in _names_in("Windows", "Flow", "Fill"):
-        _add(how, name)
+        _add(how, name, **(_CUTS if name == "cuts" else {}))
     _add(how, "working_size", help="size the fill is made at (default: the plate's)")
     how.add_argument("--draft", action="store_true", help="half working size, at most 5 flow iterations")
     run = parser.add_argument_group("running")
@@ -92,7 +94,23 @@ def _add(group: argparse._ArgumentGroup, name: str, **given: Any) -> None:
     shown: dict[str, Any] = {"help": f"{meaning} (%(default)s)", "default": knob.default, "metavar": knob.metavar}
     if knob.kind == "choice":
         shown["choices"] = knob.words
-    group.add_argument(knob.option, type=types[knob.kind], dest=name, **(shown | given))
+    group.add_argument(knob.option, dest=name, **({"type": types[knob.kind]} | shown | given))
+
+
+def _cuts(text: str) -> Cuts:
+    if text in ("auto", "none"):
+        return cast(Cuts, text)
+    parts = text.split(",")
+    if not all(part.strip().lstrip("-").isdigit() for part in parts):
+        raise argparse.ArgumentTypeError(f"{text!r} is neither auto, none nor frames such as 24,57")
+    return tuple(sorted({int(part) for part in parts}))
+
+
+_CUTS: dict[str, Any] = {
+    "type": _cuts, "choices": None, "metavar": "auto|none|LIST",
+    "help": "where the film is cut: auto finds it on the plate, none takes the range as one scene, 24,57 names the frames "
+    "that begin another scene, in the plate's numbering; nothing is borrowed across (%(default)s)",
+}  # fmt: skip
 
 
 def _size(text: str) -> tuple[int, int]:

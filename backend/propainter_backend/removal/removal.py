@@ -21,6 +21,7 @@ from propainter.types import Settings
 from propainter_backend.errors import BadInput, OutputError
 from propainter_backend.removal.contact_sheet import SheetRow, make_contact_sheet
 from propainter_backend.render.drafts import draft_settings, draft_size
+from propainter_backend.render.shot import Cuts
 from propainter_pictures.color import WorkingSpace
 from propainter_pictures.finite import check_finite
 from propainter_pictures.formats import VIDEO_SUFFIXES
@@ -59,6 +60,8 @@ class Removal:
     crop_padding: int = 0
     """Plate pixels around what the holes cover, where that is all that is seen of the plate; 0: an eighth of the plate."""
     native_fill: bool = True
+    cuts: Cuts = "auto"
+    """Where the film is cut: ``auto``, ``none``, or the frames that begin another scene, in the plate's numbering."""
     """Where the working size is below the plate's: fill from the plates themselves as far as they show what is behind."""
     space: WorkingSpace = WorkingSpace.AUTO
     keep_nan: bool = False
@@ -74,6 +77,18 @@ class Removal:
     def drafted_size(self, plate_size: tuple[int, int]) -> tuple[int, int] | None:
         """The working size, a draft's half of it; None: the plate's own."""
         return draft_size(self.working_size or plate_size) if self.draft else self.working_size
+
+    def cuts_at(self, numbers: range) -> Cuts:
+        """The same by index among these frames. Raises BadInput where a frame is none of them, or the first."""
+        if not isinstance(self.cuts, tuple):
+            return self.cuts
+        for frame in self.cuts:
+            if frame not in numbers[1:]:
+                raise BadInput(
+                    f"--cuts names frame {frame}, which begins no scene after the first of {numbers[0]}..{numbers[-1]}; "
+                    f"name frames from {numbers[0] + 1} to {numbers[-1]}, or say auto or none"
+                )
+        return tuple(numbers.index(frame) for frame in self.cuts)
 
     def drafted_native_fill(self) -> bool:
         """Whether to fill from the plates themselves; a draft never does."""

@@ -11,7 +11,8 @@ from typing import Any, cast
 
 import numpy as np
 
-from propainter_backend.removal.removal import ShotFiles
+from propainter_backend.errors import BadInput
+from propainter_backend.removal.removal import Removal, ShotFiles
 from propainter_pictures.frame import Frame, rgb_of, rgba_of
 from propainter_wire.client import FrameResult
 from propainter_wire.messages import OpenShot
@@ -48,6 +49,7 @@ def shot_of(files: ShotFiles, engine: str, precision: str) -> OpenShot:
         "crop_to_matte": wish.crop_to_matte,
         "crop_padding": wish.crop_padding,
         "native_fill": wish.native_fill,
+        "cuts": _cuts_of(wish),
     }
     return OpenShot(
         first=files.frames.first,
@@ -60,6 +62,16 @@ def shot_of(files: ShotFiles, engine: str, precision: str) -> OpenShot:
         settings=settings,
         name=wish.plate,
     )
+
+
+def _cuts_of(wish: Removal) -> str:
+    """``auto`` or ``none``. Raises BadInput for a list, which only this process can follow."""
+    if isinstance(wish.cuts, tuple):
+        raise BadInput(
+            "the daemon takes --cuts auto or none, no list of frames; leave out --backend, or render one scene at a time "
+            "with --first and --last"
+        )
+    return wish.cuts
 
 
 def laid_in(plate: Frame, result: FrameResult) -> Frame:

@@ -147,6 +147,7 @@ class CroppedRenderer:
         self._whole = ShotRenderer(shot, engine, cache)
         self._boxes: dict[int, Region | None] = {}
         self._renderers: OrderedDict[int, ShotRenderer] = OrderedDict()
+        self._cuts: set[int] = set()
         self._counted: list[tuple[int, RenderCounts]] = []
         self._aim: tuple[frozenset[int], bool] = (frozenset(), False)
 
@@ -165,6 +166,13 @@ class CroppedRenderer:
     def _count_anew(self, number: int, renderer: ShotRenderer) -> None:
         renderer.counts = RenderCounts()
         self._counted.append((self.stretches.stretches[number].first, renderer.counts))
+
+    @property
+    def cuts(self) -> list[int]:
+        """See ``ShotRenderer.cuts``."""
+        for number, renderer in self._renderers.items():
+            self._cuts.update(self.stretches.stretches[number].first + frame for frame in renderer.cuts)
+        return sorted(self._cuts)
 
     def box(self, stretch: Stretch) -> Region | None:
         """x, y, width, height in the plate; None where no frame of the stretch has a hole."""
@@ -259,7 +267,8 @@ class CroppedRenderer:
             self._pass_aim(stretch, renderer)
             self._renderers[stretch.number] = renderer
             while len(self._renderers) > _KEPT_STRETCHES:
-                self._renderers.popitem(last=False)
+                gone, old = self._renderers.popitem(last=False)
+                self._cuts.update(self.stretches.stretches[gone].first + frame for frame in old.cuts)
         self._renderers.move_to_end(stretch.number)
         return renderer
 
@@ -270,7 +279,12 @@ class CroppedRenderer:
             working = max(8, round(size[0] * working[0] / width)), max(8, round(size[1] * working[1] / height))
         pictures = CroppedPictures(self.shot.pictures, stretch, box)
         settings = whole_in_one_chunk(self.shot.settings, pictures.frame_count)
-        return replace(self.shot, pictures=pictures, settings=settings, plate_size=size, working_size=working)
+        cuts = self.shot.cuts
+        if isinstance(cuts, tuple):
+            cuts = tuple(frame - stretch.first for frame in cuts)
+        return replace(
+            self.shot, pictures=pictures, settings=settings, plate_size=size, working_size=working, cuts=cuts
+        )
 
     def _pass_aim(self, stretch: Stretch, renderer: ShotRenderer) -> None:
         frames, nearest_only = self._aim

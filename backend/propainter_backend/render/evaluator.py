@@ -12,6 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from typing import Any
 
 from propainter.engine import Engine
@@ -27,6 +28,8 @@ from propainter_plan.stages import Need
 from propainter_plan.units import Chunk, Unit, Window, parts_of
 
 AnyStage = Stage[Any]
+_NOTHING = "nothing"
+"""What decides a part that there is nothing to make of."""
 
 
 class Evaluator:
@@ -38,10 +41,16 @@ class Evaluator:
     def __init__(self, shot: Shot, engine: Engine, cache: ShotCache, stages: Sequence[AnyStage]) -> None:
         self.shot = shot
         self.engine = engine
-        self.plan = ShotPlan(engine, shot.pictures.frame_count, shot.settings, rows=[stage.row for stage in stages])
+        given = engine, shot.pictures.frame_count, shot.settings
+        rows = [stage.row for stage in stages]
+        self.plan = ShotPlan(*given, rows=rows, is_cut=None if shot.cuts == "none" else self._is_cut)
+        self.outline = ShotPlan(*given, rows=rows)
+        """The plan as if there were no cuts: what progress is counted towards, for it asks nothing of the plate."""
+        self.cuts: dict[int, bool] = {}
+        """Of every pair that was asked about, whether its second frame begins another scene."""
         self.sources = Sources(shot, cache)
         self.stages = {stage.row.name: stage for stage in stages}
-        self.counts = RenderCounts()
+        self._counts = RenderCounts()
         self.for_frame = 0
         """The frame whose picture is being worked for, as progress tells it."""
         self._cache = cache
@@ -74,6 +83,9 @@ class Evaluator:
         """See ``Ask.inputs``."""
         wanted, found = tuple(parts), []
         for part in wanted:
+            if not self.stages[need.stage].is_wanted(part, self):
+                found.append(_NOTHING)
+                continue
             for unit in self.plan.units_of(need.stage, part):
                 asked, meant = self._meant(need.stage, part, unit)
                 if need.by_key:
@@ -94,6 +106,14 @@ class Evaluator:
                 return False
         return all(self._cache.digest(key) is not None for key in keys)
 
+    def _is_cut(self, pair: int) -> bool:
+        if pair not in self.cuts:
+            if isinstance(self.shot.cuts, tuple):
+                self.cuts[pair] = pair + 1 in self.shot.cuts
+            else:
+                self.cuts[pair] = bool(self.now("cut", pair)["is_cut"][0])
+        return self.cuts[pair]
+
     @property
     def reported(self) -> tuple[str, ...]:
         """The counted stages that keep their parts."""
@@ -113,6 +133,15 @@ class Evaluator:
             self._may_compute = before
 
     # -- counting --------------------------------------------------------------------------------------------------
+
+    @property
+    def counts(self) -> RenderCounts:
+        """What was computed and reused since it was last set."""
+        return self._counts
+
+    @counts.setter
+    def counts(self, fresh: RenderCounts) -> None:
+        self._counts = fresh
 
     def aim_at(self, goal: Plan) -> None:
         """Count progress towards these units from now on."""
@@ -154,8 +183,10 @@ class Evaluator:
         row = stage.row
         if (known := self._keys.get((row.name, unit))) is None:
             inputs: list[Sequence[Scalar]] = []
+            yield from self._make_ready(stage, unit)
             for need in row.needs:
-                inputs.append((yield from self.inputs(need, need.over.of(unit))))
+                there_are = self.plan.parts(need.stage)
+                inputs.append((yield from self.inputs(need, [i for i in need.over.of(unit) if i in there_are])))
             known = key_of(
                 row.name, stage.version, *(self._engine_parts if stage.uses_engine else ()),
                 [getattr(self.shot.settings, name) for name in row.settings], _place_of(unit),
@@ -163,6 +194,18 @@ class Evaluator:
             )  # fmt: skip
             self._keys[row.name, unit] = known
         return known
+
+    def _make_ready(self, stage: AnyStage, unit: Unit) -> Steps[None]:
+        """Find the content of every unit of its own stage that a unit builds on, the farthest first: one after the other,
+        for a long shot's chain is deeper than calls may nest."""
+        chain = []
+        for below in islice(self.plan.chain(stage.row.name, unit), 1, None):
+            (part,) = parts_of(below)
+            if not stage.is_wanted(part, self) or (stage.row.name, below, part) in self._digests:
+                break
+            chain.append((below, part))
+        for below, part in reversed(chain):
+            yield from self._digest(stage, below, part, until=part)
 
     def _part_key(self, stage: AnyStage, unit: Unit, part: int) -> Steps[str]:
         key = yield from self._key(stage, unit)

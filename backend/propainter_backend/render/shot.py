@@ -6,7 +6,7 @@ Here: ``Shot`` and the ways onto the working grid and back. Not here: reading fi
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 import torch
@@ -47,6 +47,9 @@ class ShotPictures(Protocol):
         """Content digest of the clean plate."""
 
 
+Cuts = Literal["auto", "none"] | tuple[int, ...]
+
+
 @dataclass(frozen=True)
 class Shot:
     """One removal: pictures, how to read them, how to treat them."""
@@ -60,6 +63,8 @@ class Shot:
     """Width, height the networks work at; None: the plate's, padded to multiples of 8."""
     native_fill: bool = True
     """Where the working size is below the plate's, fill from the plates themselves as far as they show what is behind."""
+    cuts: Cuts = "auto"
+    """Where the film is cut: ``auto``, found on the plate; ``none``; or the indices of frames that begin another scene."""
     flow_pairs: int | None = None
     """Most pairs whose flow is estimated in one call, where memory is short; None: ``longest_run``."""
 

@@ -65,7 +65,7 @@ class ShotRenderer:
 
     def aim_at(self, frames: Sequence[int], *, nearest_only: bool = False) -> None:
         """Tell which frames will be asked for, so that progress can be counted towards a total."""
-        self.ask.aim_at(self.plan.plan(frames, nearest_only=nearest_only))
+        self.ask.aim_at(self.ask.outline.plan(frames, nearest_only=nearest_only))
 
     def frame(self, index: int, *, provisional: bool = False) -> Steps[Frame]:
         """The finished frame. ``provisional``: as soon as possible, from less of the shot (``Engine.preview_reach``)."""
@@ -123,6 +123,11 @@ class ShotRenderer:
         except NotCached:
             return 0
         return 0 if found is None else int((found.miss > UNSURE).sum())
+
+    @property
+    def cuts(self) -> list[int]:
+        """Frames that begin another scene, as far as anything was asked about them."""
+        return sorted(pair + 1 for pair, is_cut in self.ask.cuts.items() if is_cut)
 
     def hole(self, index: int) -> Tensor:
         """The hole on the working grid, [h, w], 1 = fill."""

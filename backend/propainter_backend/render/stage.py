@@ -14,7 +14,7 @@ from propainter_backend.render.keys import Scalar
 from propainter_backend.render.shot import Shot
 from propainter_backend.render.shot_cache import Arrays
 from propainter_backend.render.sources import Sources
-from propainter_backend.render.steps import Progress, Steps
+from propainter_backend.render.steps import Progress, RenderCounts, Steps
 from propainter_plan.plan import ShotPlan
 from propainter_plan.stages import Need, StageRow
 from propainter_plan.units import Unit
@@ -35,6 +35,8 @@ class Ask(Protocol):
     def plan(self) -> ShotPlan: ...
     @property
     def sources(self) -> Sources: ...
+    @property
+    def counts(self) -> RenderCounts: ...
 
     def part(self, stage: str, part: int, unit: Unit | None = None, *, until: int | None = None) -> Steps[Arrays]:
         """One part of a stage, loaded or computed; read-only.

@@ -49,6 +49,8 @@ class RenderCounts:
 
     def __init__(self, stages: Sequence[str] = COUNTED) -> None:
         self.stages = {stage: StageCount() for stage in stages}
+        self.kernels_in_holes = 0
+        """Kernels that were sampled and read a pixel under a hole; it stays 0."""
 
     def of(self, stage: str) -> StageCount:
         """What one stage has cost so far."""
@@ -70,6 +72,7 @@ class RenderCounts:
         """Counts of several stretches of a shot as one; each stands behind the shot's frame it begins at."""
         whole = RenderCounts()
         for first, counts in parts:
+            whole.kernels_in_holes += counts.kernels_in_holes
             for stage, (seconds, computed, reused) in counts.units().items():
                 count = whole.of(stage)
                 count.seconds += seconds

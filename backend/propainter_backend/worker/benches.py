@@ -12,14 +12,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from propainter_backend.render.crop import Renderer, make_renderer
+from propainter_backend.render.keys import key_of
 from propainter_backend.render.progress import TimeLeft
 from propainter_backend.render.shot import Shot
 from propainter_backend.render.shot_cache import ShotCache
 from propainter_backend.worker.fitting import Lowered
 from propainter_backend.worker.loaded_engines import LoadedEngines
-from propainter_backend.worker.pictures import ContentPictures, PartlyKnownPictures
+from propainter_backend.worker.pictures import ContentGone, ContentPictures, PartlyKnownPictures
 from propainter_backend.worker.shot_spec import ShotSpec
 from propainter_pictures.color import WorkingSpace
+from propainter_pictures.fields import RUN, SCANS, luma_of, scan_of, sentence_of
 
 _KEPT_RENDERERS = 6
 
@@ -32,6 +34,21 @@ class Bench:
     left: TimeLeft
     aim: object = None
     """What progress is counted towards."""
+
+    def warnings(self, index: int, cache: ShotCache) -> list[str]:
+        """What is to be said of the plates around a frame: that they are no progressive pictures. Found once, and kept."""
+        pictures = self.renderer.shot.pictures
+        around = range(max(0, index - RUN // 2), min(pictures.frame_count, index + RUN // 2))
+        try:
+            key = key_of("fields", *(pictures.plate_digest(i) for i in around))
+            if (found := cache.load(key)) is None:
+                scan = scan_of([luma_of(pictures.plate(i)) for i in around])
+                found = {"scan": np.array([SCANS.index(scan)])}
+                cache.save(key, found)
+        except ContentGone:
+            return []
+        said = sentence_of(SCANS[int(found["scan"][0])])
+        return [] if said is None else [said]
 
 
 class Benches:
@@ -69,5 +86,5 @@ class Benches:
         spec, engine = pictures.spec, self._engines.of(pictures.spec)
         settings = spec.removal_settings(self._engines.snap(engine))
         space, fills_natively = WorkingSpace(spec.settings["color"]), spec.fills_natively()
-        shot = Shot(pictures, space, settings, spec.size, spec.working_size(), fills_natively, flow_pairs)
+        shot = Shot(pictures, space, settings, spec.size, spec.working_size(), fills_natively, spec.cuts(), flow_pairs)
         return make_renderer(shot, engine, self._cache, crop_padding=spec.crop_padding())

@@ -10,6 +10,7 @@ from typing import Any
 
 from propainter.types import Settings
 from propainter_backend.render.drafts import draft_settings, draft_size
+from propainter_backend.render.shot import Cuts
 from propainter_backend.worker.pipe import Note
 
 
@@ -58,6 +59,10 @@ class ShotSpec:
     def fills_natively(self) -> bool:
         """Whether the fill comes from the plates themselves where the working size is below theirs; a draft's never."""
         return bool(self.settings["native_fill"]) and self.quality != "draft"
+
+    def cuts(self) -> Cuts:
+        """Where the film is cut: found on the plate, or nowhere."""
+        return "none" if self.settings["cuts"] == "none" else "auto"
 
     def crop_padding(self) -> int | None:
         """Plate pixels around the box that everything is seen through, 0: automatic; None: the whole plate is seen."""

@@ -133,7 +133,8 @@ class Steps:
         pixels = converted(self._watch(steps, bench, task), task["dtype"])
         region = region_of(renderer.alpha(index)) if task["crop"] else (0, 0, pixels.shape[1], pixels.shape[0])
         hole, unseen = renderer.unseen_pixels(index)
-        note = {"hole": hole, "unseen": unseen, "notes": list(lowered.notes), "region": list(region)}
+        notes = [*lowered.notes, *bench.warnings(index, self._cache)]
+        note = {"hole": hole, "unseen": unseen, "notes": notes, "region": list(region)}
         return _cost_of(renderer), note, cropped(pixels, region)
 
     def _watch(self, steps: Generator[Progress, None, Any], bench: Bench, task: Note) -> Any:
@@ -207,5 +208,7 @@ def _cost_of(renderer: Renderer) -> Note:
         "stages": {
             stage: {"seconds": seconds, "computed": sorted(computed), "reused": sorted(reused)}
             for stage, (seconds, computed, reused) in renderer.counts.units().items()
-        }
+        },
+        "kernels_in_holes": renderer.counts.kernels_in_holes,
+        "cuts": renderer.cuts,
     }

@@ -15,6 +15,7 @@ from propainter_wire.schema import Bool, Checked, Checker, Choice, Fixed, Float,
 
 EngineChoice = Literal["auto", "propainter", "classical"]
 PrecisionChoice = Literal["auto", "fp32", "fp16", "bf16"]
+CutsChoice = Literal["auto", "none"]
 NeverSeen = Literal["texture", "smooth"]
 ColorChoice = Literal["auto", "linear", "srgb", "rec709", "raw"]
 
@@ -38,6 +39,7 @@ class ShotSettings(Checked):
     neighbor_length: Annotated[int, _of("neighbor_length")] = default_of("neighbor_length")
     ref_stride: Annotated[int, _of("ref_stride")] = default_of("ref_stride")
     chunk_length: Annotated[int, _of("chunk_length")] = default_of("chunk_length")
+    cuts: Annotated[CutsChoice, _of("cuts")] = default_of("cuts")
     flow_iterations: Annotated[int, _of("flow_iterations")] = default_of("flow_iterations")
     flow_stop: Annotated[float, _of("flow_stop")] = default_of("flow_stop")
     flow_hole_snap: Annotated[int, _of("flow_hole_snap")] = default_of("flow_hole_snap")

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from propainter.classical.flow_image import Index
 from propainter.classical.harmonic import Field, Mask, fill_harmonic
+from propainter.classical.kernels import Ground, Tally
 from propainter.classical.sampling import look_up
 from propainter.classical.texture.carrying import (
     Motion,
@@ -28,7 +29,7 @@ from propainter.classical.texture.levels import RIM, levelled
 from propainter.classical.texture.search import Found, find_sources
 from propainter.types import Invented
 
-CODE_VERSION = "1"
+CODE_VERSION = "2"
 """Raise it with every change here or in this package that may move a pixel; it is part of the painted windows' keys."""
 
 _MOST_KEYS = 6
@@ -45,20 +46,32 @@ _AROUND = 9
 """Pixels a side of what is around."""
 
 
-def paint_texture(frames: Field, holes: Mask, unseen: Mask, forward: Field, backward: Field) -> list[Invented]:
+def paint_texture(
+    frames: Field, holes: Mask, unseen: Mask, forward: Field, backward: Field, tally: Tally | None = None
+) -> list[Invented]:
     """Invent the unseen pixels (t, h, w) of frames (t, h, w, 3), in place; all others stay as they are.
 
     holes: (t, h, w), nothing in them is copied. forward, backward: completed flows (t-1, h, w, 2). Returns where every
-    frame's unseen pixels were copied from.
+    frame's unseen pixels were copied from. tally: counts kernels that touch a hole.
     """
-    return _Window(frames, holes, unseen, Motion(forward, backward, holes)).painted()
+    ground = Ground(holes)
+    found = _Window(frames, ground, unseen, Motion(forward, backward, holes)).painted()
+    if tally is not None:
+        tally.touched += ground.tally.touched
+    return found
 
 
 class _Window:
     """One window's pictures, and what is known of each frame's unseen pixels so far."""
 
-    def __init__(self, frames: Field, holes: Mask, unseen: Mask, motion: Motion) -> None:
-        self._frames, self._holes, self._unseen, self._motion = frames, holes, unseen, motion
+    def __init__(self, frames: Field, ground: Ground, unseen: Mask, motion: Motion) -> None:
+        self._frames, self._ground, self._holes, self._unseen, self._motion = (
+            frames,
+            ground,
+            ground.holes,
+            unseen,
+            motion,
+        )
         counts = unseen.sum((1, 2)).tolist()
         self._origins = [Origins.none(count) for count in counts]
         self._invented = [Invented.nothing(count) for count in counts]
@@ -111,6 +124,11 @@ class _Window:
             source = np.where(own, t, key).astype(np.int32)
             height, width = sought.shape
             at_x, at_y = at_x.clip(0, width - 1).astype(np.float32), at_y.clip(0, height - 1).astype(np.float32)
+            # a pixel beside one that was found looks beside its source, and there a hole may begin
+            touching = np.flatnonzero(~self._ground.is_clear(source, at_x, at_y))
+            beside, own = pixel[touching], own[touching]
+            at_x[touching] = np.where(own, x[beside], first[0][beside])
+            at_y[touching] = np.where(own, y[beside], first[1][beside])
             self._invented[t].set(which, source, at_x, at_y, piece[pixel], found.miss[pixel])
             rows, columns = (at[which] for at in np.nonzero(self._unseen[t]))
             self._frames[t][rows, columns] = self._sampled(source, at_x, at_y)
@@ -118,7 +136,7 @@ class _Window:
     def _lit(self, t: int) -> Field:
         """Colours (n, 3) of a frame's unseen pixels in the light of their place."""
         unseen, invented = self._unseen[t], self._invented[t]
-        copied = np.flatnonzero(invented.source >= 0)
+        copied = np.flatnonzero(invented.copied)
         if not len(copied):
             smooth: Field = fill_harmonic(self._frames[t], unseen)[unseen]
             return smooth
@@ -143,7 +161,7 @@ class _Window:
         colours = np.zeros((len(x), 3), np.float32)
         for frame in np.unique(source):
             some = np.flatnonzero(source == frame)
-            colours[some] = look_up(self._frames[frame], x[some], y[some])
+            colours[some] = look_up(self._frames[frame], x[some], y[some], self._ground.of(int(frame)))
         return colours
 
     def _same(self, t: int, at: tuple[Field, Field], was: Field, shown: Mask, pixel: tuple[Index, Index]) -> Mask:

@@ -17,7 +17,7 @@ from propainter.native import PlatePart, fill_natively
 from propainter.painter import Painter
 from propainter.raft import Raft
 from propainter.stages import remove
-from propainter.types import Settings, Sights
+from propainter.types import NOWHERE, Settings, Sights
 
 WIDTH, HEIGHT, SCALE, COUNT = 320, 192, 2, 9
 STEP = 4.6
@@ -194,7 +194,7 @@ def test_an_engine_finds_the_places_of_the_wanted_frames_alone(wanted):
     assert len(found) == len(wanted)
     for i, sights in zip(wanted, found, strict=True):
         columns = np.nonzero(holes[i])[1]
-        seen = sights.source >= 0
+        seen = sights.source != NOWHERE
         assert seen.any(0).all() and set(sights.frames) == set(sights.source[seen]) and i not in sights.frames
         assert np.allclose(sights.weight.sum(0), 1, atol=1e-6)
         expected = columns - STEP / SCALE * (sights.source - i)

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from propainter.classical import ClassicalEngine
+from propainter.classical.kernels import Ground, Tally
 from propainter.classical.texture.painter import paint_texture
 from propainter.classical.texture.repetition import repetition_of
 from propainter.painters import PAINTERS, paint
@@ -50,7 +51,7 @@ def test_texture_is_as_fine_as_what_stood_there() -> None:
     inner = cv2.erode(hole[0].astype(np.uint8), np.ones((7, 7), np.uint8)) > 0
     smooth = np.where(hole[..., None], np.float32(0), plates)
     still = np.zeros((COUNT - 1, HEIGHT, WIDTH, 2), np.float32)
-    PAINTERS["smooth"](smooth, hole, hole, still, still)
+    PAINTERS["smooth"](smooth, hole, hole, still, still, Tally())
     frames, _ = painted(plates, hole)
     truth = detail(plates[2], inner)
     assert detail(smooth[2], inner) < 0.1 * truth
@@ -76,10 +77,29 @@ def test_what_was_copied_is_never_from_under_a_hole() -> None:
     hole[2, 50:60, 70:90] = True
     _, invented = painted(plates, hole)
     for found in invented:
-        for frame in np.unique(found.source[found.source >= 0]):
+        for frame in np.unique(found.source[found.copied]):
             some = found.source == frame
             near = cv2.dilate(hole[frame].astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
             assert not near[np.rint(found.y[some]).astype(int), np.rint(found.x[some]).astype(int)].any()
+
+
+def test_no_kernel_of_a_copy_touches_a_hole() -> None:
+    """Nor where a frame's hole bulges out beyond the key's, and the place beside the source lies under another hole."""
+    plates = np.repeat(brick()[None], COUNT, 0)
+    unseen = standing()
+    unseen[1:, 20:30] = False
+    unseen[1:, 30:42, 28:36] = unseen[1:, 30:42, 62:69] = True
+    hole = unseen.copy()
+    hole[:, 5::20, 6::20] = hole[:, 6::20, 6::20] = True
+    still = np.zeros((COUNT - 1, HEIGHT, WIDTH, 2), np.float32)
+    frames, tally = np.where(hole[..., None], np.float32(9), plates), Tally()
+    invented = paint_texture(frames, hole, unseen, still, still, tally)
+    ground = Ground(hole)
+    for found in invented:
+        some = found.copied
+        assert some.any()
+        assert ground.is_clear(found.source[some], found.x[some], found.y[some]).all()
+    assert tally.touched == 0
 
 
 def test_texture_moves_with_the_camera() -> None:
@@ -127,7 +147,7 @@ def test_without_any_plate_to_copy_the_fill_is_smooth() -> None:
     hole[:, :2] = False
     frames, invented = painted(plates, hole)
     assert np.isfinite(frames).all()
-    assert all((found.source == -1).all() and np.isinf(found.miss).all() for found in invented)
+    assert all(not found.copied.any() and np.isinf(found.miss).all() for found in invented)
 
 
 def test_the_surroundings_repeat_at_the_offset_of_the_wall() -> None:

@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 
 from propainter.native import PlatePart, fill_natively, with_invented
-from propainter.types import Invented, Sights
+from propainter.types import NOWHERE, Invented, Sights
 from propainter_backend.render.stages.invention import choose, loaded, meeting, stored
 
 
@@ -21,9 +21,9 @@ def invention(source: list[int], x: list[float]) -> Invented:
 
 def test_frames_are_stored_as_the_shot_counts_them() -> None:
     """And nothing copied stays nothing."""
-    again = loaded(stored(invention([0, -1, 2], [1, 2, 3]), 100))
+    again = loaded(stored(invention([0, NOWHERE, 2], [1, 2, 3]), 100))
     assert again is not None
-    assert again.source.tolist() == [100, -1, 102]
+    assert again.source.tolist() == [100, NOWHERE, 102]
     assert loaded({"rgb": np.zeros(3)}) is None
 
 
@@ -56,7 +56,7 @@ def test_texture_has_the_detail_of_the_plate_at_native_resolution() -> None:
     away = np.where(row < 12, 20, 24)
     none = np.zeros((2, count), np.float32)
     seen = Sights(
-        np.full((2, count), -1, np.int32), none, none, none, np.zeros(0, np.int32), np.zeros((0, 3), np.float32)
+        np.full((2, count), NOWHERE, np.int32), none, none, none, np.zeros(0, np.int32), np.zeros((0, 3), np.float32)
     )
     copied = Invented(
         np.zeros(count, np.int32), (column - away).astype(np.float32), row.astype(np.float32),

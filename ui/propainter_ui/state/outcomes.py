@@ -125,6 +125,11 @@ def _rendered(state: PanelState, report: Mapping[str, Any], frames: int) -> Pane
         f"Rendered {frames} frame{'s' * (frames != 1)} in {time_text(float(report.get('seconds', 0.0)))}; "
         f"{windows} window{'s' * (windows != 1)} painted, {unseen:.1%} of the hole never seen."
     )
+    if cuts := report.get("cuts", ()):
+        text += f" Cut{'s' * (len(cuts) != 1)} at {', '.join(str(frame) for frame in cuts)}."
+    for note in report.get("notes", ()):
+        if note.startswith("the plate "):  # what is wrong with it is the artist's to know
+            text += f" {note[0].upper()}{note[1:]}."
     return replace(state, job=None, rates=rates, report=dict(report), notice=Notice("info", text))
 
 

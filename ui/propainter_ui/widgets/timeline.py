@@ -57,7 +57,19 @@ class Timeline(QtWidgets.QWidget):
         if any(getattr(state, name) is not getattr(old, name) for name in ("shot", "bands", "results", "job")):
             self._bands = {**bands_shown(state), "here": _runs_of(state.results)}
             self._bands["clean"] = _runs_of(state.shot.clean_frames) if state.shot is not None else ()
-        watched = ("shot", "settings", "daemon", "engine", "bands", "results", "job", "frame", "first", "last")
+        watched = (
+            "report",
+            "shot",
+            "settings",
+            "daemon",
+            "engine",
+            "bands",
+            "results",
+            "job",
+            "frame",
+            "first",
+            "last",
+        )
         if any(getattr(state, name) is not getattr(old, name) for name in watched):
             self.update()
 
@@ -109,6 +121,7 @@ class Timeline(QtWidgets.QWidget):
         self._paint_ruler(painter, colours)
         self._paint_bands(painter, colours)
         self._paint_window(painter, colours)
+        self._paint_cuts(painter, colours)
         self._paint_range(painter, colours)
         self._paint_playhead(painter, colours)
 
@@ -118,6 +131,16 @@ class Timeline(QtWidgets.QWidget):
         painter.drawText(QtCore.QRect(0, _RULER, _LABELS - 8, _WINDOW), right, "window sees")
         for row, name in enumerate(self._rows):
             painter.drawText(QtCore.QRect(0, self._row_top(row) - 2, _LABELS - 8, _BAND + 4), right, _BAND_NAMES[name])
+
+    def cut_marks(self) -> list[float]:
+        """Where the film is cut: the left edges of the frames that begin another scene, as the last report names them."""
+        shot, found = self._state.shot, (self._state.report or {}).get("cuts", ())
+        return [self.x_of(frame) for frame in found if shot is not None and shot.first < frame <= shot.last]
+
+    def _paint_cuts(self, painter: QtGui.QPainter, colours: Colours) -> None:
+        painter.setPen(QtGui.QPen(QtGui.QColor(colours.text), 1, Qt.PenStyle.DashLine))
+        for x in self.cut_marks():
+            painter.drawLine(QtCore.QPointF(x, _RULER - 9), QtCore.QPointF(x, self.height() - 4))
 
     def _paint_ruler(self, painter: QtGui.QPainter, colours: Colours) -> None:
         shot = self._state.shot

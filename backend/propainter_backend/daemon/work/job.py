@@ -22,6 +22,7 @@ ANALYSE_RUN = 8
 """Flow pairs an analyse step estimates before the scheduler may turn to something else."""
 _REPORTED_WINDOWS = 4000
 _REPORTED_NOTES = 16
+_REPORTED_CUTS = 1000
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,9 @@ class JobRecord:
     stages: dict[str, dict[str, Any]] = field(default_factory=dict)
     hole: int = 0
     unseen: int = 0
+    kernels_in_holes: int = 0
+    cuts: set[int] = field(default_factory=set)
+    """Frames (0-based) that begin another scene, as far as its steps came upon them."""
     notes: list[str] = field(default_factory=list)
     first_result_s: float | None = None
     is_broken_off: bool = False
@@ -96,6 +100,8 @@ class JobRecord:
             mine["reused"].update(cost["reused"])
         self.hole += note.get("hole", 0)
         self.unseen += note.get("unseen", 0)
+        self.cuts.update(note.get("cuts", []))
+        self.kernels_in_holes += note.get("kernels_in_holes", 0)
         self.notes.extend(said for said in note.get("notes", []) if said not in self.notes)
         if self.first_result_s is None:
             self.first_result_s = time.monotonic() - self.started
@@ -119,6 +125,8 @@ class JobRecord:
             "stages": stages,
             "windows_redone": sorted(windows)[:_REPORTED_WINDOWS],
             "unseen_fraction": round(self.unseen / self.hole, 6) if self.hole else 0.0,
+            "cuts": [self.shot.opened.first + index for index in sorted(self.cuts)][:_REPORTED_CUTS],
+            "kernels_in_holes": self.kernels_in_holes,
             "seconds": round(time.monotonic() - self.started, 4),
             "first_result_s": round(self.first_result_s or 0.0, 4),
             "notes": self.notes[:_REPORTED_NOTES],

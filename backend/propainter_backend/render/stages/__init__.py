@@ -9,8 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 from propainter_backend.render.stage import Stage
+from propainter_backend.render.stages.carried import CarriedFuture, CarriedPast
 from propainter_backend.render.stages.completion import Completion
 from propainter_backend.render.stages.composite import Composite
+from propainter_backend.render.stages.cut import Cut
 from propainter_backend.render.stages.flow import Flow
 from propainter_backend.render.stages.holes import FlowGrown, FlowHole, Grown, Hole
 from propainter_backend.render.stages.native import Native
@@ -31,9 +33,12 @@ def all_stages(*, on_painted: WindowObserver | None = None) -> tuple[Stage[Any],
         Hole(),
         FlowHole(),
         Working(),
+        Cut(),
         Known(),
         Flow(),
         Completion(),
+        CarriedPast(),
+        CarriedFuture(),
         Propagation(),
         Painting(on_painted),
         SightsStage(),

@@ -12,7 +12,7 @@ from dataclasses import fields
 import cv2
 import numpy as np
 
-from propainter.types import Invented
+from propainter.types import NOWHERE, Invented
 from propainter_backend.render.shot_cache import Arrays
 
 UNSURE = 0.2
@@ -26,7 +26,7 @@ _NAMES = tuple(field.name for field in fields(Invented))
 
 def stored(found: Invented, first: int) -> dict[str, np.ndarray]:
     """Arrays of one frame's invention, frames counted in the shot. first: the window's first frame there."""
-    source = np.where(found.source < 0, -1, found.source + first).astype(np.int32)
+    source = np.where(found.copied, found.source + first, NOWHERE).astype(np.int32)
     return {**{name: getattr(found, name) for name in _NAMES}, "source": source}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from propainter import native
+from propainter.classical.kernels import Tally
 from propainter.types import Sights
 from propainter_backend.render.keys import Scalar
 from propainter_backend.render.shot import from_grid
@@ -38,6 +39,7 @@ class Native(Stage[int]):
         """See ``Stage.compute``."""
         seen = yield from _looks(ask, unit)
         painted = yield from fill(ask, unit)
+        tally = Tally()
         colours = native.fill_natively(
             from_grid(painted, ask.shot).permute(1, 2, 0).numpy(),
             ask.sources.alpha(unit).numpy() > 0,
@@ -45,7 +47,9 @@ class Native(Stage[int]):
             hole(ask, unit).numpy() > 0,
             working_size=ask.shot.made_at,
             read=ask.sources.plate_parts.read,
+            tally=tally,
         )
+        ask.counts.kernels_in_holes += tally.touched
         return {unit: {"rgb": colours}}
 
 

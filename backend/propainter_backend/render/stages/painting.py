@@ -22,8 +22,9 @@ from propainter_backend.render.stage import Ask, Made, Stage
 from propainter_backend.render.stages.completion import completed
 from propainter_backend.render.stages.holes import hole
 from propainter_backend.render.stages.invention import choose, loaded, meeting, stored
+from propainter_backend.render.stages.pairs import reach_flow
 from propainter_backend.render.stages.pictures import known
-from propainter_backend.render.stages.propagation import propagated, pull, reach_flow
+from propainter_backend.render.stages.propagation import propagated, pull
 from propainter_backend.render.staging import put
 from propainter_backend.render.steps import Steps
 from propainter_plan import stages as the_map
@@ -68,6 +69,7 @@ class Painting(Stage[Window]):
         made = painters.paint(
             ask.engine, never_seen, pictures, holes, unseen, flow, frame_keys=keys, may_overwrite=True
         )
+        ask.counts.kernels_in_holes += made.kernels_in_holes
         painted = made.frames.cpu()
         if self._on_painted is not None:
             self._on_painted(unit, painted)
@@ -123,7 +125,8 @@ def invented(ask: Ask, index: int) -> Steps[Invented | None]:
 
 def previewed(ask: Ask, index: int, reach: int) -> Steps[Tensor]:
     """The same from the frames within reach alone; kept nowhere, for a better one follows."""
-    chunk = Chunk(index, index, max(0, index - reach), min(ask.plan.frame_count - 1, index + reach))
+    around = Chunk(index, index, max(0, index - reach), min(ask.plan.frame_count - 1, index + reach))
+    chunk = ask.plan.clipped(around, index)
     flow = yield from reach_flow(ask, chunk)
     started = ask.begin()
     pulled = yield from pull(ask, chunk, flow)

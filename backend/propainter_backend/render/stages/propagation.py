@@ -9,20 +9,17 @@ import torch
 from torch import Tensor
 
 from propainter import stages
-from propainter.types import BidirectionalFlow, Propagated
-from propainter_backend.render.gathering import array_of, flow_span, gather
-from propainter_backend.render.keys import key_of
+from propainter.types import Beyond, BidirectionalFlow, Propagated
+from propainter_backend.render.gathering import array_of, gather
+from propainter_backend.render.keys import Scalar
 from propainter_backend.render.stage import Ask, Made, Stage
-from propainter_backend.render.stages.completion import completed
+from propainter_backend.render.stages.carried import beyond, looked_at
 from propainter_backend.render.stages.holes import hole
+from propainter_backend.render.stages.pairs import pair_keys, reach_flow
 from propainter_backend.render.stages.pictures import known
 from propainter_backend.render.steps import Steps
 from propainter_plan import stages as the_map
-from propainter_plan.stages import Need
 from propainter_plan.units import Chunk, parts_of
-
-_FLOW, _COMPLETED = Need("flow", by_key=True), Need("completion")
-_KNOWN, _HOLE = Need("known", by_key=True), Need("hole")
 
 
 class Propagation(Stage[Chunk]):
@@ -32,9 +29,14 @@ class Propagation(Stage[Chunk]):
     uses_engine = True
     gives_back = True
 
+    def facts(self, unit: Chunk, ask: Ask) -> Steps[Sequence[Scalar]]:
+        """The pictures and holes beyond the reach that are looked at: what is carried here names them."""
+        return (yield from looked_at(ask, unit))
+
     def compute(self, unit: Chunk, ask: Ask) -> Steps[Made]:
         """See ``Stage.compute``."""
-        core = yield from pull(ask, unit, (yield from reach_flow(ask, unit)))
+        rest = yield from beyond(ask, unit)
+        core = yield from pull(ask, unit, (yield from reach_flow(ask, unit)), rest)
         made: Made = {}
         for offset, index in enumerate(parts_of(unit)):
             inside = hole(ask, index) > 0
@@ -45,16 +47,11 @@ class Propagation(Stage[Chunk]):
         return made
 
 
-def reach_flow(ask: Ask, chunk: Chunk) -> Steps[BidirectionalFlow]:
-    """Completed flow among the frames of a chunk's reach."""
-    return (yield from flow_span(ask, completed, chunk.reach_first, chunk.reach_last))
-
-
-def pull(ask: Ask, chunk: Chunk, flow: BidirectionalFlow) -> Steps[Propagated]:
-    """The core frames of a chunk, pulled along the flow of its reach."""
+def pull(ask: Ask, chunk: Chunk, flow: BidirectionalFlow, rest: Beyond | None = None) -> Steps[Propagated]:
+    """The core frames of a chunk, pulled along the flow of its reach; rest: what lies beyond it."""
     frames = range(chunk.reach_first, chunk.reach_last + 1)
     keys = yield from pair_keys(ask, frames)
-    return stages.propagate_chunk(
+    pulled = stages.propagate_chunk(
         ask.engine,
         gather(ask, known, frames),
         gather(ask, hole, frames)[:, :, None],
@@ -62,23 +59,10 @@ def pull(ask: Ask, chunk: Chunk, flow: BidirectionalFlow) -> Steps[Propagated]:
         chunk,
         pair_keys=keys,
         may_overwrite=True,
+        beyond=rest,
     )
-
-
-def pair_keys(ask: Ask, frames: Sequence[int]) -> Steps[list[str]]:
-    """Content keys of the pairs among neighbouring frames: what an engine may keep of a pair between two calls."""
-    keys = []
-    for pair in frames[:-1]:
-        named = []
-        for need, parts in (
-            (_FLOW, (pair,)),
-            (_COMPLETED, (pair,)),
-            (_KNOWN, (pair, pair + 1)),
-            (_HOLE, (pair, pair + 1)),
-        ):
-            named.extend((yield from ask.inputs(need, parts)))
-        keys.append(key_of("pair", *named))
-    return keys
+    ask.counts.kernels_in_holes += pulled.kernels_in_holes
+    return pulled
 
 
 def propagated(ask: Ask, index: int) -> Steps[tuple[Tensor, Tensor]]:

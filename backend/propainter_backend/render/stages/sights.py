@@ -5,18 +5,21 @@ They come from what propagation comes from; the places, not the colours, are kep
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from propainter import native
-from propainter.types import Sights
+from propainter.types import NOWHERE, Sights
 from propainter_backend.render.gathering import gather
+from propainter_backend.render.keys import Scalar
 from propainter_backend.render.shot_cache import Arrays
 from propainter_backend.render.stage import Ask, Made, Stage
+from propainter_backend.render.stages.carried import beyond, looked_at
 from propainter_backend.render.stages.holes import hole
+from propainter_backend.render.stages.pairs import pair_keys, reach_flow
 from propainter_backend.render.stages.pictures import known
-from propainter_backend.render.stages.propagation import pair_keys, reach_flow
 from propainter_backend.render.steps import Steps
 from propainter_plan import stages as the_map
 from propainter_plan.units import Chunk
@@ -31,9 +34,14 @@ class SightsStage(Stage[Chunk]):
     uses_engine = True
     gives_back = True
 
+    def facts(self, unit: Chunk, ask: Ask) -> Steps[Sequence[Scalar]]:
+        """As of the propagated plate."""
+        return (yield from looked_at(ask, unit))
+
     def compute(self, unit: Chunk, ask: Ask) -> Steps[Made]:
         """See ``Stage.compute``."""
         frames = range(unit.reach_first, unit.reach_last + 1)
+        rest = yield from beyond(ask, unit)
         flow = yield from reach_flow(ask, unit)
         keys = yield from pair_keys(ask, frames)
         first, last = unit.core_in_reach
@@ -44,6 +52,7 @@ class SightsStage(Stage[Chunk]):
             wanted=range(first, last + 1),
             pair_keys=keys,
             may_overwrite=True,
+            beyond=rest,
         )
         return {here: _stored(_in_shot(sights, frames.start)) for here, sights in enumerate(found, unit.core_first)}
 
@@ -55,7 +64,7 @@ def sights(ask: Ask, index: int) -> Steps[Sights]:
 
 def _in_shot(found: Sights, start: int) -> Sights:
     """Frames counted in the shot instead of from the first that was looked at."""
-    source = np.where(found.source < 0, -1, found.source + start).astype(np.int32)
+    source = np.where(found.source == NOWHERE, NOWHERE, found.source + start).astype(np.int32)
     return replace(found, source=source, frames=found.frames + start)
 
 

@@ -11,6 +11,9 @@ KNOB(kRefStride, KnobKind::kInteger, "ref_stride", "reference_stride", "Referenc
 KNOB(kChunkLength, KnobKind::kInteger, "chunk_length", "chunk_length", "Chunk length", "propagation",
      80, 2, 10000, 10, 200, false, {{}},
      "Frames that flow completion and propagation treat at once. Fewer need less memory and see less far.")
+KNOB(kCuts, KnobKind::kChoice, "cuts", "cuts", "Cuts", "propagation",
+     0, 0, 1, 0, 1, false, {{{"auto", "Auto"}, {"none", "None"}}},
+     "Nothing is borrowed across a cut of the film. Auto finds cuts on the plate; None takes the range as one scene.")
 KNOB(kFlowIterations, KnobKind::kInteger, "flow_iterations", "flow_iterations", "Flow iterations", "propagation",
      20, 1, 100, 1, 40, false, {{}},
      "Updates of the optical flow per pair of frames; drafts use 5 at most.")

@@ -1,0 +1,166 @@
+"""What sampling reads at a point between pixels, and that it is plate alone.
+
+Here: ``Ground``, which tells of any point of any frame whether a kernel there would touch the frame's hole; the weights of
+the widest kernel that does not. Not here: the sampling itself (``sampling.py``), where points come from (``places.py``).
+
+A place is good where all sixteen pixels of its bicubic kernel are plate. Where no frame offers such a place, the kernel
+shrinks: to the four pixels around, then to the nearest. Nothing under a hole is ever read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from propainter.classical.harmonic import Field, Mask
+
+ReadElsewhere = Callable[[int], tuple[Field, Mask]]
+_BITS = npt.NDArray[np.uint8]
+_POINT, _ROW, _COLUMN, _CUBIC, _PAIR_ROW, _PAIR_COLUMN, _LINEAR = (1 << i for i in range(7))
+_SHAPES = {
+    _ROW: (1, 4), _COLUMN: (4, 1), _CUBIC: (4, 4), _PAIR_ROW: (1, 2), _PAIR_COLUMN: (2, 1), _LINEAR: (2, 2),
+}  # fmt: skip
+"""Rows and columns that a kernel reads: on a whole coordinate, one alone."""
+REACH = 2
+"""Pixels around a hole in which a kernel may touch it."""
+
+
+@dataclass
+class Tally:
+    """What a count of kernels has found."""
+
+    touched: int = 0
+    """Kernels sampled so far that read a pixel under a hole; it stays 0."""
+
+
+class FrameGround:
+    """One frame's hole (h, w), as kernels meet it."""
+
+    def __init__(self, hole: Mask, tally: Tally | None = None) -> None:
+        self.hole = hole
+        self._tally = tally or Tally()
+        self._bits = _bits_of(hole) if hole.any() else None
+
+    def is_clear(self, x: Field, y: Field) -> Mask:
+        """Whether a bicubic kernel at points (n,) within the frame reads nothing but plate."""
+        return self._reads_plate(x, y, _CUBIC, _ROW, _COLUMN)
+
+    def is_usable(self, x: Field, y: Field) -> Mask:
+        """Whether a shrunk kernel does: the nearest pixel is plate."""
+        if self._bits is None:
+            return np.ones(len(x), np.bool_)
+        usable: Mask = ~self.hole[np.rint(y).astype(np.intp), np.rint(x).astype(np.intp)]
+        return usable
+
+    def weights(self, x: Field, y: Field) -> tuple[Field, Field]:
+        """Weights of the columns, and of the rows, at -1, 0, 1, 2 from the points' floors: (4, n) each."""
+        across, down = keys_weights(x - np.floor(x)), keys_weights(y - np.floor(y))
+        touching = np.flatnonzero(~self.is_clear(x, y))
+        if len(touching):
+            near_x, near_y = x[touching], y[touching]
+            is_linear = self._reads_plate(near_x, near_y, _LINEAR, _PAIR_ROW, _PAIR_COLUMN)
+            for weights, at in ((across, near_x), (down, near_y)):
+                part = at - np.floor(at)
+                nearest = (np.rint(at) > np.floor(at)).astype(np.float32)
+                share = np.where(is_linear, part, nearest).astype(np.float32)
+                weights[:, touching] = 0
+                weights[1, touching], weights[2, touching] = 1 - share, share
+        return across, down
+
+    def count(self, x: Field, y: Field, across: Field, down: Field) -> None:
+        """Add to the tally the points whose kernel, as it is weighed, reads the hole: pixel by pixel, not by the table."""
+        if self._bits is None:
+            return
+        height, width = self.hole.shape
+        left, top = np.floor(x).astype(np.intp), np.floor(y).astype(np.intp)
+        near = np.flatnonzero(self._bits[top, left] & _CUBIC)
+        found = np.zeros(len(near), np.bool_)
+        for j in range(4):
+            row = (top[near] + j - 1).clip(0, height - 1)
+            for i in range(4):
+                reads = (down[j, near] != 0) & (across[i, near] != 0)
+                found |= reads & self.hole[row, (left[near] + i - 1).clip(0, width - 1)]
+        self._tally.touched += int(np.count_nonzero(found))
+
+    def _reads_plate(self, x: Field, y: Field, full: int, row: int, column: int) -> Mask:
+        if self._bits is None:
+            return np.ones(len(x), np.bool_)
+        left, top = np.floor(x), np.floor(y)
+        on_column, on_row = x == left, y == top
+        kernel = np.where(on_column, np.where(on_row, _POINT, column), np.where(on_row, row, full)).astype(np.uint8)
+        plate: Mask = self._bits[top.astype(np.intp), left.astype(np.intp)] & kernel == 0
+        return plate
+
+
+class Ground:
+    """The holes (t, h, w) of some frames, as kernels meet them.
+
+    read: gives picture and hole of a frame elsewhere in the shot, counted from the first of these.
+    """
+
+    def __init__(self, holes: Mask, read: ReadElsewhere | None = None) -> None:
+        self.holes = holes
+        self._read = read
+        self.tally = Tally()
+        self._frames: dict[int, FrameGround] = {}
+        self._elsewhere: tuple[int, FrameGround] | None = None
+
+    def of(self, frame: int) -> FrameGround:
+        """One frame's; of those elsewhere only the last one asked for is kept."""
+        if not 0 <= frame < len(self.holes):
+            assert self._read is not None
+            if self._elsewhere is None or self._elsewhere[0] != frame:
+                self._elsewhere = frame, FrameGround(self._read(frame)[1], self.tally)
+            return self._elsewhere[1]
+        if frame not in self._frames:
+            self._frames[frame] = FrameGround(self.holes[frame], self.tally)
+        return self._frames[frame]
+
+    def is_clear(self, source: npt.NDArray[np.int32], x: Field, y: Field) -> Mask:
+        """Whether a bicubic kernel at points (n,) of frames (n,) reads nothing but plate."""
+        return self._asked(source, x, y, FrameGround.is_clear)
+
+    def is_usable(self, source: npt.NDArray[np.int32], x: Field, y: Field) -> Mask:
+        """Whether a shrunk kernel does."""
+        return self._asked(source, x, y, FrameGround.is_usable)
+
+    def _asked(self, source: npt.NDArray[np.int32], x: Field, y: Field, ask: object) -> Mask:
+        answers = np.zeros(len(source), np.bool_)
+        for frame, chosen in by_source(source):
+            answers[chosen] = ask(self.of(frame), x[chosen], y[chosen])  # type: ignore[operator]
+        return answers
+
+
+def by_source(source: npt.NDArray[np.int32]) -> list[tuple[int, npt.NDArray[np.intp]]]:
+    """Each frame that is named, and which of the points name it."""
+    order = np.argsort(source, kind="stable")
+    named, first = np.unique(source[order], return_index=True)
+    parts = np.split(order, first[1:]) if len(named) else []
+    return [(int(frame), part) for frame, part in zip(named, parts, strict=True)]
+
+
+def keys_weights(t: Field) -> Field:
+    """Weights (4, n) of the pixels at -1, 0, 1, 2 for a point at t, 0 <= t < 1: Keys' cubic convolution (1981), a = -1/2.
+
+    Slopes stay slopes, where OpenCV's a = -3/4 bends them by 0.05 px.
+    """
+    t2, t3 = t * t, t * t * t
+    before, after = 2 * t2 - t3 - t, 4 * t2 - 3 * t3 + t
+    weights: Field = np.stack([before, 3 * t3 - 5 * t2 + 2, after, t3 - t2]) * np.float32(0.5)
+    return weights
+
+
+def _bits_of(hole: Mask) -> _BITS:
+    """Of each pixel, which kernels with their floor there would read a pixel of the hole; borders are repeated."""
+    covered = hole.astype(np.uint8)
+    bits = covered * np.uint8(_POINT)
+    for bit, (rows, columns) in _SHAPES.items():
+        anchor = (int(columns == 4), int(rows == 4))
+        touched = cv2.dilate(covered, np.ones((rows, columns), np.uint8), anchor=anchor)
+        bits |= touched * np.uint8(bit)
+    found: _BITS = bits
+    return found
