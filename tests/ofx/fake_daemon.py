@@ -60,6 +60,8 @@ class Behaviour:
     """Answers until the first message of this type, then never again."""
     never_done: bool = False
     """Reports progress for ever."""
+    may_finish: threading.Event | None = None
+    """Reports progress until this is set, then finishes."""
     finishes_all_the_same: bool = False
     """Sends the result of a cancelled job after all, as a daemon does that was just done."""
     refuse_render: WireError | None = None
@@ -255,7 +257,7 @@ class FakeDaemon:
         job = new_id()
         router.reply(request, m.Accepted(job))
         router.reply(request, m.Progress(job, "painting", 1, 2))
-        if self.behaviour.never_done:
+        if self.behaviour.never_done or self.behaviour.may_finish:
             self._running[job] = request
             return
         self._finish(router, request, job)
@@ -350,7 +352,11 @@ class FakeDaemon:
                 return result
 
     def _keep_working(self, router: Router) -> None:
+        may_finish = self.behaviour.may_finish
         for job, request in list(self._running.items()):
+            if may_finish and may_finish.is_set():
+                self._finish(router, self._running.pop(job), job)
+                continue
             router.reply(request, m.Progress(job, "painting", 1, 2), droppable=True)
 
 

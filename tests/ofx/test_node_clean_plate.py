@@ -281,3 +281,40 @@ def test_the_host_is_asked_for_the_frames_that_count(node_bundle: Path, runtime:
         assert effect.frames_needed(1010)["CleanPlate"] == [(1003, 1003), (1020, 1030)]
         effect.set_param("use_clean_plate", False)
         assert effect.frames_needed(1010)["CleanPlate"] == [(1010, 1010)]
+
+
+@pytest.mark.parametrize("mask_components", ["Alpha", "RGBA"])
+@pytest.mark.parametrize("channels", [3, 4])
+@pytest.mark.parametrize("dtype", ["float32", "uint8"])
+def test_the_output_is_what_the_source_is_however_rich_the_other_inputs(
+    node_bundle: Path, daemon: FakeDaemon, mask_components: str, channels: int, dtype: str
+) -> None:
+    """Hosts make the output like their richest input, and premultiplied if any is, unless told otherwise."""
+    shot = make_shot(channels=channels, dtype=dtype)
+    painted = paint(shot, channels=7 - channels)
+    clips = {
+        "Source": shot.source(premultiplication="unpremultiplied"),
+        "Mask": shot.mask(),
+        "CleanPlate": NumpyClip(painted, premultiplication="premultiplied"),
+    }
+    with Host(replace(EVERY_DEPTH, mask_components=mask_components)) as host:
+        effect = node_effect(host, node_bundle, shot, clips=clips)
+        rendered = effect.render(5)
+        source, output = effect.clips["Source"], effect.clips["Output"]
+        assert (output.components, output.depth) == (source.components, source.depth)
+        assert output.premultiplication == "unpremultiplied"
+    assert rendered.outcome == "done", sentence(rendered)
+    np.testing.assert_array_equal(rendered.pixels, expected(shot, painted, 5))
+
+
+def test_an_output_unlike_the_source_is_refused_before_the_daemon_is_asked(
+    node_bundle: Path, daemon: FakeDaemon
+) -> None:
+    shot = make_shot(channels=3)
+    with Host("natron") as host:
+        effect = node_effect(host, node_bundle, shot)
+        effect.clips["Output"].components = "RGBA"
+        rendered = effect.render(5)
+    assert rendered.outcome == "failed"
+    assert "wants the output as RGBA float32 where the Source is RGB float32" in sentence(rendered)
+    assert not daemon.seen

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from node_fixtures import load_program
 
+from propainter_host.errors import PluginRefused
 from propainter_host.host import Host
-from propainter_host.profiles import PROFILES
+from propainter_host.profiles import NUKE, PROFILES, Profile
 
 
-@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize("profile", [name for name in PROFILES if name != "mlt"])
 def test_every_host_loads_it_and_finds_nothing_to_complain_about(node_bundle: Path, profile: str) -> None:
     with Host(profile) as host:
         plugin = host.load(node_bundle)
@@ -19,6 +21,13 @@ def test_every_host_loads_it_and_finds_nothing_to_complain_about(node_bundle: Pa
             assert list(plugin.describe(context).clips) == ["Source", "Mask", "CleanPlate", "Output"]
         assert plugin.contexts
         assert not host.violations
+
+
+@pytest.mark.parametrize("profile", ["mlt", replace(NUKE, temporal_access=False)], ids=["mlt", "any other"])
+def test_a_host_without_time_does_not_offer_it(node_bundle: Path, profile: str | Profile) -> None:
+    """A render that such a host takes for a success would still show the object."""
+    with Host(profile) as host, pytest.raises(PluginRefused, match="OfxActionDescribe with MISSING_HOST_FEATURE"):
+        host.load(node_bundle)
 
 
 def test_the_documented_parameters_are_the_nodes_own(node_bundle: Path) -> None:

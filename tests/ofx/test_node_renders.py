@@ -13,7 +13,7 @@ from node_fixtures import Shot, make_shot, node_effect, sentence
 
 from propainter_host.host import Host
 from propainter_host.images import Frame, NumpyClip
-from propainter_host.profiles import FUSION, MLT, NATRON, NUKE, PROFILES, Profile
+from propainter_host.profiles import FUSION, NATRON, NUKE, PROFILES, Profile
 from propainter_wire import router
 
 HOSTS_WITH_TIME = [name for name in PROFILES if name != "mlt"]
@@ -479,10 +479,15 @@ def test_two_instances_with_different_mattes_do_not_mix(node_bundle: Path, daemo
     assert daemon.seen["open_shot"] == 2
 
 
-def test_a_host_without_time_is_refused_in_words_and_gets_no_picture(node_bundle: Path, daemon: FakeDaemon) -> None:
-    shot = make_shot()
-    with Host(MLT) as host:
-        rendered = node_effect(host, node_bundle, shot, clips={"Source": shot.source()}).render(5)
+def test_a_host_without_time_that_remembers_a_description_is_refused_in_words_and_gets_no_picture(
+    node_bundle: Path, daemon: FakeDaemon
+) -> None:
+    """Hosts keep descriptions in a file and need not ask for another: the render is the last to notice."""
+    with Host("nuke") as host:
+        effect = node_effect(host, node_bundle, make_shot())
+        effect._plugin._host_props.put(OfxImageEffectPropTemporalClipAccess=0)
+        effect._plugin.perform("OfxActionLoad")
+        rendered = effect.render(5)
     assert rendered.outcome == "failed"
     assert "only the current frame" in sentence(rendered)
     assert not daemon.renders

@@ -25,7 +25,14 @@ from propainter_wire.connection import new_key, read_connection, write_connectio
 from propainter_wire.errors import WireError
 
 FAKE_DAEMON = Path(__file__).with_name("fake_daemon.py")
-SANITIZED = ("test_node_renders.py", "test_node_clean_plate.py", "test_node_survives.py")
+SANITIZED = (
+    "test_node_renders.py",
+    "test_node_clean_plate.py",
+    "test_node_survives.py",
+    "test_node_unread_frames.py",
+    "test_node_progress.py",
+    "test_node_remembers.py",
+)
 """What is run once more in a node built with the sanitizers."""
 
 
@@ -517,3 +524,51 @@ def test_the_sanitizers_find_nothing_in_a_day_of_a_nodes_life(tmp_path: Path) ->
 def _runtime_library(name: str) -> str:
     asked = subprocess.run(["g++", f"-print-file-name={name}"], capture_output=True, text=True, check=True)
     return asked.stdout.strip()
+
+
+@pytest.mark.parametrize("profile", ["natron", "nuke", "resolve"])
+def test_a_sentence_reaches_the_artist_whole_whatever_the_host_makes_of_formats(
+    node_bundle: Path, runtime: Path, profile: str
+) -> None:
+    """Natron drops the arguments of a persistent message; a path or host name may hold a percent sign."""
+    with Host(profile) as host:
+        effect = node_effect(host, node_bundle, make_shot())
+        effect.set_param("connection_file", str(runtime / "100%s" / "50%%n.json"))
+        rendered = effect.render(5)
+    assert f"there is no {runtime}/100%s/50%%n.json" in sentence(rendered)
+
+
+def test_a_named_connection_file_without_a_backend_is_said_at_once_and_starts_nothing(
+    node_bundle: Path, runtime: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is started publishes itself elsewhere: waiting for it behind that file took two minutes."""
+    monkeypatch.setenv("PROPAINTER_BACKEND", str(launcher(runtime)))
+    publish_stale_connection(runtime)
+    elsewhere = runtime / "elsewhere.json"
+    (runtime / "daemon.json").rename(elsewhere)
+    rendered = render_once(node_bundle, auto_start=True, connection_file=str(elsewhere))
+    assert rendered.outcome == "failed"
+    assert f"runs behind the connection file {elsewhere}" in sentence(rendered)
+    assert not (runtime / "pid").exists()
+
+
+def test_a_backend_that_died_in_the_usual_place_is_started_again(
+    node_bundle: Path, runtime: Path, started_daemons: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PROPAINTER_BACKEND", str(launcher(runtime)))
+    publish_stale_connection(runtime)
+    assert render_once(node_bundle, auto_start=True).outcome == "done"
+
+
+@pytest.mark.parametrize("name", ["Büro", "撮影", "\U0001f3ac take"])
+def test_a_runtime_directory_may_have_any_letters(
+    node_bundle: Path, runtime: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    directory = runtime / name
+    directory.mkdir(mode=0o700)
+    monkeypatch.setenv("PROPAINTER_RUNTIME_DIR", str(directory))
+    shot = make_shot()
+    with FakeDaemon(directory), Host("natron") as host:
+        rendered = node_effect(host, node_bundle, shot).render(5)
+    assert rendered.outcome == "done", sentence(rendered)
+    np.testing.assert_array_equal(rendered.pixels, shot.expected(5))

@@ -18,6 +18,7 @@ inline constexpr Status kFailed = 1;
 inline constexpr Status kErrMissingHostFeature = 4;
 inline constexpr Status kErrUnsupported = 5;
 inline constexpr Status kErrMemory = 8;
+inline constexpr Status kReplyNo = 13;
 inline constexpr Status kReplyDefault = 14;
 
 // Opaque handles: the host's memory, never looked into.
@@ -132,6 +133,18 @@ struct MessageSuiteV2 {
     Status (*clearPersistentMessage)(void* effect);
 };
 
+struct ProgressSuiteV1 {
+    Status (*progressStart)(void* effect, const char* label);
+    Status (*progressUpdate)(void* effect, double share);  // kReplyNo: the artist cancelled
+    Status (*progressEnd)(void* effect);
+};
+
+struct ProgressSuiteV2 {
+    Status (*progressStart)(void* effect, const char* message, const char* id);
+    Status (*progressUpdate)(void* effect, double share);
+    Status (*progressEnd)(void* effect);
+};
+
 struct TimeLineSuiteV1 {
     Status (*getTime)(void* effect, double*);
     Status (*gotoTime)(void* effect, double);
@@ -159,6 +172,7 @@ static_assert(sizeof(ParameterSuiteV1) == 144);
 static_assert(offsetof(ParameterSuiteV1, paramGetHandle) == 8 && offsetof(ParameterSuiteV1, paramGetValue) == 32);
 static_assert(offsetof(ParameterSuiteV1, paramSetValue) == 64 && offsetof(ParameterSuiteV1, paramEditEnd) == 136);
 static_assert(sizeof(MessageSuiteV1) == 8 && sizeof(MessageSuiteV2) == 24);
+static_assert(sizeof(ProgressSuiteV1) == 24 && sizeof(ProgressSuiteV2) == 24);
 static_assert(sizeof(TimeLineSuiteV1) == 24);
 
 inline constexpr char kPluginApi[] = "OfxImageEffectPluginAPI";
@@ -168,6 +182,7 @@ inline constexpr char kProperty[] = "OfxPropertySuite";
 inline constexpr char kImageEffect[] = "OfxImageEffectSuite";
 inline constexpr char kParameter[] = "OfxParameterSuite";
 inline constexpr char kMessage[] = "OfxMessageSuite";
+inline constexpr char kProgress[] = "OfxProgressSuite";
 inline constexpr char kTimeLine[] = "OfxTimeLineSuite";
 }  // namespace suite
 
@@ -262,6 +277,7 @@ inline constexpr char kFrameRange[] = "OfxImageEffectPropFrameRange";
 
 inline constexpr char kImageData[] = "OfxImagePropData";
 inline constexpr char kImageBounds[] = "OfxImagePropBounds";
+inline constexpr char kImageIdentifier[] = "OfxImagePropUniqueIdentifier";
 inline constexpr char kImageRowBytes[] = "OfxImagePropRowBytes";
 
 inline constexpr char kRenderScale[] = "OfxImageEffectPropRenderScale";
@@ -272,6 +288,8 @@ inline constexpr char kThumbnailRender[] = "OfxImageEffectPropThumbnailRender";
 inline constexpr char kFrameVarying[] = "OfxImageEffectFrameVarying";
 inline constexpr char kClipRoIPrefix[] = "OfxImageClipPropRoI_";
 inline constexpr char kClipFrameRangePrefix[] = "OfxImageClipPropFrameRange_";
+inline constexpr char kClipComponentsPrefix[] = "OfxImageClipPropComponents_";
+inline constexpr char kClipDepthPrefix[] = "OfxImageClipPropDepth_";
 
 inline constexpr char kParamHint[] = "OfxParamPropHint";
 inline constexpr char kParamScriptName[] = "OfxParamPropScriptName";

@@ -50,6 +50,11 @@ RemovalSettings settings_of(const Task& task) {
 
 }  // namespace
 
+void refuse_missing(const char* clip, int frame) {
+    throw NodeError("The host gave no picture of the " + std::string(clip) + " at frame " + std::to_string(frame) +
+                    "; see that it is there and can be read, or leave the frame out with Frame range.");
+}
+
 Gatherer::Gatherer(const Task& task, FrameRange range, const Patience& patience)
     : task_(task),
       range_(range),
@@ -114,6 +119,7 @@ bool Gatherer::read_and_tell(Session& session, const std::string& shot, const st
     for (const Wanted& want : wanted) {
         patience_.throw_if_aborted();
         if (!read(session, want)) {
+            refuse_gap(want.frame, wanted);
             end_shot_before(want.frame);
             return false;
         }
@@ -127,10 +133,24 @@ bool Gatherer::read_and_tell(Session& session, const std::string& shot, const st
     return true;
 }
 
-void Gatherer::end_shot_before(int missing_frame) {
-    if (missing_frame == task_.frame) {
-        throw NodeError("The Source has no picture at frame " + std::to_string(missing_frame) + ".");
+// A frame that is missing in the middle was not read, and a shot that ended there would silently have another result. Told
+// from the clip's end by the clip's own range, or by pictures further on.
+void Gatherer::refuse_gap(int missing_frame, const std::vector<Wanted>& wanted) const {
+    patience_.throw_if_aborted();  // hosts hand nothing over any more once they have aborted
+    if (missing_frame == task_.frame || must_have(task_.instance.source, task_.time_of(missing_frame)))
+        refuse_missing("Source", missing_frame);
+    constexpr int kLooks = 8;
+    const int side = missing_frame < task_.frame ? -1 : 1;
+    int looks = 0;
+    for (const Wanted& want : wanted) {
+        if (!want.plate || (want.frame - missing_frame) * side <= 0) continue;
+        const auto image = task_.instance.source.image_at(task_.time_of(want.frame));
+        if (image && image->view().data) refuse_missing("Source", missing_frame);
+        if (++looks == kLooks) return;
     }
+}
+
+void Gatherer::end_shot_before(int missing_frame) {
     if (missing_frame < task_.frame) {
         range_.first = missing_frame + 1;
     } else {
@@ -157,37 +177,70 @@ bool Gatherer::read_one(Session& session, Kind kind, int frame) {
     return true;
 }
 
+// What the host has no image of is empty, unless it says itself that there is one.
+std::optional<ImageRef> Gatherer::image_or_none(const Clip& clip, const char* name, int frame) const {
+    auto image = clip.image_at(task_.time_of(frame));
+    if (image || !must_have(clip, task_.time_of(frame))) return image;
+    patience_.throw_if_aborted();
+    refuse_missing(name, frame);
+}
+
 bool Gatherer::read_plate(Session& session, int frame) {
     const auto image = task_.instance.source.image_at(task_.time_of(frame));
     if (!image || !image->view().data) return false;
     if (image->view().dtype != task_.dtype)
         throw NodeError("The Source changes its depth at frame " + std::to_string(frame) +
                         "; convert it before this node.");
-    plates_[frame] = name_and_keep(session, plate_rows(image->view(), task_.rect));
+    plates_[frame] = name_and_keep(session, name_for_memory("plate", frame, image->view()),
+                                   [&] { return plate_rows(image->view(), task_.rect); });
     return true;
 }
 
 void Gatherer::read_matte(Session& session, int frame) {
-    const Clip& clip = takes_matte_from_mask(task_.values) ? task_.instance.mask : task_.instance.source;
-    const auto image = clip.image_at(task_.time_of(frame));
-    mattes_[frame] = name_and_keep(session, matte_rows(image ? image->view() : ImageView{}, task_.values.matte_channel,
-                                                       task_.values.invert_matte, task_.rect));
+    const bool is_from_mask = takes_matte_from_mask(task_.values);
+    const auto image = image_or_none(is_from_mask ? task_.instance.mask : task_.instance.source,
+                                     is_from_mask ? "Mask" : "Source", frame);
+    const ImageView view = image ? image->view() : ImageView{};
+    const std::string kind = "matte " + std::to_string(static_cast<int>(task_.values.matte_channel)) +
+                             (task_.values.invert_matte ? " inverted" : "");
+    mattes_[frame] = name_and_keep(session, name_for_memory(kind, frame, view), [&] {
+        return matte_rows(view, task_.values.matte_channel, task_.values.invert_matte, task_.rect);
+    });
 }
 
 void Gatherer::read_clean(Session& session, int frame) {
     cleans_[frame] = std::nullopt;
     const auto holds = [&](const FrameRange& range) { return range.holds(frame); };
     if (std::none_of(clean_frames_.begin(), clean_frames_.end(), holds)) return;
-    const auto image = task_.instance.clean_plate.image_at(task_.time_of(frame));
+    // A clip of painted frames may have gaps; a frame the artist lists may not be one.
+    const Clip& clip = task_.instance.clean_plate;
+    const auto image = task_.values.clean_frames.empty() ? clip.image_at(task_.time_of(frame))
+                                                         : image_or_none(clip, "CleanPlate", frame);
     if (!image) return;
     const bool black_is_none = quirks().unconnected_clips_say_connected;
     if (const auto picture = clean_plate_rows(image->view(), black_is_none, task_.rect))
-        cleans_[frame] = name_and_keep(session, *picture);
+        cleans_[frame] = name_and_keep(session, {}, [&] { return *picture; });
 }
 
-// Its pixels are made and kept only when the daemon may lack them.
-Digest128 Gatherer::name_and_keep(Session& session, const RowSource& picture) {
+// Everything the digest depends on, where the host has a name for the pixels; empty elsewhere.
+std::string Gatherer::name_for_memory(const std::string& kind, int frame, const ImageView& view) const {
+    if (view.identifier.empty()) return {};
+    std::string name = kind + " " + view.identifier;
+    for (const int part : {frame, view.bounds.x1, view.bounds.y1, view.bounds.x2, view.bounds.y2, task_.rect.x1,
+                           task_.rect.y1, task_.rect.x2, task_.rect.y2, static_cast<int>(view.dtype),
+                           static_cast<int>(view.components), static_cast<int>(view.is_premultiplied)})
+        name += " " + std::to_string(part);
+    return name + " " + std::to_string(task_.render_scale);
+}
+
+// Its pixels are made and kept only when the daemon may lack them, and not even looked at when their name is remembered.
+Digest128 Gatherer::name_and_keep(Session& session, const std::string& name, const std::function<RowSource()>& read) {
+    if (const auto known = name.empty() ? std::nullopt : task_.instance.digests.recall(name)) {
+        if (session.believes_known(*known) || held_.count(*known) != 0) return *known;
+    }
+    const RowSource picture = read();
     const Digest128 digest = picture.digest();
+    if (!name.empty()) task_.instance.digests.note(name, digest);
     if (session.believes_known(digest) || held_.count(digest) != 0) return digest;
     held_bytes_ += picture.shape.byte_count();
     held_.emplace(digest, picture.pack());

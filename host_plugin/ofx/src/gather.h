@@ -1,11 +1,12 @@
 // Frames from the host to the daemon: fetch one, convert it, name it, give it back; send what the daemon lacks.
 //
 // However long the reach is, only so many bytes of converted frames are held at once, and one image of the host.
-// Nothing is remembered between renders; a frame that has not changed costs a fetch, a conversion and a digest, and no
-// bytes on the wire.
+// A frame that has not changed costs a fetch, a conversion and a digest, and no bytes on the wire; where the host's name for
+// an image changes with its pixels, the fetch alone.
 
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -31,6 +32,9 @@ struct Task {
 
     double time_of(int other_frame) const { return time + (other_frame - frame); }
 };
+
+// Throws NodeError: a picture that has to be there did not come.
+[[noreturn]] void refuse_missing(const char* clip, int frame);
 
 class Gatherer {
   public:
@@ -63,9 +67,12 @@ class Gatherer {
     bool read_plate(Session& session, int frame);
     void read_matte(Session& session, int frame);
     void read_clean(Session& session, int frame);
-    Digest128 name_and_keep(Session& session, const RowSource& picture);
+    std::string name_for_memory(const std::string& kind, int frame, const ImageView& view) const;
+    Digest128 name_and_keep(Session& session, const std::string& name, const std::function<RowSource()>& read);
     FrameContent content_of(const Wanted& want) const;
     void forget_held(Session& session, const std::vector<Wanted>& told);
+    void refuse_gap(int missing_frame, const std::vector<Wanted>& wanted) const;
+    std::optional<ImageRef> image_or_none(const Clip& clip, const char* name, int frame) const;
     void end_shot_before(int missing_frame);
     void tell(Session& session, const std::string& shot, const std::vector<Wanted>& wanted);
     std::optional<Digest128> name_of(Kind kind, int frame) const;

@@ -40,7 +40,7 @@ ofx::Status dispatch(std::string_view action, ofx::EffectHandle effect, const Pr
     if (action == kDescribeInContext) return describe_in_context(effect, in_args.get_string(ofx::prop::kContext));
     if (action == kCreateInstance) return create_instance(effect);
     if (action == kDestroyInstance) return destroy_instance(effect);
-    if (action == kGetClipPreferences) return get_clip_preferences(out_args);
+    if (action == kGetClipPreferences) return get_clip_preferences(instance_of(effect), out_args);
     if (action == kRender) return render(instance_of(effect), in_args);
     if (action == kIsIdentity) return is_identity(instance_of(effect), in_args, out_args);
     if (action == kGetFramesNeeded) return get_frames_needed(instance_of(effect), in_args, out_args);

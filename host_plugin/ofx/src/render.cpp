@@ -8,6 +8,7 @@
 #include "gather.h"
 #include "host/buttons.h"
 #include "host/host_quirks.h"
+#include "host/progress.h"
 #include "pixels/diagnostics.h"
 #include "pixels/pictures.h"
 #include "pixels/rows.h"
@@ -80,6 +81,10 @@ class Rendering {
         if (task_.values.output == Output::kFlow) return true;
         const bool is_from_mask = takes_matte_from_mask(task_.values);
         const auto mask = is_from_mask ? task_.instance.mask.image_at(call_.time) : std::nullopt;
+        if (is_from_mask && !mask && must_have(task_.instance.mask, call_.time)) {
+            patience_.throw_if_aborted();
+            refuse_missing("Mask", task_.frame);
+        }
         const ImageView& image = !is_from_mask ? source_ : mask ? mask->view() : kNothing;
         const RowSource matte = matte_rows(image, task_.values.matte_channel, task_.values.invert_matte, task_.rect);
         // What the panel publishes may remove fainter matte than this threshold does.
@@ -120,7 +125,7 @@ class Rendering {
     void analyse(Session& session, Gatherer& gatherer) {
         const std::string shot = gatherer.provide_plates(session);
         const ShotSpec spec = gatherer.shot_spec();
-        session.analyse(shot, spec.first, spec.last, task_.quality, patience_);
+        session.analyse(shot, spec.first, spec.last, task_.quality, listener(), patience_);
         instance_.note_shot(spec);
         instance_.analysed_request = task_.values.analysis_request;
     }
@@ -145,11 +150,15 @@ class Rendering {
     RenderedFrame ask_for(Session& session, Gatherer& gatherer, Output output) {
         const std::string shot = gatherer.provide_reach(session, task_.frame);
         try {
-            return session.render(shot, wish_for(output), patience_);
+            return session.render(shot, wish_for(output), listener(), patience_);
         } catch (const BackendError& error) {
             if (error.code != "frames_missing") throw;
         }
-        return session.render(gatherer.provide_reach(session, task_.frame), wish_for(output), patience_);
+        return session.render(gatherer.provide_reach(session, task_.frame), wish_for(output), listener(), patience_);
+    }
+
+    ProgressListener listener() {
+        return [this](const JobProgress& progress) { display_.show(progress); };
     }
 
     RenderWish wish_for(Output output) const {
@@ -179,6 +188,7 @@ class Rendering {
     const ImageView& output_;
     const Patience& patience_;
     Task task_;
+    ProgressDisplay display_{instance_};
 };
 
 void refuse_host_without_time() {
@@ -192,12 +202,15 @@ void render_frame(Instance& instance, const Call& call, const ParamValues& value
     const auto output = instance.output.image_at(call.time);
     if (!output || !output->view().data) throw NodeError("The host has no picture to render into.");
     const auto source = instance.source.image_at(call.time);
-    const ImageView black;
-    const ImageView& plate = source ? source->view() : black;
-    if (!plate.data) return copy_source(black, output->view(), call.window);
+    const ImageView& plate = source ? source->view() : kNothing;
+    if (!plate.data) {
+        patience.throw_if_aborted();
+        refuse_missing("Source", frame_of(call.time));
+    }
     if (plate.components == Components::kAlpha)
         throw NodeError("The Source has one channel where RGB or RGBA is due; give it colours before this node.");
     refuse_host_without_time();
+    refuse_other_format(plate, output->view());
     Rendering(instance, call, values, plate, output->view(), patience).run();
 }
 

@@ -282,6 +282,11 @@ def format_message(template: int | None, registers: tuple[Any, ...]) -> str:
     return text.value.decode("utf-8", "replace")
 
 
+def format_text(template: int | None) -> str:
+    """The format string itself, as it was handed over."""
+    return ctypes.string_at(template).decode("utf-8", "replace") if template else ""
+
+
 def require_supported_machine() -> None:
     """HostError unless variable arguments arrive as this file expects (System V x86-64)."""
     if platform.machine() not in ("x86_64", "AMD64") or sys.platform == "win32":

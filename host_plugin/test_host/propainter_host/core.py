@@ -55,6 +55,8 @@ class Core:
     calls: Calls = field(default_factory=Calls)
     strings: StringLoans = field(default_factory=StringLoans)
     messages: list[Message] = field(default_factory=list)
+    progress: list[float | None] = field(default_factory=list)
+    """What progress displays showed, 0..1; None where one was closed."""
     handles: Handles = field(init=False)
 
     def __post_init__(self) -> None:

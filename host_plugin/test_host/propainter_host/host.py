@@ -100,6 +100,11 @@ class Host:
         return list(self._core.messages)
 
     @property
+    def progress(self) -> list[float | None]:
+        """What progress displays showed so far, 0..1; None where one was closed."""
+        return list(self._core.progress)
+
+    @property
     def suites_asked(self) -> list[tuple[str, int]]:
         """Names and versions of all suites fetched, present or not."""
         return list(self._suites.asked)

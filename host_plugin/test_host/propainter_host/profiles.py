@@ -41,6 +41,8 @@ class Profile:
 
     message_suite_2: str = "present"
     """"present", "absent", or "broken": there is a table whose last pointers are wrong."""
+    message_arguments: str = "formatted"
+    """What becomes of what a persistent message's format asks for: "formatted", or "dropped" - the format alone is shown."""
     multi_thread: str = "works"
     """"works" or "dummy": one thread, whatever is asked."""
     has_file_path: bool = True
@@ -55,6 +57,8 @@ class Profile:
     pixels) or "black" (connected, OK, zeros)."""
     mask_components: str = "Alpha"
     """What a clip described as a mask gets, when it supports it: "Alpha" or "RGBA"."""
+    output_format: str = "source"
+    """What the output is like while the plugin does not say: "source", or "richest" of all that is plugged in."""
     edges: str = "hold"
     """Frames outside a clip: "hold" the nearest, "error" (status 1), "black"."""
 
@@ -79,6 +83,10 @@ class Profile:
     """Whether GetRegionOfDefinition is called before render."""
     message_blocks_render: bool = False
     """Whether no render is asked for while a persistent message stands."""
+    sets_in_render: bool = False
+    """Whether a plugin may set a parameter while it renders."""
+    progress_suites: tuple[int, ...] = (1, 2)
+    """Versions of the progress suite."""
     resolve_extensions: bool = False
     """Whether SrcFilePath, SrcFrame and ResolvePage are offered."""
 
@@ -131,6 +139,7 @@ RESOLVE = Profile(
     identifier="random",
     frame_range="local",
     asks_region=False,
+    sets_in_render=True,
     resolve_extensions=True,
     needs_ranges=True,
     crashing_parameters=("OfxParamTypeInteger2D", "OfxParamTypeInteger3D"),
@@ -154,6 +163,7 @@ RESOLVE_14 = Profile(
     image_scale="one",
     identifier="random",
     asks_region=False,
+    sets_in_render=True,
     needs_ranges=True,
     crashing_parameters=("OfxParamTypeInteger2D", "OfxParamTypeInteger3D"),
 )
@@ -184,6 +194,8 @@ NATRON = Profile(
     components=("RGBA", "RGB", "Alpha"),
     tiles=True,
     sequential_render=2,
+    message_arguments="dropped",
+    output_format="richest",
     unload_reload=True,
 )
 
@@ -201,6 +213,7 @@ MLT = Profile(
     has_file_path=False,
     has_api_1_5=True,
     mask_components="RGBA",
+    output_format="richest",
     row_order="down",
     identifier="random",
     instance_per_frame=True,

@@ -7,6 +7,23 @@
 namespace node {
 namespace {
 
+constexpr char kWillAnalyse[] = "the next render of this node analyses the shot first";
+constexpr char kAnalysed[] = "the shot is analysed";
+constexpr char kCancelled[] = "cancelled";
+constexpr char kOutside[] = " is outside the custom range";
+
+// What the artist must know of this frame before anything else; empty when there is nothing.
+std::string caveat_of(const Instance& instance, const ParamValues& values, double time) {
+    const int frame = frame_of(time);
+    try {
+        if (shot_range(instance, values, frame)) return {};
+    } catch (const NodeError& error) {
+        return error.what();
+    }
+    return "frame " + std::to_string(frame) + kOutside + " (" + std::to_string(values.range_first) + " to " +
+           std::to_string(values.range_last) + "): it is the plate, nothing is removed";
+}
+
 std::string in_megabytes(std::int64_t bytes) {
     return std::to_string((bytes + 500'000) / 1'000'000) + " MB";
 }
@@ -47,7 +64,7 @@ std::string describe_cache(Session& session, const ShotSpec& spec, const ParamVa
 
 ofx::Status request_analysis(Instance& instance, double time) {
     const int latest = read_params(instance.params, time).analysis_request;
-    set_text(instance.params, name::kStatus, "the next render of this node analyses the shot first");
+    set_text(instance.params, name::kStatus, kWillAnalyse);
     set_integer(instance.params, name::kAnalysisRequest, latest + 1);
     return ofx::kOk;
 }
@@ -59,11 +76,31 @@ bool is_analysis_due(const Instance& instance, const ParamValues& values) {
 ofx::Status cancel(Instance& instance) {
     instance.is_stop_requested = true;
     set_integer(instance.params, name::kAnalysisRequest, 0);
-    set_text(instance.params, name::kStatus, "cancelled");
+    set_text(instance.params, name::kStatus, kCancelled);
     return ofx::kOk;
 }
 
+// What was true when it was written may be no longer: renders cannot write it, so the artist's next touch does.
+void correct_status(Instance& instance, double time) {
+    const ParamValues values = read_params(instance.params, time);
+    const std::string shown = text_of(instance.params, name::kStatus);
+    std::string due = caveat_of(instance, values, time);
+    if (due.empty()) {
+        const bool is_fulfilled = shown == kWillAnalyse && !is_analysis_due(instance, values);
+        const bool is_over = shown.find(kOutside) != std::string::npos || shown == kCancelled ||
+                             shown.rfind("The custom frame range", 0) == 0;
+        if (!is_fulfilled && !is_over) return;
+        due = is_fulfilled ? kAnalysed : "";
+    }
+    if (due != shown) set_text(instance.params, name::kStatus, due);
+}
+
 ofx::Status update_status(Instance& instance, double time) {
+    const std::string caveat = caveat_of(instance, read_params(instance.params, time), time);
+    if (!caveat.empty()) {
+        set_text(instance.params, name::kStatus, caveat);
+        return ofx::kOk;
+    }
     const auto spec = instance.last_shot();
     if (!spec) {
         set_text(instance.params, name::kStatus, "nothing rendered yet");

@@ -18,6 +18,9 @@ bool is_analysis_due(const Instance& instance, const ParamValues& values);
 // Stops this node's render, wherever it is.
 ofx::Status cancel(Instance& instance);
 
+// Takes back what the status line says and is true no more, and says it when the frame shown lies outside the range.
+void correct_status(Instance& instance, double time);
+
 // Says how much of the shot rendered last the daemon has.
 ofx::Status update_status(Instance& instance, double time);
 

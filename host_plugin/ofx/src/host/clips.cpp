@@ -6,6 +6,7 @@
 #include <string>
 
 #include "ground/errors.h"
+#include "host/host_quirks.h"
 #include "host/suites.h"
 
 namespace node {
@@ -39,6 +40,7 @@ ImageView read_view(const Properties& image) {
     view.components = read_components(image);
     view.is_premultiplied = view.components == Components::kRGBA &&
                             image.get_string(ofx::prop::kPreMultiplication) == ofx::value::kPremultiplied;
+    if (quirks().identifiers_name_content) view.identifier = image.get_string(ofx::prop::kImageIdentifier);
     return view;
 }
 
@@ -92,6 +94,10 @@ std::optional<ofx::RectD> Clip::region_of_definition(double time) const {
     ofx::RectD region{};
     if (!handle_ || suites().effect->clipGetRegionOfDefinition(handle_, time, &region) != ofx::kOk) return std::nullopt;
     return region;
+}
+
+std::string Clip::premultiplication() const {
+    return handle_ ? Properties(properties_).get_string(ofx::prop::kPreMultiplication) : std::string();
 }
 
 bool Clip::is_thumbnail() const {

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <optional>
+#include <string>
 
 #include "host/geometry.h"
 #include "ofx_abi.h"
@@ -21,6 +22,7 @@ struct ImageView {
     DType dtype = DType::kFloat32;
     Components components = Components::kRGBA;
     bool is_premultiplied = false;
+    std::string identifier;  // the host's name for these pixels; empty where it names nothing
 
     std::size_t channel_count() const;
     std::size_t pixel_bytes() const { return channel_count() * bytes_per_sample(dtype); }
@@ -59,6 +61,8 @@ class Clip {
     std::optional<FrameRange> frame_range() const;
     std::optional<ofx::RectD> region_of_definition(double time) const;
     bool is_thumbnail() const;
+    // How the host says its alpha is meant; empty when it does not say.
+    std::string premultiplication() const;
 
   private:
     ofx::ClipHandle handle_ = nullptr;

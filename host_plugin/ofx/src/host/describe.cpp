@@ -2,6 +2,7 @@
 
 #include "host/describe.h"
 
+#include "host/host_quirks.h"
 #include "host/params.h"
 #include "host/suites.h"
 
@@ -109,7 +110,9 @@ void describe_param(ofx::ParamSetHandle params, const ParamRow& row) {
 
 }  // namespace
 
+// Refused here, not in the render: MLT takes a render that fails for one that changed nothing, and delivers the object.
 ofx::Status describe(ofx::EffectHandle descriptor) {
+    if (!quirks().has_temporal_access) return ofx::kErrMissingHostFeature;
     const Properties properties = effect_properties(descriptor);
     properties.set_string(ofx::prop::kLabel, "ProPainter Remove");
     properties.set_string(ofx::prop::kShortLabel, "PPRemove");
@@ -138,6 +141,7 @@ ofx::Status describe(ofx::EffectHandle descriptor) {
 }
 
 ofx::Status describe_in_context(ofx::EffectHandle descriptor, const std::string& context) {
+    if (!quirks().has_temporal_access) return ofx::kErrMissingHostFeature;
     if (context != ofx::value::kContextFilter && context != ofx::value::kContextGeneral) return ofx::kErrUnsupported;
     const auto colour = {ofx::value::kComponentRGBA, ofx::value::kComponentRGB};
     // Alpha first: hosts that know masks hand one channel. RGBA too: Fusion and Resolve know nothing else.

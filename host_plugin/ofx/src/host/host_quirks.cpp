@@ -26,6 +26,9 @@ void recognise_host() {
     const bool is_mlt = found.host_name == "MLT";
     found.persistent_messages_work = !is_resolve;
     found.unconnected_clips_say_connected = is_resolve;
+    found.identifiers_name_content = found.host_name == "fr.inria.Natron";
+    found.ranges_may_lie_elsewhere = is_resolve;
+    found.status_may_be_set_in_render = is_resolve;
     // Resolve and Fusion hand over display-referred timelines, MLT decoded video; Nuke and Natron work scene-linear.
     found.assumed_colour = is_resolve || is_fusion || is_mlt ? AssumedColour::kRec709 : AssumedColour::kSceneLinear;
     g_quirks = found;

@@ -15,6 +15,9 @@ struct Quirks {
     bool has_temporal_access = true;               // MLT says 0 and hands the current frame for every time asked
     bool persistent_messages_work = true;          // Resolve: the table holds NULL and garbage
     bool unconnected_clips_say_connected = false;  // Resolve: every clip is always "connected"
+    bool ranges_may_lie_elsewhere = false;         // Resolve: clips count from 0 whatever their times are
+    bool status_may_be_set_in_render = false;      // Resolve; in Nuke it breaks the panel
+    bool identifiers_name_content = false;         // Natron: an image's identifier changes whenever its pixels may
     AssumedColour assumed_colour = AssumedColour::kSceneLinear;
 };
 

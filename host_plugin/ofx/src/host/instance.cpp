@@ -101,6 +101,14 @@ bool takes_matte_from_mask(const ParamValues& values) {
     return values.matte_channel != MatteChannel::kSourceAlpha;
 }
 
+bool must_have(const Clip& clip, double time) {
+    if (quirks().ranges_may_lie_elsewhere || !clip.is_connected()) return false;
+    const auto range = clip.frame_range();
+    if (!range || !range->holds(frame_of(time))) return false;
+    const auto region = clip.region_of_definition(time);
+    return !region || (region->x1 < region->x2 && region->y1 < region->y2);
+}
+
 std::vector<FrameRange> clean_plate_frames(const Instance& instance, const ParamValues& values, const FrameRange& shot,
                                            int frame) {
     if (!values.use_clean_plate || is_surely_absent(instance.clean_plate)) return {};
@@ -132,6 +140,7 @@ ofx::Status destroy_instance(ofx::EffectHandle effect) {
 
 ofx::Status instance_changed(Instance& instance, const Properties& in_args) {
     instance.reporter.clear(instance.effect);
+    instance.digests.clear();
     const bool is_button_press = in_args.get_string(ofx::prop::kType) == ofx::value::kTypeParameter &&
                                  in_args.get_string(ofx::prop::kChangeReason) == ofx::value::kChangeUserEdited;
     if (!is_button_press) return ofx::kReplyDefault;
@@ -143,12 +152,23 @@ ofx::Status instance_changed(Instance& instance, const Properties& in_args) {
     if (name == name::kClearFlow) return clear_cache(instance, time, {"flow"});
     if (name == name::kClearResults)
         return clear_cache(instance, time, {"completion", "propagation", "painting", "composite"});
-    return ofx::kReplyDefault;
+    if (name == name::kStatus) return ofx::kReplyDefault;
+    correct_status(instance, time);
+    return ofx::kOk;
 }
 
-// Two frames with equal inputs may have different results: each sees other neighbours.
-ofx::Status get_clip_preferences(const Properties& out_args) {
+// The output is what the Source is; left alone, hosts make it like the richest input, be it the clean plate. Two frames
+// with equal inputs may have different results: each sees other neighbours.
+ofx::Status get_clip_preferences(const Instance& instance, const Properties& out_args) {
     out_args.set_int(ofx::prop::kFrameVarying, 1);
+    for (const char* prefix : {ofx::prop::kClipComponentsPrefix, ofx::prop::kClipDepthPrefix}) {
+        const std::string of_source = out_args.get_string((prefix + std::string(ofx::clip::kSource)).c_str());
+        if (of_source.empty()) continue;
+        out_args.set_string((prefix + std::string(ofx::clip::kOutput)).c_str(), of_source.c_str());
+    }
+    const std::string alpha = instance.source.premultiplication();
+    if (instance.source.is_connected() && !alpha.empty())
+        out_args.set_string(ofx::prop::kPreMultiplication, alpha.c_str());
     return ofx::kOk;
 }
 

@@ -14,10 +14,11 @@
 #include "host/suites.h"
 #include "ofx_abi.h"
 #include "wire/backend.h"
+#include "wire/digest_memory.h"
 
 namespace node {
 
-// Nothing here describes content: every render asks the host anew, so nothing can go stale.
+// Nothing here describes content but by the host's own names for it: every render asks the host for every image anew.
 class Instance {
   public:
     explicit Instance(ofx::EffectHandle effect);
@@ -33,6 +34,7 @@ class Instance {
     Clip clean_plate;
     Clip output;
     std::string owner;  // names this instance to the daemon
+    mutable DigestMemory digests;  // of images the host names; emptied at every change
     Reporter reporter;
     std::atomic<bool> is_stop_requested{false};  // by the Cancel button, while another thread renders
     std::atomic<int> flow_pairs{0};              // estimated for the frame rendered last
@@ -53,6 +55,10 @@ BackendChoice backend_choice(const ParamValues& values);
 
 bool takes_matte_from_mask(const ParamValues& values);
 
+// Whether the host itself says that this clip has pixels at this time: an image that does not come then was not read.
+// False for a matte without any shape, and where the host's word counts for nothing.
+bool must_have(const Clip& clip, double time);
+
 // The frames of a shot whose clean plate counts; none without a CleanPlate. Throws NodeError when the artist's list is
 // none, and when the clip has no frame of the shot, which would otherwise be a clean plate without any effect.
 std::vector<FrameRange> clean_plate_frames(const Instance& instance, const ParamValues& values, const FrameRange& shot,
@@ -61,7 +67,7 @@ std::vector<FrameRange> clean_plate_frames(const Instance& instance, const Param
 ofx::Status create_instance(ofx::EffectHandle effect);
 ofx::Status destroy_instance(ofx::EffectHandle effect);
 ofx::Status instance_changed(Instance& instance, const Properties& in_args);
-ofx::Status get_clip_preferences(const Properties& out_args);
+ofx::Status get_clip_preferences(const Instance& instance, const Properties& out_args);
 ofx::Status get_regions_of_interest(const Instance& instance, const Properties& in_args, const Properties& out_args);
 ofx::Status get_frames_needed(const Instance& instance, const Properties& in_args, const Properties& out_args);
 ofx::Status is_identity(const Instance& instance, const Properties& in_args, const Properties& out_args);

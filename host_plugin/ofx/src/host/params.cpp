@@ -277,6 +277,10 @@ ParamValues read_params(ofx::ParamSetHandle params, ofx::Time time) {
     return values;
 }
 
+std::string text_of(ofx::ParamSetHandle params, const char* name) {
+    return Reader(params, 0).text(name);
+}
+
 const char* quality_name(const ParamValues& values) {
     constexpr const char* kNames[] = {"draft", "normal", "best"};
     return kNames[std::clamp(values.quality, 0, 2)];

@@ -110,6 +110,8 @@ ParamValues read_params(ofx::ParamSetHandle params, ofx::Time time);
 // As docs/wire.md calls the quality chosen.
 const char* quality_name(const ParamValues& values);
 
+std::string text_of(ofx::ParamSetHandle params, const char* name);
+
 // Only inside InstanceChanged: hosts break when values are set elsewhere.
 void set_text(ofx::ParamSetHandle params, const char* name, const std::string& text);
 void set_integer(ofx::ParamSetHandle params, const char* name, int value);

@@ -15,9 +15,16 @@ const Suite* fetch(const char* name, int version) {
     return static_cast<const Suite*>(g_host->fetchSuite(g_host->host, name, version));
 }
 
+template <class Suite>
+const Suite* whole(const Suite* progress) {
+    return progress && progress->progressStart && progress->progressUpdate && progress->progressEnd ? progress : nullptr;
+}
+
 void fetch_optional_suites() {
     g_suites.message = fetch<ofx::MessageSuiteV1>(ofx::suite::kMessage, 1);
     g_suites.timeline = fetch<ofx::TimeLineSuiteV1>(ofx::suite::kTimeLine, 1);
+    g_suites.progress = whole(fetch<ofx::ProgressSuiteV1>(ofx::suite::kProgress, 1));
+    g_suites.progress_with_id = whole(fetch<ofx::ProgressSuiteV2>(ofx::suite::kProgress, 2));
     if (quirks().persistent_messages_work) {
         const auto* table = fetch<ofx::MessageSuiteV2>(ofx::suite::kMessage, 2);
         const bool is_whole = table && table->message && table->setPersistentMessage && table->clearPersistentMessage;

@@ -20,6 +20,8 @@ struct Suites {
     const ofx::MessageSuiteV1* message = nullptr;
     const ofx::MessageSuiteV2* persistent_message = nullptr;
     const ofx::TimeLineSuiteV1* timeline = nullptr;
+    const ofx::ProgressSuiteV1* progress = nullptr;
+    const ofx::ProgressSuiteV2* progress_with_id = nullptr;
 };
 
 // Stores the host pointer, as setHost must, and does nothing else.

@@ -10,12 +10,9 @@
 namespace node {
 namespace {
 
-void refuse_other_format(const ImageView& source, const ImageView& output) {
-    if (source.data && (source.dtype != output.dtype || source.components != output.components)) {
-        throw NodeError(
-            "The host wants the output in another depth or with other channels than the Source has; convert the Source "
-            "before this node.");
-    }
+std::string format_of(const ImageView& image) {
+    constexpr const char* kChannels[] = {"RGBA", "RGB", "one channel"};
+    return std::string(kChannels[static_cast<int>(image.components)]) + " " + wire_name(image.dtype);
 }
 
 void clear_row(const ImageView& output, int y, int x1, int x2) {
@@ -23,6 +20,12 @@ void clear_row(const ImageView& output, int y, int x1, int x2) {
 }
 
 }  // namespace
+
+void refuse_other_format(const ImageView& source, const ImageView& output) {
+    if (!source.data || (source.dtype == output.dtype && source.components == output.components)) return;
+    throw NodeError("The host wants the output as " + format_of(output) + " where the Source is " + format_of(source) +
+                    "; convert the Source before this node.");
+}
 
 void copy_source(const ImageView& source, const ImageView& output, const ofx::RectI& window) {
     refuse_other_format(source, output);

@@ -13,6 +13,9 @@
 
 namespace node {
 
+// Throws NodeError when source and output differ in depth or components: what one holds cannot be copied to the other.
+void refuse_other_format(const ImageView& source, const ImageView& output);
+
 // The window of the output as the source has it, bit by bit; black where it has nothing. Throws NodeError when the two
 // differ in depth or components.
 void copy_source(const ImageView& source, const ImageView& output, const ofx::RectI& window);

@@ -24,7 +24,7 @@ std::vector<std::unique_ptr<Session>> g_idle;
 long g_launched = 0;  // the daemon this process started and has not seen ending; 0: none
 
 // An idle session of exactly this daemon that still stands.
-std::unique_ptr<Session> take_idle(const ConnectionInfo& info) {
+std::unique_ptr<Session> take_idle(const ConnectionInfo& info, const Patience& patience) {
     for (;;) {
         std::unique_ptr<Session> session;
         {
@@ -38,7 +38,7 @@ std::unique_ptr<Session> take_idle(const ConnectionInfo& info) {
             g_idle.erase(found);
         }
         try {
-            session->look();
+            session->look(patience);
             return session;
         } catch (const NodeError&) {
             // The daemon hung up while the session idled, as it may.
@@ -47,7 +47,7 @@ std::unique_ptr<Session> take_idle(const ConnectionInfo& info) {
 }
 
 std::unique_ptr<Session> connect(const ConnectionInfo& info, const BackendChoice& choice, const Patience& patience) {
-    if (auto idle = take_idle(info)) return idle;
+    if (auto idle = take_idle(info, patience)) return idle;
     return std::make_unique<Session>(info, choice.client_name, patience);
 }
 
@@ -124,6 +124,12 @@ std::unique_ptr<Session> find_session(const BackendChoice& choice, const Patienc
     if (!choice.may_start) {
         throw BackendAbsent("No ProPainter backend is running (there is no " + path +
                             "). Start propainter-backend, or switch Auto-start on.");
+    }
+    // A daemon started here publishes itself in the runtime directory, and never in a file of another name.
+    if (path != join_path(runtime_directory(), "daemon.json")) {
+        throw BackendAbsent("No ProPainter backend runs behind the connection file " + path +
+                            ", and Auto-start does not start one there. Start that one, or clear Connection file and "
+                            "PROPAINTER_CONNECTION for a backend of your own.");
     }
     return start_and_connect(path, choice, patience);
 }

@@ -3,6 +3,7 @@
 #include "wire/connection_file.h"
 
 #include <map>
+#include <string_view>
 
 #include "ground/errors.h"
 #include "os/platform.h"
@@ -13,7 +14,32 @@ namespace {
 
 constexpr std::size_t kLongestFile = 4096;
 
-// One flat object of "name": "text" and "name": number, no escapes: all the protocol allows the file to hold.
+std::string lower_case(std::string_view text) {
+    std::string lower(text);
+    for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    return lower;
+}
+
+// Four hex digits; nothing when they are none.
+std::optional<unsigned> four_digits(std::string_view text) {
+    if (text.size() < 4) return std::nullopt;
+    const std::string bytes = from_hex(lower_case(text.substr(0, 4)));
+    if (bytes.size() != 2) return std::nullopt;
+    return static_cast<unsigned>(static_cast<unsigned char>(bytes[0])) << 8 | static_cast<unsigned char>(bytes[1]);
+}
+
+void append_utf8(std::string& text, unsigned code) {
+    if (code < 0x80) {
+        text += static_cast<char>(code);
+        return;
+    }
+    const int followers = code < 0x800 ? 1 : code < 0x10000 ? 2 : 3;
+    constexpr unsigned kLeads[] = {0, 0xc0, 0xe0, 0xf0};
+    text += static_cast<char>(kLeads[followers] | code >> 6 * followers);
+    for (int i = followers - 1; i >= 0; --i) text += static_cast<char>(0x80 | (code >> 6 * i & 0x3f));
+}
+
+// One flat object of "name": "text" and "name": number: all the protocol allows the file to hold.
 class FlatJson {
   public:
     explicit FlatJson(const std::string& text) : text_(text) {}
@@ -48,14 +74,48 @@ class FlatJson {
 
     std::optional<std::string> quoted() {
         if (!take('"')) return std::nullopt;
-        const std::size_t end = text_.find('"', at_);
-        if (end == std::string::npos) return std::nullopt;
-        std::string value = text_.substr(at_, end - at_);
-        for (const char c : value) {
-            if (c == '\\' || static_cast<unsigned char>(c) < 32) return std::nullopt;
+        std::string value;
+        while (at_ < text_.size()) {
+            const char c = text_[at_++];
+            if (c == '"') return value;
+            if (static_cast<unsigned char>(c) < 32) return std::nullopt;
+            if (c != '\\') {
+                value += c;
+            } else if (!append_escaped(value)) {
+                return std::nullopt;
+            }
         }
-        at_ = end + 1;
-        return value;
+        return std::nullopt;
+    }
+
+    // What follows a backslash; false when it is nothing JSON knows, or half a character, or the end of a C string.
+    bool append_escaped(std::string& value) {
+        if (at_ >= text_.size()) return false;
+        const char c = text_[at_++];
+        constexpr std::string_view kLetters = "\"\\/bfnrt", kMeant = "\"\\/\b\f\n\r\t";
+        if (const std::size_t found = kLetters.find(c); found != std::string_view::npos) {
+            value += kMeant[found];
+            return true;
+        }
+        auto code = c == 'u' ? code_unit() : std::nullopt;
+        if (code && *code >= 0xd800 && *code < 0xdc00) {  // the first half of a pair
+            const bool has_second = text_.compare(at_, 2, "\\u") == 0;
+            at_ += has_second ? 2 : 0;
+            const auto second = has_second ? code_unit() : std::nullopt;
+            if (!second || *second < 0xdc00 || *second > 0xdfff) return false;
+            code = 0x10000 + ((*code - 0xd800) << 10) + (*second - 0xdc00);
+        } else if (code && *code >= 0xdc00 && *code <= 0xdfff) {
+            return false;
+        }
+        if (!code || *code == 0) return false;
+        append_utf8(value, *code);
+        return true;
+    }
+
+    std::optional<unsigned> code_unit() {
+        const auto code = four_digits(std::string_view(text_).substr(at_));
+        if (code) at_ += 4;
+        return code;
     }
 
     std::optional<std::string> bare() {

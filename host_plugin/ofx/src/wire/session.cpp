@@ -46,9 +46,9 @@ void Session::say_hello(const std::string& client_name, const Patience& patience
     shared_maximum_ = static_cast<std::size_t>(welcome.content.integer_at("shm_max_bytes", std::int64_t{1} << 30));
 }
 
-void Session::look() {
+void Session::look(const Patience& patience) {
     try {
-        connection_->look();
+        connection_->look(patience);
     } catch (...) {
         is_usable_ = false;
         throw;
@@ -132,7 +132,8 @@ Reply Session::ask(const char* type, const MsgpackWriter& content, const char* r
     return expect(reply_type, send(type, content, patience), patience);
 }
 
-RenderedFrame Session::render(const std::string& shot, const RenderWish& wish, const Patience& patience) {
+RenderedFrame Session::render(const std::string& shot, const RenderWish& wish, const ProgressListener& listener,
+                              const Patience& patience) {
     MsgpackWriter content;
     content.map(7);
     content.text("shot"), content.text(shot);
@@ -148,7 +149,7 @@ RenderedFrame Session::render(const std::string& shot, const RenderWish& wish, c
         if (!reply.content.bool_at("provisional") && reply.content.integer_at("frame") == wish.frame)
             rendered = read_result(reply);
     };
-    const Reply done = await_job(send("render", content, patience), keep, patience);
+    const Reply done = await_job(send("render", content, patience), keep, listener, patience);
     if (!rendered)
         throw NodeError("The backend finished without a picture of frame " + std::to_string(wish.frame) +
                         "; update it.");
@@ -157,19 +158,19 @@ RenderedFrame Session::render(const std::string& shot, const RenderWish& wish, c
 }
 
 void Session::analyse(const std::string& shot, int first, int last, const std::string& quality,
-                      const Patience& patience) {
+                      const ProgressListener& listener, const Patience& patience) {
     MsgpackWriter content;
     content.map(4);
     content.text("shot"), content.text(shot);
     content.text("first"), content.integer(first);
     content.text("last"), content.integer(last);
     content.text("quality"), content.text(quality);
-    await_job(send("analyse", content, patience), [](Reply&) {}, patience);
+    await_job(send("analyse", content, patience), [](Reply&) {}, listener, patience);
 }
 
 // Follows a job to its end, which it returns; throws what ended it otherwise. An abort is passed on to the daemon.
 Reply Session::await_job(const std::string& request_id, const std::function<void(Reply&)>& on_result,
-                         const Patience& patience) {
+                         const ProgressListener& listener, const Patience& patience) {
     std::string job, stage;
     try {
         for (;;) {
@@ -178,6 +179,7 @@ Reply Session::await_job(const std::string& request_id, const std::function<void
                 job = reply.content.text_at("job");
             } else if (reply.type == "progress") {
                 stage = reply.content.text_at("stage");
+                listener({stage, reply.content.integer_at("done", 0), reply.content.integer_at("total", 0)});
             } else if (reply.type == "result") {
                 on_result(reply);
             } else if (reply.type == "done") {

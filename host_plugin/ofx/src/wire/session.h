@@ -36,6 +36,8 @@ class RenderedFrame {
     std::int64_t shared_generation_ = 0;  // 0: the pixels came inline
 };
 
+using ProgressListener = std::function<void(const JobProgress&)>;
+
 class Session {
   public:
     // Connects and says hello. This and everything below throws Aborted; NodeError and its kinds; MsgpackError when a
@@ -46,8 +48,8 @@ class Session {
     const std::string& key() const { return key_; }
     // False once the stream is unusable, or the daemon said it knows this session no more.
     bool is_usable() const { return is_usable_; }
-    // Answers pings that came meanwhile; throws ConnectionLost when the daemon has hung up.
-    void look();
+    // Answers pings that came meanwhile; throws ConnectionLost when the daemon has hung up or floods.
+    void look(const Patience& patience);
 
     // What the daemon said of itself: engine, device, licence of the weights.
     std::string self_description() const;
@@ -60,12 +62,14 @@ class Session {
     void put(const std::string& shot, const char* kind, const Digest128& digest, const PixelShape& shape,
              const char* pixels, const Patience& patience);
 
-    // Asks for one frame and waits for it.
-    RenderedFrame render(const std::string& shot, const RenderWish& wish, const Patience& patience);
+    // Asks for one frame and waits for it. The listener hears of progress on this thread, and may throw Aborted.
+    RenderedFrame render(const std::string& shot, const RenderWish& wish, const ProgressListener& listener,
+                         const Patience& patience);
     // Gives the shared memory behind a result back, once its pixels have been copied.
     void release(const RenderedFrame& frame, const Patience& patience);
 
-    void analyse(const std::string& shot, int first, int last, const std::string& quality, const Patience& patience);
+    void analyse(const std::string& shot, int first, int last, const std::string& quality,
+                 const ProgressListener& listener, const Patience& patience);
     // Bytes freed in the daemon's cache of one kind.
     std::int64_t clear_cache(const char* what, const Patience& patience);
 
@@ -107,7 +111,7 @@ class Session {
     void fetch_inline_pixels(Reply& reply, const MsgpackValue& place, RenderedFrame& frame);
     void fetch_shared_pixels(const MsgpackValue& place, RenderedFrame& frame);
     Reply await_job(const std::string& request_id, const std::function<void(Reply&)>& on_result,
-                    const Patience& patience);
+                    const ProgressListener& listener, const Patience& patience);
     void cancel_quietly(const std::string& job);
     void put_shared(const MsgpackWriter& content, const Patience& patience);
     void give_back_unwanted(const Reply& reply, const Patience& patience);

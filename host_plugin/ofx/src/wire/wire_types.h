@@ -85,6 +85,13 @@ struct RenderWish {
     DType dtype = DType::kFloat32;
 };
 
+// How far a job is, as the daemon last said.
+struct JobProgress {
+    std::string stage;
+    std::int64_t done = 0;
+    std::int64_t total = 0;  // 0: not known yet
+};
+
 struct PlateRegion {
     int x = 0;  // in the plate, y down
     int y = 0;

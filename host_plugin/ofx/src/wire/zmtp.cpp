@@ -13,6 +13,11 @@ constexpr std::size_t kGreetingLength = 64;
 constexpr std::size_t kLongestMessage = std::size_t{1} << 30;  // docs/wire.md, section 7
 constexpr std::size_t kMostParts = 4 + 16;
 constexpr std::size_t kLongestCommand = 4096;
+// What an idle daemon may have left to say: a late result, and a ping every few seconds.
+constexpr std::size_t kMostUnread = 64, kMostUnreadBytes = std::size_t{256} << 20;
+constexpr double kLookS = 1.0;
+constexpr auto kGrace = std::chrono::seconds(2);  // for what lay there already, or was on its way, when the time was over
+constexpr std::size_t kMostPongBytes = 4096;  // a peer that pings more often than it listens gets the first few answers
 
 std::string greeting() {
     std::string bytes(kGreetingLength, '\0');
@@ -28,6 +33,12 @@ std::string ready_command() {
     body += std::string("\x0bSocket-Type\0\0\0\x06", 16) + "DEALER";
     body += std::string("\x08Identity\0\0\0\0", 13);
     return encode_frame_head(body.size(), false, true) + body;
+}
+
+std::size_t size_of(const Parts& parts) {
+    std::size_t bytes = 0;
+    for (const Bytes& part : parts) bytes += part.size();
+    return bytes;
 }
 
 bool names_command(std::string_view body, std::string_view name) {
@@ -152,6 +163,7 @@ void ZmtpConnection::receive_exactly(char* data, std::size_t length, const Patie
 std::optional<Parts> ZmtpConnection::receive_until(Clock::time_point latest, const Patience& patience) {
     while (inbox_.empty()) {
         patience.throw_if_aborted();
+        if (Clock::now() > latest + kGrace) return std::nullopt;  // bytes come, but not the ones awaited: noise is no life
         if (take_in()) continue;
         send_bytes(std::exchange(pending_pongs_, {}), patience);
         if (Clock::now() > latest) return std::nullopt;
@@ -159,12 +171,18 @@ std::optional<Parts> ZmtpConnection::receive_until(Clock::time_point latest, con
     }
     Parts parts = std::move(inbox_.front());
     inbox_.pop_front();
+    inbox_bytes_ -= size_of(parts);
     return parts;
 }
 
-void ZmtpConnection::look() {
-    while (take_in()) continue;
-    const Patience hardly([] { return false; }, 1.0);
+void ZmtpConnection::look(const Patience& patience) {
+    const Patience hardly = patience.with_silence(kLookS);
+    const auto latest = hardly.deadline();
+    while (take_in()) {
+        hardly.throw_if_aborted();
+        if (Clock::now() > latest || inbox_.size() > kMostUnread || inbox_bytes_ + partial_bytes_ > kMostUnreadBytes)
+            throw ConnectionLost("The backend sends without being asked, and more than there is to say.");
+    }
     send_bytes(std::exchange(pending_pongs_, {}), hardly);
 }
 
@@ -185,6 +203,7 @@ void ZmtpConnection::handle_frame(Frame frame) {
         throw ConnectionLost("The backend sent a message beyond the protocol's limit.");
     }
     if (frame.has_more) return;
+    inbox_bytes_ += partial_bytes_;
     inbox_.push_back(std::exchange(partial_, {}));
     partial_bytes_ = 0;
 }
@@ -193,6 +212,7 @@ void ZmtpConnection::handle_command(const Frame& frame) {
     const std::string_view body = frame.body.view();
     constexpr std::string_view kPing = "PING";
     if (!names_command(body, kPing) || body.size() < kPing.size() + 3) return;
+    if (pending_pongs_.size() > kMostPongBytes) return;
     const std::string_view context = body.substr(kPing.size() + 3, 16);
     std::string pong = "\x04PONG" + std::string(context);
     pending_pongs_ += encode_frame_head(pong.size(), false, true) + pong;

@@ -84,8 +84,9 @@ class ZmtpConnection {
     // The next message, waiting at most until the given time; nothing when there is none by then.
     std::optional<Parts> receive_until(Clock::time_point latest, const Patience& patience);
 
-    // Takes in whatever already lies in the socket, so that pings are answered and an end of the stream is noticed.
-    void look();
+    // Takes in whatever already lies in the socket, so that pings are answered and an end of the stream is noticed. Throws
+    // ConnectionLost when it is more than an honest daemon sends unasked, and Aborted.
+    void look(const Patience& patience);
 
   private:
     void shake_hands(const Patience& patience);
@@ -100,6 +101,7 @@ class ZmtpConnection {
     Parts partial_;
     std::size_t partial_bytes_ = 0;
     std::deque<Parts> inbox_;
+    std::size_t inbox_bytes_ = 0;
     std::string pending_pongs_;  // commands must not come between the frames of a message
 };
 

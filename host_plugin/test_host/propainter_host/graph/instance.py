@@ -10,11 +10,13 @@ from propainter_host.graph.clip import Clip
 from propainter_host.graph.descriptor import Descriptor, EffectHandle
 from propainter_host.graph.names import CONTEXT, OUTPUT
 from propainter_host.graph.project import Project
-from propainter_host.images import NumpyClip
+from propainter_host.images import COMPONENTS, NumpyClip
 from propainter_host.parameters import Param, ParamSet
 from propainter_host.properties import STRING, PropertySet
 
 _BEST_DEPTHS_FIRST = ("Float", "Half", "Short", "Byte")
+_MOST_ALPHA_FIRST = ("premultiplied", "unpremultiplied", "opaque")
+"""What hosts built on the standard's own library make of inputs that differ."""
 
 
 class Instance(EffectHandle):
@@ -83,10 +85,14 @@ class Instance(EffectHandle):
         output, source = self.clips.get(OUTPUT), self.main_input
         if output is None or source is None:
             return
-        if source.components in output.supported:
-            output.components = source.components
+        likes = [source]
+        if self._core.profile.output_format == "richest":
+            likes += [clip for clip in self.clips.values() if clip.content is not None]
+        components = [clip.components for clip in likes if clip.components in output.supported]
+        output.components = max(components, key=COMPONENTS.__getitem__, default=output.components)
         output.pixel_aspect = source.pixel_aspect
-        output.premultiplication = source.premultiplication
+        states = [clip.premultiplication for clip in likes]
+        output.premultiplication = next((one for one in _MOST_ALPHA_FIRST if one in states), source.premultiplication)
 
     def _choose_depth(self) -> str:
         shared = [depth for depth in self.descriptor.depths if depth in self._core.profile.depths]

@@ -29,12 +29,24 @@ class MessageFunctions(SuiteFunctions):
         self, effect: int | None, kind: bytes | None, _id: bytes | None, template: int | None, *arguments: Any
     ) -> None:
         instance = self._core.handles.find(effect, Instance, "setPersistentMessage")
-        message = Message(self._kind(kind), abi.format_message(template, arguments), is_persistent=True)
+        text = self._format(template, arguments)
+        message = Message(self._kind(kind), text, is_persistent=True)
         instance.persistent_message = message
         self._core.messages.append(message)
 
     def clearPersistentMessage(self, effect: int | None) -> None:
         self._core.handles.find(effect, Instance, "clearPersistentMessage").persistent_message = None
+
+    def _format(self, template: int | None, arguments: tuple[Any, ...]) -> str:
+        """The text as this host shows it."""
+        if self._core.profile.message_arguments == "formatted":
+            return abi.format_message(template, arguments)
+        text = abi.format_text(template)
+        if "%" in text.replace("%%", ""):
+            self._core.record(
+                Rule.HOST_TRAP, f"{self._core.profile.label} shows {text!r}: it drops what the format asks for"
+            )
+        return text.replace("%%", "%")
 
     def _kind(self, kind: bytes | None) -> str:
         short = self._text(kind, "a message without a type").removeprefix("OfxMessage")

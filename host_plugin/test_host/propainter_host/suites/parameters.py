@@ -13,6 +13,7 @@ from propainter_host.core import (
     DESCRIBE_IN_CONTEXT,
     END_INSTANCE_CHANGED,
     INSTANCE_CHANGED,
+    RENDER,
     SYNC_PRIVATE_DATA,
 )
 from propainter_host.errors import BadValue
@@ -195,7 +196,8 @@ class ParameterFunctions(SuiteFunctions):
 
     def _changeable(self, handle: int | None, what: str) -> Param:
         param = self._param(handle, what)
-        if not isinstance(param.owner, Instance) or self._core.calls.action not in _MAY_SET_VALUES:
+        may_set = (*_MAY_SET_VALUES, RENDER) if self._core.profile.sets_in_render else _MAY_SET_VALUES
+        if not isinstance(param.owner, Instance) or self._core.calls.action not in may_set:
             self._core.record(Rule.SET_VALUE_OUTSIDE_INSTANCE_CHANGED, str(param))
             raise Refusal(Status.FAILED)
         return param

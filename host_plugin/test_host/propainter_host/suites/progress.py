@@ -17,12 +17,14 @@ class ProgressFunctions(SuiteFunctions):
         if call.progress is not None:
             self._core.record(Rule.BAD_VALUE, "progress is started twice")
         call.progress = 0.0
+        self._core.progress.append(0.0)
 
     def progressUpdate(self, effect: int | None, share: float) -> int:
         call = self._call(effect, "progressUpdate")
         if call.progress is None or not 0 <= share <= 1:
             self._core.record(Rule.BAD_VALUE, f"progress {share} is outside 0..1 or was not started")
         call.progress = share
+        self._core.progress.append(share)
         return Status.REPLY_NO if call.abort is not None and call.abort.is_set() else Status.OK
 
     def progressEnd(self, effect: int | None) -> None:
@@ -30,6 +32,7 @@ class ProgressFunctions(SuiteFunctions):
         if call.progress is None:
             self._core.record(Rule.BAD_VALUE, "progress is ended but was not started")
         call.progress = None
+        self._core.progress.append(None)
 
     def _call(self, effect: int | None, what: str) -> Call:
         self._core.handles.find(effect, Instance, what)

@@ -43,8 +43,9 @@ class Suites:
         self._add(abi.MEMORY_SUITE, self.memory, from_any_thread={"memoryAlloc", "memoryFree"})
         self._add(abi.MULTI_THREAD_SUITE, self.threads, from_any_thread=free)
         self._add(abi.MESSAGE_SUITE_1, message)
-        self._add(abi.PROGRESS_SUITE_1, progress)
-        self._add(abi.PROGRESS_SUITE_2, progress)
+        for version, suite in ((1, abi.PROGRESS_SUITE_1), (2, abi.PROGRESS_SUITE_2)):
+            if version in core.profile.progress_suites:
+                self._add(suite, progress)
         self._add(abi.TIMELINE_SUITE, TimeLineFunctions(core))
         if core.profile.message_suite_2 == "present":
             self._add(abi.MESSAGE_SUITE_2, message)
