@@ -8,7 +8,7 @@ import numpy as np
 
 from propainter.native import PlatePart, fill_natively, with_invented
 from propainter.types import NOWHERE, Invented, Sights
-from propainter_backend.render.stages.invention import choose, loaded, meeting, stored
+from propainter_backend.render.stages.invention import choose, loaded, meeting, stored, takeovers
 
 
 def invention(source: list[int], x: list[float]) -> Invented:
@@ -37,6 +37,18 @@ def test_two_windows_meet_by_choosing() -> None:
     half = shares[5]
     assert ((half > 0) & (half < 1)).mean() < 0.25
     assert 0.3 < half.mean() < 0.7
+
+
+def test_of_three_windows_the_nearest_has_the_most() -> None:
+    """Each has its share, also the one in the middle; a window that weighs nothing changes nothing."""
+    unseen = np.ones((240, 240), np.bool_)
+    taken = takeovers([0.25, 1, 0.25], unseen)
+    owner = np.zeros(unseen.shape, np.intp)
+    for number, share in enumerate(taken, 1):
+        owner[share > 0.5] = number
+    assert (owner == 1).mean() > 0.5
+    assert np.array_equal(takeovers([0.3, 0.7], unseen)[0], meeting(0.7, unseen))
+    assert not takeovers([0.3, 0.7, 0], unseen)[1].any()
 
 
 def test_a_pixel_takes_all_of_one_window() -> None:

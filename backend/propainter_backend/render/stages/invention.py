@@ -7,6 +7,7 @@ becomes of it at the plate's size (``native.py``).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import fields
 
 import cv2
@@ -53,3 +54,11 @@ def meeting(share: float, unseen: np.ndarray) -> np.ndarray:
     span = 1 + 2 * _NARROW
     taken: np.ndarray = ((share * span - _NARROW - field) / _NARROW + 0.5).clip(0, 1).astype(np.float32)
     return taken
+
+
+def takeovers(weights: Sequence[float], unseen: np.ndarray) -> list[np.ndarray]:
+    """How much each window after the first takes, [h, w], of what those before it have left: see ``meeting``.
+
+    weights: the windows' in the frame, in order; short chunks lay more than two over a frame.
+    """
+    return [meeting(weights[i] / sum(weights[: i + 1]), unseen) for i in range(1, len(weights))]

@@ -21,7 +21,7 @@ from propainter_backend.render.keys import key_of
 from propainter_backend.render.stage import Ask, Made, Stage
 from propainter_backend.render.stages.completion import completed
 from propainter_backend.render.stages.holes import hole
-from propainter_backend.render.stages.invention import choose, loaded, meeting, stored
+from propainter_backend.render.stages.invention import choose, loaded, stored, takeovers
 from propainter_backend.render.stages.pairs import reach_flow
 from propainter_backend.render.stages.pictures import known
 from propainter_backend.render.stages.propagation import propagated, pull
@@ -101,9 +101,11 @@ def fill(ask: Ask, index: int, *, nearest_only: bool = False) -> Steps[Tensor]:
     if len(windows) > 1 and found[0] is not None:
         _, lacking = yield from propagated(ask, index)
         inside = hole(ask, index).numpy() > 0
-        share = meeting(weights[-1] / sum(weights), lacking[0].numpy() > 0)[inside]
-        chosen = torch.from_numpy((lacking[0].numpy() > 0)[inside])
-        mixed = torch.lerp(shares[0], shares[-1], torch.from_numpy(share)[:, None])
+        unseen = lacking[0].numpy() > 0
+        chosen = torch.from_numpy(unseen[inside])
+        mixed = shares[0]
+        for following, taken in zip(shares[1:], takeovers(weights, unseen), strict=True):
+            mixed = torch.lerp(mixed, following, torch.from_numpy(taken[inside])[:, None])
         blended = torch.where(chosen[:, None], mixed, blended)
     return _laid_in(ask, index, blended)
 
@@ -114,13 +116,16 @@ def invented(ask: Ask, index: int) -> Steps[Invented | None]:
     found = []
     for window in windows:
         found.append(loaded((yield from ask.part(Painting.row.name, index, window))))
-    first, second = found[0], found[-1]
-    if first is None or second is None or len(found) == 1:
-        return first
+    chosen = found[0]
+    if chosen is None or len(found) == 1:
+        return chosen
     _, lacking = yield from propagated(ask, index)
     unseen = lacking[0].numpy() > 0
     weights = [window.share(index) for window in windows]
-    return choose(first, second, meeting(weights[-1] / sum(weights), unseen)[unseen] > 0.5)
+    for following, taken in zip(found[1:], takeovers(weights, unseen), strict=True):
+        if following is not None:
+            chosen = choose(chosen, following, taken[unseen] > 0.5)
+    return chosen
 
 
 def previewed(ask: Ask, index: int, reach: int) -> Steps[Tensor]:
