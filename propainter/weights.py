@@ -88,8 +88,16 @@ class WeightSet:
 
 
 def default_folder() -> Path:
-    """Where weights are fetched to and looked for last: the user's own data folder."""
-    return platformdirs.user_data_path("propainter-remove", appauthor=False) / "weights"
+    """Where weights are fetched to and looked for last: the user's own data folder.
+
+    Raises WeightsError where nobody says where that is: no HOME, and no line in the system's list of users.
+    """
+    try:
+        return platformdirs.user_data_path("propainter-remove", appauthor=False) / "weights"
+    except RuntimeError as error:
+        raise WeightsError(
+            f"HOME is not set, so your data folder is unknown; set HOME, or name the weights in {FOLDER_VARIABLE}"
+        ) from error
 
 
 def named_folder(explicit: Path | None = None) -> Path | None:
@@ -104,9 +112,13 @@ def find_weights(explicit: Path | None = None) -> WeightSet | None:
     Raises WeightsError if a folder was named and is not a complete set, or a file is not the one recorded.
     """
     named = named_folder(explicit)
-    if named is None and missing_files(default_folder()):
+    if named is not None:
+        return read_weight_set(named)
+    try:
+        own = default_folder()
+    except WeightsError:
         return None
-    return read_weight_set(named or default_folder())
+    return None if missing_files(own) else read_weight_set(own)
 
 
 def read_weight_set(folder: Path) -> WeightSet:
@@ -133,7 +145,14 @@ def read_weight_set(folder: Path) -> WeightSet:
 
 def missing_files(folder: Path) -> tuple[str, ...]:
     """Which of the three checkpoints are not in a folder."""
-    return tuple(name for name in PUBLISHED_FILES if not (folder / name).is_file())
+    return tuple(name for name in PUBLISHED_FILES if not _is_there(folder / name))
+
+
+def _is_there(file: Path) -> bool:
+    try:
+        return file.is_file()
+    except OSError:  # a home that is another user's: not to be looked into
+        return False
 
 
 def digest_of_file(path: Path) -> str:

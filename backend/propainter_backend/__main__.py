@@ -16,11 +16,12 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-import platformdirs
-
+from propainter_backend.daemon.cache_folder import usual_folder
 from propainter_backend.errors import BadInput, RemoveError
+from propainter_pictures.console import speak_any_encoding
 from propainter_wire.client import Client
 from propainter_wire.connection import DaemonPlace, connection_path
+from propainter_wire.descriptors import raise_limit
 from propainter_wire.errors import AlreadyRunning, PropainterError
 from propainter_wire.link import ClientKeys
 from propainter_wire.start import EXIT_ALREADY_RUNNING
@@ -30,6 +31,7 @@ _GB = 1 << 30
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point. Exit codes: 0 done, 2 something the user can put right, 75 another daemon is running."""
+    speak_any_encoding()
     options = _parser().parse_args(argv)
     try:
         return int(options.act(options))
@@ -37,31 +39,38 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"propainter-backend: {error}", file=sys.stderr)
         return EXIT_ALREADY_RUNNING
     except (RemoveError, PropainterError, ValueError, OSError) as error:
-        print(f"propainter-backend: {error}", file=sys.stderr)
+        print(f"propainter-backend: {_plain(str(error))}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
 
 
 def _serve(options: argparse.Namespace) -> int:
+    raise_limit()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s", stream=sys.stderr)
     return _serve_relay(options) if options.relay else _serve_daemon(options)
 
 
 def _serve_daemon(options: argparse.Namespace) -> int:
+    from propainter_backend.daemon.cache_folder import FALLBACK_BUDGET, cache_folder
+    from propainter_backend.daemon.cache_privacy import check_cache_folder
     from propainter_backend.daemon.daemon import Daemon, DaemonOptions
     from propainter_backend.daemon.devices import choose_devices
     from propainter_backend.daemon.keys import daemon_keys, signing_key
 
     devices, said = choose_devices(options.gpu or (), options.device)
     logging.getLogger(__name__).info("%s", said)
-    cache_dir = options.cache_dir.resolve()
-    cache_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    cache_dir, remark = cache_folder(options.cache_dir)
+    budget = int(options.cache_size * _GB)
+    if remark is not None:
+        logging.getLogger(__name__).warning("%s", remark)
+        budget = min(budget, FALLBACK_BUDGET)
+    check_cache_folder(cache_dir)
     curve = daemon_keys(options.curve_keys) if options.curve_keys else None
     daemon_options = DaemonOptions(
         devices,
         cache_dir,
-        cache_budget=int(options.cache_size * _GB),
+        cache_budget=budget,
         memory_budget=int(options.memory * _GB),
         weights=options.weights,
         endpoint=options.endpoint,
@@ -140,12 +149,17 @@ def _status(options: argparse.Namespace) -> int:
     print(f"engine {status.engine}, weights {status.weights}, device {status.device}")
     print(f"sessions {status.sessions}, jobs {len(status.jobs)}")
     for job in status.jobs:
-        print(f"  {job.name or job.job[:8]}: {job.priority}, {job.stage} {job.done}/{job.total}")
+        print(f"  {_plain(job.name) or job.job[:8]}: {job.priority}, {job.stage} {job.done}/{job.total}")
     sizes = [(name, value) for name, value in sorted(memory.items()) if isinstance(value, int)]
     print(", ".join(f"{name.removesuffix('_bytes')} {value / 2**20:.0f} MB" for name, value in sizes))
     for note in status.notes:
-        print(note)
+        print(_plain(note))
     return 0
+
+
+def _plain(text: str) -> str:
+    """Without what a terminal would obey: a name may be anything."""
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
 
 
 def _stop(options: argparse.Namespace) -> int:
@@ -167,14 +181,19 @@ def _cache(options: argparse.Namespace) -> int:
 
 def _doctor(options: argparse.Namespace) -> int:
     from propainter_backend.commands.doctor import examine
+    from propainter_backend.daemon.cache_folder import cache_folder
 
-    findings = examine(options.cache_dir, options.weights, _own_keys(options))
+    findings = examine(cache_folder(options.cache_dir)[0], options.weights, _own_keys(options))
     for finding in findings:
         print(
             f"{'ok  ' if finding.is_well else 'FIX '} {finding.what}"
             + (f"\n       {finding.advice}" if finding.advice else "")
         )
     return 0 if all(finding.is_well for finding in findings if finding.is_needed) else 2
+
+
+def _usual_cache() -> str:
+    return str(usual_folder() or "HOME is not set: a private folder in /tmp")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -187,10 +206,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--endpoint", help="ipc:///path or tcp://127.0.0.1:port (default: a socket in the runtime directory)"
     )
-    cache = Path(platformdirs.user_cache_dir("propainter-remove", appauthor=False))
     parser.add_argument(
-        "--cache-dir", type=Path, default=cache, help="where flow and everything else is kept (%(default)s)"
-    )
+        "--cache-dir", type=Path, metavar="DIR",
+        help=f"where flow and everything else is kept ({_usual_cache().replace('%', '%%')})",
+    )  # fmt: skip
     parser.add_argument(
         "--cache-size",
         type=float,

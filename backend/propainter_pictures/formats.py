@@ -15,6 +15,15 @@ IMAGE_SUFFIXES = frozenset({".exr", ".dpx", ".tif", ".tiff", ".png", ".jpg", ".j
 VIDEO_SUFFIXES = frozenset({".mp4", ".mov", ".m4v", ".mkv", ".avi", ".webm", ".mxf", ".mpg", ".mpeg", ".ts"})
 """File name endings read as video, in lower case."""
 
+FOREIGN_SUFFIXES = frozenset({
+    ".apng", ".arw", ".avif", ".bmp", ".braw", ".cin", ".cr2", ".dng", ".gif", ".hdr", ".heic", ".ico", ".iff", ".j2k",
+    ".jfif", ".jp2", ".jpe", ".jxl", ".nef", ".pbm", ".pfm", ".pgm", ".pic", ".pnm", ".ppm", ".psb", ".psd", ".ptx",
+    ".rgb", ".rla", ".sgi", ".svg", ".tga", ".tx", ".webp", ".xpm",
+    ".3gp", ".divx", ".f4v", ".flv", ".m2ts", ".m2v", ".mjpeg", ".mts", ".mxv", ".ogg", ".ogv", ".r3d", ".rm", ".swf",
+    ".vob", ".wmv", ".y4m",
+})  # fmt: skip
+"""Endings of pictures and videos that are not written here: nobody means a folder of that name."""
+
 HOLDS: dict[str, tuple[str, ...]] = {
     ".exr": ("float16", "float32"),
     ".dpx": ("uint8", "uint16"),

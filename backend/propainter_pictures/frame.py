@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,8 @@ class Frame:
     """One frame of a plate or matte, as its file holds it."""
 
     pixels: Pixels
-    """[h, w, c] over the display window, rows from the top; uint8, uint16, float16 or float32."""
+    """[h, w, c] over the display window, or beyond it where plate and matte have overscan (``inset``); rows from the top;
+    uint8, uint16, float16 or float32."""
     channel_names: tuple[str, ...]
     """One a channel, in file order; layers carry their name in front: ``beauty.R``."""
     number: int = 0
@@ -31,6 +33,10 @@ class Frame:
     """The file it came from."""
     header: FileHeader | None = field(default=None, repr=False)
     """What else the file said; opaque, for writing it back."""
+    inset: tuple[int, int, int, int] | None = None
+    """Where the display window lies in the pixels if they reach beyond it: x, y, width, height."""
+    video: VideoSamples | None = field(default=None, repr=False)
+    """What the video it came from holds in its place; opaque, for writing it back."""
 
     def __post_init__(self) -> None:
         if self.pixels.ndim != 3 or self.pixels.shape[2] != len(self.channel_names):
@@ -38,8 +44,15 @@ class Frame:
 
     @property
     def size(self) -> tuple[int, int]:
-        """Width and height of the display window."""
+        """Width and height of the pixels: of the display window, but for overscan."""
         return self.pixels.shape[1], self.pixels.shape[0]
+
+    def displayed(self) -> Frame:
+        """The display window alone, for what holds no overscan."""
+        if self.inset is None:
+            return self
+        x, y, width, height = self.inset
+        return replace(self, pixels=self.pixels[y : y + height, x : x + width], inset=None, header=None)
 
     @property
     def label(self) -> str:
@@ -54,7 +67,8 @@ class Frame:
         there are other channels only.
         """
         if len(self.channel_names) <= 2:
-            return (0, 0, 0)
+            grey = 1 if self.alpha_channel == 0 else 0
+            return (grey, grey, grey)
         found = find_rgb(self.channel_names)
         if found is None:
             raise BadInput(
@@ -65,7 +79,7 @@ class Frame:
 
     @property
     def alpha_channel(self) -> int | None:
-        """Where alpha is: beside R, G, B in the same layer, or the second of two channels; None without one."""
+        """Where alpha is: beside R, G, B, or grey, in the same layer; None without one."""
         return find_alpha(self.channel_names)
 
     def rgb(self) -> Pixels:
@@ -86,7 +100,7 @@ class Frame:
         else:
             grey = rgb.mean(axis=-1, dtype=np.float64)  # exact where the three agree
             is_whole = np.issubdtype(pixels.dtype, np.integer)
-            patch[..., 0] = np.rint(grey) if is_whole else grey
+            patch[..., self.rgb_channels[0]] = np.rint(grey) if is_whole else grey
         return replace(self, pixels=pixels)
 
 
@@ -103,6 +117,23 @@ class FileHeader:
     parts: int
     overscan: Pixels | None
     """All pixels of the data window, if it reaches beyond the display window."""
+
+
+@dataclass(frozen=True, eq=False)
+class VideoSamples:
+    """A frame of a video as it was decoded. Opaque outside the files about video."""
+
+    samples: Any
+    """PyAV's frame."""
+    rgb: Pixels
+    """[h, w, 3], upright: what the samples show."""
+    primaries: int
+    """Number of ITU-T H.273."""
+    transfer: int
+    is_turned: bool
+    """Whether the samples lie otherwise than they are shown."""
+    alpha: Pixels | None = None
+    """[h, w], upright, in the type of ``rgb``; None without one."""
 
 
 def packed(frame: Frame, channels: Sequence[int]) -> Pixels:
@@ -140,9 +171,30 @@ def as_type(values: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray:
     return held.astype(dtype)
 
 
+def as_rate(rate: float) -> Fraction:
+    """A frame rate that was rounded, as the fraction meant: 23.976 is 24000/1001."""
+    ntsc = Fraction(round(rate * 1.001) * 1000, 1001)
+    return ntsc if abs(rate - ntsc) < 0.001 and rate != round(rate) else Fraction(rate).limit_denominator(1000)
+
+
+def widened(pixels: Pixels, dtype: np.dtype[Any]) -> Pixels:
+    """Pixels in a type of the same kind that holds more; ``narrowed`` brings back every bit."""
+    held: Pixels = pixels.astype(dtype, copy=False)
+    if pixels.dtype == np.uint8 and dtype == np.uint16:
+        held = held * np.uint16(257)
+    return held
+
+
+def narrowed(pixels: Pixels, dtype: np.dtype[Any]) -> Pixels:
+    """The inverse of ``widened``; what is between is rounded to the nearest."""
+    held = (pixels.astype(np.uint32) + 128) // 257 if pixels.dtype == np.uint16 and dtype == np.uint8 else pixels
+    native: Pixels = held.astype(dtype, copy=False)
+    return native
+
+
 def find_rgb(names: Sequence[str]) -> tuple[int, int, int] | None:
     """Positions of red, green and blue among channel names; plain ones first, then the first whole layer."""
-    for layer in dict.fromkeys(["", *map(_layer_of, names)]):
+    for layer in dict.fromkeys(["", *map(layer_of, names)]):
         found = [_find_channel(names, layer, wanted) for wanted in (("r", "red"), ("g", "green"), ("b", "blue"))]
         red, green, blue = found
         if red is not None and green is not None and blue is not None:
@@ -151,19 +203,21 @@ def find_rgb(names: Sequence[str]) -> tuple[int, int, int] | None:
 
 
 def find_alpha(names: Sequence[str]) -> int | None:
-    """Position of alpha: beside R, G, B in the same layer, or the second of two channels; None without one."""
-    if len(names) <= 2:
-        return 1 if len(names) == 2 else None
+    """Position of alpha: beside R, G, B, or grey, in the same layer; None without one."""
+    if len(names) == 1:
+        return None
     found = find_rgb(names)
-    return _find_channel(names, _layer_of(names[found[0]]) if found else "", ("a", "alpha"))
+    layer = layer_of(names[found[0] if found else 0])
+    return _find_channel(names, layer, ("a", "alpha"))
 
 
-def _layer_of(channel_name: str) -> str:
+def layer_of(channel_name: str) -> str:
+    """The layer in front of a channel's name; empty without one."""
     return channel_name.rpartition(".")[0]
 
 
 def _find_channel(names: Sequence[str], layer: str, wanted: tuple[str, ...]) -> int | None:
     for index, name in enumerate(names):
-        if _layer_of(name) == layer and name.rpartition(".")[2].lower() in wanted:
+        if layer_of(name) == layer and name.rpartition(".")[2].lower() in wanted:
             return index
     return None

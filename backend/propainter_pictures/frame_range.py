@@ -1,10 +1,13 @@
 """A run of frames as hosts and files number them: both ends included.
 
-Here: ``FrameRange``. Not here: 0-based indices, which only ``propainter`` and the renderer use.
+Here: ``FrameRange``, and frames as they are typed. Not here: 0-based indices, which only ``propainter`` and the renderer
+use.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -21,3 +24,14 @@ class FrameRange:
 
     def __len__(self) -> int:
         return self.last - self.first + 1
+
+
+def with_negative_frames(words: Sequence[str], option: str = "--frames") -> list[str]:
+    """``--frames -5--1`` as ``--frames=-5--1``: argparse takes a minus for the start of an option."""
+    joined: list[str] = []
+    for word in words:
+        if joined and joined[-1] == option and re.match(r"-\d", word):
+            joined[-1] = f"{option}={word}"
+        else:
+            joined.append(word)
+    return joined

@@ -10,7 +10,8 @@ what it holds beyond the display window (overscan) is kept aside untouched and w
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -20,22 +21,27 @@ import OpenImageIO as oiio
 from propainter_pictures.color import Pixels
 from propainter_pictures.errors import OutputError
 from propainter_pictures.formats import HOLDS, formats_for
-from propainter_pictures.frame import FileHeader, Frame
+from propainter_pictures.frame import FileHeader, Frame, as_rate
 from propainter_pictures.jpeg import jpeg_bytes
+from propainter_pictures.orientation import Turn
 from propainter_pictures.stored import (
     OIIO_NAMES,
     STALE_ATTRIBUTES,
     Box,
+    as_stored,
     create,
     cut,
     data_window,
     display_window,
     dtype_of,
     finish,
+    notes_of,
     open_part,
     read_spec,
     read_stored,
     succeed,
+    text_of,
+    turn_of,
     write_stored,
 )
 from propainter_pictures.whole_files import replacing
@@ -48,27 +54,92 @@ class ImageInfo:
     size: tuple[int, int]
     dtype: np.dtype[Any]
     channel_names: tuple[str, ...]
+    fps: Fraction | None = None
+    """Frames a second, if the file says."""
+    pixel_aspect: Fraction = Fraction(1)
+    """Width of a pixel by its height."""
+    data: Box | None = None
+    """Where its pixels lie, seen from the display window's corner."""
+    turn: Turn = field(default_factory=Turn)
+    """What made it upright."""
 
 
 def read_info(path: Path, number: int) -> ImageInfo:
     """Size, type and channels of a picture. Raises ``BadInput`` as ``read_image`` does."""
     spec = read_spec(path, number)
-    return ImageInfo((spec.full_width, spec.full_height), dtype_of(path, number, spec), tuple(spec.channelnames))
+    return ImageInfo(
+        (spec.full_width, spec.full_height),
+        dtype_of(path, number, spec),
+        tuple(spec.channelnames),
+        _fps_of(spec),
+        _aspect_of(spec),
+        data_window(spec).moved(-spec.full_x, -spec.full_y),
+        turn_of(path, number, spec),
+    )
 
 
-def read_image(path: Path, number: int) -> Frame:
+def _fps_of(spec: Any) -> Fraction | None:
+    """Frames a second: an EXR's rational, a DPX's float."""
+    told = spec.getattribute("FramesPerSecond")
+    if isinstance(told, tuple) and len(told) == 2 and told[0] > 0 and told[1] > 0:
+        return Fraction(*told)
+    for name in ("FramesPerSecond", "dpx:FrameRate", "dpx:TemporalFrameRate"):
+        rate = spec.get_float_attribute(name, 0.0)
+        if 0 < rate < 1000:  # NaN and what undefined fields hold are outside
+            return as_rate(rate)
+    return None
+
+
+def _aspect_of(spec: Any) -> Fraction:
+    aspect = spec.get_float_attribute("PixelAspectRatio", 1.0)
+    return Fraction(aspect).limit_denominator(1000) if 0.01 < aspect < 100 else Fraction(1)
+
+
+def read_image(path: Path, number: int, *, reach: Box | None = None) -> Frame:
     """Decode a picture, all channels of the part that holds R, G, B (the first part if none does).
 
+    reach: what the frame covers, seen from the display window's corner; None: the display window.
     Alpha stays as the file holds it, multiplied or not. Raises ``BadInput`` naming frame and file if it is missing,
     empty, damaged, deep, or of a type outside uint8, uint16, half and float.
     """
     stored = read_stored(path, number)
     dtype_of(path, number, stored.spec)
     data, display = stored.data, stored.display
-    pixels = stored.pixels if data == display else cut(stored.pixels, data, display)
-    overscan = None if data.intersect(display) == data else stored.pixels
+    seen = display if reach is None else reach.moved(display.left, display.top)
+    pixels = stored.pixels if data == seen else cut(stored.pixels, data, seen)
+    overscan = None if data.intersect(seen) == data else stored.pixels
     header = FileHeader(path.suffix.lower(), stored.spec, stored.part, stored.parts, overscan)
-    return Frame(pixels, tuple(stored.spec.channelnames), number, path, header)
+    rows, columns = display.shape
+    inset = None if seen == display else (display.left - seen.left, display.top - seen.top, columns, rows)
+    return Frame(pixels, tuple(stored.spec.channelnames), number, path, header, inset)
+
+
+def read_all_parts(path: Path, number: int, *, reach: Box | None = None) -> Frame:
+    """The same, with the channels of all other parts of the file's format behind: a matte may lie in any. Not for writing.
+
+    Channels of other parts have the part's name in front. Raises ``BadInput`` as ``read_image`` does.
+    """
+    frame = read_image(path, number, reach=reach)
+    if frame.header is None or frame.header.parts == 1:
+        return frame
+    names, layers = [*frame.channel_names], [frame.pixels]
+    for part in range(frame.header.parts):
+        stored = None if part == frame.header.part else read_stored(path, number, part=part, strange="float")
+        if stored is None or (stored.display.shape[1], stored.display.shape[0]) != frame.displayed().size:
+            continue
+        called = stored.spec.get_string_attribute("oiio:subimagename")
+        own = [name if "." in name or not called else f"{called}.{name}" for name in stored.spec.channelnames]
+        if not set(own) & set(names):
+            names += own
+            layers.append(cut(stored.pixels, stored.data, _covered_by(frame, stored.display)))
+    kind = np.result_type(*(layer.dtype for layer in layers))
+    pixels = np.concatenate([_as_kind(layer, kind) for layer in layers], axis=-1)
+    return Frame(pixels, tuple(names), number, path, inset=frame.inset)
+
+
+def _as_kind(pixels: Pixels, kind: np.dtype[Any]) -> Pixels:
+    """Pixels in the type of all parts: EXR has floats alone, and these widen without loss."""
+    return pixels.astype(kind, copy=False)
 
 
 def write_image(path: Path, frame: Frame, metadata: Mapping[str, str]) -> None:
@@ -84,7 +155,7 @@ def write_image(path: Path, frame: Frame, metadata: Mapping[str, str]) -> None:
     _refuse_loss(path, frame)
     with replacing(path) as partial:
         if suffix in (".jpg", ".jpeg"):
-            partial.write_bytes(jpeg_bytes(frame.rgb(), _as_lines(metadata)))
+            partial.write_bytes(jpeg_bytes(frame.displayed().rgb(), _as_lines(metadata)))
         else:
             _write_with_oiio(partial, frame, metadata)
 
@@ -114,6 +185,7 @@ def _write_parts(path: Path, spec: Any, pixels: Pixels, frame: Frame) -> None:
     header = frame.header
     assert header is not None and frame.path is not None
     source, _, _ = open_part(frame.path, frame.number)
+    spec, pixels = as_stored(path, spec, pixels)
     out = create(path)
     specs = []
     for part in range(header.parts):
@@ -132,46 +204,59 @@ def _described(frame: Frame, suffix: str) -> tuple[Any, Pixels]:
     """OpenImageIO's description of what to write, and the pixels it covers."""
     header = frame.header
     if header is None or _FORMATS[header.suffix] != _FORMATS[suffix]:
-        return _plain_spec(frame), frame.pixels
+        return _plain_spec(frame), frame.displayed().pixels
     spec = header.spec.copy()
     for stale in STALE_ATTRIBUTES:
         spec.erase_attribute(stale)
-    compression = spec.get_string_attribute("compression").partition(":")[0]
+    compression = text_of(spec, "compression").partition(":")[0]
     if compression and compression not in _LOSSLESS:
         spec.attribute("compression", "zip")
-    data, display = data_window(spec), display_window(spec)
-    if data == display:
+    data, seen = data_window(spec), _covered_by(frame, display_window(spec))
+    if data == seen:
         return spec, frame.pixels
-    covered = data.union(_painted_outside(frame.pixels, data, display))
+    covered = data.union(_painted_outside(frame.pixels, data, seen))
     blank = np.zeros((*data.shape, len(frame.channel_names)), frame.pixels.dtype)
     pixels = cut(blank if header.overscan is None else header.overscan, data, covered)
-    shared = covered.intersect(display)
-    pixels[shared.within(covered)] = frame.pixels[shared.within(display)]
+    shared = covered.intersect(seen)
+    pixels[shared.within(covered)] = frame.pixels[shared.within(seen)]
     spec.x, spec.y, spec.width, spec.height = covered.left, covered.top, covered.shape[1], covered.shape[0]
     return spec, pixels
 
 
+def _covered_by(frame: Frame, display: Box) -> Box:
+    """Where a frame's pixels lie, in the file's coordinates."""
+    if frame.inset is None:
+        return display
+    x, y, _, _ = frame.inset
+    left, top, (width, height) = display.left - x, display.top - y, frame.size
+    return Box(left, top, left + width, top + height)
+
+
 def _plain_spec(frame: Frame) -> Any:
     """Describe a frame in a format it does not come from: pixels, channels and what any format understands."""
-    height, width, channels = frame.pixels.shape
+    height, width, channels = frame.displayed().pixels.shape
     spec = oiio.ImageSpec(width, height, channels, OIIO_NAMES[frame.pixels.dtype.name])
     spec.channelnames = frame.channel_names
     spec.alpha_channel = -1 if frame.alpha_channel is None else frame.alpha_channel
     spec.attribute("oiio:UnassociatedAlpha", 1)  # colours go out as they are, not divided by alpha
-    for entry in frame.header.spec.extra_attribs if frame.header else ():
-        if ":" not in entry.name and entry.name not in ("compression", "planarconfig"):
-            spec.attribute(entry.name, entry.type, entry.value)
+    if frame.video is not None and {frame.video.primaries, frame.video.transfer} & _NOT_SRGB:
+        # Said to be of no colour space that OpenImageIO knows, the PNG is not marked sRGB.
+        spec.attribute("oiio:ColorSpace", "unknown")
+        spec.attribute("CICP", oiio.TypeDesc("int[4]"), (frame.video.primaries, frame.video.transfer, 0, 1))
+    for name, kind, value in notes_of(frame.header.spec) if frame.header else ():
+        if ":" not in name and name not in ("compression", "planarconfig", "Orientation"):
+            spec.attribute(name, kind, value)
     return spec
 
 
-def _painted_outside(pixels: Pixels, data: Box, display: Box) -> Box:
+def _painted_outside(pixels: Pixels, data: Box, seen: Box) -> Box:
     """The bounds of what is not 0 outside the data window: a fill there must not be cut off again."""
     touched = (pixels != 0).any(axis=-1)
-    touched[data.intersect(display).within(display)] = False
+    touched[data.intersect(seen).within(seen)] = False
     rows, columns = np.flatnonzero(touched.any(axis=1)), np.flatnonzero(touched.any(axis=0))
     if not rows.size:
         return data
-    left, top = display.left, display.top
+    left, top = seen.left, seen.top
     return Box(left + int(columns[0]), top + int(rows[0]), left + int(columns[-1]) + 1, top + int(rows[-1]) + 1)
 
 
@@ -180,13 +265,16 @@ def _add_metadata(spec: Any, suffix: str, metadata: Mapping[str, str]) -> None:
         for name, value in metadata.items():
             spec.attribute(name, value)
     else:  # these formats drop attributes they do not know
-        lines = [spec.get_string_attribute("ImageDescription"), *_as_lines(metadata)]
+        lines = [text_of(spec, "ImageDescription"), *_as_lines(metadata)]
         spec.attribute("ImageDescription", "\n".join(line for line in lines if line))
 
 
 def _as_lines(metadata: Mapping[str, str]) -> list[str]:
     return [f"{name}={value}" for name, value in metadata.items()]
 
+
+_NOT_SRGB = frozenset({9, 16, 18})
+"""BT.2020, PQ and HLG (ITU-T H.273): what a PNG must not call sRGB."""
 
 _FORMATS = {
     ".exr": "exr", ".dpx": "dpx", ".tif": "tiff", ".tiff": "tiff", ".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg",

@@ -5,10 +5,10 @@ Here: ``open_sink``. Not here: reading (``plates.py``), encoding one picture (``
 
 from __future__ import annotations
 
-import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -19,18 +19,23 @@ import numpy as np
 
 from propainter_pictures.color import to_display
 from propainter_pictures.errors import OutputError
-from propainter_pictures.formats import HOLDS, IMAGE_SUFFIXES, VIDEO_SUFFIXES, formats_for
+from propainter_pictures.formats import FOREIGN_SUFFIXES, HOLDS, IMAGE_SUFFIXES, VIDEO_SUFFIXES, formats_for
 from propainter_pictures.frame import Frame
 from propainter_pictures.frame_range import FrameRange
 from propainter_pictures.images import write_image
-from propainter_pictures.names import FilePattern
+from propainter_pictures.names import FilePattern, sequence_name
+from propainter_pictures.one_writer import OneWriter
 from propainter_pictures.plates import FrameSource
-from propainter_pictures.video import DEFAULT_FPS, VideoWriter
-from propainter_pictures.whole_files import partial_name, unwritable
+from propainter_pictures.video_facts import DEFAULT_FPS, VideoFacts
+from propainter_pictures.video_writing import VideoWriter, choose_encoder
+from propainter_pictures.whole_files import begin_partial, settle, sweep, unwritable
 
 
 class FrameSink(ABC):
     """Where results go. In a ``with`` statement; leaving it by an exception leaves no half-written file behind."""
+
+    notes: tuple[str, ...] = ()
+    """What the user is to be told of the output, once all is written: a sentence each."""
 
     @abstractmethod
     def write(self, number: int, frame: Frame) -> None:
@@ -68,27 +73,38 @@ def open_sink(
     metadata: Mapping[str, str] | None = None,
     fps: Fraction | None = None,
     protect: Sequence[FrameSource] = (),
+    alone: bool = True,
 ) -> FrameSink:
     """Open a place for results of the plate ``like``.
 
-    * a video name (``.mp4``, ``.mov``, ...): H.264 for looking at, in order, at ``fps``, else the plate's, else 24
+    * a video name (``.mp4``, ``.mov``, ...): one video, in order, as like the plate's as its format allows (range, matrix,
+      frame times, pixel aspect, timecode, title, sound), at ``fps`` if given, else the plate's, else 24
     * a pattern, or one picture name where ``frames`` is one frame
     * any other name: a folder, made if need be, holding files named like the plate's in the plate's format; frames of
       a lossy plate (JPEG, video) become PNG, so that what was not touched stays bit-identical.
 
     Every file appears under its name only when whole; one of the same name is replaced. metadata: stored with every
-    picture, or in the video's header. protect: sources besides ``like`` whose files must not be overwritten.
-    Raises ``OutputError`` before anything is written if the place, the format or an overwritten input rules it out.
+    picture, or in the video's header. protect: sources besides ``like`` whose files must not be overwritten. alone: nobody
+    else may write these frames meanwhile; farm tasks may.
+    Raises ``OutputError`` before anything is written if the place, the format, an overwritten input or another render that
+    writes the same frames rules it out.
     """
     here = Path(path)
     suffix = here.suffix.lower()
-    pattern = FilePattern.parse(path)
+    pattern = FilePattern.parse(path) if suffix and not here.is_dir() else None  # a folder may be called take#3
     notes = dict(metadata or {})
     sources = (like, *protect)
     if suffix in VIDEO_SUFFIXES:
         _refuse_overwriting([here], sources)
         _prepare_folder(here.parent)
-        return _VideoSink(here, fps=fps or like.fps or DEFAULT_FPS, first=frames.first, metadata=notes)
+        facts = _facts_like(like, fps)
+        choose_encoder(here, like.size, facts.coding)
+        return _VideoSink(
+            here, _held(here, None, alone), facts=facts, begin=like.range.first, first=frames.first, metadata=notes
+        )
+    if suffix in FOREIGN_SUFFIXES and not here.is_dir():
+        known = " ".join([*formats_for(like.dtype), ".mp4", ".mov"])
+        raise OutputError(f"{path} names no format this writes; end it in one of {known}, or name a folder")
     place: Callable[[int], Path]
     if pattern:
         place = pattern.file
@@ -106,12 +122,22 @@ def open_sink(
     _refuse_format(files[0], like.dtype)
     _refuse_overwriting(files, sources)
     _prepare_folder(files[0].parent)
-    return _ImageSink(place, notes)
+    return _ImageSink(place, _held(files[0].with_name(sequence_name(files[0])), frames, alone), notes)
+
+
+def _held(place: Path, frames: FrameRange | None, alone: bool) -> OneWriter | None:
+    if not alone:
+        return None
+    try:
+        return OneWriter(place, frames)
+    except OSError as error:
+        raise unwritable(place, error) from error
 
 
 class _ImageSink(FrameSink):
-    def __init__(self, place: Callable[[int], Path], metadata: Mapping[str, str]) -> None:
+    def __init__(self, place: Callable[[int], Path], held: OneWriter | None, metadata: Mapping[str, str]) -> None:
         self._place = place
+        self._held = held
         self._metadata = metadata
 
     def write(self, number: int, frame: Frame) -> None:
@@ -121,19 +147,31 @@ class _ImageSink(FrameSink):
         return self._place(number)
 
     def close(self) -> None:
-        pass
+        if self._held:
+            self._held.let_go()
 
     def abandon(self) -> None:
-        pass
+        self.close()
 
 
 class _VideoSink(FrameSink):
     """The writer opens with the first frame, which tells the size."""
 
-    def __init__(self, path: Path, *, fps: Fraction, first: int, metadata: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        held: OneWriter | None,
+        *,
+        facts: VideoFacts,
+        begin: int,
+        first: int,
+        metadata: Mapping[str, str],
+    ) -> None:
         self._path = path
-        self._partial = partial_name(path)
-        self._fps = fps
+        self._held = held
+        self._partial: Path | None = None
+        self._facts = facts
+        self._index = first - begin
         self._next = first
         self._metadata = metadata
         self._writer: VideoWriter | None = None
@@ -142,13 +180,22 @@ class _VideoSink(FrameSink):
         if number != self._next:
             raise ValueError(f"frame {number} cannot follow in a video; frame {self._next} is next")
         self._next += 1
+        frame = frame.displayed()
         rgb = frame.rgb()
         if rgb.dtype not in (np.uint8, np.uint16):
             rgb = to_display(rgb)  # a video is for looking at: scene-linear light is shown as sRGB
         with self._translated():
             if self._writer is None:
-                self._writer = VideoWriter(self._partial, size=frame.size, fps=self._fps, metadata=self._metadata)
-            self._writer.write(rgb)
+                self._partial = begin_partial(self._path)
+                self._writer = VideoWriter(
+                    self._partial, size=frame.size, facts=self._facts, first=self._index, metadata=self._metadata
+                )
+                self._say_dropped(self._writer.dropped)
+            self._writer.write(rgb, frame.video)
+
+    def _say_dropped(self, dropped: Sequence[str]) -> None:
+        if dropped:
+            self.notes += (f"{self._path.name} is without {', '.join(dropped)}",)
 
     def file(self, number: int) -> Path:
         return self._path
@@ -157,15 +204,23 @@ class _VideoSink(FrameSink):
         if self._writer:
             with self._translated():
                 self._writer.finish()
-                self._partial.replace(self._path)
+                assert self._partial is not None
+                settle(self._partial, self._path)
             self._writer = None
+        self._let_go()
 
     def abandon(self) -> None:
         if self._writer:
             with suppress(av.FFmpegError, OSError):  # a full disk refuses the trailer, too
                 self._writer.abandon()
             self._writer = None
-        self._partial.unlink(missing_ok=True)
+        if self._partial is not None:
+            self._partial.unlink(missing_ok=True)
+        self._let_go()
+
+    def _let_go(self) -> None:
+        if self._held:
+            self._held.let_go()
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -179,12 +234,18 @@ class _VideoSink(FrameSink):
             raise
 
 
+def _facts_like(like: FrameSource, fps: Fraction | None) -> VideoFacts:
+    facts = like.video or VideoFacts(fps=like.fps or DEFAULT_FPS, pixel_aspect=like.pixel_aspect)
+    if fps is None or abs(fps - facts.fps) < Fraction(1, 1000):
+        return facts
+    return replace(facts, fps=fps, times=(), is_retimed=True)
+
+
 def _prepare_folder(folder: Path) -> None:
-    probe = folder / f".writable-{os.getpid()}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        probe.touch()
-        probe.unlink()
+        sweep(folder)
+        begin_partial(folder / "writable").unlink()
     except OSError as error:
         raise OutputError(
             f"{folder} cannot be written to ({error.strerror or error}); choose another place for the output"

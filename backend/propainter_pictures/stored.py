@@ -1,7 +1,8 @@
 """A picture file as it lies on disk: its parts, its data window, its own types, through OpenImageIO.
 
-Here: which part of a file is read, where its pixels lie, reading and writing them as they are. Not here: frames, which
-cover the display window (``images.py``).
+Here: which part of a file is read, where its pixels lie, reading and writing them as they are, but upright: what EXIF
+says of turning is done on reading, and undone on writing where the format keeps the note. Not here: frames, which cover
+the display window (``images.py``); the eight ways of turning (``orientation.py``).
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ import OpenImageIO as oiio
 from propainter_pictures.color import Pixels
 from propainter_pictures.errors import BadInput, Unreadable
 from propainter_pictures.frame import find_rgb
+from propainter_pictures.header_text import readable
+from propainter_pictures.orientation import Turn, turn_of_exif
 
 OIIO_NAMES = {"uint8": "uint8", "uint16": "uint16", "float16": "half", "float32": "float"}
 """OpenImageIO's words for pixel types."""
@@ -37,6 +40,10 @@ class Box:
     def shape(self) -> tuple[int, int]:
         """Rows and columns."""
         return self.bottom - self.top, self.right - self.left
+
+    def moved(self, across: int, down: int) -> Box:
+        """The same box elsewhere."""
+        return Box(self.left + across, self.top + down, self.right + across, self.bottom + down)
 
     def intersect(self, other: Box) -> Box:
         """What both cover; empty where they do not meet."""
@@ -65,9 +72,9 @@ class Stored:
     """What a file holds, as it holds it."""
 
     pixels: Pixels
-    """[h, w, c] over the data window, rows from the top."""
+    """[h, w, c] over the data window, upright, rows from the top."""
     spec: Any
-    """OpenImageIO's description of the part that was read."""
+    """OpenImageIO's description of the part that was read, its windows upright, too."""
     part: int
     """Which part of a multi-part file that is."""
     parts: int
@@ -83,48 +90,101 @@ class Stored:
         return display_window(self.spec)
 
 
-def read_stored(path: Path, number: int, *, strange: str = "unknown") -> Stored:
-    """Decode the part that holds R, G, B (the first part if none does). Raises ``BadInput`` naming frame and file.
+def read_stored(path: Path, number: int, *, strange: str = "unknown", part: int | None = None) -> Stored:
+    """Decode a part, None: the one that holds R, G, B (the first if none does). Raises ``BadInput`` naming frame and file.
 
     strange: what pixels become that are neither 8 nor 16 bit, half or float; ``unknown``: they stay as they are.
     """
-    opened, part, spec = open_part(path, number)
+    opened, usual, spec = open_part(path, number)
+    if part is not None and part != usual:
+        opened.seek_subimage(part, 0)
+        spec = opened.spec()
+    part = usual if part is None else part
     kind = "unknown" if str(spec.format) in _DTYPES else strange
     pixels = opened.read_image(part, 0, 0, spec.nchannels, kind)
-    damage = opened.geterror()
+    damage = _told(opened)
     opened.close()
     if pixels is None or damage:
         raise _unreadable(path, number, damage)
-    return Stored(pixels, spec, part, spec.get_int_attribute("oiio:subimages", 1))
+    turn = turn_of(path, number, spec)
+    return Stored(turn.upright(pixels), _turned(spec, turn), part, spec.get_int_attribute("oiio:subimages", 1))
 
 
 def read_spec(path: Path, number: int) -> Any:
     """OpenImageIO's description of the part that would be read. Raises ``BadInput``."""
     opened, _, spec = open_part(path, number)
     opened.close()
-    return spec
+    return _turned(spec, turn_of(path, number, spec))
 
 
 def write_stored(path: Path, spec: Any, pixels: Pixels) -> None:
-    """Encode a file of one part. Raises OSError with the reason."""
+    """Encode a file of one part; spec and pixels upright. Raises OSError with the reason."""
+    spec, pixels = as_stored(path, spec, pixels)
     out = create(path)
     succeed(out, out.open(str(path), spec))
     succeed(out, out.write_image(np.ascontiguousarray(pixels)))
     finish(path, out)
 
 
+def as_stored(path: Path, spec: Any, pixels: Pixels) -> tuple[Any, Pixels]:
+    """Upright pixels and their description as a file holds them: turned back where its format keeps the note."""
+    suffix = path.suffix.lower()
+    if suffix in _TURNED_BACK:
+        turn = turn_of_exif(spec.get_int_attribute("Orientation", 1))
+        return _turned(spec, turn, back=True), turn.as_stored(pixels)
+    if suffix in _ORIENTED:
+        spec = spec.copy()
+        spec.attribute("Orientation", 1)
+    return spec, pixels
+
+
+_TURNED_BACK = frozenset({".tif", ".tiff", ".png"})
+_ORIENTED = _TURNED_BACK | {".jpg", ".jpeg", ".dpx"}
+"""Formats whose note about orientation programs heed; in an EXR it is a word like any other."""
+
+
+def turn_of(path: Path, number: int, spec: Any) -> Turn:
+    """What makes a file's pictures upright. Raises ``BadInput`` for a DPX of columns."""
+    suffix = path.suffix.lower()
+    turn = turn_of_exif(spec.get_int_attribute("Orientation", 1)) if suffix in _ORIENTED else Turn()
+    if suffix == ".dpx" and turn.transposed:  # OpenImageIO takes its columns for rows
+        raise BadInput(f"frame {number} ({path}) is stored column by column; write it row by row, from the top")
+    return turn
+
+
+def _turned(spec: Any, turn: Turn, *, back: bool = False) -> Any:
+    """A description whose windows are turned as its pixels are; ``back``: from upright to stored."""
+    if not turn:
+        return spec
+    turned = spec.copy()
+    across, down = (turn.flipped, turn.mirrored) if back and turn.transposed else (turn.mirrored, turn.flipped)
+    x, y, width, height = spec.x - spec.full_x, spec.y - spec.full_y, spec.width, spec.height
+    full_width, full_height = turn.size(spec.full_width, spec.full_height)
+    if turn.transposed:
+        x, y, width, height = y, x, height, width
+        turned.full_x, turned.full_y = spec.full_y, spec.full_x
+        turned.tile_width, turned.tile_height = spec.tile_height, spec.tile_width
+    turned.full_width, turned.full_height, turned.width, turned.height = full_width, full_height, width, height
+    turned.x = turned.full_x + (full_width - x - width if across else x)
+    turned.y = turned.full_y + (full_height - y - height if down else y)
+    return turned
+
+
 def create(path: Path) -> Any:
     """OpenImageIO's writer for a file's ending. Raises OSError."""
-    out = oiio.ImageOutput.create(str(path))
+    try:
+        out = oiio.ImageOutput.create(str(path).encode().decode())
+    except UnicodeEncodeError as error:
+        raise _not_written("its name is not UTF-8") from error
     if out is None:
-        raise _not_written(oiio.geterror())
+        raise _not_written(_told(oiio))
     return out
 
 
 def succeed(out: Any, succeeded: bool) -> None:
     """Raise OSError with the writer's reason unless it succeeded."""
     if not succeeded:
-        raise _not_written(out.geterror())
+        raise _not_written(_told(out))
 
 
 def finish(path: Path, out: Any) -> None:
@@ -142,26 +202,94 @@ def open_part(path: Path, number: int) -> tuple[Any, int, Any]:
         raise BadInput(f"frame {number} is empty: {path} has 0 bytes; render it again")
     wish = oiio.ImageSpec()
     wish.attribute("oiio:UnassociatedAlpha", 1)  # PNG and TIFF colours as stored: multiplied by alpha they would round
-    opened = oiio.ImageInput.open(str(path), wish)
+    opened = oiio.ImageInput.open(_name_of(path, number), wish)
     if opened is None:
-        raise _unreadable(path, number, oiio.geterror())
+        raise _unreadable(path, number, _told(oiio))
     specs = [opened.spec()]
     while opened.seek_subimage(len(specs), 0):
         specs.append(opened.spec())
-    opened.geterror()  # the last seek's failure says where the parts end, and nothing else
+    _told(opened)  # the last seek's failure says where the parts end, and nothing else
     if any(spec.deep for spec in specs):
         raise BadInput(f"frame {number} ({path}) holds deep pixels; flatten it before writing it")
-    part = next((index for index, spec in enumerate(specs) if find_rgb(spec.channelnames)), 0)
+    try:
+        part = next((index for index, spec in enumerate(specs) if find_rgb(spec.channelnames)), 0)
+    except UnicodeDecodeError as error:
+        raise _unreadable(path, number, "its channels' names are not UTF-8") from error
+    _refuse_strange_size(path, number, specs[part])
+    space = _space_of(specs[part])
+    if space is not None:
+        raise BadInput(f"frame {number} ({path}) holds {space} colours, which reading would change; write it as RGB")
     return opened, part, specs[part]
+
+
+def text_of(spec: Any, name: str) -> str:
+    """A note of a file; empty if there is none."""
+    return readable(str(spec.get_string_attribute(name)))
+
+
+def notes_of(spec: Any) -> list[tuple[str, Any, Any]]:
+    """Name, type and value of every note that can be handed on."""
+    notes = []
+    for entry in spec.extra_attribs:
+        value = readable(entry.value) if isinstance(entry.value, str) else entry.value
+        if value is not None:  # of a type that OpenImageIO has no word for in Python
+            notes.append((entry.name, entry.type, value))
+    return notes
+
+
+def _name_of(path: Path, number: int) -> str:
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as error:
+        raise BadInput(f"frame {number} ({path}) has a name that is not UTF-8; rename file and folders") from error
+    return str(path)
+
+
+def _told(source: Any) -> str:
+    """What OpenImageIO has to say, whatever bytes it quotes."""
+    try:
+        return str(source.geterror())
+    except UnicodeDecodeError:
+        return "its header holds text that is not UTF-8"
+
+
+_MOST_PIXELS = 1 << 29
+
+
+def _refuse_strange_size(path: Path, number: int, spec: Any) -> None:
+    """A damaged header may ask for more memory than there is."""
+    for what, box in (("format", display_window(spec)), ("data window", data_window(spec))):
+        rows, columns = box.shape
+        if min(rows, columns) < 1 or rows * columns > _MOST_PIXELS:
+            raise BadInput(
+                f"frame {number} ({path}) says its {what} is {columns}x{rows}; its header is damaged, or nothing here is "
+                "made for it: render it again"
+            )
 
 
 def dtype_of(path: Path, number: int, spec: Any) -> np.dtype[Any]:
     """The pixel type. Raises ``BadInput`` for any but uint8, uint16, half and float."""
-    formats = {str(kind) for kind in spec.channelformats} or {str(spec.format)}
-    if not formats <= _DTYPES.keys():
-        strange = ", ".join(sorted(formats - _DTYPES.keys()))
-        raise BadInput(f"frame {number} ({path}) stores pixels as {strange}; write it as 8 or 16 bit, half or float")
+    kinds = [str(kind) for kind in spec.channelformats] or [str(spec.format)] * spec.nchannels
+    strange = {name: kind for name, kind in zip(spec.channelnames, kinds, strict=True) if kind not in _DTYPES}
+    if len(strange) == spec.nchannels:
+        raise BadInput(f"frame {number} ({path}) stores pixels as {kinds[0]}; write it as 8 or 16 bit, half or float")
+    if strange:
+        named = ", ".join(f"{name} ({kind})" for name, kind in strange.items())
+        raise BadInput(
+            f"frame {number} ({path}) has channels that no picture here can hold: {named}; write them into a file of their "
+            "own, or as half or float"
+        )
     return np.dtype(_DTYPES[str(spec.format)])
+
+
+def _space_of(spec: Any) -> str | None:
+    """What colours a file holds if not red, green and blue, or grey, as they are; by TIFF 6.0 and JPEG's own notes."""
+    if text_of(spec, "jpeg:ColorSpace") in ("CMYK", "YCbCrK"):
+        return "CMYK"
+    photometric = spec.get_int_attribute("tiff:PhotometricInterpretation", -1)
+    if photometric == 6 and text_of(spec, "compression").startswith("jpeg"):
+        return None  # as in any JPEG
+    return {5: "CMYK", 6: "YCbCr", 8: "Lab", 9: "Lab", 10: "Lab"}.get(photometric)
 
 
 _DTYPES = {"uint8": np.uint8, "uint16": np.uint16, "half": np.float16, "float": np.float32}

@@ -1,33 +1,30 @@
-"""Video files as pictures: exact random access to decode, one pass in order to encode.
+"""Video files as pictures: exact random access to decoded frames.
 
-Here: ``VideoReader`` (any file FFmpeg reads -> RGB arrays by frame index) and ``VideoWriter`` (RGB arrays -> H.264).
-Not here: frames by the host's numbers (``plates.py``), temporary files and replacing old results (``results.py``);
-scene-linear colour (``color.py``). Sound is neither read nor written.
+Here: ``VideoReader`` (any file FFmpeg reads -> RGB(A) arrays by frame index). Not here: which frames there are
+(``video_index.py``), what their samples mean (``video_color.py``, ``video_alpha.py``), what else the file says
+(``video_facts.py``), writing (``video_writing.py``), frames by the host's numbers (``plates.py``).
 """
 
 from __future__ import annotations
 
-import bisect
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from fractions import Fraction
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import av
-import numpy as np
-from av.video.reformatter import Colorspace
 from numpy.typing import NDArray
 
 from propainter_pictures.errors import BadInput, Unreadable
+from propainter_pictures.frame import VideoSamples
+from propainter_pictures.orientation import Turn
+from propainter_pictures.video_alpha import AlphaDecoder, alpha_of, has_alpha
+from propainter_pictures.video_color import coding_of, refusal, to_rgb, turn_of
+from propainter_pictures.video_facts import facts_of
+from propainter_pictures.video_index import choose_stream, index_frames, missing_bytes
 
-DEFAULT_FPS = Fraction(24)
-"""Frames a second where nothing else is known."""
-
-# libswscale's bicubic, full chroma both ways, accurate rounding; as numbers, for PyAV names them all only since 18
-_ACCURATE = 4 | 8192 | 16384 | 262144
+_LENGTHLESS = frozenset({"mpegts", "mpeg"})  # containers that do not say how long they are
 
 
 class VideoReader:
@@ -44,48 +41,61 @@ class VideoReader:
         self.path = path
         self._kept_frames = kept_frames
         self._lock = threading.Lock()
-        self._kept: OrderedDict[int, NDArray[Any]] = OrderedDict()
+        self._kept: OrderedDict[int, VideoSamples] = OrderedDict()
         try:
-            self._container = av.open(str(path))
-            if not self._container.streams.video:
+            self._container = open_container(path)
+            stream = choose_stream(self._container)
+            if stream is None:
                 raise _unreadable(path, "it holds no pictures")
-            self._stream = self._container.streams.video[0]
+            self._stream = stream
             self._stream.codec_context.thread_type = "AUTO"
-            self._index = _index_frames(self._container, self._stream)
-        except av.FFmpegError as error:
+            self._alpha_decoder = AlphaDecoder.of(self._container, self._stream)
+            self._index = index_frames(self._container, self._stream)
+            missing = missing_bytes(path)
+        except (av.FFmpegError, OSError) as error:
             raise _unreadable(path, _reason(error)) from error
-        if self._index.is_timed and self._index.count < self._stream.frames:
-            raise BadInput(
-                f"{path} is cut short: {self._index.count} of its {self._stream.frames} frames are there; copy or export "
-                "it again"
+        if missing:
+            there, told = self._index.count, stream.frames
+            share = (
+                f"{there} of its {told} frames are there" if told > there else f"at least {missing} bytes are missing"
             )
+            raise BadInput(f"{path} is cut short: {share}; copy or export it again")
         if not self._index.count:
             raise BadInput(f"{path} holds no video frames; export it again")
         self._next = -1
         self._frames: Iterator[Any] = iter(())
-        first = self.read(0)
-        self.size = (first.shape[1], first.shape[0])
+        first = self.read_samples(0)
+        if self._container.format.name in _LENGTHLESS:
+            self._refuse_torn_end()
+        self.size = (first.rgb.shape[1], first.rgb.shape[0])
         """Width and height as shown: turned, if the file asks for it."""
-        self.dtype = first.dtype
+        self.dtype = first.rgb.dtype
         """uint8, or uint16 where the file stores more than 8 bits."""
+        self.channel_names = ("R", "G", "B") if first.alpha is None else ("R", "G", "B", "A")
+        self.turn = turn = turn_of(first.samples) or Turn()
+        """What made its pictures upright."""
+        self.facts = facts_of(
+            path, self._container, self._stream, self._index.times, first.samples,
+            turned=turn.transposed,
+        )  # fmt: skip
+        """Clock, pixel aspect, timecode, title."""
 
     @property
     def count(self) -> int:
         """Number of frames."""
         return self._index.count
 
-    @property
-    def fps(self) -> Fraction:
-        """Average frames a second."""
-        return self._stream.average_rate or DEFAULT_FPS
-
     def read(self, index: int) -> NDArray[Any]:
         """The frame as RGB [h, w, 3], uint8 or uint16, each spanning its whole range."""
+        return self.read_samples(index).rgb
+
+    def read_samples(self, index: int) -> VideoSamples:
+        """The same, with the samples that the file holds."""
         if not 0 <= index < self.count:
             raise ValueError(f"frame index {index} is outside 0..{self.count - 1}")
         with self._lock:
             if index not in self._kept:
-                self._kept[index] = _to_rgb(self._decode(index))
+                self._kept[index] = _shown(self._decode(index))
             self._kept.move_to_end(index)
             while len(self._kept) > self._kept_frames:
                 self._kept.popitem(last=False)
@@ -109,11 +119,32 @@ class VideoReader:
             raise self._undecodable(index, _reason(error)) from error
         if frame is None or frame.is_corrupt:
             raise self._undecodable(index, "its data are damaged or missing")
+        strange = refusal(frame)
+        if strange is not None:
+            raise BadInput(f"{self.path}: {strange}")
         return frame
+
+    def _refuse_torn_end(self) -> None:
+        """Only its last frame tells whether a file is whole that does not say how long it is."""
+        keyframe = self._index.keyframe_before(self.count - 1)
+        with open_container(self.path) as strict:
+            stream = strict.streams[self._stream.index]
+            stream.codec_context.options = {"err_detect": "explode"}
+            stream.codec_context.thread_count = 1
+            try:
+                if keyframe:
+                    strict.seek(self._index.decode_times[keyframe], stream=stream, backward=True)
+                for _ in strict.decode(stream):
+                    pass
+            except av.FFmpegError as error:
+                raise BadInput(
+                    f"{self.path} is cut short: its end cannot be decoded ({_reason(error)}); copy or export it again"
+                ) from error
 
     def _seek(self, keyframe: int) -> None:
         self._container.seek(self._index.decode_times.get(keyframe, 0), stream=self._stream, backward=True)
-        self._frames = self._container.decode(self._stream)
+        decoder = self._alpha_decoder
+        self._frames = decoder.frames() if decoder is not None else self._container.decode(self._stream)
         self._next = keyframe
 
     def _forward_to(self, index: int) -> Any | None:
@@ -131,116 +162,16 @@ class VideoReader:
         )
 
 
-class VideoWriter:
-    """An H.264 file for looking at: visually lossless (crf 14), 4:2:0, or 4:4:4 where a side is odd; Rec.709, tagged.
-
-    Frames go in one by one, in order. What FFmpeg refuses comes out as its own error (``av.FFmpegError``, ``OSError``).
-    """
-
-    def __init__(
-        self,
-        path: Path,
-        *,
-        size: tuple[int, int],
-        fps: Fraction = DEFAULT_FPS,
-        metadata: Mapping[str, str] | None = None,
-    ) -> None:
-        self._container = av.open(str(path), "w", options={"movflags": "faststart+use_metadata_tags"})
-        self._container.metadata.update(metadata or {})
-        self._stream = self._container.add_stream("libx264", rate=fps, options={"crf": "14", "preset": "medium"})
-        self._stream.width, self._stream.height = size
-        self._stream.pix_fmt = "yuv444p" if size[0] % 2 or size[1] % 2 else "yuv420p"
-        context = self._stream.codec_context
-        context.colorspace = context.color_primaries = context.color_trc = _BT709
-        context.color_range = _LIMITED_RANGE
-
-    def write(self, rgb: NDArray[Any]) -> None:
-        """Append one frame [h, w, 3] in uint8 or uint16."""
-        layout = "rgb48le" if rgb.dtype == np.uint16 else "rgb24"
-        picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(rgb), format=layout).reformat(
-            format=self._stream.pix_fmt,
-            src_colorspace=Colorspace.ITU709,
-            dst_colorspace=Colorspace.ITU709,
-            interpolation=_ACCURATE,
-        )
-        picture.colorspace = _BT709
-        picture.color_range = _LIMITED_RANGE
-        self._container.mux(self._stream.encode(picture))
-
-    def finish(self) -> None:
-        """Write what the encoder still holds and close the file."""
-        self._container.mux(self._stream.encode(None))
-        self._container.close()
-
-    def abandon(self) -> None:
-        """Close the file as it is; it is not a whole video."""
-        self._container.close()
+def _shown(frame: Any) -> VideoSamples:
+    coding, turn, rgb = coding_of(frame), turn_of(frame), to_rgb(frame)
+    assert turn is not None, "refusal() said so before"
+    alpha = turn.upright(alpha_of(frame, rgb.dtype)) if has_alpha(frame) else None
+    return VideoSamples(frame, rgb, coding.primaries, coding.transfer, bool(turn), alpha)
 
 
-_BT709 = 1  # the same number names matrix, primaries and transfer (ITU-T H.273)
-_LIMITED_RANGE = 1
-_MATRICES = {1: Colorspace.ITU709, 4: Colorspace.FCC, 5: Colorspace.ITU601, 6: Colorspace.ITU601, 7: 7, 9: 9, 10: 9}
-"""libswscale's matrix for each H.273 number; 7 and 9 are SMPTE 240M and BT.2020, which older PyAV cannot name."""
-_HD_ROWS = 720  # untagged video is Rec.709 from here on, Rec.601 below, as players assume
-
-# Codecs that pack exactly one shown frame in a packet: the packets alone then tell how many frames there are.
-_FRAME_A_PACKET = frozenset({"h264", "hevc", "av1", "vp9", "prores", "dnxhd", "mjpeg", "ffv1", "mpeg4", "png", "qtrle"})
-_TIMELESS_CONTAINERS = frozenset({"avi"})  # stores no presentation times; the ones it reports are guesses
-
-
-@dataclass(frozen=True)
-class _Index:
-    """Which frames a file holds, and where decoding can start."""
-
-    count: int
-    is_timed: bool = False
-    frame_of_time: dict[int, int] = field(default_factory=dict)
-    """Presentation time to frame index."""
-    decode_times: dict[int, int] = field(default_factory=dict)
-    """Frame index of every keyframe, ascending, to its decoding time, by which containers seek."""
-    keyframes: tuple[int, ...] = (0,)
-
-    def keyframe_before(self, index: int) -> int:
-        """The last keyframe shown at or before this frame: frames stored after a later one but shown before it may
-        need the run before to decode."""
-        return self.keyframes[max(0, bisect.bisect_right(self.keyframes, index) - 1)]
-
-
-def _index_frames(container: Any, stream: Any) -> _Index:
-    times = _times_of_packets(container, stream)
-    if times is None:
-        container.seek(0)
-        return _Index(count=sum(1 for _ in container.decode(stream)))
-    times.sort()
-    decode_times = {index: decoded for index, (_, decoded, is_keyframe) in enumerate(times) if is_keyframe}
-    return _Index(
-        count=len(times),
-        is_timed=True,
-        frame_of_time={shown: index for index, (shown, _, _) in enumerate(times)},
-        decode_times=decode_times,
-        keyframes=tuple(decode_times) or (0,),
-    )
-
-
-def _times_of_packets(container: Any, stream: Any) -> list[tuple[int, int, bool]] | None:
-    """(shown at, decoded at, is keyframe) of every frame without decoding any; None where packets do not tell."""
-    if stream.codec_context.name not in _FRAME_A_PACKET or container.format.name in _TIMELESS_CONTAINERS:
-        return None
-    packets = [packet for packet in container.demux(stream) if packet.size and not packet.is_discard]
-    if any(packet.pts is None for packet in packets):
-        return None
-    times = [(p.pts, p.pts if p.dts is None else p.dts, p.is_keyframe) for p in packets]
-    return times if len({shown for shown, _, _ in times}) == len(times) else None
-
-
-def _to_rgb(frame: Any) -> NDArray[Any]:
-    is_deep = max(component.bits for component in frame.format.components) > 8
-    untagged = Colorspace.ITU709 if frame.height >= _HD_ROWS else Colorspace.ITU601
-    matrix = _MATRICES.get(frame.colorspace, untagged)
-    rgb = frame.reformat(
-        format="rgb48le" if is_deep else "rgb24", src_colorspace=matrix, dst_colorspace=matrix, interpolation=_ACCURATE
-    )
-    return np.ascontiguousarray(np.rot90(rgb.to_ndarray(), round(frame.rotation / 90)))
+def open_container(path: Path) -> Any:
+    """A file opened by FFmpeg, whatever bytes its notes are made of. Raises ``av.FFmpegError``."""
+    return av.open(str(path), metadata_errors="surrogateescape")
 
 
 def _unreadable(path: Path, reason: str) -> Unreadable:

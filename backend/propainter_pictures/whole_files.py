@@ -1,41 +1,117 @@
-"""Files that appear under their name only when they are whole.
+"""Files that appear under their name only when they are whole, and stay.
 
-Here: the hidden name beside a file, what becomes of it, and what to tell where that fails. Not here: what is written.
+Here: the hidden file beside a place, what becomes of it, sweeping up what dead processes left, and what to tell where that
+fails. Not here: what is written.
+
+A file gets its name once its bytes are on the disk, and the folder is told to keep the name: a machine that loses power
+leaves the old file or the new one. The hidden file is new and has a name that nobody can foresee, so that no link planted
+in a shared folder is written through.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
+import re
+import secrets
+import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from propainter_pictures.errors import OutputError
 
+_STEM_LETTERS = 30
+_STALE_S = 24 * 3600.0
+_PARTIAL = re.compile(r"\..*\.partial-(?P<host>.*)-(?P<pid>\d+)(-[0-9a-f]{16})?(\.[^.]*)?")
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A temporary name beside ``path`` to write to; becomes ``path`` on success and vanishes on any failure.
+    """A new hidden file beside ``path`` to write to; becomes ``path`` on success and vanishes on any failure.
 
     Raises ``OutputError`` where the operating system refuses.
     """
-    partial = partial_name(path)
     try:
-        yield partial
-        partial.replace(path)
+        partial = begin_partial(path)
+        try:
+            yield partial
+            settle(partial, path)
+        finally:
+            partial.unlink(missing_ok=True)
     except OSError as error:
         raise unwritable(path, error) from error
-    finally:
-        partial.unlink(missing_ok=True)
+
+
+def begin_partial(path: Path) -> Path:
+    """Create a hidden file beside ``path``, empty, which no other process knows. Raises OSError."""
+    partial = partial_name(path)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
+    os.close(os.open(partial, flags, 0o666))
+    return partial
+
+
+def settle(partial: Path, path: Path) -> None:
+    """Give a finished hidden file its name, durably. Raises OSError."""
+    if not stat.S_ISREG(partial.lstat().st_mode):
+        raise OSError(f"somebody put something else in the place of {partial.name}")
+    _sync(partial, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
+    partial.replace(path)
+    if os.name != "nt":  # Windows opens no folders
+        with contextlib.suppress(OSError):  # some network disks refuse it; the file itself is safe
+            _sync(path.parent, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
 
 
 def partial_name(path: Path) -> Path:
-    """A hidden name in the same folder, with the same ending, that no other process uses, on no other machine either."""
-    return path.with_name(f".{path.stem}.partial-{platform.node()}-{os.getpid()}{path.suffix}")
+    """A hidden name in the same folder, with the same ending, that nobody can foresee; it tells whose it is."""
+    whose = f"{platform.node()}-{os.getpid()}-{secrets.token_hex(8)}"
+    return path.with_name(f".{path.stem[:_STEM_LETTERS]}.partial-{whose}{path.suffix}")
+
+
+def sweep(folder: Path) -> None:
+    """Remove hidden files that processes left which no longer run here, or that nobody wrote to for a day. Only one's own.
+
+    Never fails: what cannot be removed stays.
+    """
+    with contextlib.suppress(OSError):
+        for entry in list(os.scandir(folder)):
+            hit = _PARTIAL.fullmatch(entry.name)
+            with contextlib.suppress(OSError):
+                if hit and entry.is_file(follow_symlinks=False) and _is_stale(hit, entry.stat(follow_symlinks=False)):
+                    Path(entry).unlink()
 
 
 def unwritable(path: Path, error: Exception) -> OutputError:
     """What to tell when writing fails."""
     reason = getattr(error, "strerror", None) or str(error)
     return OutputError(f"{path} cannot be written ({reason}); make room there or choose another place for the output")
+
+
+def _is_stale(hit: re.Match[str], found: os.stat_result) -> bool:
+    if hasattr(os, "getuid") and found.st_uid != os.getuid():
+        return False
+    if time.time() - found.st_mtime > _STALE_S:
+        return True
+    return hit["host"] == platform.node() and not _runs(int(hit["pid"]))
+
+
+def _runs(pid: int) -> bool:
+    if os.name == "nt":  # no signal 0 there; a day tells
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return True
+
+
+def _sync(path: Path, flags: int) -> None:
+    descriptor = os.open(path, flags)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -7,7 +7,7 @@ refused rather than repaired: a directory somebody else could write to is a dire
 
 from __future__ import annotations
 
-import contextlib
+import errno
 import ipaddress
 import json
 import os
@@ -31,6 +31,8 @@ CONNECTION_NAME = "daemon.json"
 SOCKET_NAME = "daemon.sock"
 LOCK_NAME = "daemon.lock"
 LOG_NAME = "daemon.log"
+_HELD = frozenset({errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK})
+"""What locking says where another has the lock, on one system or another; anything else says something of the disk."""
 
 
 @dataclass(frozen=True)
@@ -52,13 +54,27 @@ class Connection:
 def runtime_directory(environ: Mapping[str, str] | None = None) -> Path:
     """Where this user's daemon keeps its socket and connection file. Not created here, not checked here."""
     environ = os.environ if environ is None else environ
-    for variable, below in (("PROPAINTER_RUNTIME_DIR", ""), ("XDG_RUNTIME_DIR", "propainter")):
-        value = environ.get(variable, "")
-        if value and Path(value).is_absolute():
-            return Path(value) / below
+    named = environ.get("PROPAINTER_RUNTIME_DIR", "")
+    if named and Path(named).is_absolute():
+        return Path(named)
+    session = environ.get("XDG_RUNTIME_DIR", "")
+    if session and Path(session).is_absolute() and _is_of_this_user(Path(session)):
+        return Path(session) / "propainter"
     if sys.platform == "win32":
         return Path(environ.get("LOCALAPPDATA", str(Path.home()))) / "propainter"
     return Path(f"/tmp/propainter-{os.getuid()}")
+
+
+def _is_of_this_user(session: Path) -> bool:
+    """Whether a session's folder is there, this user's, and short enough for a socket: su and containers leave others'."""
+    if sys.platform == "win32":
+        return True
+    try:
+        found = session.stat()
+    except OSError:
+        return False
+    longest = os.fsencode(session / "propainter" / SOCKET_NAME)
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and len(longest) <= MAX_IPC_PATH_BYTES
 
 
 def connection_path(environ: Mapping[str, str] | None = None) -> Path:
@@ -70,8 +86,14 @@ def connection_path(environ: Mapping[str, str] | None = None) -> Path:
 
 def make_private_directory(path: Path) -> None:
     """Create a directory only this user can look into, or check that it is one. Raises UnsafeConnection."""
-    with contextlib.suppress(FileExistsError):
+    try:
         path.mkdir(mode=0o700, parents=True)
+    except FileExistsError:
+        pass
+    except OSError as error:
+        raise UnsafeConnection(
+            f"the folder {path} cannot be made ({error.strerror}); name another in PROPAINTER_RUNTIME_DIR"
+        ) from error
     check_private_directory(path)
 
 
@@ -196,7 +218,10 @@ def _check_private(path: Path, found: os.stat_result) -> None:
     if sys.platform == "win32":
         return  # the profile's access list keeps others out; mode bits mean nothing there
     if found.st_uid != os.geteuid():
-        raise UnsafeConnection(f"{path} belongs to user {found.st_uid}, not to you ({os.geteuid()}); nothing was sent")
+        raise UnsafeConnection(
+            f"{path} belongs to user {found.st_uid}, not to you ({os.geteuid()}); nothing was sent; name another folder in "
+            "PROPAINTER_RUNTIME_DIR"
+        )
     if stat.S_IMODE(found.st_mode) & 0o077:
         raise UnsafeConnection(
             f"{path} is open to others (mode {stat.S_IMODE(found.st_mode):04o}); "
@@ -263,6 +288,12 @@ def _take_lock(path: Path) -> int:
     try:
         _lock(descriptor)
     except OSError as error:
+        if error.errno not in _HELD:
+            os.close(descriptor)
+            raise UnsafeConnection(
+                f"{path} cannot be locked ({error.strerror}), so nobody can tell whether a backend is running there; name a "
+                "folder on a local disk in PROPAINTER_RUNTIME_DIR"
+            ) from error
         owner = os.pread(descriptor, 32, 0).decode("ascii", "replace") if hasattr(os, "pread") else ""
         os.close(descriptor)
         raise AlreadyRunning(f"a backend is running already (process {owner.strip() or '?'}, {path.parent})") from error

@@ -3,7 +3,8 @@
 Here: docs/wire.md, section 5. Not here: when to use it (``reception/pixels.py``, ``client``). Plain files in /dev/shm
 rather than ``multiprocessing.shared_memory``: before Python 3.13 a process that merely attaches to one of those
 unlinks it at exit. Space is reserved with posix_fallocate, because writing to a full tmpfs kills the writer with
-SIGBUS.
+SIGBUS. So does a segment that the other side has made shorter: the daemon never maps one, it reads and writes by the
+descriptor, where that is an error like any other.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ from propainter_wire.messages import InSegment
 SHM_DIRECTORY = Path("/dev/shm")
 CONFIRM_WITHIN_S = 10.0
 ORPHANED_AFTER_S = 60.0
+MAX_SEGMENTS = 16
+"""Of a session: each costs the daemon a descriptor."""
 _ALIGN = 4096
 
 Use = Literal["upload", "download"]
@@ -43,10 +46,7 @@ class Segment:
     def span(self, offset: int, nbytes: int) -> memoryview:
         """Some of its bytes, writable. Raises WireError(bad_buffer) outside the segment."""
         if offset < 0 or nbytes < 0 or offset + nbytes > self.nbytes:
-            raise WireError(
-                "bad_buffer",
-                f"bytes {offset}..{offset + nbytes} lie outside segment {self.name} of {self.nbytes} bytes",
-            )
+            raise _outside(self.name, offset, nbytes, self.nbytes)
         return self._memory[offset : offset + nbytes]
 
     def close(self) -> None:
@@ -56,12 +56,61 @@ class Segment:
             self._mapping.close()
 
 
+class ServedSegment:
+    """The daemon's end of a segment: the same bytes as the client's ``Segment``, by its descriptor alone."""
+
+    def __init__(self, name: str, descriptor: int, nbytes: int) -> None:
+        self.name = name
+        self.nbytes = nbytes
+        self._descriptor = descriptor
+
+    def read_into(self, target: memoryview, offset: int) -> None:
+        """Fill target from there on. Raises WireError(bad_buffer) where the segment has no such bytes, any more."""
+        self._check(offset, target.nbytes)
+        done = 0
+        while done < target.nbytes:
+            count = os.preadv(self._descriptor, [target[done:]], offset + done)
+            if count == 0:
+                raise WireError(
+                    "bad_buffer", f"segment {self.name} was made shorter than the {self.nbytes} bytes it had"
+                )
+            done += count
+
+    def write(self, data: memoryview, offset: int) -> bool:
+        """Put data there; False where it takes no more. Raises WireError(bad_buffer) outside the segment."""
+        self._check(offset, data.nbytes)
+        done = 0
+        try:
+            while done < data.nbytes:
+                done += os.pwrite(self._descriptor, data[done:], offset + done)
+        except OSError:  # it was made shorter, and there is no room to make it what it was
+            return False
+        return True
+
+    def close(self) -> None:
+        """Safe to call once; the client's mapping goes on living."""
+        os.close(self._descriptor)
+
+    def _check(self, offset: int, nbytes: int) -> None:
+        if offset < 0 or nbytes < 0 or offset + nbytes > self.nbytes:
+            raise _outside(self.name, offset, nbytes, self.nbytes)
+
+
+def _outside(name: str, offset: int, nbytes: int, size: int) -> WireError:
+    return WireError("bad_buffer", f"bytes {offset}..{offset + nbytes} lie outside segment {name} of {size} bytes")
+
+
 def is_supported(directory: Path = SHM_DIRECTORY) -> bool:
     """Whether this machine can do it: Linux, in practice."""
-    return hasattr(os, "posix_fallocate") and directory.is_dir() and os.access(directory, os.W_OK)
+    return (
+        hasattr(os, "posix_fallocate")
+        and hasattr(os, "preadv")
+        and directory.is_dir()
+        and os.access(directory, os.W_OK)
+    )
 
 
-def create_segment(nbytes: int, directory: Path = SHM_DIRECTORY) -> Segment:
+def create_segment(nbytes: int, directory: Path = SHM_DIRECTORY) -> ServedSegment:
     """Create and reserve a segment. Raises SharedMemoryUnavailable, leaving nothing behind."""
     name = f"ppb-{secrets.token_hex(16)}"
     if not is_supported(directory):
@@ -73,12 +122,11 @@ def create_segment(nbytes: int, directory: Path = SHM_DIRECTORY) -> Segment:
         raise SharedMemoryUnavailable(f"cannot create {path}: {error.strerror}") from error
     try:
         os.posix_fallocate(descriptor, 0, nbytes)
-        return Segment(name, mmap.mmap(descriptor, nbytes), nbytes)
     except (OSError, ValueError, OverflowError) as error:
+        os.close(descriptor)
         path.unlink(missing_ok=True)
         raise SharedMemoryUnavailable(f"no {nbytes} bytes of shared memory in {directory}: {error}") from error
-    finally:
-        os.close(descriptor)
+    return ServedSegment(name, descriptor, nbytes)
 
 
 def open_segment(name: str, nbytes: int, directory: Path = SHM_DIRECTORY) -> Segment:
@@ -122,7 +170,7 @@ def unlink_orphans(directory: Path = SHM_DIRECTORY, *, older_than_s: float = ORP
 
 @dataclass
 class _Grant:
-    segment: Segment
+    segment: ServedSegment
     use: Use
     granted_at: float
     confirmed: bool = False
@@ -143,8 +191,10 @@ class SessionSegments:
         self._clock = clock
         self._grants: dict[str, _Grant] = {}
 
-    def grant(self, nbytes: int, use: Use) -> Segment:
+    def grant(self, nbytes: int, use: Use) -> ServedSegment:
         """Create a segment for the client to map. Raises WireError(shm_unavailable)."""
+        if len(self._grants) >= MAX_SEGMENTS:
+            raise WireError("shm_unavailable", f"this session has {MAX_SEGMENTS} segments already; give one back")
         in_use = sum(grant.segment.nbytes for grant in self._grants.values())
         if in_use + nbytes > self._max_bytes:
             raise WireError(
@@ -164,10 +214,11 @@ class SessionSegments:
         grant.confirmed = True
         self._unlink(name)
 
-    def uploaded(self, place: InSegment) -> memoryview:
-        """The bytes a ``put`` speaks of; they may change under the reader once it has been answered.
+    def take_upload(self, place: InSegment, target: memoryview) -> None:
+        """Copy the bytes a ``put`` speaks of; the client may change the segment's own meanwhile.
 
-        Raises WireError: shm_unavailable, bad_buffer (outside the segment, or a generation that has passed).
+        Raises WireError: shm_unavailable, bad_buffer (outside the segment, one made shorter, or a generation that has
+        passed).
         """
         grant = self._known(place.name)
         if grant.use != "upload" or not grant.confirmed:
@@ -176,20 +227,20 @@ class SessionSegments:
             raise WireError(
                 "bad_buffer", f"generation {place.generation} of segment {place.name} has passed ({grant.generation})"
             )
-        memory = grant.segment.span(place.offset, place.nbytes)
+        grant.segment.read_into(target, place.offset)
         grant.generation = place.generation
-        return memory
 
-    def room(self, nbytes: int) -> tuple[InSegment, memoryview] | None:
-        """Space for a result, taken until the client releases it; None where there is none."""
+    def place(self, data: memoryview) -> InSegment | None:
+        """Put a result where the client can have it, until it releases it; None where there is no room."""
+        nbytes = data.nbytes
         for name, grant in self._grants.items():
             if grant.use != "download" or not grant.confirmed:
                 continue
             offset = _first_gap(sorted(grant.taken.values()), nbytes, grant.segment.nbytes)
-            if offset is not None:
+            if offset is not None and grant.segment.write(data, offset):
                 grant.generation += 1
                 grant.taken[grant.generation] = (offset, offset + nbytes)
-                return InSegment(name, offset, nbytes, grant.generation), grant.segment.span(offset, nbytes)
+                return InSegment(name, offset, nbytes, grant.generation)
         return None
 
     def release(self, name: str, generation: int) -> None:

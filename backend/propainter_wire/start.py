@@ -108,11 +108,16 @@ def start_daemon(
 
 
 def find_command(environ: Mapping[str, str] | None = None) -> list[str]:
-    """The backend's command line. Raises BackendUnreachable if it is not installed where we look."""
+    """The backend's command line, by the rules of the node (``host_plugin/ofx/src/os/launcher.h``).
+
+    Raises BackendUnreachable if it is not installed where we look, or a quote in the variable is left open.
+    """
     environ = os.environ if environ is None else environ
     named = environ.get("PROPAINTER_BACKEND", "")
+    if named and Path(named).is_file():  # a path with spaces, as the node takes it
+        return [named]
     if named:
-        return shlex.split(named, posix=sys.platform != "win32")
+        return _words(named)
     for path in (str(Path(sys.executable).parent), environ.get("PATH", os.defpath)):
         found = shutil.which(COMMAND, path=path)
         if found:
@@ -120,6 +125,17 @@ def find_command(environ: Mapping[str, str] | None = None) -> list[str]:
     raise BackendUnreachable(
         f"{COMMAND} is neither beside {sys.executable} nor on the PATH; install it, or name it in PROPAINTER_BACKEND"
     )
+
+
+def _words(line: str) -> list[str]:
+    words = shlex.shlex(line, posix=True, punctuation_chars=False)
+    words.whitespace_split, words.commenters = True, ""
+    if sys.platform == "win32":
+        words.escape, words.quotes = "", '"'  # a backslash parts folders there
+    try:
+        return list(words)
+    except ValueError as error:
+        raise BackendUnreachable(f"PROPAINTER_BACKEND leaves a quote open: {line}; close it") from error
 
 
 def clean_environment(environ: Mapping[str, str], directory: Path) -> dict[str, str]:

@@ -12,6 +12,7 @@ nothing (``transaction.py``).
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import subprocess
 import sys
@@ -36,6 +37,9 @@ _UPDATE_MB = 200
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code."""
+    for stream in (sys.stdout, sys.stderr):  # what a console's encoding lacks is escaped, and ends no installation
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     options = _parser().parse_args(arguments)
     try:
         return uninstall(options) if options.uninstall else install(options)

@@ -166,7 +166,7 @@ def find_data(machine: Machine) -> DaemonData:
             local / PRODUCT / "Cache", runtime, roaming / PRODUCT / "panel.ini", local / PRODUCT / "weights"
         )
     runtime = machine.path(f"/tmp/propainter-{machine.uid}")
-    if machine.environ.get("XDG_RUNTIME_DIR"):
+    if machine.environ.get("XDG_RUNTIME_DIR"):  # as the daemon does if it is this user's, which only a daemon can see
         runtime = machine.variable("XDG_RUNTIME_DIR", "/tmp") / "propainter"
     runtime = machine.variable("PROPAINTER_RUNTIME_DIR", str(runtime))
     panel = machine.variable("XDG_CONFIG_HOME", machine.below_home(".config")) / PRODUCT / "panel.ini"

@@ -42,6 +42,7 @@ class MemoryFrames:
     def __init__(self, count: int) -> None:
         self.last = count
         self.range = FrameRange(self.first, count)
+        self.numbers, self.labels, self.source = range(self.first, count + 1), None, self
         noise = np.random.default_rng(1).integers(0, 256, (SIZE[1], SIZE[0] + 64, 3), dtype=np.uint8)
         self._wide = noise
 

@@ -100,3 +100,8 @@ def test_a_command_that_is_nowhere_names_where_it_was_looked_for(monkeypatch: py
     with pytest.raises(BackendUnreachable, match="PROPAINTER_BACKEND"):
         find_command({"PATH": "/nowhere"})
     assert find_command({"PROPAINTER_BACKEND": "python -m 'my backend'"}) == ["python", "-m", "my backend"]
+
+
+def test_an_open_quote_in_the_command_is_named() -> None:
+    with pytest.raises(BackendUnreachable, match=r"leaves a quote open: 'my backend; close it"):
+        find_command({"PROPAINTER_BACKEND": "'my backend"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import socket
@@ -34,6 +35,13 @@ PIXELS = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
 
 def thin(backend: RecordingBackend, key: bytes | None = None, **options: bytes) -> ThinClient:
     return ThinClient(backend.connection.endpoint, backend.key if key is None else key, **options)
+
+
+def answer(client: ThinClient) -> tuple[str, dict[str, object]]:
+    """The next message that is no feeler."""
+    while (found := client.understand(client.receive()))[0] == "pong":
+        pass
+    return found
 
 
 def put_of(pixels: np.ndarray) -> dict[str, object]:
@@ -116,16 +124,52 @@ def test_a_hello_from_another_time_is_refused(backend: RecordingBackend) -> None
             assert "set the clocks" in str(content["message"])
 
 
-def test_the_memory_of_hellos_is_bounded_and_forgets_what_is_out_of_date(
+def test_a_flood_of_hellos_locks_nobody_out_and_none_of_it_can_be_said_again(
     endpoint: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hellos, "MAX_REMEMBERED_HELLOS", 3)
-    with RecordingBackend(endpoint) as backend, thin(backend) as client:
-        answers = [client.ask("hello", HELLO)[0] for _ in range(4)]
-        assert answers == ["welcome", "welcome", "welcome", "error"]
-        said = backend.router._admission._hellos
-        said._said_at = {name: date - 601 for name, date in said._said_at.items()}
-        assert client.ask("hello", HELLO)[0] == "welcome"
+    with RecordingBackend(endpoint) as backend, thin(backend) as client, thin(backend) as thief:
+        with thin(backend) as flood:
+            ahead = int((time.time() + 200) * 1000)
+            assert [flood.ask("hello", HELLO, date=ahead)[0] for _ in range(20)] == ["welcome"] * 20
+        heard = []
+        for _ in range(5):
+            time.sleep(0.005)  # a hello's date is in milliseconds
+            heard.append(client.parts("hello", HELLO))
+            client.send_parts(heard[-1])
+            assert answer(client)[0] == "welcome"
+        for parts in heard:
+            thief.send_parts(parts)
+            assert answer(thief)[1]["code"] == "replayed"
+        time.sleep(0.005)
+        assert len(backend.router._admission._hellos._said_at) == 3
+        assert thief.ask("hello", HELLO)[0] == "welcome"
+
+
+def test_sessions_that_ask_for_nothing_give_way_and_those_that_work_do_not(
+    endpoint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sessions, "MAX_SESSIONS", 3)
+    with RecordingBackend(endpoint) as backend, thin(backend) as working:
+        working.hello()
+        working.ask("ping", {})
+        with contextlib.ExitStack() as crowd:
+            for _ in range(9):
+                crowd.enter_context(thin(backend)).hello()
+            assert working.ask("ping", {})[0] == "pong"
+            assert backend.router.session_count == 3
+
+
+def test_a_flood_of_refused_messages_does_not_fill_the_log(
+    backend: RecordingBackend, caplog: pytest.LogCaptureFixture
+) -> None:
+    with thin(backend, key=new_key()) as stranger:
+        for _ in range(500):
+            stranger.send("ping", {})
+        with thin(backend) as client:
+            client.hello()
+            assert client.ask("ping", {})[0] == "pong"
+    assert 0 < sum("refused a message" in line for line in caplog.messages) <= 20
 
 
 def test_a_session_belongs_to_its_connection(backend: RecordingBackend) -> None:
@@ -229,6 +273,7 @@ def test_more_clients_than_there_is_room_for_are_told_so(endpoint: str, monkeypa
     monkeypatch.setattr(sessions, "MAX_SESSIONS", 1)
     with RecordingBackend(endpoint) as backend, thin(backend) as first, thin(backend) as second:
         first.hello()
+        assert first.ask("ping", {})[0] == "pong"
         kind, error = second.ask("hello", HELLO)
         assert (kind, error["code"], error["retry"]) == ("error", "busy", True)
         assert first.ask("ping", {})[0] == "pong"

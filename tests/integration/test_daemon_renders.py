@@ -113,6 +113,14 @@ def test_windows_that_cannot_see_an_edit_are_not_redone_even_by_a_daemon_killed_
     assert np.array_equal(again.frames[1001], shot.expected([1001], **CHUNKS).frames[1001])
 
 
+def test_the_report_says_what_is_suspicious_about_the_mattes(client):
+    shot = TinyShot(4, seed=9)
+    assert not any("matte" in said for said in shot.render(client, shot.open(client)).report["warnings"])
+    shot.mattes = [(matte == 0).astype(np.float32) for matte in shot.mattes]
+    (said,) = (said for said in shot.render(client, shot.open(client)).report["warnings"] if "inverted" in said)
+    assert said.startswith("the matte looks inverted: it covers 9") and "--" not in said
+
+
 # --- preview first
 
 

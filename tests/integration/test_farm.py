@@ -64,6 +64,7 @@ def test_the_tasks_of_a_job_give_the_frames_of_a_single_process_for_the_same_wor
     assert merged["unseen_fraction"] == single["unseen_fraction"] > 0
     assert merged["frames"] == {"first": 1001, "last": 1013, "count": 13} and merged["engine"] == "classical"
     assert merged["task_runs"] == 12
+    assert merged["pixels_changed_outside"] == single["pixels_changed_outside"] == 0
 
 
 def test_only_what_a_hole_needs_is_computed(shot):

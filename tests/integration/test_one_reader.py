@@ -16,7 +16,7 @@ from av.video.stream import VideoStream
 
 from propainter_host.sequences import read_image as read_as_host
 from propainter_pictures.images import read_image
-from propainter_pictures.mattes import read_matte
+from propainter_pictures.mattes import MatteReading, native_matte, read_matte
 from propainter_pictures.plates import open_source
 from propainter_ui.shot.shot_files import BadShot, ShotFiles, check_fit, open_frames
 
@@ -90,8 +90,9 @@ def palette(folder: Path) -> Path:
 
 
 def video(
-    path: Path, *, codec: str = "libx264", layout: str = "yuv420p", matrix: Any = None, turned: int = 0, count: int = 3
-) -> Path:
+    path: Path, *, codec: str = "libx264", layout: str = "yuv420p", matrix: Any = None, turned: int = 0, count: int = 3,
+    grey: bool = False,
+) -> Path:  # fmt: skip
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=24, options={"x265-params": "log-level=none"})
         stream.width, stream.height, stream.pix_fmt = *SIZE, layout
@@ -100,7 +101,8 @@ def video(
         if turned:
             stream.set_display_rotation(turned)
         for _ in range(count):
-            blocks = NOISE.integers(0, 256, (SIZE[1] // 8, SIZE[0] // 8, 3)).astype(np.uint8)
+            blocks = NOISE.integers(0, 256, (SIZE[1] // 8, SIZE[0] // 8, 1 if grey else 3)).astype(np.uint8)
+            blocks = np.broadcast_to(blocks, (*blocks.shape[:2], 3))
             picture = av.VideoFrame.from_ndarray(np.kron(blocks, np.ones((8, 8, 1), np.uint8)), format="rgb24")
             container.mux(stream.encode(picture))
         container.mux(stream.encode(None))
@@ -127,15 +129,14 @@ CASES: dict[str, Callable[[Path], Path]] = {
 
 def check_same(path: Path) -> None:
     frames = open_frames(path)
-    panel, source = ShotFiles(frames, frames), open_source(str(path))
+    panel, source = ShotFiles(frames, None), open_source(str(path))
     assert frames.range == source.range
     assert ((frames.width, frames.height), frames.dtype) == (source.size, source.dtype.name)
     for number in range(source.range.first, source.range.last + 1):
         frame = source.read(number)
-        shown, matte = panel.plate(number), panel.matte(number)
+        shown, matte = panel.plate(number), native_matte(frames.frame(number))
         np.testing.assert_array_equal(shown, frame.rgb())
         assert shown.dtype == frame.pixels.dtype
-        assert matte is not None
         full = np.iinfo(matte.dtype).max if np.issubdtype(matte.dtype, np.integer) else 1
         np.testing.assert_array_equal(matte[..., 0].astype(np.float32) / np.float32(full), read_matte(frame))
 
@@ -205,14 +206,33 @@ def test_panel_and_command_pair_a_matte_by_the_same_numbers(plate: range, matte:
 
 
 def test_a_video_matte_of_a_video_goes_frame_by_frame(tmp_path: Path) -> None:
-    paths = video(tmp_path / "p.mp4", count=4), video(tmp_path / "m.mp4", count=3)
+    paths = video(tmp_path / "p.mp4", count=4), video(tmp_path / "m.mp4", count=3, grey=True)
     panel, expected = ShotFiles(*map(open_frames, paths)), paired(*paths)
-    assert list(panel.frames) == list(expected) == [0, 1, 2]
+    assert list(panel.frames) == list(expected) == [0, 1, 2, 3]
+
+
+def test_a_matte_in_another_part_of_the_file_is_named_and_read(tmp_path: Path) -> None:
+    """As Nuke writes layers into parts: the picture first, the roto in a part of its own."""
+    from propainter_pictures.matte_survey import PictureForMatte, survey
+
+    path, mask = tmp_path / "parts.0007.exr", (noise(1, "float32") > 0.5).astype(np.float32)
+    specs = [oiio.ImageSpec(*SIZE, channels, kind) for channels, kind in ((3, "half"), (1, "float"))]
+    specs[0].channelnames, specs[1].channelnames = ("R", "G", "B"), ("mask",)
+    for spec, name in zip(specs, ("rgb", "roto"), strict=True):
+        spec.attribute("oiio:subimagename", name)
+    out = oiio.ImageOutput.create(str(path))
+    assert out.open(str(path), specs) and out.write_image(noise(3, "float16"))
+    assert out.open(str(path), specs[1], "AppendSubimage") and out.write_image(mask) and out.close()
+    source = open_source(str(path))
+    with pytest.raises(PictureForMatte, match=r"other channels beside it \(roto\.mask\)"):
+        survey(source.read_all_parts, [7], name="roto")
+    np.testing.assert_array_equal(read_matte(source.read_all_parts(7), MatteReading("roto")), mask[..., 0])
+    assert source.read(7).channel_names == ("R", "G", "B")
 
 
 def test_a_matte_that_shares_no_frame_is_refused_by_both(tmp_path: Path) -> None:
     paths = write_sequence(tmp_path / "p", range(1001, 1006)), write_sequence(tmp_path / "m", range(1, 4), channels=1)
-    with pytest.raises(BadShot, match="the matte has frames 1–3 but the plate 1001–1005"):
+    with pytest.raises(BadShot, match="plate p is 1001-1005 but matte m is 1-3: no common frames"):
         check_fit(*map(open_frames, paths))
     with pytest.raises(Exception, match="no common frames"):
         paired(*paths)

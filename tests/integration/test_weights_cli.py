@@ -17,6 +17,7 @@ import pytest
 
 import golden
 from propainter.weights import FOLDER_VARIABLE, PUBLISHED_FILES, recorded_digests
+from propainter_backend.commands import downloads
 from propainter_backend.commands.weights_cli import main
 
 
@@ -316,3 +317,12 @@ def test_a_full_disk_is_told_and_what_arrived_is_kept(
     assert fetch(mirror, folder) == 0
     assert mirror.ranges_of(PUBLISHED_FILES[0])[-1] is not None
     assert (folder / PUBLISHED_FILES[0]).read_bytes() == mirror.files[PUBLISHED_FILES[0]]
+
+
+def test_a_mirror_that_sends_without_end_does_not_fill_the_disk(
+    mirror: Mirror, folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(downloads, "MAX_BYTES", 10)
+    assert fetch(mirror, folder) == 2
+    assert "no checkpoint is" in capsys.readouterr().err
+    assert names_in(folder) == set()

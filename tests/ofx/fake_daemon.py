@@ -71,6 +71,8 @@ class Behaviour:
     """Lets go of all content after telling that it needs nothing, once."""
     busy_times: int = 0
     """So many renders are refused as busy first."""
+    warnings: tuple[str, ...] = ()
+    """What its reports say of the mattes."""
     lie: str = ""
     """What is wrong with its results: ``digest``, ``region``, ``outside``, ``channels``, ``dtype``, ``nothing``."""
 
@@ -271,7 +273,7 @@ class FakeDaemon:
                 self._reply_lying(router, request, job, pixels, region)
                 continue
             router.reply_result(request, pixels, job=job, frame=frame, quality=render.quality, region=region)
-        router.reply(request, m.Done(job, {}))
+        router.reply(request, m.Done(job, {"warnings": list(self.behaviour.warnings)}))
 
     def _reply_lying(
         self, router: Router, request: Request, job: str, pixels: Pixels, region: tuple[int, int, int, int]

@@ -247,3 +247,11 @@ def test_frame_lists_are_read(text: str, frames: list[int]) -> None:
 def test_frame_lists_that_mean_nothing_are_refused(text: str) -> None:
     with pytest.raises(BadValue, match="--frames"):
         parse_frames(text)
+
+
+def test_folders_and_patterns_may_hold_negative_frames(tmp_path: Path) -> None:
+    for name in ("p.-002.png", "p.-001.png", "p.0000.png"):
+        (tmp_path / name).touch()
+    for given in (tmp_path, tmp_path / "p.%04d.png"):
+        found = find_sequence(str(given))
+        assert found.numbers == [-2, -1, 0] and found.pattern == "p.%04d.png"

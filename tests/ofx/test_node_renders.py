@@ -526,6 +526,15 @@ def test_analyse_sends_every_plate_with_the_next_render_and_says_what_is_cached(
         assert "none at all" in status  # the licence
 
 
+def test_the_status_says_what_is_suspicious_about_the_matte(node_bundle: Path, runtime: Path) -> None:
+    said = ("the matte looks inverted: it covers 80% of the picture", "97% of it is never seen")
+    with FakeDaemon(runtime, Behaviour(warnings=said)), Host("nuke") as host:
+        effect = node_effect(host, node_bundle, make_shot())
+        effect.render(5)
+        effect.push_button("update_status")
+        assert effect.get_param("status").startswith("; ".join(said) + "; flow of")
+
+
 def test_the_clear_buttons_say_how_much_they_freed(node_bundle: Path, daemon: FakeDaemon) -> None:
     with Host("nuke") as host:
         effect = node_effect(host, node_bundle, make_shot())

@@ -471,6 +471,31 @@ def test_a_missing_backend_is_started_with_a_clean_environment(
     assert (runtime / "daemon.log").stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.parametrize(
+    "line",
+    ["{}", "'{}'", '"{}"', "{escaped}", "'{}' --device cpu 'two words'"],
+    ids=lambda line: line.format("P", escaped="E"),
+)
+def test_a_backend_in_a_folder_with_a_space_is_started_however_it_is_quoted(
+    node_bundle: Path, runtime: Path, monkeypatch: pytest.MonkeyPatch, line: str
+) -> None:
+    program = runtime / "my tools" / "backend"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > "{runtime}/arguments"\nexit 3\n')
+    program.chmod(0o700)
+    monkeypatch.setenv("PROPAINTER_BACKEND", line.format(program, escaped=str(program).replace(" ", "\\ ")))
+    assert "ended at once with status 3" in sentence(render_once(node_bundle, auto_start=True))
+    words = (runtime / "arguments").read_text().split("\n")[:-1]
+    assert words == (["--device", "cpu", "two words"] if "--device" in line else [""])
+
+
+def test_an_open_quote_in_the_backends_command_is_named(
+    node_bundle: Path, runtime: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PROPAINTER_BACKEND", f"'{runtime}/my backend")
+    assert "leaves a quote open" in sentence(render_once(node_bundle, auto_start=True))
+
+
 def test_a_backend_that_ends_at_once_is_named_with_its_log(
     node_bundle: Path, runtime: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -106,10 +106,11 @@ def test_the_plates_own_folder_is_refused(png_plate: Path) -> None:
 
 def test_an_mp4_holds_every_frame_with_the_fill(png_plate: Path, tmp_path: Path) -> None:
     library, shot = shot_of(png_plate)
-    path = write_mp4(tmp_path / "out.mp4", library, shot, FRAMES, patches("uint16", 65535), lambda _: None)
+    path, notes = write_mp4(tmp_path / "out.mp4", library, shot, FRAMES, patches("uint16", 65535), lambda _: None)
     with av.open(str(path)) as container:
         frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
     assert len(frames) == 3 and frames[0].shape == (6, 8, 3)
+    assert notes == ()
 
 
 def test_a_failed_write_leaves_neither_half_a_file_nor_touches_the_old_one(tmp_path: Path) -> None:

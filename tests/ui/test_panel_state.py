@@ -191,6 +191,10 @@ def test_time_is_estimated_from_the_last_renders_report() -> None:
     state = outcomes.after(all_cached(opened()), events.RenderFinished(report, 40))
     assert state.notice is not None
     assert state.notice.text == "Rendered 40 frames in 9 s; 8 windows painted, 2.0% of the hole never seen."
+    warned = outcomes.after(
+        all_cached(opened()), events.RenderFinished({**report, "warnings": ["it looks inverted"]}, 40)
+    )
+    assert warned.notice is not None and warned.notice.text.endswith("never seen. It looks inverted.")
     edited = changes.with_setting(state, "ref_stride", 11)
     redo = forecast.redo_of(edited)
     assert redo is not None

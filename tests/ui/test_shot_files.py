@@ -87,7 +87,7 @@ def test_one_frame_stands_for_its_sequence_and_several_for_the_same(tmp_path: Pa
 def test_folders_that_hold_no_sequence_say_why(tmp_path: Path, make: object, message: str) -> None:
     make(tmp_path / "f")  # type: ignore[operator]
     with pytest.raises(BadShot, match=message):
-        open_frames(tmp_path / "f")
+        ShotFiles(open_frames(tmp_path / "f"), None)
 
 
 def test_files_that_are_no_pictures_are_named(tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ def test_a_matte_of_another_size_or_range_is_refused_with_both_named(tmp_path: P
     short = open_frames(write_frames(tmp_path / "t", "m", range(1, 3)))
     with pytest.raises(BadShot, match="the matte is 4x4 but the plate is 8x6"):
         check_fit(plate, small)
-    with pytest.raises(BadShot, match="the matte has frames 1–2 but the plate 1001–1005"):
+    with pytest.raises(BadShot, match="plate p is 1001-1005 but matte t is 1-2: no common frames; number both alike"):
         check_fit(plate, short)
 
 
@@ -179,9 +179,7 @@ def hill(tmp_path: Path) -> dict[str, Path]:
 
 
 def files_with(hill: dict[str, Path], clean: Path, only: frozenset[int] | None = None) -> ShotFiles:
-    return ShotFiles(
-        open_frames(hill["plate"]), open_frames(hill["matte"]), open_frames(clean, may_have_gaps=True), only
-    )
+    return ShotFiles(open_frames(hill["plate"]), open_frames(hill["matte"]), open_frames(clean), only)
 
 
 @pytest.mark.parametrize("name", ["cleanplate", "hill_clean_plate", "cleanPlates_v2"])
@@ -239,7 +237,7 @@ def test_where_a_clean_plate_holds_comes_with_it() -> None:
 @pytest.mark.parametrize(
     ("numbers", "size", "grey", "reason"),
     [
-        (range(1, 4), (8, 6), False, "is of none of the frames 1001–1005"),
+        (range(1, 4), (8, 6), False, "is 1-3: no common frames"),
         (range(1001, 1002), (16, 12), False, "is 16x12 but the plate is 8x6"),
         (range(1001, 1002), (8, 6), True, "has no red, green and blue"),
     ],
@@ -269,3 +267,65 @@ def test_what_is_no_frame_list_is_refused(text: str) -> None:
 def test_frames_are_told_as_runs() -> None:
     assert frame_list_text((1040,)) == "frame 1040"
     assert frame_list_text((1001, 1040, 1041)) == "frames 1001, 1040–1041"
+
+
+# --- what the artist is told ------------------------------------------------------------------------------------------
+
+
+def disc(value: int, *, size: tuple[int, int] = (8, 6)) -> np.ndarray:
+    pixels = np.zeros(size[::-1], np.uint8)
+    pixels[2:4, 2:6] = value
+    return pixels
+
+
+def test_what_is_left_out_empty_or_read_as_labels_is_said_without_options(
+    tmp_path: Path, hill: dict[str, Path]
+) -> None:
+    (tmp_path / "m").mkdir()
+    for number in (1002, 1004, 1007):
+        cv2.imwrite(str(tmp_path / "m" / f"m.{number}.png"), disc(1))
+    files = ShotFiles(open_frames(hill["plate"]), open_frames(tmp_path / "m"))
+    assert list(files.frames) == list(range(1001, 1006))
+    assert files.notes == (
+        "3 of 5 frames have no matte (1001, 1003, 1005), so nothing is removed there",
+        "matte 1007 belongs to no frame of the plate and is left out",
+        "matte m is read as labels: every number but 0 is removed",
+    )
+    for frame, highest in ((1001, 0), (1002, 255), (1003, 0)):
+        matte = files.matte(frame)
+        assert matte is not None and matte.shape == (6, 8, 1) and matte.max() == highest
+
+
+def test_a_picture_given_for_a_matte_is_refused_in_the_artists_words(tmp_path: Path, hill: dict[str, Path]) -> None:
+    noise = np.random.default_rng(1).integers(0, 256, (6, 8, 3)).astype(np.uint8)
+    (tmp_path / "x").mkdir()
+    for number in range(1001, 1006):
+        cv2.imwrite(str(tmp_path / "x" / f"x.{number}.png"), noise)
+    with pytest.raises(
+        BadShot, match=r"is a colour picture, .*; give the roto alone, as one channel or as alpha"
+    ) as told:
+        check_fit(open_frames(hill["plate"]), open_frames(tmp_path / "x"))
+    assert "--" not in str(told.value)
+
+
+def test_a_file_of_a_versioned_sequence_stands_for_all_of_it(tmp_path: Path) -> None:
+    for version in (1, 2):
+        for number in range(1001, 1004):
+            cv2.imwrite(str(tmp_path / f"shot_{number}_v{version:02d}.png"), disc(255))
+    frames = open_frames(tmp_path / "shot_1002_v02.png")
+    assert (frames.first, frames.last) == (1001, 1003)
+    dropped = [path for path in sorted(tmp_path.iterdir()) if "v02" in path.name]
+    found = open_dropped(dropped, has_plate=True, awaits_matte=True)
+    assert found.matte is not None and found.matte.last == 1003
+
+
+def test_a_frame_replaced_since_it_was_opened_asks_for_a_reload(tmp_path: Path, hill: dict[str, Path]) -> None:
+    files = ShotFiles(open_frames(hill["plate"]), open_frames(hill["matte"]))
+    assert files.plate(1003).shape == (6, 8, 3)
+    write_frames(hill["plate"], "hill", range(1003, 1004))
+    with pytest.raises(
+        BadShot, match=r"frame 1003 of the plate \(hill\.1003\.png\) was replaced since .*; press Reload"
+    ):
+        files.plate(1003)
+    assert files.plate(1004) is not None
+    assert ShotFiles(open_frames(hill["plate"]), None).plate(1003) is not None

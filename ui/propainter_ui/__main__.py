@@ -14,6 +14,7 @@ import sys
 from collections.abc import Sequence
 from typing import cast
 
+from propainter_pictures.console import speak_any_encoding
 from propainter_ui.look import COLOURS, Theme, palette_of, style_sheet, system_theme
 from propainter_ui.qt import QtWidgets
 from propainter_ui.remembered import Remembered
@@ -32,6 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def launch(argv: Sequence[str] | None = None) -> Window:
     """Everything but the event loop: the application if there is none, the window, what the command line asks for."""
+    speak_any_encoding()
     options = _parser().parse_args(argv)
     running = QtWidgets.QApplication.instance()
     application = cast(QtWidgets.QApplication, running or _application())

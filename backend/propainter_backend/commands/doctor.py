@@ -13,6 +13,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from propainter_backend.daemon.cache_privacy import check_cache_folder
 from propainter_backend.daemon.devices import cuda_device_count
 from propainter_install.hosts import find_caches, read_text, refusing_lists, search_path
 from propainter_install.places import BINARY, BUNDLE, Machine, find_places
@@ -122,6 +123,11 @@ def _shared_memory() -> Finding:
 
 
 def _disk(cache_dir: Path) -> Finding:
+    if cache_dir.exists():
+        try:
+            check_cache_folder(cache_dir.resolve())
+        except (PropainterError, OSError) as error:
+            return Finding(f"cache {cache_dir}: {error}", False)
     existing = next(folder for folder in (cache_dir, *cache_dir.parents) if folder.exists())
     free = shutil.disk_usage(existing).free
     is_well = free > _LITTLE_DISK and os.access(existing, os.W_OK)

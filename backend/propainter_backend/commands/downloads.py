@@ -25,6 +25,8 @@ Report = Callable[[int, "int | None"], None]
 _ATTEMPTS = 3
 _TIMEOUT_S = 30.0
 _BLOCK = 1 << 18
+MAX_BYTES = 1 << 30
+"""No published checkpoint comes near it; a mirror that sends without end must not fill the disk."""
 
 
 def download(url: str, destination: Path, *, sha256: str | None, report: Report) -> str:
@@ -99,6 +101,8 @@ def _receive(response: Any, part: Path, report: Report) -> bool:
     there = _size(part) if is_resumed else 0
     length = response.headers.get("Content-Length")
     total = there + int(length) if length is not None else None
+    if total is not None and total > MAX_BYTES:
+        raise _too_large(response, part)
     try:
         if not is_resumed:
             _remember_tag(response, part)
@@ -107,11 +111,21 @@ def _receive(response: Any, part: Path, report: Report) -> bool:
             for block in _blocks(response):
                 file.write(block)
                 there += len(block)
+                if there > MAX_BYTES:
+                    raise _too_large(response, part)
                 report(there, total)
     except OSError as error:
         reason = error.strerror or error
         raise OutputError(f"{part} cannot be written ({reason}); make room there, then run again") from error
     return total is None or there == total
+
+
+def _too_large(response: Any, part: Path) -> FetchError:
+    _forget(part)
+    return FetchError(
+        f"{response.url} is larger than {MAX_BYTES >> 20} MB, which no checkpoint is; it was thrown away: check the address "
+        "(--url-base)"
+    )
 
 
 def _blocks(response: Any) -> Iterator[bytes]:

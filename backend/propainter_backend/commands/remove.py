@@ -29,6 +29,7 @@ from propainter_backend.commands.through_backend import remove_through_backend
 from propainter_backend.errors import BadInput, RemoveError
 from propainter_backend.farm import run_chunk
 from propainter_backend.removal.options import add_shot_options, removal_of
+from propainter_backend.removal.outside import OutsideCount
 from propainter_backend.removal.removal import ContactSheet, Removal, ShotFiles, write_report
 from propainter_backend.render.crop import Renderer, make_renderer, unseen_share, unsure_share
 from propainter_backend.render.engines import EngineChoice, choose_engine
@@ -40,7 +41,9 @@ from propainter_backend.render.shot_cache import ShotCache
 from propainter_backend.render.shot_renderer import ShotRenderer
 from propainter_backend.render.stage_dump import StageDump
 from propainter_backend.render.steps import run_to_end
+from propainter_pictures.console import speak_any_encoding
 from propainter_pictures.fields import fields_sentence
+from propainter_pictures.matte_survey import judge_unseen
 from propainter_wire.errors import PropainterError
 
 
@@ -49,6 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     ``run-chunk`` as the first argument: a farm task, see ``farm/run_chunk.py``.
     """
+    speak_any_encoding()
     argv = sys.argv[1:] if argv is None else argv
     if list(argv[:1]) == ["run-chunk"]:
         return run_chunk.main(argv[1:])
@@ -66,6 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 watch=options.watch,
                 quiet=options.quiet,
                 say=say,
+                warn=_warn,
             )
             return 0
         choice = choose_engine(
@@ -103,14 +108,15 @@ def remove(wish: Removal, choice: EngineChoice, *, quiet: bool = False) -> dict[
     say(choice.reason)
     say(str(files))
     said = fields_sentence(len(files.numbers), files.pictures.plate)
-    notes = [] if said is None else [said]
+    notes = [*files.notes, *([] if said is None else [said])]
     if wish.drafted_crop() is None:  # how large a crop is, only the mattes tell
         shot, planned = _planned(shot, choice, wish.memory_budget)
         notes += planned
-    for note in notes:
-        say(note)
     sheet = ContactSheet(files)
     sink = files.open_sink(choice.engine.name, choice.engine.weights_id)
+    outside = OutsideCount(files, sink)
+    for note in notes:
+        _warn(note)
     with tempfile.TemporaryDirectory(prefix="propainter-") as spill, sink:
         cache = ShotCache(Path(spill) / "artifacts", memory_budget=wish.memory_budget, write_through=False)
         dump = StageDump(wish.save_stages) if wish.save_stages is not None else None
@@ -128,22 +134,32 @@ def remove(wish: Removal, choice: EngineChoice, *, quiet: bool = False) -> dict[
             for index, number in enumerate(files.numbers):
                 frame = run_to_end(renderer.frame(index), lambda step: line.show(step.stage, step.done, step.total))
                 sink.write(number, frame)
+                outside.add(index)
                 sheet.take(index, frame)
                 line.frame_done(number)
-        facts = _facts(wish, choice, renderer, files.numbers, time.perf_counter() - started) | {"notes": notes}
-        if facts["unsure_fraction"] > _MUCH_UNSURE:
-            notes.append(
-                f"{facts['unsure_fraction']:.0%} of the hole was never seen, and nothing around it is much like it: look at "
-                "it, or give a clean plate with --clean-plate"
-            )
-            say(notes[-1])
+        facts = _facts(wish, choice, renderer, files.numbers, time.perf_counter() - started)
+        unsure = _judge_unsure(facts["unsure_fraction"])
+        late = [*sink.notes, *judge_unseen(facts["unseen_fraction"]), *unsure, *files.changed_since()]
+        facts |= {"pixels_changed_outside": outside.changed, "notes": [*notes, *late]}
         if dump is not None:
             assert isinstance(renderer, ShotRenderer)
             dump.finish(renderer, facts)
     sheet.write(choice.engine.name)
     write_report(wish.report, facts)
+    for note in late:
+        _warn(note)
     say(f"wrote {len(files.numbers)} frames to {wish.output} in {facts['seconds']:.1f} s; " + _summary(facts["stages"]))
     return facts
+
+
+def _judge_unsure(share: float) -> list[str]:
+    """What is to be said when so much of the hole was copied though nothing was much like its surroundings."""
+    if share <= _MUCH_UNSURE:
+        return []
+    return [
+        f"{share:.0%} of the hole was never seen, and nothing around it is much like it: look at it, or give a clean plate "
+        "with --clean-plate"
+    ]
 
 
 def _planned(shot: Shot, choice: EngineChoice, artifacts: int) -> tuple[Shot, list[str]]:
@@ -190,6 +206,11 @@ def _say(sentence: str) -> None:
     print(sentence, file=sys.stderr)
 
 
+def _warn(sentence: str) -> None:
+    """Say what a user should know of a removal that goes on all the same."""
+    print(f"warning: {sentence}", file=sys.stderr)
+
+
 def _silent(sentence: str) -> None:
     del sentence
 
@@ -214,7 +235,7 @@ def _parser() -> argparse.ArgumentParser:
         "'propainter-remove run-chunk --help' tells of farm tasks.",
     )
     run = add_shot_options(parser)
-    run.add_argument("--quiet", action="store_true", help="no progress")
+    run.add_argument("--quiet", action="store_true", help="no progress; warnings are still said")
     backend = parser.add_argument_group("through the daemon")
     backend.add_argument(
         "--backend", nargs="?", const="", metavar="ENDPOINT",

@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from propainter_backend.errors import RemoveError
+from propainter_backend.removal.outside import OutsideCount
 from propainter_backend.removal.removal import ContactSheet, Removal, ShotFiles, write_report
 from propainter_backend.removal.wire_files import FileProvider, laid_in, shot_of
 from propainter_backend.render.progress import ProgressLine
 from propainter_pictures.frame import Frame
 from propainter_pictures.frame_range import FrameRange
+from propainter_pictures.matte_survey import judge_unseen
 from propainter_pictures.results import FrameSink
 from propainter_wire.client import Client, FrameResult
 from propainter_wire.errors import RemoteError
@@ -38,6 +40,7 @@ def remove_through_backend(
     watch: bool = False,
     quiet: bool = False,
     say: Callable[[str], None],
+    warn: Callable[[str], None],
 ) -> dict[str, Any]:
     """Carry out a wish by the daemon and return the report; with ``watch``, again and again until interrupted.
 
@@ -49,9 +52,8 @@ def remove_through_backend(
         told: dict[int, str] = {}
         while True:
             files = ShotFiles(wish)
-            stamps = _stamps(files)
             try:
-                report = _render(client, wish, files, engine, precision, told, quiet, say)
+                report = _render(client, wish, files, engine, precision, told, quiet, say, warn)
             except RemoveError as error:
                 if not watch:
                     raise
@@ -59,7 +61,7 @@ def remove_through_backend(
             if not watch:
                 return report
             say("watching; Ctrl-C ends it")
-            while _stamps(files) == stamps:
+            while not files.stamps.changed():
                 time.sleep(_WATCH_S)
             _settle(files)
 
@@ -73,6 +75,7 @@ def _render(
     told: dict[int, str],
     quiet: bool,
     say: Callable[[str], None],
+    warn: Callable[[str], None],
 ) -> dict[str, Any]:
     started = time.perf_counter()
     opened = client.open_shot(shot_of(files, engine, precision))
@@ -81,6 +84,9 @@ def _render(
     sheet, provider = ContactSheet(files), FileProvider(files)
     sink = files.open_sink(opened.engine, backend.weights if opened.engine == "propainter" else "none")
     reports: list[dict[str, Any]] = []
+    outside = OutsideCount(files, sink)
+    for note in files.notes:
+        warn(note)
     with sink, ProgressLine(len(files.numbers), quiet=quiet) as line:
         for first in range(0, len(files.numbers), _BATCH):
             numbers = files.numbers[first : first + _BATCH]
@@ -89,11 +95,18 @@ def _render(
             ):
                 frame = laid_in(files.pictures.plate(index), result)
                 _write_if_new(sink, files, files.numbers[index], frame, told)
+                outside.add(index)
                 sheet.take(index, frame)
                 line.frame_done(files.numbers[index])
     client.close_shot(opened.shot)
     sheet.write(opened.engine)
     report = _merged(reports, files.frames, time.perf_counter() - started)
+    late = [*sink.notes, *judge_unseen(report["unseen_fraction"]), *files.changed_since()]
+    report.pop("warnings", None)  # of each job's mattes alone; ours are of all of them
+    report["pixels_changed_outside"] = outside.changed
+    report["notes"] = list(dict.fromkeys([*files.notes, *report["notes"], *late]))
+    for note in report["notes"][len(files.notes) :]:
+        warn(note)
     write_report(wish.report, report)
     flow = report["stages"].get("flow", {"computed": 0, "reused": 0})
     windows = report["windows_redone"]
@@ -180,24 +193,12 @@ def _connection_file(endpoint: str) -> Path | None:
     return Path(endpoint)
 
 
-def _stamps(files: ShotFiles) -> dict[Path, float]:
-    """When each file of the shot last changed; a file that is being replaced counts as changed."""
-    stamps = {}
-    for source in files.sources:
-        for path in source.files:
-            try:
-                stamps[path] = path.stat().st_mtime
-            except OSError:
-                stamps[path] = -1.0
-    return stamps
-
-
 def _settle(files: ShotFiles) -> None:
     """Wait until nothing has changed for a moment: whoever writes frames writes several."""
-    before = _stamps(files)
+    before = files.stamps.now()
     while True:
         time.sleep(_WATCH_S)
-        now = _stamps(files)
-        if now == before and -1.0 not in now.values():
+        now = files.stamps.now()
+        if now == before and None not in now.values():
             return
         before = now

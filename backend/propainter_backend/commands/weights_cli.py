@@ -31,6 +31,7 @@ from propainter.weights import (
 )
 from propainter_backend.commands.downloads import Report, download
 from propainter_backend.errors import FetchError, OutputError, RemoveError
+from propainter_pictures.console import speak_any_encoding
 
 RELEASE_URL = "https://github.com/sczhou/ProPainter/releases/download/v0.1.0"
 """Where the authors publish the three checkpoints."""
@@ -50,6 +51,7 @@ The text that counts: {LICENCE_URL}
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code: 0 done, 2 something the user can put right, 130 interrupted."""
+    speak_any_encoding()
     options = _parser().parse_args(arguments)
     try:
         return int(options.run(options))

@@ -59,6 +59,8 @@ _LOOK_AHEAD = 4
 """Replies to one request that are fetched before the first of them has been passed on."""
 _MORE_FOLLOW = (Accepted, Progress, Result)
 _PARTING_S = 2.0
+MAX_FOLLOWED = 64
+"""Requests of a session that wait for replies, each with a thread of its own."""
 
 
 @dataclass(frozen=True)
@@ -253,12 +255,19 @@ class _Line:
         self._requests: queue.SimpleQueue[Request | None] = queue.SimpleQueue()
         self._link: Link | None = None
         self._is_closed = threading.Event()
+        self._followed = threading.Semaphore(MAX_FOLLOWED)
         self._thread = threading.Thread(target=self._run, name="relay line", daemon=True)
         self._thread.start()
 
     def forward(self, request: Request) -> None:
-        """Send it on, in order; replies are heard."""
-        self._requests.put(request)
+        """Send it on, in order; replies are heard. With too many unanswered it is refused: none may wait behind what only a
+        later message would end.
+        """
+        if self._followed.acquire(blocking=False):
+            self._requests.put(request)
+        else:
+            busy = f"{MAX_FOLLOWED} requests of this session have no answer yet; wait for one"
+            self._hear(_Came(request, WireError("busy", busy), None, lambda: None))
 
     def close(self) -> None:
         """End the remote session, and with it its jobs; does not wait for that."""
@@ -270,6 +279,7 @@ class _Line:
             try:
                 exchange = self._send(request)
             except PropainterError as error:
+                self._followed.release()
                 self._fail(request, error, None)
             else:
                 threading.Thread(
@@ -305,6 +315,7 @@ class _Line:
         except PropainterError as error:
             self._fail(request, error, job)
         finally:
+            self._followed.release()
             exchange.close()
 
     def _fail(self, request: Request, error: PropainterError, job: str | None) -> None:

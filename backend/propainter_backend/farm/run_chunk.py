@@ -21,7 +21,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -33,12 +33,14 @@ from propainter_backend.farm.compute import Compute, InProcess, InSession, Paint
 from propainter_backend.farm.records import FarmRecords, FrameRecord, digest_of_file
 from propainter_backend.farm.units import COMPUTED_STAGES, FarmUnits
 from propainter_backend.removal.options import add_shot_options, removal_of
+from propainter_backend.removal.outside import OutsideCount
 from propainter_backend.removal.removal import ContactSheet, ShotFiles, write_report
 from propainter_backend.render.engines import choose_engine
 from propainter_backend.render.keys import key_of
 from propainter_backend.render.memory import keep_large_arrays_apart
-from propainter_pictures.frame_range import FrameRange
+from propainter_pictures.frame_range import FrameRange, with_negative_frames
 from propainter_pictures.images import read_image
+from propainter_pictures.matte_survey import judge_unseen
 from propainter_pictures.results import FrameSink, open_sink
 from propainter_plan.stages import COUNTED as STAGES
 from propainter_wire.client import Client
@@ -54,7 +56,7 @@ _CODE_VERSIONS = {"classical": classical.CODE_VERSION, "propainter": learned.COD
 
 def main(argv: Sequence[str]) -> int:
     """Entry point of the sub-command; ``argv`` without its name."""
-    options = _parser().parse_args(argv)
+    options = _parser().parse_args(with_negative_frames(argv))
     keep_large_arrays_apart()
     signal.signal(signal.SIGTERM, _leave)
     try:
@@ -132,7 +134,8 @@ class Task:
         wish, frames = self.files.wish, self.files.frames
         return key_of(
             "removal", *(path and str(Path(path).absolute()) for path in (wish.plate, wish.matte, wish.clean, wish.output)),
-            wish.matte_offset, frames.first, frames.last, repr(wish.drafted_settings()),
+            wish.matte_offset, wish.pair_by.value, repr(wish.matte_reading), frames.first, frames.last,
+            repr(wish.drafted_settings()),
             repr(wish.drafted_size(self.files.plate.size)), wish.drafted_native_fill(), wish.space.value, engine, precision,
             repr(wish.cuts),
         )  # fmt: skip
@@ -142,6 +145,8 @@ def _run(options: argparse.Namespace) -> None:
     """Any stage but merge."""
     started = time.perf_counter()
     task = Task(options)
+    for note in task.files.notes:
+        _say("status", note)
     with _compute(options, task.files) as compute:
         speak = _Speaker(task.stage, task.frames)
         units = task.units(compute.engine)
@@ -190,7 +195,7 @@ def _compute(options: argparse.Namespace, files: ShotFiles) -> Iterator[Compute]
 def _paint(task: Task, units: FarmUnits, compute: Compute, speak: _Speaker) -> dict[str, int]:
     """Write those frames of the task that are not there yet; returns how many were written and kept."""
     made_of = {i: task.made_of(units, compute.engine, compute.weights, i) for i in task.indices}
-    with task.files.open_sink(compute.engine, compute.weights) as sink:
+    with task.files.open_sink(compute.engine, compute.weights, alone=False) as sink:
         wanted = [index for index in task.indices if not _is_written(task, sink, index, made_of[index])]
         for done, painted in enumerate(compute.paint(wanted, speak.unit)):
             number = task.files.numbers[painted.index]
@@ -219,7 +224,7 @@ def _merge(options: argparse.Namespace) -> None:
     files, numbers = task.files, task.files.numbers
     speak = _Speaker("merge", files.frames)
     records = {}
-    with files.open_sink("", "") as sink:
+    with files.open_sink("", "", alone=False) as sink:
         places = {number: sink.file(number) for number in numbers}
     for done, number in enumerate(numbers):
         record = task.records.frame(number)
@@ -235,7 +240,15 @@ def _merge(options: argparse.Namespace) -> None:
     sheet = ContactSheet(files)
     _show(options.video, files, places, sheet, engine, weights)
     sheet.write(engine)
-    write_report(options.report, _facts(task, records, engine, weights))
+    outside = OutsideCount(files, sink)
+    for index in range(len(numbers)):
+        outside.add(index)
+    facts = _facts(task, records, engine, weights)
+    facts["pixels_changed_outside"] = outside.changed
+    facts["notes"] = [*files.notes, *judge_unseen(facts["unseen_fraction"])]
+    for note in facts["notes"]:
+        _say("status", note)
+    write_report(options.report, facts)
     speak.end()
 
 
@@ -262,10 +275,13 @@ def _show(
             sheet.take(number - files.numbers[0], read_image(places[number], number))
         return
     notes = {"propainter:engine": engine, "propainter:weights": weights}
-    with open_sink(video, like=files.plate, frames=files.frames, metadata=notes, protect=[files.matte]) as sink:
+    with open_sink(
+        video, like=files.plate, frames=files.frames, metadata=notes, fps=files.wish.fps, protect=[files.matte]
+    ) as sink:
         for index, number in enumerate(files.numbers):
             frame = read_image(places[number], number)
-            sink.write(number, frame)
+            # With the plate's own samples, whatever was not painted goes out as it came.
+            sink.write(number, replace(frame, video=files.plate.read(number).video))
             sheet.take(index, frame)
 
 

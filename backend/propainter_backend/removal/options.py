@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from dataclasses import fields
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, cast
 
@@ -19,6 +20,9 @@ from propainter_backend.render.shot import Cuts
 from propainter_knobs.knob import Group
 from propainter_knobs.table import BY_NAME, KNOBS
 from propainter_pictures.color import WorkingSpace
+from propainter_pictures.frame import as_rate
+from propainter_pictures.mattes import MatteReading
+from propainter_pictures.pairing import PairBy
 
 
 def removal_of(options: argparse.Namespace, *, save_stages: Path | None = None) -> Removal:
@@ -29,11 +33,12 @@ def removal_of(options: argparse.Namespace, *, save_stages: Path | None = None) 
         raise BadInput(str(error)) from error
     return Removal(
         options.plate, options.matte, options.output, settings, clean=options.clean_plate,
-        first=options.first, last=options.last, matte_offset=options.matte_offset,
+        first=options.first, last=options.last, matte_offset=options.matte_offset, pair_by=PairBy(options.pair_by),
+        matte_reading=MatteReading(options.matte_channel, is_inverted=options.invert_matte),
         working_size=options.working_size, draft=options.draft, space=WorkingSpace(options.color),
         crop_to_matte=options.crop_to_matte, crop_padding=options.crop_padding, native_fill=options.native_fill,
         cuts=options.cuts,
-        keep_nan=options.keep_nan, save_stages=save_stages, report=options.report,
+        keep_nan=options.keep_nan, fps=options.fps, save_stages=save_stages, report=options.report,
         contact_sheet=options.contact_sheet, memory_budget=options.memory << 20,
     )  # fmt: skip
 
@@ -49,11 +54,27 @@ def add_shot_options(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup
         help="background somebody painted: one picture for every frame, or a pattern of the frames that have one; "
         "it fills the hole where its alpha, if any, holds, and the other frames pull from it",
     )  # fmt: skip
+    need.add_argument(
+        "--fps", type=_rate, metavar="RATE",
+        help="frames a second of a video output: 24, 23.976, 30000/1001 (default: the plate's, else 24)",
+    )  # fmt: skip
     need.add_argument("--first", type=int, help="first frame, in the plate's numbering")
     need.add_argument("--last", type=int, help="last frame, included")
     need.add_argument(
-        "--matte-offset", type=int, default=0, metavar="N", help="matte frame n belongs to plate frame n + N"
-    )
+        "--matte-offset", type=int, metavar="N",
+        help="matte frame n belongs to plate frame n + N (default: as their numbers tell)",
+    )  # fmt: skip
+    need.add_argument(
+        "--pair-by", choices=[way.value for way in PairBy], default="auto",
+        help="how mattes find their plates: by number, by place (the first with the first), or as their numbers tell "
+        "(%(default)s)",
+    )  # fmt: skip
+    need.add_argument(
+        "--matte-channel", default="auto", metavar="NAME",
+        help="channel of the matte: alpha, luma, or a channel's or layer's name; auto: an alpha that says something, else "
+        "luma (%(default)s)",
+    )  # fmt: skip
+    need.add_argument("--invert-matte", action="store_true", help="remove what the matte keeps")
     _add(need, "color")
     need.add_argument("--keep-nan", action="store_true", help="accept NaN and infinite plate pixels outside the matte")
     matte = parser.add_argument_group("matte")
@@ -111,6 +132,16 @@ _CUTS: dict[str, Any] = {
     "help": "where the film is cut: auto finds it on the plate, none takes the range as one scene, 24,57 names the frames "
     "that begin another scene, in the plate's numbering; nothing is borrowed across (%(default)s)",
 }  # fmt: skip
+
+
+def _rate(text: str) -> Fraction:
+    try:
+        rate = Fraction(text)
+    except (ValueError, ZeroDivisionError):
+        rate = Fraction(0)
+    if not 0 < rate <= 1000:
+        raise argparse.ArgumentTypeError(f"{text!r} is no frame rate such as 24, 23.976 or 30000/1001")
+    return as_rate(float(rate)) if "/" not in text else rate
 
 
 def _size(text: str) -> tuple[int, int]:

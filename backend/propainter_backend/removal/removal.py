@@ -10,6 +10,7 @@ import json
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import TypeVar, cast
 
@@ -27,11 +28,13 @@ from propainter_pictures.finite import check_finite
 from propainter_pictures.formats import VIDEO_SUFFIXES
 from propainter_pictures.frame import Frame
 from propainter_pictures.frame_range import FrameRange
-from propainter_pictures.mattes import read_matte
-from propainter_pictures.names import FilePattern
-from propainter_pictures.pairing import Pairing, offset_by_place
-from propainter_pictures.plates import FrameSource, open_source
+from propainter_pictures.matte_survey import Survey, survey
+from propainter_pictures.mattes import PLAIN, MatteReading, read_matte
+from propainter_pictures.pairing import PairBy, Pairing, pair
+from propainter_pictures.plates import FrameSource, open_source, share_overscan
 from propainter_pictures.results import FrameSink, open_sink
+from propainter_pictures.stamps import Stamps
+from propainter_pictures.whole_files import replacing
 from propainter_wire.shot import digest_of
 
 MEMORY_BUDGET = 256 << 20
@@ -53,7 +56,10 @@ class Removal:
     """Clean plates: a picture for every frame, or a pattern of those frames that have one."""
     first: int | None = None
     last: int | None = None
-    matte_offset: int = 0
+    matte_offset: int | None = None
+    """Added to the matte's numbers, they are the plate's; None: as their numbers tell."""
+    pair_by: PairBy = PairBy.AUTO
+    matte_reading: MatteReading = PLAIN
     working_size: tuple[int, int] | None = None
     draft: bool = False
     crop_to_matte: bool = False
@@ -65,6 +71,8 @@ class Removal:
     """Where the working size is below the plate's: fill from the plates themselves as far as they show what is behind."""
     space: WorkingSpace = WorkingSpace.AUTO
     keep_nan: bool = False
+    fps: Fraction | None = None
+    """Frames a second of a video that is written; None: the plate's."""
     save_stages: Path | None = None
     report: Path | None = None
     contact_sheet: Path | None = None
@@ -110,14 +118,53 @@ class ShotFiles:
         self.plate = open_source(wish.plate)
         self.matte = open_source(wish.matte)
         self.clean = open_source(wish.clean) if wish.clean is not None else None
-        pairing = Pairing(
-            self.plate, self.matte, self.clean, wish.matte_offset, is_clean_everywhere=_holds_everywhere(self.clean)
+        self.stamps = Stamps(self.sources)
+        self.numbers = frames_to_render(self.plate, wish)
+        self.pairing = pair(
+            self.plate, self.matte, self.clean, offset=wish.matte_offset, by=wish.pair_by, within=self.frames
         )
-        self.numbers = frames_to_render(pairing, wish)
-        _require(self.plate, self.matte, self.numbers, wish)
+        _require(self.plate, self.matte, self.pairing, self.numbers)
         if self.clean is not None:
-            _require_clean(pairing, self.plate, self.clean, self.numbers)
-        self.pictures = SourcePictures(self.plate, self.matte, self.clean, pairing, self.numbers, wish)
+            _require_clean(self.pairing, self.plate, self.clean, self.numbers)
+        share_overscan(*self.sources)
+        found = self._survey()
+        self.notes = (*self.pairing.notes, *found.notes, *self._dropped())
+        """Sentences its user should read before a render."""
+        self.pictures = SourcePictures(
+            self.plate, self.matte, self.clean, self.pairing, self.numbers, wish, found.reading, self.stamps
+        )
+
+    def changed_since(self) -> list[str]:
+        """What to say at the end of files that were replaced after they were last read."""
+        changed = self.stamps.changed()
+        if not changed:
+            return []
+        others = f" and {len(changed) - 1} others" if len(changed) > 1 else ""
+        return [
+            f"{changed[0].name}{others} changed during the render; the result is of the older ones, so render again"
+        ]
+
+    def _dropped(self) -> list[str]:
+        """What the output cannot hold."""
+        if not self.is_written_as_video or "A" not in self.plate.channel_names:
+            return []
+        return [f"the alpha of plate {self.wish.plate} is not kept in a video; write frames to keep it"]
+
+    def _survey(self) -> Survey:
+        """How the mattes are read, and what is to be said of them."""
+        mattes = (self.pairing.matte_number(number) for number in self.numbers)
+        used = sorted({number for number in mattes if number is not None})
+        if not used:
+            nothing = f"none of the frames {self.frames.first}-{self.frames.last} has a matte, so nothing is removed"
+            return Survey(self.wish.matte_reading, (nothing,))
+        return survey(
+            self.matte.read_all_parts,
+            used,
+            self.wish.matte_reading,
+            name=self.wish.matte,
+            plate=lambda: self.plate.read(self.numbers[0]),
+            threshold=self.wish.settings.threshold,
+        )
 
     @property
     def sources(self) -> tuple[FrameSource, ...]:
@@ -134,14 +181,16 @@ class ShotFiles:
         """Whether the output is one video, which takes its frames in order and as a whole."""
         return Path(self.wish.output).suffix.lower() in VIDEO_SUFFIXES
 
-    def open_sink(self, engine: str, weights: str) -> FrameSink:
-        """Where results go, marked with what made them."""
+    def open_sink(self, engine: str, weights: str, *, alone: bool = True) -> FrameSink:
+        """Where results go, marked with what made them. alone: nobody else may write these frames meanwhile."""
         return open_sink(
             self.wish.output,
             like=self.plate,
             frames=self.frames,
             metadata={"propainter:engine": engine, "propainter:weights": weights},
+            fps=self.wish.fps,
             protect=self.sources[1:],
+            alone=alone,
         )
 
     def __str__(self) -> str:
@@ -163,6 +212,8 @@ class SourcePictures:
         pairing: Pairing,
         numbers: range,
         wish: Removal,
+        reading: MatteReading,
+        stamps: Stamps,
     ) -> None:
         self._plate = plate
         self._matte = matte
@@ -170,10 +221,13 @@ class SourcePictures:
         self._pairing = pairing
         self._numbers = numbers
         self._wish = wish
+        self._reading = reading
+        self._stamps = stamps
+        self._empty = np.zeros(plate.size[::-1], np.float32)
         self._plates: OrderedDict[int, Frame] = OrderedDict()
         self._mattes: OrderedDict[int, np.ndarray] = OrderedDict()
         self._cleans: OrderedDict[int, Frame] = OrderedDict()
-        self._digests: dict[tuple[str, int], str] = {}
+        self._digests: dict[tuple[str, int | None], str] = {}
 
     @property
     def frame_count(self) -> int:
@@ -183,18 +237,20 @@ class SourcePictures:
         """A frame of the plate. Raises BadInput where it holds NaN outside the hole, unless that is accepted."""
         frame = self._plates.get(index)
         if frame is None:
-            frame = self._plate.read(self._numbers[index])
+            frame = self._read(self._plate, self._numbers[index], "plate")
             if not self._wish.keep_nan and check_finite(frame) is not None:
                 self._refuse_nan(index, frame)
             _keep(self._plates, index, frame)
         return frame
 
     def matte(self, index: int) -> np.ndarray:
-        """A frame of the matte; of the plate's size, for ``ShotFiles`` refused any other."""
+        """A frame of the matte, empty where there is none; of the plate's size, for ``ShotFiles`` refused any other."""
         number = self._pairing.matte_number(self._numbers[index])
+        if number is None:
+            return self._empty
         matte = self._mattes.get(number)
         if matte is None:
-            matte = read_matte(self._matte.read(number))
+            matte = read_matte(self._read(self._matte, number, "matte", self._matte.read_all_parts), self._reading)
             _keep(self._mattes, number, matte)
         return matte
 
@@ -203,10 +259,9 @@ class SourcePictures:
         return self._digest("plate", index, lambda: self.plate(index).pixels)
 
     def matte_digest(self, index: int) -> str:
-        """Digest of the matte as it was read, 0..1."""
-        return self._digest(
-            "matte", self._pairing.matte_number(self._numbers[index]), lambda: self.matte(index)[..., None]
-        )
+        """Digest of the matte as it was read, 0..1; one for all empty ones."""
+        number = self._pairing.matte_number(self._numbers[index])
+        return self._digest("matte", number, lambda: self.matte(index)[..., None])
 
     def clean(self, index: int) -> Frame | None:
         """The clean plate of a frame; None: it has none."""
@@ -215,7 +270,7 @@ class SourcePictures:
             return None
         frame = self._cleans.get(number)
         if frame is None:
-            frame = self._clean.read(number)
+            frame = self._read(self._clean, number, "clean plate")
             _keep(self._cleans, number, frame)
         return frame
 
@@ -226,7 +281,14 @@ class SourcePictures:
             return None
         return self._digest("clean", number, lambda: cast(Frame, self.clean(index)).pixels)
 
-    def _digest(self, kind: str, number: int, pixels: Callable[[], np.ndarray]) -> str:
+    def _read(self, source: FrameSource, number: int, what: str, read: Callable[[int], Frame] | None = None) -> Frame:
+        """A frame of the files as they were when the render began. Raises BadInput where they are others by now."""
+        self._stamps.check(source, number, what)
+        frame = (read or source.read)(number)
+        self._stamps.check(source, number, what)
+        return frame
+
+    def _digest(self, kind: str, number: int | None, pixels: Callable[[], np.ndarray]) -> str:
         known = self._digests.get((kind, number))
         if known is None:
             known = self._digests[kind, number] = digest_of(pixels())
@@ -246,23 +308,15 @@ def _keep(recent: OrderedDict[int, T], key: int, value: T) -> None:
         recent.popitem(last=False)
 
 
-def frames_to_render(pairing: Pairing, wish: Removal) -> range:
-    """The frames to render, in the plate's numbering: those both have, within --first and --last.
+def frames_to_render(plate: FrameSource, wish: Removal) -> range:
+    """The frames to render, in the plate's numbering: all of them, within --first and --last.
 
-    Raises BadInput when there are none, or when frames asked for by number are missing on either side.
+    Raises BadInput where these name frames the plate does not reach.
     """
-    plate, matte, common = pairing.plate, pairing.matte, pairing.common
-    if not common:
-        assert matte is not None
-        raise BadInput(
-            f"plate is {plate.range.first}-{plate.range.last} but matte is {matte.range.first}-"
-            f"{matte.range.last}: no common frames; renumber one, or shift the matte with --matte-offset "
-            f"{offset_by_place(plate, matte)}"
-        )
-    first, last = common[0], common[-1]
+    first, last = plate.range.first, plate.range.last
     for name, asked in (("--first", wish.first), ("--last", wish.last)):
         if asked is not None and not first <= asked <= last:
-            raise BadInput(f"{name} {asked} lies outside the frames plate and matte have in common, {first}-{last}")
+            raise BadInput(f"{name} {asked} lies outside the plate's frames, {first}-{last}")
     first = wish.first if wish.first is not None else first
     last = wish.last if wish.last is not None else last
     if last < first:
@@ -270,21 +324,18 @@ def frames_to_render(pairing: Pairing, wish: Removal) -> range:
     return range(first, last + 1)
 
 
-def _require(plate: FrameSource, matte: FrameSource, numbers: range, wish: Removal) -> None:
-    """Refuse what headers already tell will fail: missing frames, sizes that differ."""
+def _require(plate: FrameSource, matte: FrameSource, pairing: Pairing, numbers: range) -> None:
+    """Refuse what headers already tell will fail: missing plates, sizes that differ."""
     plate.require(FrameRange(numbers[0], numbers[-1]))
-    if not matte.is_still:
-        matte.require(FrameRange(numbers[0] - wish.matte_offset, numbers[-1] - wish.matte_offset))
+    used = {pairing.matte_number(number) for number in numbers} - {None}
+    matte.check_sizes(sorted(cast(set[int], used)))
+    if matte.size != plate.size and plate.turn.transposed and plate.turn.size(*matte.size) == plate.size:
+        matte.turn_also(plate.turn)  # drawn where nobody heeds how the plate is to be turned
     if matte.size != plate.size:
         raise BadInput(
-            f"roto matte {wish.matte} is {matte.size[0]}x{matte.size[1]} but the plate is {plate.size[0]}x"
+            f"roto matte {matte.path} is {matte.size[0]}x{matte.size[1]} but the plate is {plate.size[0]}x"
             f"{plate.size[1]}; render the matte at the plate's size"
         )
-
-
-def _holds_everywhere(clean: FrameSource | None) -> bool:
-    """Whether a clean plate is one picture named as such: a pattern names the frames that have one, be it only one."""
-    return clean is not None and clean.is_still and FilePattern.parse(clean.path) is None
 
 
 def _require_clean(pairing: Pairing, plate: FrameSource, clean: FrameSource, numbers: range) -> None:
@@ -293,7 +344,9 @@ def _require_clean(pairing: Pairing, plate: FrameSource, clean: FrameSource, num
             f"clean plate {clean.path} is {clean.size[0]}x{clean.size[1]} but the plate is {plate.size[0]}x"
             f"{plate.size[1]}; render it at the plate's size"
         )
-    if all(pairing.clean_number(number) is None for number in numbers):
+    used = {pairing.clean_number(number) for number in numbers} - {None}
+    clean.check_sizes(sorted(cast(set[int], used)))
+    if not used:
         raise BadInput(
             f"clean plate {clean.path} has none of the frames {numbers[0]}-{numbers[-1]}; give a pattern whose numbers "
             "are the plate's, like clean.####.exr, or one picture for every frame"
@@ -337,6 +390,7 @@ def write_report(path: Path | None, facts: Mapping[str, object]) -> None:
         return
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(facts, indent=2) + "\n")
+        with replacing(path) as partial:
+            partial.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
     except OSError as error:
         raise OutputError(f"cannot write the report {path}: {error.strerror}; choose another --report") from error

@@ -13,7 +13,7 @@ import numpy as np
 
 from propainter_backend.errors import BadInput
 from propainter_backend.removal.removal import Removal, ShotFiles
-from propainter_pictures.frame import Frame, rgb_of, rgba_of
+from propainter_pictures.frame import Frame, narrowed, rgb_of, rgba_of, widened
 from propainter_wire.client import FrameResult
 from propainter_wire.messages import OpenShot
 from propainter_wire.shot import DType
@@ -26,7 +26,13 @@ class FileProvider:
         self._files = files
 
     def plate(self, frame: int) -> np.ndarray:
-        return rgb_of(self._files.pictures.plate(frame - self._files.numbers[0]))
+        picture, widest = self._files.pictures.plate(frame - self._files.numbers[0]), self._files.plate.widest
+        if picture.pixels.dtype.kind != widest.kind:
+            raise BadInput(
+                f"plate {picture.label} holds {picture.pixels.dtype.name} but frame {self._files.plate.range.first} "
+                f"{self._files.plate.dtype.name}; bring all frames to one type"
+            )
+        return widened(rgb_of(picture), widest)
 
     def matte(self, frame: int) -> np.ndarray:
         return self._files.pictures.matte(frame - self._files.numbers[0])[..., None]
@@ -57,8 +63,8 @@ def shot_of(files: ShotFiles, engine: str, precision: str) -> OpenShot:
         width=width,
         height=height,
         channels=3,
-        dtype=cast(DType, files.plate.dtype.name),
-        still_matte=files.matte.is_still,
+        dtype=cast(DType, files.plate.widest.name),
+        still_matte=files.pairing.holds_matte,
         settings=settings,
         name=wish.plate,
     )
@@ -75,5 +81,5 @@ def _cuts_of(wish: Removal) -> str:
 
 
 def laid_in(plate: Frame, result: FrameResult) -> Frame:
-    """A result in its place in the plate."""
-    return plate.with_patch(result.region, result.pixels)
+    """A result in its place in the plate, in the plate's own type."""
+    return plate.with_patch(result.region, narrowed(result.pixels, plate.pixels.dtype))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from propainter_backend.render.memory_limits import available_bytes
 from propainter_backend.render.shot_cache import CacheUse, ShotCache
 
 
@@ -20,7 +21,12 @@ class ContentStore:
     """
 
     def __init__(self, root: Path | None, *, memory_budget: int, disk_budget: int | None = None) -> None:
-        self._cache = ShotCache(root, memory_budget=memory_budget, disk_budget=disk_budget)
+        self._cache = ShotCache(root, memory_budget=memory_budget, disk_budget=disk_budget, spare=_spare)
+
+    @property
+    def problem(self) -> str:
+        """Why pixels are kept in memory alone, in a sentence; empty where they are not."""
+        return self._cache.problem
 
     def has(self, digest: str) -> bool:
         """Whether the pixels are here."""
@@ -42,6 +48,11 @@ class ContentStore:
     def clear(self) -> int:
         """Forget everything; returns the bytes that were on disk."""
         return self._cache.clear()
+
+
+def _spare() -> int:
+    """Of free memory, what pixels may take that the disk does not: nobody here could make them again."""
+    return available_bytes() // 2
 
 
 def _key(digest: str) -> str:

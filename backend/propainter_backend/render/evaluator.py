@@ -266,7 +266,9 @@ class Evaluator:
         for unit in units:
             for part in parts_of(unit):
                 key = yield from self._part_key(stage, unit, part)
-                self._digests[stage.row.name, unit, part] = self._cache.save(key, made[part])
+                self._digests[stage.row.name, unit, part] = self._cache.save(
+                    key, made[part], kind=stage.counts_as or stage.row.name
+                )
 
 
 def _place_of(unit: Unit) -> tuple[int, ...]:

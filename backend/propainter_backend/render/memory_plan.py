@@ -10,13 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from math import gcd
 
-import psutil
 import torch
 
 from propainter.engine import Engine
 from propainter.footprint import ClassicalFootprint, Footprint, LearnedFootprint
 from propainter.learned import ProPainterEngine
 from propainter.types import Settings
+from propainter_backend.render.memory_limits import available_bytes
 from propainter_backend.render.shot import longest_run
 from propainter_plan.cuts import PROPAGATION_LIMIT
 from propainter_plan.layouts import Layout
@@ -164,7 +164,7 @@ def free_memory(device: torch.device, *, artifacts: int) -> int:
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
         return int(free * (1 - _SPARE))
-    return int(psutil.virtual_memory().available * (1 - _SPARE)) - artifacts
+    return int(available_bytes() * (1 - _SPARE)) - artifacts
 
 
 def smaller_chunk(chunk: int, frame_count: int) -> int | None:

@@ -1,8 +1,9 @@
 """Where artifacts of the stages live: memory first, then disk, both bounded; content is verified before it is believed.
 
 Here: one store of named arrays under 64-hex keys. A file is ``root/<2 hex>/<64 hex>.safetensors`` whose metadata holds
-the xxh3-128 of its content and its own key; it appears by rename and is deleted when either does not verify. The store may
-lose entries, it never lies: every miss is recomputed. Not here: what a key means (``keys.py``).
+the xxh3-128 of its content, its own key and its kind; it appears by rename and is deleted when it does not verify. One that
+cannot be read is left alone: the next read may find it whole. The store may lose entries, it never lies: every miss is
+recomputed. Links are never followed. Not here: what a key means (``keys.py``).
 """
 
 from __future__ import annotations
@@ -15,11 +16,12 @@ import logging
 import os
 import platform
 import re
+import stat
 import struct
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -39,9 +41,12 @@ _STALE_TEMP_S = 3600.0
 _DIGESTS_KEPT = 1 << 17
 _PAUSE_S = 60.0
 """How long a disk that could not be written is left alone."""
+_RECENT_S = 600.0
+"""A full disk takes no entry from whoever used it just now, where only a client could give it again."""
 _RESCAN_SHARE = 16
 """The folder is counted anew each time this share of the budget has been written: others write there too."""
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 _HOST = platform.node().replace(".", "-")
 """Process numbers are told apart by machine: a root may lie on storage that several share."""
 
@@ -64,6 +69,8 @@ class ShotCache:
     disk_budget; together they may exceed it by a sixteenth each.
     write_through: True stores on disk at once (a daemon's cache outlives it); False only what memory cannot hold.
     clock: seconds, for the pause after a disk could not be written.
+    spare: bytes that may be held beyond the memory budget while the disk takes nothing, for entries that only the caller's
+    client could give again. None: such entries go as all others do.
     """
 
     def __init__(
@@ -74,20 +81,24 @@ class ShotCache:
         disk_budget: int | None = None,
         write_through: bool = True,
         clock: Callable[[], float] = time.monotonic,
+        spare: Callable[[], int] | None = None,
     ) -> None:
         self._lock = threading.RLock()
-        self._memory: OrderedDict[str, tuple[str, Arrays, int]] = OrderedDict()
+        self._memory: OrderedDict[str, _Held] = OrderedDict()
         self._memory_bytes = 0
         self._memory_budget = memory_budget
         self._write_through = write_through
-        self._disk = None if root is None else _DiskTier(root, budget=disk_budget, clock=clock)
+        self._spare = spare
+        self._disk = (
+            None if root is None else _DiskTier(root, budget=disk_budget, clock=clock, keeps_recent=spare is not None)
+        )
         self._digests: dict[str, str] = {}
 
     def digest(self, key: str) -> str | None:
         """The content digest stored under ``key``, or None. Cheap: reads at most a file's header."""
         with self._lock:
             if (held := self._memory.get(key)) is not None:
-                return held[0]
+                return held.digest
             if key in self._digests and self._disk is not None and self._disk.has(key):
                 return self._digests[key]
             found = self._disk.digest(key) if self._disk is not None else None
@@ -102,23 +113,32 @@ class ShotCache:
         with self._lock:
             if (held := self._memory.get(key)) is not None:
                 self._memory.move_to_end(key)
-                return held[1]
+                return held.arrays
             if self._disk is None or (read := self._disk.read(key)) is None:
                 self._digests.pop(key, None)
                 return None
             digest, arrays = read
-            self._remember(key, digest, arrays)
+            self._remember(key, _Held.of(digest, arrays))
             return arrays
 
-    def save(self, key: str, arrays: Arrays) -> str:
-        """Store arrays and return their content digest. Never fails for want of space: then it keeps what fits."""
+    def save(self, key: str, arrays: Arrays, *, kind: str = "") -> str:
+        """Store arrays and return their content digest. Never fails for want of space: then it keeps what fits.
+
+        kind: what ``clear`` may name.
+        """
         kept = {name: _frozen(array) for name, array in arrays.items()}
         digest = content_digest(kept)
         with self._lock:
             if self._write_through and self._disk is not None:
-                self._disk.write(key, kept, digest)
-            self._remember(key, digest, kept)
+                self._disk.write(key, kept, digest, kind)
+            self._remember(key, _Held.of(digest, kept, kind))
         return digest
+
+    @property
+    def problem(self) -> str:
+        """Why nothing can be written to disk at this moment, in a sentence; empty where all is well."""
+        with self._lock:
+            return self._disk.problem if self._disk is not None else ""
 
     def use(self) -> CacheUse:
         """Sizes of both tiers."""
@@ -126,13 +146,14 @@ class ShotCache:
             disk_bytes, disk_entries = self._disk.use() if self._disk is not None else (0, 0)
             return CacheUse(self._memory_bytes, len(self._memory), disk_bytes, disk_entries)
 
-    def clear(self) -> int:
-        """Forget everything, in memory and on disk; returns the bytes that were on disk."""
+    def clear(self, kinds: Collection[str] | None = None) -> int:
+        """Forget everything, in memory and on disk, or only entries of these kinds; returns the bytes that were on disk."""
         with self._lock:
-            self._memory.clear()
+            gone = [key for key, held in self._memory.items() if kinds is None or held.kind in kinds]
+            for key in gone:
+                self._memory_bytes -= self._memory.pop(key).nbytes
             self._digests.clear()
-            self._memory_bytes = 0
-            return self._disk.clear() if self._disk is not None else 0
+            return self._disk.clear(kinds) if self._disk is not None else 0
 
     def shrink_memory(self, budget: int) -> None:
         """Lower the memory budget (after an out-of-memory) and let go of what exceeds it."""
@@ -140,20 +161,46 @@ class ShotCache:
             self._memory_budget = budget
             self._evict()
 
-    def _remember(self, key: str, digest: str, arrays: Arrays) -> None:
-        size = sum(array.nbytes for array in arrays.values())
+    def _remember(self, key: str, held: _Held) -> None:
         if (old := self._memory.pop(key, None)) is not None:
-            self._memory_bytes -= old[2]
-        self._memory[key] = (digest, arrays, size)
-        self._memory_bytes += size
+            self._memory_bytes -= old.nbytes
+        self._memory[key] = held
+        self._memory_bytes += held.nbytes
         self._evict()
 
     def _evict(self) -> None:
-        while self._memory_bytes > self._memory_budget and self._memory:
-            key, (digest, arrays, size) = self._memory.popitem(last=False)
-            self._memory_bytes -= size
-            if not self._write_through and self._disk is not None and not self._disk.has(key):
-                self._disk.write(key, arrays, digest)
+        if self._memory_bytes <= self._memory_budget:
+            return
+        budget = self._memory_budget
+        if self._spare is not None and self._disk is not None and self._disk.problem:
+            budget += max(0, self._spare())
+        for key in list(self._memory):
+            if self._memory_bytes <= self._memory_budget:
+                return
+            if self._has_copy(key) or self._memory_bytes > budget:
+                self._memory_bytes -= self._memory.pop(key).nbytes
+
+    def _has_copy(self, key: str) -> bool:
+        """Whether memory may let an entry go: the disk has it, has just taken it, or it is anybody's to make again."""
+        if self._disk is None or (self._write_through and self._spare is None) or self._disk.has(key):
+            return True
+        held = self._memory[key]
+        self._disk.write(key, held.arrays, held.digest, held.kind)
+        return self._spare is None or self._disk.has(key)
+
+
+@dataclass(frozen=True)
+class _Held:
+    """An entry in memory."""
+
+    digest: str
+    arrays: Arrays
+    kind: str
+    nbytes: int
+
+    @classmethod
+    def of(cls, digest: str, arrays: Arrays, kind: str = "") -> _Held:
+        return cls(digest, arrays, kind, sum(array.nbytes for array in arrays.values()))
 
 
 class _DiskTier:
@@ -162,11 +209,13 @@ class _DiskTier:
     A full disk costs the oldest entries; one that still cannot be written is left alone for a minute.
     """
 
-    def __init__(self, root: Path, *, budget: int | None, clock: Callable[[], float]) -> None:
+    def __init__(self, root: Path, *, budget: int | None, clock: Callable[[], float], keeps_recent: bool) -> None:
         self._root = root
         self._budget = budget
         self._clock = clock
+        self._keeps_recent = keeps_recent
         self._paused_until: float | None = None
+        self._reason = ""
         root.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._entries: OrderedDict[str, int] = OrderedDict()
         self._bytes = 0
@@ -178,20 +227,24 @@ class _DiskTier:
 
     def digest(self, key: str) -> str | None:
         try:
-            with self._path(key).open("rb") as file:
-                return _stated_digest(file.read(8), file, key)
+            with _open(self._path(key)) as file:
+                return _stated(file.read(8), file, key)["xxh3_128"]
         except (OSError, ValueError):
             return None
 
     def read(self, key: str) -> tuple[str, dict[str, np.ndarray]] | None:
         path = self._path(key)
         try:
-            content = path.read_bytes()
+            with _open(path) as file:
+                content = file.read()
             digest, arrays = _decode(content, key)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             self._forget(key)
             return None
-        except (OSError, ValueError) as error:
+        except (OSError, MemoryError) as error:  # of the reading, not of what is there: it may be whole
+            log.warning("cache entry %s cannot be read (%s); it is recomputed", path.name, error)
+            return None
+        except ValueError as error:
             log.warning("cache entry %s does not verify (%s); it is dropped and will be recomputed", path.name, error)
             self._remove(key)
             return None
@@ -201,10 +254,21 @@ class _DiskTier:
             os.utime(path)
         return digest, arrays
 
-    def write(self, key: str, arrays: Arrays, digest: str) -> None:
+    @property
+    def problem(self) -> str:
+        if self._paused_until is None:
+            return ""
+        return f"the cache in {self._root} cannot be written ({self._reason}); make room there"
+
+    def write(self, key: str, arrays: Arrays, digest: str, kind: str = "") -> None:
         if self._paused_until is not None and self._clock() < self._paused_until:
             return
-        content = safetensors.numpy.save(dict(arrays), metadata={"xxh3_128": digest, "key": key})
+        try:
+            content = safetensors.numpy.save(
+                dict(arrays), metadata={"xxh3_128": digest, "key": key, **({"kind": kind} if kind else {})}
+            )
+        except MemoryError:  # no room for a second copy: memory has the first
+            return
         self._make_room(len(content))
         try:
             self._put_file(key, content)
@@ -232,7 +296,7 @@ class _DiskTier:
         try:
             with contextlib.suppress(FileNotFoundError):
                 temporary.unlink()
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), 0o600)
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_LINK, 0o600)
             with os.fdopen(descriptor, "wb") as file:
                 file.write(content)
             temporary.replace(path)
@@ -245,24 +309,44 @@ class _DiskTier:
         """Let the oldest entries go, twice what is wanted; False where there are none."""
         before = self._bytes
         while self._entries and before - self._bytes < 2 * size:
-            self._remove(next(iter(self._entries)))
+            oldest = next(iter(self._entries))
+            if self._keeps_recent and self._is_recent(oldest):
+                break
+            self._remove(oldest)
         return self._bytes < before
+
+    def _is_recent(self, key: str) -> bool:
+        """Whether an entry may be one that is being worked with."""
+        try:
+            return time.time() - self._path(key).lstat().st_mtime < _RECENT_S
+        except OSError:
+            return False
 
     def _pause(self, error: OSError) -> None:
         if self._paused_until is None:
             log.warning("cannot write to the cache in %s (%s); going on without it", self._root, error.strerror)
+        self._reason = error.strerror or str(error)
         self._paused_until = self._clock() + _PAUSE_S
 
     def use(self) -> tuple[int, int]:
         return self._bytes, len(self._entries)
 
-    def clear(self) -> int:
+    def clear(self, kinds: Collection[str] | None) -> int:
         self._scan()
-        freed = self._bytes
+        before = self._bytes
         for key in list(self._entries):
-            self._remove(key)
+            if kinds is None or self._kind(key) in kinds:
+                self._remove(key)
         self._paused_until = None
-        return freed
+        return before - self._bytes
+
+    def _kind(self, key: str) -> str | None:
+        """What an entry's file says of itself; None where it says nothing that can be believed."""
+        try:
+            with _open(self._path(key)) as file:
+                return _stated(file.read(8), file, key).get("kind")
+        except (OSError, ValueError):
+            return None
 
     def _path(self, key: str) -> Path:
         if not _KEY.match(key):
@@ -272,14 +356,16 @@ class _DiskTier:
     def _scan(self) -> None:
         found = []
         now = time.time()
-        for path in self._root.glob("??/*"):
+        for path in _files_of(self._root):
             with contextlib.suppress(OSError):
-                stat = path.stat()
+                status = path.lstat()
+                if not stat.S_ISREG(status.st_mode):
+                    continue
                 if path.suffix == ".tmp":
-                    if now - stat.st_mtime > _STALE_TEMP_S or not _is_alive(path):
+                    if now - status.st_mtime > _STALE_TEMP_S or not _is_alive(path):
                         path.unlink()
                 elif _KEY.match(path.stem):
-                    found.append((stat.st_mtime, path.stem, stat.st_size))
+                    found.append((status.st_mtime, path.stem, status.st_size))
         self._entries.clear()
         self._bytes = self._written = 0
         for _, key, size in sorted(found):
@@ -295,8 +381,10 @@ class _DiskTier:
 
     def _remove(self, key: str) -> None:
         self._forget(key)
+        path = self._path(key)
         with contextlib.suppress(OSError):
-            self._path(key).unlink()
+            if not path.parent.is_symlink():
+                path.unlink()
 
     def _make_room(self, size: int) -> None:
         if self._budget is None:
@@ -322,8 +410,26 @@ def _frozen(array: np.ndarray) -> np.ndarray:
     return fixed
 
 
-def _stated_digest(prefix: bytes, rest: IO[bytes], key: str) -> str:
-    """The digest a file states in its header. Raises ValueError on anything unexpected, another entry's key too."""
+def _files_of(root: Path) -> Iterator[Path]:
+    """What lies in the folders of a root. A folder that is a link is not ours: what it points to is never touched."""
+    with contextlib.suppress(OSError), os.scandir(root) as folders:
+        for folder in folders:
+            if len(folder.name) == 2 and folder.is_dir(follow_symlinks=False):
+                with contextlib.suppress(OSError):
+                    yield from Path(folder.path).iterdir()
+
+
+def _open(path: Path) -> IO[bytes]:
+    """A regular file to read, no link and nothing that makes a reader wait. Raises OSError."""
+    descriptor = os.open(path, os.O_RDONLY | _NO_LINK | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "it is no regular file")
+    return os.fdopen(descriptor, "rb")
+
+
+def _stated(prefix: bytes, rest: IO[bytes], key: str) -> dict[str, str]:
+    """What a file states of itself in its header. Raises ValueError on anything unexpected, another entry's key too."""
     if len(prefix) != 8:
         raise ValueError("the file is too short")
     (length,) = struct.unpack("<Q", prefix)
@@ -331,16 +437,17 @@ def _stated_digest(prefix: bytes, rest: IO[bytes], key: str) -> str:
         raise ValueError(f"its header claims {length} bytes")
     try:
         stated = json.loads(rest.read(length))["__metadata__"]
-        own_key, digest = str(stated["key"]), str(stated["xxh3_128"])
-    except (KeyError, TypeError, UnicodeDecodeError) as error:
+        said = {name: str(stated[name]) for name in ("key", "xxh3_128")}
+        said["kind"] = str(stated.get("kind", ""))
+    except (AttributeError, KeyError, TypeError, RecursionError, UnicodeDecodeError) as error:
         raise ValueError(f"its header is damaged ({error!r})") from error
-    if own_key != key:
-        raise ValueError(f"it was stored under another key, {own_key[:16]}...")
-    return digest
+    if said["key"] != key:
+        raise ValueError(f"it was stored under another key, {said['key'][:16]}...")
+    return said
 
 
 def _decode(content: bytes, key: str) -> tuple[str, dict[str, np.ndarray]]:
-    stated = _stated_digest(content[:8], io.BytesIO(content[8:]), key)
+    stated = _stated(content[:8], io.BytesIO(content[8:]), key)["xxh3_128"]
     try:
         arrays = safetensors.numpy.load(content)
     except SafetensorError as error:

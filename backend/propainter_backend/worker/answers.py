@@ -26,9 +26,12 @@ from propainter_wire.shot import runs_of
 
 log = logging.getLogger(__name__)
 
+QUICK = frozenset({"use", "clear"})
+"""Questions that are answered at once, whatever is being thought about."""
+
 
 class Answers:
-    """Asked from a thread of its own, while steps go on."""
+    """Asked from threads of their own, while steps go on."""
 
     def __init__(
         self, engines: LoadedEngines, fitting: Fitting, benches: Benches, cache: ShotCache, finished: Kept[Finished]
@@ -84,9 +87,12 @@ class Answers:
             "device_total_bytes": total,
         }
 
-    def _clear(self, _: Note) -> Note:
-        self._finished.clear()
-        return {"freed": self._cache.clear()}
+    def _clear(self, note: Note) -> Note:
+        """Whole kinds, of every shot: flow costs most to compute, results are what one would rather see made anew."""
+        what = note.get("what", "all")
+        if what != "flow":  # finished frames lie behind every other stage
+            self._finished.clear()
+        return {"freed": self._cache.clear(None if what == "all" else (what,))}
 
 
 def _where_known(spec: ShotSpec, stage: str, stored: list[bool]) -> list[bool]:

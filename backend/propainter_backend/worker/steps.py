@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import cv2
@@ -29,6 +29,7 @@ from propainter_backend.worker.line import Line
 from propainter_backend.worker.pictures import ContentGone
 from propainter_backend.worker.pipe import Note
 from propainter_backend.worker.worker_entry import WorkerOptions
+from propainter_pictures.matte_survey import MatteFacts
 
 log = logging.getLogger(__name__)
 
@@ -134,7 +135,11 @@ class Steps:
         region = region_of(renderer.alpha(index)) if task["crop"] else (0, 0, pixels.shape[1], pixels.shape[0])
         hole, unseen = renderer.unseen_pixels(index)
         notes = [*lowered.notes, *bench.warnings(index, self._cache)]
-        note = {"hole": hole, "unseen": unseen, "notes": notes, "region": list(region)}
+        facts = MatteFacts()
+        facts.add(renderer.shot.pictures.matte(index), renderer.shot.settings.threshold)
+        note = {
+            "hole": hole, "unseen": unseen, "notes": notes, "region": list(region), "matte": asdict(facts),
+        }  # fmt: skip
         return _cost_of(renderer), note, cropped(pixels, region)
 
     def _watch(self, steps: Generator[Progress, None, Any], bench: Bench, task: Note) -> Any:

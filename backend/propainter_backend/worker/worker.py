@@ -1,7 +1,8 @@
 """The worker: one process, one device; computes one frame of one job at a time and can stop between any two units.
 
-Here: the process's parts, and its threads. Three of them: the main one carries out steps; one reads the pipe, so that a stop
-is heard at once and a vanished daemon ends the process; one answers questions, which must not wait for a long computation.
+Here: the process's parts, and its threads. The main one carries out steps; one reads the pipe, so that a stop is heard at
+once and a vanished daemon ends the process; some answer questions, which must wait neither for a long computation nor,
+where they are quick, for a long question.
 Not here: a step (``steps.py``), an answer (``answers.py``), what to do next (``daemon/work/scheduler.py``), the walk of a
 frame (``render/shot_renderer.py``).
 """
@@ -24,7 +25,7 @@ from propainter.weights import WeightsError
 from propainter_backend.errors import RemoveError
 from propainter_backend.render.content import ContentStore
 from propainter_backend.render.shot_cache import ShotCache
-from propainter_backend.worker.answers import Answers
+from propainter_backend.worker.answers import QUICK, Answers
 from propainter_backend.worker.benches import Benches
 from propainter_backend.worker.fetching import Fetcher
 from propainter_backend.worker.fitting import Fitting
@@ -36,6 +37,8 @@ from propainter_backend.worker.steps import Finished, Steps
 from propainter_backend.worker.worker_entry import SHOTS_REMEMBERED, WorkerOptions
 
 _SPARE_SPECS = 8
+_LONG_AT_ONCE = 3
+"""Long questions answered at once: one client's shot of 20,000 frames must not keep the others waiting."""
 
 
 class Worker:
@@ -56,6 +59,7 @@ class Worker:
         self._line = Line(pipe, when_alone)
         self._tasks: queue.SimpleQueue[Note] = queue.SimpleQueue()
         self._questions: queue.SimpleQueue[Note] = queue.SimpleQueue()
+        self._quick_questions: queue.SimpleQueue[Note] = queue.SimpleQueue()
         self._specs: OrderedDict[str, ShotSpec] = OrderedDict()
         self._cache = ShotCache(
             options.cache_dir / "artifacts", memory_budget=options.memory_budget, disk_budget=options.cache_budget
@@ -72,7 +76,8 @@ class Worker:
         """Work until the daemon is gone. Never returns an error: a mistake ends one step, not the worker."""
         threading.Thread(target=self._read, name="pipe", daemon=True).start()
         self._line.say(self._ready())
-        threading.Thread(target=self._answer, name="questions", daemon=True).start()
+        for questions in (self._quick_questions, *[self._questions] * _LONG_AT_ONCE):
+            threading.Thread(target=self._answer, args=(questions,), name="questions", daemon=True).start()
         while True:
             self._steps.carry_out(self._tasks.get())
 
@@ -98,7 +103,7 @@ class Worker:
             self._specs.move_to_end(note["shot"])
             self._tasks.put({**note, "spec": self._specs[note["shot"]]})
         else:
-            self._questions.put(note)
+            (self._quick_questions if op in QUICK else self._questions).put(note)
 
     def _ready(self) -> Note:
         """What there is to work with; a ``problem`` where the engine that was meant cannot be had."""
@@ -117,7 +122,7 @@ class Worker:
             "reason": reason,
         }
 
-    def _answer(self) -> None:
+    def _answer(self, questions: queue.SimpleQueue[Note]) -> None:
         while True:
-            note = self._questions.get()
+            note = questions.get()
             self._line.say({"op": "answer", "id": note["id"], **self._answers.answer(note)})

@@ -54,8 +54,10 @@ class SharedMemory:
         if nbytes < self._min_bytes:
             return None
         with self._lock:
+            if use in self._refused:  # not once more: what the backend could not read may not be there any more
+                return None
             current = self._segments.get(self._newest.get(use, ""))
-            if use in self._refused or (current is not None and current.nbytes >= nbytes):
+            if current is not None and current.nbytes >= nbytes:
                 return current
             return self._replace(use, nbytes, current)
 

@@ -36,6 +36,7 @@ from propainter_wire.reception.pixels import received_pixels
 from propainter_wire.reception.replies import Replies
 from propainter_wire.reception.requests import Request
 from propainter_wire.reception.sessions import Session, Sessions
+from propainter_wire.reception.sparing_log import SparingLog
 from propainter_wire.shm import SessionSegments, is_supported
 
 log = logging.getLogger(__name__)
@@ -79,6 +80,7 @@ class Admission:
         self._shm_directory = shm_directory
         self._clock = clock
         self._hellos = Hellos()
+        self._refusals = SparingLog(log, clock)
         self._pool = PixelPool(keep_bytes=MAX_POOL_BYTES)
 
     def take(self, peer: bytes, parts: list[memoryview]) -> Request | None:
@@ -86,13 +88,13 @@ class Admission:
         try:
             verified = verify(parts, key=self._key)
         except WireError as error:
-            log.warning("refused a message: %s", error)
+            self._refusals.warn("refused a message: %s", error)
             self._replies.send_refusal(peer, error)
             return None
         try:
             return self._admit(peer, verified)
         except WireError as error:
-            log.info("refused %s: %s (%s)", ascii(verified.header.msg_type), error, error.code)
+            self._refusals.warn("refused %s: %s (%s)", ascii(verified.header.msg_type), error, error.code)
             self._replies.send_error(peer, verified.header, error)
             return None
 
@@ -147,6 +149,7 @@ class Admission:
             outbox=Outbox(self._listener, peer),
             heard_at=self._clock(),
             seq_in=header.seq,
+            seq_hello=header.seq,
         )
 
     def _answer_here(self, session: Session, request: Request) -> bool:

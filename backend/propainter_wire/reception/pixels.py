@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from propainter_wire.errors import WireError
 from propainter_wire.messages import Inline, InSegment, Place, Put
-from propainter_wire.moving import copy_and_digest
 from propainter_wire.pool import PixelPool
 from propainter_wire.reception.sessions import Session
-from propainter_wire.shot import Pixels, bytes_of, digest_of, dtype_of, pixels_in, shape_of
+from propainter_wire.shot import Pixels, bytes_of, digest_of, pixels_in
 
 
 def received_pixels(session: Session, put: Put, buffers: tuple[memoryview, ...], pool: PixelPool) -> Pixels:
@@ -18,10 +17,10 @@ def received_pixels(session: Session, put: Put, buffers: tuple[memoryview, ...],
     place, dtype, shape = put.buffer.place, put.buffer.dtype, put.buffer.shape
     if isinstance(place, InSegment):
         pixels = pool.empty(dtype, shape)
-        digest = copy_and_digest(bytes_of(pixels), session.segments.uploaded(place), dtype, shape)
+        session.segments.take_upload(place, bytes_of(pixels))
     else:
         pixels = pixels_in(buffers[place.index], dtype, shape)
-        digest = digest_of(pixels)
+    digest = digest_of(pixels)  # of what has arrived: whoever shares the segment may have changed it since
     pixels.flags.writeable = False
     if digest != put.digest:
         raise WireError(
@@ -34,8 +33,7 @@ def placed_pixels(session: Session, pixels: Pixels, *, shm_min_bytes: int) -> tu
     """Where packed pixels lie for the client, what of them goes inline, and their digest."""
     data = bytes_of(pixels)
     if session.shm and data.nbytes >= shm_min_bytes:
-        found = session.segments.room(data.nbytes)
-        if found is not None:
-            place, memory = found
-            return place, (), copy_and_digest(memory, data, dtype_of(pixels), shape_of(pixels))
+        place = session.segments.place(data)
+        if place is not None:
+            return place, (), digest_of(pixels)
     return Inline(0), (data,), digest_of(pixels)

@@ -34,6 +34,8 @@ class Session:
     outbox: Outbox
     heard_at: float
     seq_in: int
+    seq_hello: int
+    """Of its first message: while this is the last, it has asked for nothing."""
     seq_out: int = 0
 
 
@@ -66,11 +68,17 @@ class Sessions:
         return self._by_peer.get(peer)
 
     def make_room(self, peer: bytes) -> None:
-        """End what this connection has, before it begins another session. Raises WireError(busy)."""
+        """End what this connection has, before it begins another session. Where all places are taken, one that has asked for
+        nothing since its hello gives way, the oldest first. Raises WireError(busy).
+        """
         earlier = self._by_peer.get(peer)
         if earlier is not None:
             self.end(earlier, "the client said hello again")
         if len(self._by_id) >= MAX_SESSIONS:
+            idle = next((each for each in self if each.seq_in == each.seq_hello), None)
+            if idle is not None:
+                self.end(idle, "it asked for nothing, and others wait for its place")
+                return
             raise WireError("busy", f"{MAX_SESSIONS} clients are connected already; close one of them")
 
     def begin(self, session: Session) -> None:

@@ -138,6 +138,7 @@ class Rendering {
         const RenderedFrame frame = ask_for(session, gatherer, task_.values.output);
         instance_.note_shot(gatherer.shot_spec());
         instance_.flow_pairs = frame.flow_pairs;
+        instance_.note_warnings(frame.warnings);
         write(frame);
         session.release(frame, patience_);
         if (!task_.values.show_overlay || task_.values.output != Output::kResult) return;

@@ -27,13 +27,16 @@ from propainter_host.images import NumpyClip
 from propainter_host.parameters import Param
 from propainter_host.profiles import PROFILES
 from propainter_host.sequences import Writer, find_sequence, matte_clip, picture_clip
+from propainter_pictures.console import speak_any_encoding
+from propainter_pictures.frame_range import with_negative_frames
 
 _DONE, _SOME_FAILED, _BAD_INPUT, _RULES_BROKEN, _INTERRUPTED = 0, 1, 2, 3, 130
 
 
 def main(arguments: Items[str] | None = None) -> int:
     """Run the command; the return value is its exit code."""
-    options = _parser().parse_args(arguments)
+    speak_any_encoding()
+    options = _parser().parse_args(with_negative_frames(sys.argv[1:] if arguments is None else arguments))
     try:
         with Host(options.profile, strict=False) as host:
             plugin = host.load(options.plugin, plugin_id=options.plugin_id)

@@ -25,12 +25,20 @@ from propainter_host.images import Array, Frame, NumpyClip, Rect, place, to_comp
 from propainter_pictures.errors import RemoveError, Unreadable
 from propainter_pictures.formats import IMAGE_SUFFIXES
 from propainter_pictures.frame import find_alpha, find_rgb
-from propainter_pictures.stored import OIIO_NAMES, STALE_ATTRIBUTES, create, read_spec, read_stored, write_stored
+from propainter_pictures.stored import (
+    OIIO_NAMES,
+    STALE_ATTRIBUTES,
+    create,
+    notes_of,
+    read_spec,
+    read_stored,
+    write_stored,
+)
 from propainter_pictures.whole_files import replacing
 
 _TYPES = {"uint8": "Byte", "uint16": "Short", "half": "Half", "float": "Float"}
 _PLACEHOLDER = re.compile(r"%0?(\d*)d|(#+)")
-_NUMBERED = re.compile(r"^(.*?)(\d+)(\.[A-Za-z]+)$")
+_NUMBERED = re.compile(r"^(.*?)((?:(?<![^._\s])-)?\d+)(\.[A-Za-z]+)$")
 _KEPT_BYTES = 1 << 30
 """Of one clip's pictures: plugins with temporal access come back to the same frames for every frame they render."""
 
@@ -97,7 +105,7 @@ def _by_pattern(path: Path) -> Sequence:
     placeholder = _PLACEHOLDER.search(path.name)
     assert placeholder
     before, after = path.name[: placeholder.start()], path.name[placeholder.end() :]
-    wanted = re.compile(re.escape(before) + r"(\d+)" + re.escape(after) + "$")
+    wanted = re.compile(re.escape(before) + r"(-?\d+)" + re.escape(after) + "$")
     entries = path.parent.iterdir() if path.parent.is_dir() else ()
     files: dict[int | None, Path] = {
         int(match.group(1)): entry for entry in sorted(entries) if (match := wanted.match(entry.name))
@@ -278,11 +286,11 @@ class Writer:
         spec.full_width, spec.full_height = display.width, display.height
         spec.x, spec.y = int(window.x1), int(display.y2 - window.y2)
         is_same_format = path.suffix.lower() == self.plate.any_file.suffix.lower()
-        for attribute in like.extra_attribs:
-            if attribute.name in STALE_ATTRIBUTES:
+        for name, kind, value in notes_of(like):
+            if name in STALE_ATTRIBUTES:
                 continue
-            if is_same_format or attribute.name in ("PixelAspectRatio", "oiio:UnassociatedAlpha", "smpte:TimeCode"):
-                spec.attribute(attribute.name, attribute.type, attribute.value)
+            if is_same_format or name in ("PixelAspectRatio", "oiio:UnassociatedAlpha", "smpte:TimeCode"):
+                spec.attribute(name, kind, value)
         return spec
 
 

@@ -18,10 +18,11 @@ from propainter_pictures.finite import check_finite
 from propainter_pictures.frame import Frame
 from propainter_pictures.frame_range import FrameRange
 from propainter_pictures.images import write_image
-from propainter_pictures.mattes import read_matte
+from propainter_pictures.mattes import MatteReading, read_matte
 from propainter_pictures.plates import FrameSource, open_source
 from propainter_pictures.results import open_sink
-from propainter_pictures.video import VideoWriter
+from propainter_pictures.video_facts import VideoFacts
+from propainter_pictures.video_writing import VideoWriter
 
 RGB = ("R", "G", "B")
 
@@ -39,7 +40,7 @@ def write_frames(folder: Path, names: list[str], *, dtype: str = "uint8", size: 
 
 
 def write_video(path: Path, count: int = 5, size: tuple[int, int] = (64, 48)) -> Path:
-    writer = VideoWriter(path, size=size, fps=Fraction(25))
+    writer = VideoWriter(path, size=size, facts=VideoFacts(fps=Fraction(25)))
     for index in range(count):
         writer.write(picture(20 * index, size=size))
     writer.finish()
@@ -378,14 +379,14 @@ def test_a_channel_can_be_named() -> None:
     for name, expected in (("roto.body", 0.5), ("red", None), ("R", 0.1), ("b", 0.3), ("alpha", 0.4), ("luma", 0.1859)):
         if expected is None:
             with pytest.raises(BadInput, match=r"frame 1043 .* no channel 'red' among R, G, B, A, roto\.body"):
-                read_matte(frame, channel=name)
+                read_matte(frame, MatteReading(name))
         else:
-            np.testing.assert_allclose(read_matte(frame, channel=name), expected, atol=1e-4)
+            np.testing.assert_allclose(read_matte(frame, MatteReading(name)), expected, atol=1e-4)
 
 
 def test_a_named_channel_needs_no_colours_beside_it() -> None:
     frame = matte_frame(channels(0.1, 0.2, 0.3), "roto.body", "roto.arm", "Z")
-    np.testing.assert_allclose(read_matte(frame, channel="roto.arm"), 0.2, atol=1e-6)
+    np.testing.assert_allclose(read_matte(frame, MatteReading("roto.arm")), 0.2, atol=1e-6)
 
 
 def test_nan_in_a_matte_is_named_with_frame_and_place() -> None:

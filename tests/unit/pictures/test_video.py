@@ -15,7 +15,9 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from propainter_backend.errors import BadInput
-from propainter_pictures.video import VideoReader, VideoWriter
+from propainter_pictures.video import VideoReader
+from propainter_pictures.video_facts import VideoFacts
+from propainter_pictures.video_writing import VideoWriter
 
 FRAMES = 40
 SIZE = (64, 48)
@@ -81,7 +83,7 @@ def test_the_cases_do_store_frames_out_of_order(tmp_path: Path) -> None:
 
 
 def test_frame_rate_is_kept_as_a_fraction(tmp_path: Path) -> None:
-    assert VideoReader(encode(tmp_path / "a.mp4", *CASES["h264.mp4"])).fps == Fraction(24000, 1001)
+    assert VideoReader(encode(tmp_path / "a.mp4", *CASES["h264.mp4"])).facts.fps == Fraction(24000, 1001)
 
 
 def test_ten_bit_video_is_read_as_sixteen_bit(tmp_path: Path) -> None:
@@ -140,7 +142,10 @@ def test_written_colours_read_back_nearly_the_same(size: tuple[int, int], tmp_pa
 
 def test_metadata_and_rate_are_stored_with_the_video(tmp_path: Path) -> None:
     writer = VideoWriter(
-        tmp_path / "a.mp4", size=SIZE, fps=Fraction(30000, 1001), metadata={"propainter:engine": "classical"}
+        tmp_path / "a.mp4",
+        size=SIZE,
+        facts=VideoFacts(fps=Fraction(30000, 1001)),
+        metadata={"propainter:engine": "classical"},
     )
     writer.write(np.zeros((SIZE[1], SIZE[0], 3), np.uint16))
     writer.finish()

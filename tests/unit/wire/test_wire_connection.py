@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from propainter_wire import connection
 from propainter_wire.connection import (
     Connection,
     DaemonPlace,
@@ -150,15 +152,36 @@ def test_no_file_means_no_backend(home: Path, tmp_path: Path) -> None:
         assert not isinstance(caught.value, UnsafeConnection)
 
 
-def test_where_the_daemon_lives_follows_the_environment_and_ignores_relative_paths() -> None:
-    assert runtime_directory({"XDG_RUNTIME_DIR": "/run/user/7"}) == Path("/run/user/7/propainter")
-    assert runtime_directory({"XDG_RUNTIME_DIR": "/r", "PROPAINTER_RUNTIME_DIR": "/p"}) == Path("/p")
+def test_where_the_daemon_lives_follows_the_environment_and_ignores_relative_paths(tmp_path: Path) -> None:
+    assert runtime_directory({"XDG_RUNTIME_DIR": str(tmp_path)}) == tmp_path / "propainter"
+    assert runtime_directory({"XDG_RUNTIME_DIR": str(tmp_path), "PROPAINTER_RUNTIME_DIR": "/p"}) == Path("/p")
     fallback = Path(f"/tmp/propainter-{os.getuid()}")
     assert (
         runtime_directory({}) == runtime_directory({"XDG_RUNTIME_DIR": "r", "PROPAINTER_RUNTIME_DIR": "p"}) == fallback
     )
-    assert connection_path({"XDG_RUNTIME_DIR": "/r"}) == Path("/r/propainter/daemon.json")
+    assert connection_path({"XDG_RUNTIME_DIR": str(tmp_path)}) == tmp_path / "propainter" / "daemon.json"
     assert connection_path({"PROPAINTER_CONNECTION": "/x/y.json"}) == Path("/x/y.json")
+
+
+def test_a_session_folder_that_is_not_this_users_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """su and sudo keep the other user's; cron and containers name one that is not there."""
+    fallback = Path(f"/tmp/propainter-{os.getuid()}")
+    long = tmp_path / ("x" * 90)
+    long.mkdir()
+    (tmp_path / "file").touch()
+    for named in (tmp_path / "missing", tmp_path / "file", long):
+        assert runtime_directory({"XDG_RUNTIME_DIR": str(named)}) == fallback
+    user = os.geteuid()
+    monkeypatch.setattr(os, "geteuid", lambda: user + 1)
+    assert runtime_directory({"XDG_RUNTIME_DIR": str(tmp_path)}) == fallback
+
+
+def test_a_folder_that_cannot_be_made_names_the_variable(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(UnsafeConnection, match=r"cannot be made.*name another in PROPAINTER_RUNTIME_DIR"):
+        make_private_directory(tmp_path / "file" / "below")
 
 
 @pytest.mark.parametrize(
@@ -223,3 +246,16 @@ def test_a_daemon_gets_an_allow_list_of_the_host_s_environment(tmp_path: Path) -
     }  # fmt: skip
     kept = set(clean_environment(host, tmp_path))
     assert kept == {"HOME", "CUDA_VISIBLE_DEVICES", "PROPAINTER_CACHE", "XDG_CACHE_HOME", "PROPAINTER_RUNTIME_DIR"}
+
+
+@pytest.mark.parametrize("code", [errno.ENOLCK, errno.EIO, errno.ENOTSUP])
+def test_a_disk_that_cannot_lock_is_not_a_backend_that_runs(tmp_path, monkeypatch, code):
+    def refuses(_: int) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(connection, "_lock", refuses)
+    with (
+        pytest.raises(UnsafeConnection, match=r"cannot be locked.*PROPAINTER_RUNTIME_DIR"),
+        DaemonPlace(tmp_path / "run"),
+    ):
+        pass

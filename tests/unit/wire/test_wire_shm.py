@@ -37,6 +37,18 @@ def segments(tmp_path: Path) -> SessionSegments:
     return SessionSegments(max_bytes=4 * MIB, directory=tmp_path, clock=Clock())
 
 
+def read(segment: shm.ServedSegment, offset: int, nbytes: int) -> bytes:
+    target = bytearray(nbytes)
+    segment.read_into(memoryview(target), offset)
+    return bytes(target)
+
+
+def take(segments: SessionSegments, place: InSegment) -> bytes:
+    target = bytearray(place.nbytes)
+    segments.take_upload(place, memoryview(target))
+    return bytes(target)
+
+
 def refused(code: str, call: object, *arguments: object) -> None:
     with pytest.raises(WireError) as caught:
         call(*arguments)  # type: ignore[operator]
@@ -47,13 +59,17 @@ def test_both_sides_see_the_same_bytes(tmp_path: Path) -> None:
     ours = create_segment(MIB, tmp_path)
     theirs = open_segment(ours.name, MIB, tmp_path)
     theirs.span(10, 3)[:] = b"abc"
-    assert bytes(ours.span(9, 5)) == b"\0abc\0"
+    assert read(ours, 9, 5) == b"\0abc\0"
     assert (tmp_path / ours.name).stat().st_mode & 0o777 == 0o600
 
 
 @pytest.mark.parametrize(("offset", "nbytes"), [(-1, 1), (0, MIB + 1), (MIB, 1), (2**40, 2**30), (1, -1)])
 def test_nothing_outside_a_segment_can_be_reached(tmp_path: Path, offset: int, nbytes: int) -> None:
-    refused("bad_buffer", create_segment(MIB, tmp_path).span, offset, nbytes)
+    ours = create_segment(MIB, tmp_path)
+    refused("bad_buffer", open_segment(ours.name, MIB, tmp_path).span, offset, nbytes)
+    if 0 <= nbytes <= 2 * MIB:
+        refused("bad_buffer", ours.read_into, memoryview(bytearray(nbytes)), offset)
+        refused("bad_buffer", ours.write, memoryview(bytes(nbytes)), offset)
 
 
 def test_more_than_the_machine_has_is_an_error_at_once_and_leaves_nothing_behind() -> None:
@@ -96,7 +112,7 @@ def test_a_name_is_gone_once_the_client_has_mapped_it_and_the_bytes_stay(
     segments.confirm(granted.name)
     assert list(tmp_path.iterdir()) == []
     client.span(0, 4)[:] = b"data"
-    assert bytes(segments.uploaded(InSegment(granted.name, 0, 4, 1))) == b"data"
+    assert take(segments, InSegment(granted.name, 0, 4, 1)) == b"data"
 
 
 def test_a_grant_nobody_maps_is_forgotten(tmp_path: Path) -> None:
@@ -121,33 +137,54 @@ def test_a_session_gets_no_more_than_its_share(segments: SessionSegments) -> Non
 
 def test_an_upload_is_read_once_only_where_mapped_for_it(segments: SessionSegments) -> None:
     upload, download = segments.grant(MIB, "upload").name, segments.grant(MIB, "download").name
-    refused("bad_buffer", segments.uploaded, InSegment(upload, 0, 8, 1))  # not confirmed
+    refused("bad_buffer", take, segments, InSegment(upload, 0, 8, 1))  # not confirmed
     segments.confirm(upload)
     segments.confirm(download)
-    refused("bad_buffer", segments.uploaded, InSegment(upload, MIB - 4, 8, 1))
-    segments.uploaded(InSegment(upload, 0, 8, 1))
-    refused("bad_buffer", segments.uploaded, InSegment(upload, 0, 8, 1))
-    segments.uploaded(InSegment(upload, 0, 8, 7))
-    refused("bad_buffer", segments.uploaded, InSegment(download, 0, 8, 9))
-    refused("shm_unavailable", segments.uploaded, InSegment("ppb-" + "0" * 32, 0, 8, 1))
+    refused("bad_buffer", take, segments, InSegment(upload, MIB - 4, 8, 1))
+    take(segments, InSegment(upload, 0, 8, 1))
+    refused("bad_buffer", take, segments, InSegment(upload, 0, 8, 1))
+    take(segments, InSegment(upload, 0, 8, 7))
+    refused("bad_buffer", take, segments, InSegment(download, 0, 8, 9))
+    refused("shm_unavailable", take, segments, InSegment("ppb-" + "0" * 32, 0, 8, 1))
 
 
 def test_results_share_a_segment_until_it_is_full_and_released_room_is_used_again(segments: SessionSegments) -> None:
     name = segments.grant(4 * 4096, "download").name
-    assert segments.room(4096) is None  # not confirmed
+    assert segments.place(memoryview(bytes(4096))) is None  # not confirmed
     segments.confirm(name)
     places = []
     for _ in range(3):
-        found = segments.room(5000)
+        found = segments.place(memoryview(bytes(5000)))
         places.append(found)
     first, second, third = places
     assert first is not None and second is not None and third is None
-    assert (first[0].offset, second[0].offset) == (0, 8192)
-    segments.release(name, first[0].generation)
-    segments.release(name, first[0].generation)  # twice does no harm
-    again = segments.room(8192)
-    assert again is not None and again[0].offset == 0 and again[0].generation > second[0].generation
-    assert segments.room(1) is None
+    assert (first.offset, second.offset) == (0, 8192)
+    segments.release(name, first.generation)
+    segments.release(name, first.generation)  # twice does no harm
+    again = segments.place(memoryview(bytes(8192)))
+    assert again is not None and again.offset == 0 and again.generation > second.generation
+    assert segments.place(memoryview(bytes(1))) is None
+
+
+def test_a_segment_made_shorter_by_the_other_side_is_an_error_and_kills_nobody(
+    segments: SessionSegments, tmp_path: Path
+) -> None:
+    """Mapped, as it was before, reading it ended the process by SIGBUS."""
+    upload, download = segments.grant(MIB, "upload"), segments.grant(MIB, "download")
+    for segment in (upload, download):
+        os.truncate(tmp_path / segment.name, 4096)
+        segments.confirm(segment.name)
+    refused("bad_buffer", take, segments, InSegment(upload.name, 0, MIB, 1))
+    assert take(segments, InSegment(upload.name, 0, 4096, 2)) == bytes(4096)
+    assert segments.place(memoryview(bytes(MIB))) is not None  # it is grown again
+
+
+def test_a_session_holds_no_more_segments_than_it_can_need(segments: SessionSegments) -> None:
+    for _ in range(shm.MAX_SEGMENTS):
+        segments.grant(1, "upload")
+    refused("shm_unavailable", segments.grant, 1, "upload")
+    segments.close()
+    segments.grant(1, "upload")
 
 
 def test_orphans_of_killed_daemons_are_unlinked_and_fresh_segments_are_not(tmp_path: Path) -> None:
@@ -167,4 +204,4 @@ def test_a_client_that_exits_does_not_take_the_segment_with_it(tmp_path: Path) -
     )
     subprocess.run([sys.executable, "-c", script, segment.name, str(tmp_path)], check=True, timeout=60)
     assert (tmp_path / segment.name).exists()
-    assert bytes(segment.span(0, 2)) == b"hi"
+    assert read(segment, 0, 2) == b"hi"

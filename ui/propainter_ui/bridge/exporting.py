@@ -52,18 +52,19 @@ class Exports:
             self._tell(JobChanged(replace(job, frames_done=done)))
 
         self._tell(JobChanged(job))
+        notes: tuple[str, ...] = ()
         try:
             if wish.kind == "sequence":
                 written = export.write_sequence(wish.path, library, shot, frames, patches, advance)
             elif wish.kind == "mp4":
-                written = export.write_mp4(wish.path, library, shot, frames, patches, advance)
+                written, notes = export.write_mp4(wish.path, library, shot, frames, patches, advance)
             else:
                 written = export.write_sheet(wish.path, library, shot, frames, patches, wish.render.settings.grow)
         except Interrupted:
             return
         finally:
             self._tell(JobChanged(None))
-        self._tell(ExportFinished(str(written), EXPORT_NAMES[wish.kind]))
+        self._tell(ExportFinished(str(written), EXPORT_NAMES[wish.kind], notes))
 
     def _patches_for(self, wish: RenderWish, frames: Sequence[int]) -> dict[int, Patch] | None:
         """Every frame's result, rendered where it is not at hand; None if that was cancelled."""

@@ -54,7 +54,7 @@ class ShotOpener:
 
     def open_as(self, what: str, path: Path) -> None:
         """Open a file as ``plate``, ``matte`` or ``clean`` plate, whatever it looks like."""
-        known, frames = self._library.files, open_frames(path, may_have_gaps=what == "clean")
+        known, frames = self._library.files, open_frames(path)
         if what == "plate":
             self._found(frames)
         elif known is None:
@@ -69,7 +69,7 @@ class ShotOpener:
         self._found(
             open_frames(Path(plate)),
             open_frames(Path(matte)) if matte else None,
-            open_frames(Path(clean), may_have_gaps=True) if clean else None,
+            open_frames(Path(clean)) if clean else None,
             only,
         )
 
@@ -87,9 +87,9 @@ class ShotOpener:
         clean_only: frozenset[int] | None = None,
     ) -> None:
         """These files are the shot from here on. Raises BadShot if they do not fit each other."""
-        files = ShotFiles(plate, matte, clean, clean_only)
         if matte is not None:
             check_fit(plate, matte)
+        files = ShotFiles(plate, matte, clean, clean_only)
         if clean is not None:
             check_clean_fit(files)
         shot = _state_of(files)
@@ -99,7 +99,9 @@ class ShotOpener:
             numbers = shot.clean_frames
             whose = "every frame" if len(numbers) == shot.frame_count else frame_list_text(numbers)
             note = f"Clean plate {Path(clean.path).name}: the fill of {whose} is taken from it where it has pixels."
-        self._shot.take(shot, files, note)
+        self._shot.take(
+            shot, files, " ".join([*(f"{_capital(said)}." for said in files.notes), *([note] if note else [])])
+        )
 
 
 def _state_of(files: ShotFiles) -> ShotState:
@@ -107,9 +109,13 @@ def _state_of(files: ShotFiles) -> ShotState:
     return ShotState(
         name=_name_of(Path(plate.path)), plate=plate.path, matte=matte.path if matte is not None else "",
         first=files.frames[0], last=files.frames[-1], width=plate.width, height=plate.height, dtype=cast(DType, plate.dtype),
-        fps=plate.fps, still_matte=matte is not None and matte.is_still,
+        fps=plate.fps, still_matte=files.holds_matte,
         clean=clean.path if clean is not None else "", clean_frames=files.clean_numbers(),
     )  # fmt: skip
+
+
+def _capital(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]
 
 
 def _name_of(path: Path) -> str:

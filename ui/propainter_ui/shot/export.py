@@ -8,7 +8,6 @@ video, which ``propainter_pictures`` does (its encoders are loaded when first ne
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
@@ -18,6 +17,9 @@ from typing import Any, Literal
 from propainter_pictures.formats import VIDEO_SUFFIXES
 from propainter_pictures.frame import Frame
 from propainter_pictures.frame_range import FrameRange
+from propainter_pictures.names import sequence_name
+from propainter_pictures.one_writer import OneWriter
+from propainter_pictures.whole_files import begin_partial, settle
 from propainter_ui.qt import QtCore, QtGui
 from propainter_ui.shot.frame_maker import image_of
 from propainter_ui.shot.frame_store import ShotLibrary
@@ -52,31 +54,40 @@ def write_sequence(
     folder.mkdir(parents=True, exist_ok=True)
     with told_to_artists():
         from propainter_pictures.images import write_image
-    for done, frame in enumerate(frames, start=1):
-        with told_to_artists():
-            result = plate.frame(frame).with_patch(patches[frame].region, patches[frame].pixels)
-            write_image(folder / plate.source.file_name(frame), result, {})
-        advance(done)
+
+        first = folder / plate.source.file_name(frames[0])
+        held = OneWriter(first.with_name(sequence_name(first)), FrameRange(min(frames), max(frames)))
+    try:
+        for done, frame in enumerate(frames, start=1):
+            with told_to_artists():
+                result = plate.frame(frame).with_patch(patches[frame].region, patches[frame].pixels)
+                write_image(folder / plate.source.file_name(frame), result, {})
+            advance(done)
+    finally:
+        held.let_go()
     return folder
 
 
 def write_mp4(
     path: Path, library: ShotLibrary, shot: ShotState, frames: Sequence[int], patches: Mapping[int, Patch],
     advance: Advance,
-) -> Path:  # fmt: skip
-    """H.264 for looking at: visually lossless, Rec.709, 4:4:4 where a side is odd. Raises BadShot."""
+) -> tuple[Path, tuple[str, ...]]:  # fmt: skip
+    """A video as like the plate's as its format allows, else H.264 in Rec.709.
+
+    Returns its path, and sentences on what of the plate it is without. Raises BadShot.
+    """
     assert library.files is not None
     display, rate = Display(is_linear=shot.is_linear), Fraction(shot.fps).limit_denominator(1001)
-    counted = FrameRange(0, len(frames) - 1)
+    counted = FrameRange(frames[0], frames[0] + len(frames) - 1)
     with told_to_artists():
         from propainter_pictures.results import open_sink
 
         with open_sink(str(path), like=library.files.plate_frames.source, frames=counted, fps=rate) as sink:
             for index, frame in enumerate(frames):
                 shown = to_eyes(finished(library.plate(frame), patches[frame]), display)
-                sink.write(index, Frame(shown, ("R", "G", "B"), frame))
+                sink.write(frames[0] + index, Frame(shown, ("R", "G", "B"), frame))
                 advance(index + 1)
-    return path
+    return path, sink.notes
 
 
 def write_sheet(
@@ -120,10 +131,10 @@ def finished(plate: Pixels, patch: Patch) -> Pixels:
 def _whole(path: Path) -> Iterator[Path]:
     """A hidden name beside ``path``, which becomes ``path`` if all goes well and vanishes otherwise."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.stem}.partial-{os.getpid()}{path.suffix}")
+    partial = begin_partial(path)
     try:
         yield partial
-        partial.replace(path)
+        settle(partial, path)
     finally:
         partial.unlink(missing_ok=True)
 

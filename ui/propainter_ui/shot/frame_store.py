@@ -110,7 +110,7 @@ class ShotLibrary:
         """The matte, None without one. Raises BadShot."""
         if self.files is None or self.files.matte_frames is None:
             return None
-        number = 0 if self.files.matte_frames.is_still else frame
+        number = self.files.matte_number(frame)  # frames that share one, or have an empty one, share what is kept
         return self._read(("matte", self.serial, number), lambda files: files.matte(frame))
 
     def clean(self, frame: int) -> Pixels | None:

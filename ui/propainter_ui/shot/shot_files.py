@@ -10,19 +10,22 @@ pattern does for the command.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from propainter_pictures.errors import BadInput, RemoveError, Unreadable
 from propainter_pictures.formats import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 from propainter_pictures.frame import Frame, rgb_of, rgba_of
-from propainter_pictures.frame_range import FrameRange
-from propainter_pictures.mattes import native_matte
-from propainter_pictures.names import frames_in_folder
-from propainter_pictures.pairing import Pairing, offset_by_place
+from propainter_pictures.matte_survey import PictureForMatte, Survey, survey, without_options
+from propainter_pictures.mattes import PLAIN, native_matte
+from propainter_pictures.names import FoundFrames, frames_in_folder, pictures_in, sequence_name, sequence_of
+from propainter_pictures.pairing import UnclearPairing, pair
+from propainter_pictures.stamps import FileReplaced, Stamps
 from propainter_wire.shot import Pixels, runs_of
 
 if TYPE_CHECKING:
@@ -30,7 +33,6 @@ if TYPE_CHECKING:
 
 _MATTE_WORDS = frozenset({"matte", "mattes", "mask", "masks", "roto", "rotos", "alpha", "key", "hole", "holes"})
 _CLEAN_WORDS = (frozenset({"cleanplate"}), frozenset({"cleanplates"}), frozenset({"clean", "plate"}))
-_NUMBER = re.compile(r"(\d+)(?!.*\d)")
 _FRAME_LIST = re.compile(r"-?\d+(\s*-\s*-?\d+)?((\s*,\s*|\s+)-?\d+(\s*-\s*-?\d+)?)*,?")
 
 
@@ -43,8 +45,14 @@ def told_to_artists() -> Iterator[None]:
     """What reading and writing pictures refuses, and decoders that are missing, as BadShot."""
     try:
         yield
+    except FileReplaced as error:
+        raise BadShot(f"{error.finding} since it was opened; press Reload, so that old and new do not mix") from error
     except Unreadable as error:
         raise BadShot(f"{error.path.name} cannot be read ({error.reason}); render it again") from error
+    except UnclearPairing as error:
+        raise BadShot(f"{error.finding}; number both alike, or give one picture for every frame") from error
+    except PictureForMatte as error:
+        raise BadShot(f"{error.finding}; give the roto alone, as one channel or as alpha") from error
     except RemoveError as error:
         raise BadShot(str(error)) from error
     except ImportError as error:
@@ -56,10 +64,11 @@ def told_to_artists() -> Iterator[None]:
 class Frames:
     """A run of pictures of one size. Any thread may read."""
 
-    def __init__(self, path: Path, source: FrameSource, *, is_numbered: bool = True) -> None:
+    def __init__(self, path: Path, source: FrameSource) -> None:
         self.path = str(path)
         """As it can be opened again."""
         self.source = source
+        self._stamps = Stamps([source])
         self.range = source.range
         self.first, self.last = source.range.first, source.range.last
         self.width, self.height = source.size
@@ -68,17 +77,25 @@ class Frames:
         self.fps = float(source.fps or 24)
         self.is_still = source.is_still
         """One picture alone."""
-        self.is_numbered = is_numbered
-        """Frame numbers are the files' own, not counted here."""
 
     def has(self, frame: int) -> bool:
         """Whether there is this frame."""
         return self.source.has(frame)
 
     def frame(self, frame: int) -> Frame:
-        """A frame with every channel. Raises BadShot naming it."""
+        """A frame with every channel. Raises BadShot naming it, also where its file was replaced since it was opened."""
+        return self._read(frame, self.source.read)
+
+    def all_parts(self, frame: int) -> Frame:
+        """The same with the channels of every part of its file, for mattes."""
+        return self._read(frame, self.source.read_all_parts)
+
+    def _read(self, frame: int, read: Callable[[int], Frame]) -> Frame:
         with told_to_artists():
-            return self.source.read(frame)
+            self._stamps.check(self.source, frame, Path(self.path).name)
+            found = read(frame)
+            self._stamps.check(self.source, frame, Path(self.path).name)
+            return found
 
     def read(self, frame: int) -> Pixels:
         """[h, w, c] in the file's own type. Raises BadShot naming the frame."""
@@ -103,7 +120,7 @@ def open_dropped(paths: Sequence[Path], *, has_plate: bool, awaits_matte: bool) 
     that has its matte. Where nothing tells, the first is the plate and the second the matte, and one alone is the matte if
     a plate is waiting for its own. Raises BadShot if that leaves nothing to open, or more than one of each.
     """
-    found = [open_frames(path, may_have_gaps=_is_named_clean(path)) for path in _spread(paths)]
+    found = [open_frames(path) for path in _spread(paths)]
     if not found:
         raise BadShot("there are no pictures in what was dropped; drop a folder of frames, a frame or a video")
     cleans = [frames for frames in found if _is_named_clean(Path(frames.path)) and not _matte_likeness(frames)]
@@ -131,38 +148,31 @@ def open_dropped(paths: Sequence[Path], *, has_plate: bool, awaits_matte: bool) 
     return Opened(one, other, clean)
 
 
-def open_frames(path: Path, *, may_have_gaps: bool = False) -> Frames:
-    """The frames a folder, a file of a sequence, a still or a video stands for. Raises BadShot.
-
-    may_have_gaps: not every number has to be there, as of clean plates.
-    """
+def open_frames(path: Path) -> Frames:
+    """The frames a folder, a file of a sequence, a still or a video stands for. Raises BadShot."""
     if not path.exists():
         raise BadShot(f"{path} does not exist any more; drop it again from where it is now")
     with told_to_artists():
-        if path.is_dir():
-            return _open_numbered(path, _folder_numbers(path, may_have_gaps), may_have_gaps=may_have_gaps)
-        if path.suffix.lower() in IMAGE_SUFFIXES:
-            return _open_numbered(path, _own_numbers(_siblings(path)), may_have_gaps=may_have_gaps)
-        if path.suffix.lower() in VIDEO_SUFFIXES:
-            from propainter_pictures.plates import open_source
+        from propainter_pictures.plates import open_numbered, open_source
 
+        if path.is_dir():
+            return Frames(path, open_numbered(str(path), _in_folder(path)))
+        if path.suffix.lower() in IMAGE_SUFFIXES:
+            return Frames(path, open_numbered(str(path), sequence_of(path)))
+        if path.suffix.lower() in VIDEO_SUFFIXES:
             return Frames(path, open_source(str(path)))
     known = " ".join(sorted(IMAGE_SUFFIXES | VIDEO_SUFFIXES))
     raise BadShot(f"{path.name} is neither a picture nor a video this reads ({known})")
 
 
 def check_fit(plate: Frames, matte: Frames) -> None:
-    """Raise BadShot if a matte's size or range does not fit its plate."""
+    """Raise BadShot if a matte's size or numbers do not fit its plate, or it is a picture."""
     if (matte.width, matte.height) != (plate.width, plate.height):
         raise BadShot(
             f"the matte is {matte.width}x{matte.height} but the plate is {plate.width}x{plate.height}; reformat the matte "
             "to the plate"
         )
-    if not ShotFiles(plate, matte).frames:
-        raise BadShot(
-            f"the matte has frames {matte.first}–{matte.last} but the plate {plate.first}–{plate.last}; render the matte "
-            "over the plate's range, or give one still"
-        )
+    ShotFiles(plate, matte).judged()
 
 
 def check_clean_fit(files: ShotFiles) -> None:
@@ -207,75 +217,29 @@ def _spread(paths: Sequence[Path]) -> list[Path]:
     """Folders that hold folders of pictures, as these; several files of one sequence, as one of them."""
     spread: list[Path] = []
     for path in paths:
-        inner = [] if not path.is_dir() or _pictures_in(path) else [p for p in sorted(path.iterdir()) if _has_frames(p)]
+        inner = [] if not path.is_dir() or pictures_in(path) else [p for p in sorted(path.iterdir()) if _has_frames(p)]
         spread.extend(inner or [path])
     sequences: dict[object, Path] = {}
     for path in spread:
         is_picture = path.is_file() and path.suffix.lower() in IMAGE_SUFFIXES
-        sequences.setdefault((path.parent, *_split(path)[::2]) if is_picture else path, path)
+        sequences.setdefault((path.parent, sequence_name(path)) if is_picture else path, path)
     return list(sequences.values())
 
 
 def _has_frames(path: Path) -> bool:
-    return path.suffix.lower() in VIDEO_SUFFIXES if path.is_file() else path.is_dir() and bool(_pictures_in(path))
+    return path.suffix.lower() in VIDEO_SUFFIXES if path.is_file() else path.is_dir() and bool(pictures_in(path))
 
 
-def _pictures_in(folder: Path) -> list[Path]:
-    return sorted(
-        path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
-    )
-
-
-def _siblings(path: Path) -> list[Path]:
-    """The numbered sequence a file belongs to; itself alone if its name has no number."""
-    head, number, tail = _split(path)
-    if not number:
-        return [path]
-    return [p for p in _pictures_in(path.parent) if _split(p)[0] == head and _split(p)[2] == tail and _split(p)[1]]
-
-
-def _split(path: Path) -> tuple[str, str, str]:
-    """What stands before the last number of a name, the number, what stands behind."""
-    match = _NUMBER.search(path.stem)
-    if match is None:
-        return path.stem, "", path.suffix.lower()
-    return path.stem[: match.start()], match.group(), path.stem[match.end() :] + path.suffix.lower()
-
-
-def _folder_numbers(folder: Path, may_have_gaps: bool) -> dict[int, Path]:
-    """A folder's pictures by frame number, as the command counts them; where gaps are meant, by their own numbers.
-
-    Raises BadShot if there are none, or several sequences.
-    """
-    files = _pictures_in(folder)
+def _in_folder(folder: Path) -> FoundFrames:
+    """A folder's pictures by frame number, as the command counts them. Raises BadShot if there are none, or several runs."""
+    files = pictures_in(folder)
     if not files:
         raise BadShot(f"there are no pictures in {folder}; drop a folder of frames, a frame or a video")
-    kinds = {_split(file)[::2] for file in files}
-    if may_have_gaps and len(kinds) == 1:
-        return _own_numbers(files)
     try:
         return frames_in_folder(folder)
     except BadInput as error:
-        some = ", ".join(sorted(head + "#" + tail for head, tail in kinds)[:3])
+        some = ", ".join(sorted({f"{re.sub(r'[0-9]+', '#', file.stem)}{file.suffix}" for file in files})[:3])
         raise BadShot(f"{folder} holds several sequences ({some}); drop one frame of the one that is meant") from error
-
-
-def _own_numbers(files: list[Path]) -> dict[int, Path]:
-    """Files of one sequence by the last number in their names; counted where there is none."""
-    if any(not _split(file)[1] for file in files):
-        return dict(enumerate(files))
-    return {int(_split(file)[1]): file for file in files}
-
-
-def _open_numbered(path: Path, files: dict[int, Path], *, may_have_gaps: bool) -> Frames:
-    """Files by frame number as what was dropped. Raises BadShot if there are gaps where there may be none."""
-    from propainter_pictures.plates import open_numbered
-
-    missing = sorted(set(range(min(files), max(files) + 1)) - files.keys())
-    if missing and not may_have_gaps:
-        raise BadShot(f"frame {missing[0]} of {path} is missing ({len(missing)} in all); render it, then drop again")
-    own = _split(files[min(files)])[1]
-    return Frames(path, open_numbered(str(path), files), is_numbered=bool(own) and int(own) == min(files))
 
 
 def _is_named_clean(path: Path) -> bool:
@@ -305,9 +269,9 @@ def _matte_likeness(frames: Frames) -> int:
 class ShotFiles:
     """A plate, its matte and its clean plates by the plate's frame numbers.
 
-    A matte whose numbers have nothing to do with the plate's goes by place, if it is as long. One clean plate alone is of
-    every frame, unless it bears the number of one of the plate's; several are of the frames whose numbers they bear.
-    clean_only: frames whose clean plate counts; None: all that there are.
+    All of the plate's frames are used; one without a matte has an empty one. Which belong together, ``pair`` says, for the
+    command as well. clean_only: frames whose clean plate counts; None: all that there are.
+    Raises BadShot where they do not fit each other, or the plate has gaps.
     """
 
     def __init__(
@@ -321,16 +285,48 @@ class ShotFiles:
         self.matte_frames = matte
         self.clean_frames = clean
         self.clean_only = clean_only
-        is_everywhere = (
-            clean is not None and clean.is_still and not (clean.is_numbered and _covers(plate.range, clean.first))
-        )
-        self._pairing = Pairing(plate, matte, clean, _offset(plate, matte), is_everywhere)
+        _refuse_gaps(plate)
+        with told_to_artists():
+            self._pairing = pair(
+                plate.source, None if matte is None else matte.source, None if clean is None else clean.source
+            )
+        self._judged: Survey | None = None
         self._still: Pixels | None = None
 
     @property
+    def holds_matte(self) -> bool:
+        """Whether one matte is of every frame."""
+        return self._pairing.holds_matte
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the artist should know of how they were paired and read: sentences."""
+        return tuple(without_options(note) for note in (*self._pairing.notes, *self.judged().notes))
+
+    def judged(self) -> Survey:
+        """How the mattes are read. Raises BadShot where they are pictures."""
+        if self._judged is None:
+            used = sorted(set(self._pairing.mattes.values()))
+            if self.matte_frames is None or not used:
+                self._judged = Survey(PLAIN, ())
+            else:
+                with told_to_artists():
+                    self._judged = survey(
+                        self.matte_frames.all_parts,
+                        used,
+                        name=Path(self.matte_frames.path).name,
+                        plate=lambda: self.plate_frames.frame(self.plate_frames.first),
+                    )
+        return self._judged
+
+    def matte_number(self, frame: int) -> int | None:
+        """The matte's own number for a frame; None: the frame has an empty one."""
+        return self._pairing.matte_number(frame)
+
+    @property
     def frames(self) -> range:
-        """The frames there is a plate and a matte of, in the plate's numbers; none if they do not fit each other."""
-        return self._pairing.common
+        """The plate's frames."""
+        return self._pairing.frames
 
     def plate(self, frame: int) -> Pixels:
         """RGB in the plate's own type. Raises BadShot."""
@@ -339,14 +335,16 @@ class ShotFiles:
 
     def matte(self, frame: int) -> Pixels | None:
         """[h, w, 1], 1 (or full scale) = remove; None without a matte. Raises BadShot."""
-        matte = self.matte_frames
+        matte, number = self.matte_frames, self.matte_number(frame)
         if matte is None:
             return None
+        if number is None:
+            return np.zeros((self.plate_frames.height, self.plate_frames.width, 1), np.uint8)
         if self._still is not None:
             return self._still
         with told_to_artists():
-            found = native_matte(matte.frame(self._pairing.matte_number(frame)))
-        if matte.is_still:
+            found = native_matte(matte.all_parts(number), self.judged().reading)
+        if self.holds_matte:
             self._still = found
         return found
 
@@ -371,11 +369,11 @@ class ShotFiles:
             return rgba_of(self.clean_frames.frame(number))
 
 
-def _offset(plate: Frames, matte: Frames | None) -> int:
-    if matte is None or Pairing(plate, matte).common or len(plate.range) != len(matte.range):
-        return 0
-    return offset_by_place(plate, matte)
-
-
-def _covers(frames: FrameRange, number: int) -> bool:
-    return frames.first <= number <= frames.last
+def _refuse_gaps(plate: Frames) -> None:
+    """Raise BadShot if a plate's frames are not all there."""
+    numbers = plate.source.numbers
+    missing = sorted(set(range(numbers[0], numbers[-1] + 1)) - set(numbers))
+    if missing:
+        raise BadShot(
+            f"frame {missing[0]} of {plate.path} is missing ({len(missing)} in all); render it, then drop again"
+        )

@@ -111,6 +111,8 @@ class ExportFinished:
 
     path: str
     what: str
+    notes: tuple[str, ...] = ()
+    """Sentences on what the files are without."""
 
 
 @dataclass(frozen=True)

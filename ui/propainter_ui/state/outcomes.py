@@ -62,8 +62,9 @@ def after(state: PanelState, event: Event) -> PanelState:
             return replace(state, bands={stage.stage: stage.runs for stage in told.stages})
         case RenderFinished(report, frames):
             return _rendered(state, report, frames)
-        case ExportFinished(path, what):
-            return replace(state, job=None, notice=Notice("info", f"{what} written to {path}"))
+        case ExportFinished(path, what, notes):
+            said = "; ".join([f"{what} written to {path}", *notes])
+            return replace(state, job=None, notice=Notice("info", said))
         case Failed(message, action):
             return replace(state, notice=Notice("error", message, action))
     raise AssertionError(event)
@@ -130,7 +131,10 @@ def _rendered(state: PanelState, report: Mapping[str, Any], frames: int) -> Pane
     for note in report.get("notes", ()):
         if note.startswith("the plate "):  # what is wrong with it is the artist's to know
             text += f" {note[0].upper()}{note[1:]}."
-    return replace(state, job=None, rates=rates, report=dict(report), notice=Notice("info", text))
+    warnings = [f"{said[:1].upper()}{said[1:]}." for said in report.get("warnings", ())]
+    return replace(
+        state, job=None, rates=rates, report=dict(report), notice=Notice("info", " ".join([text, *warnings]))
+    )
 
 
 def _unless(notice: Notice | None, *actions: str) -> Notice | None:

@@ -89,7 +89,7 @@ class CacheHandlers:
             def cleared(answers: list[Note]) -> None:
                 self._tell_cache(request, freed + sum(answer.get("freed", 0) for answer in answers))
 
-            self._workers.ask_ready({"op": "clear"}, guarded(self._router, request, cleared))
+            self._workers.ask_ready({"op": "clear", "what": message.what}, guarded(self._router, request, cleared))
         else:
             self._tell_cache(request, freed)
 

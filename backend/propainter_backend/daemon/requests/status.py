@@ -64,11 +64,11 @@ class StatusHandlers:
 
     def _on_status(self, request: Request, _: Status) -> None:
         def tell(answers: list[Note]) -> None:
-            self._router.reply(request, self._status(answers))
+            self._router.reply(request, self._status(request.session, answers))
 
         self._workers.ask_ready({"op": "use"}, guarded(self._router, request, tell))
 
-    def _status(self, answers: Iterable[Note]) -> StatusIs:
+    def _status(self, session: str, answers: Iterable[Note]) -> StatusIs:
         facts = self._workers.facts
         return StatusIs(
             server=facts.server,
@@ -78,10 +78,10 @@ class StatusHandlers:
             pid=os.getpid(),
             uptime_s=time.monotonic() - self._started,
             sessions=self._router.session_count,
-            jobs=tuple(_job_line(job) for job in list(self._jobs.all)[:_JOBS_TOLD]),
+            jobs=tuple(_job_line(job, session) for job in list(self._jobs.all)[:_JOBS_TOLD]),
             memory=self._memory(use_of(answers)),
-            notes=self._workers.notes,
-            shots=tuple(_shot_line(shot) for shot in self._shots.latest(_SHOTS_TOLD)),
+            notes=(*self._workers.notes, *filter(None, [self._content.problem[:512]])),
+            shots=tuple(_shot_line(shot, session) for shot in self._shots.latest(_SHOTS_TOLD)),
         )
 
     def _memory(self, use: dict[str, int]) -> dict[str, object]:
@@ -101,17 +101,23 @@ class StatusHandlers:
         self._stop_wish.when = message.when
 
 
-def _job_line(job: JobRecord) -> JobLine:
-    name = job.shot.opened.name or job.request.client
+def _job_line(job: JobRecord, session: str) -> JobLine:
+    shot = job.shot
+    name = (shot.opened.name or job.request.client) if _may_know(shot, session) else ""
     return JobLine(job.id, name, job.priority, job.stage, job.done, job.total)
 
 
-def _shot_line(shot: ShotRecord) -> ShotLine:
+def _shot_line(shot: ShotRecord, session: str) -> ShotLine:
     opened = shot.opened
+    name, client = (opened.name, shot.client) if _may_know(shot, session) else ("", "")
     return ShotLine(
-        shot.id, opened.name, shot.client, opened.first, opened.last, opened.width, opened.height, opened.follow,
-        shot.settings,
+        shot.id, name, client, opened.first, opened.last, opened.width, opened.height, opened.follow, shot.settings,
     )  # fmt: skip
+
+
+def _may_know(shot: ShotRecord, session: str) -> bool:
+    """Names are their client's own business, but for those that ask to be steered by whoever publishes under them."""
+    return shot.session == session or shot.opened.follow
 
 
 def _resident(pid: int | None) -> int:

@@ -15,6 +15,7 @@ import numpy as np
 from propainter_backend.daemon.work.events import Priority, Work
 from propainter_backend.daemon.work.shots import ShotRecord
 from propainter_backend.worker.pipe import Note
+from propainter_pictures.matte_survey import MatteFacts, judge_unseen, without_options
 from propainter_wire.messages import Analyse, Render, ShotSettings, Stage
 from propainter_wire.router import Request
 
@@ -60,6 +61,7 @@ class JobRecord:
     cuts: set[int] = field(default_factory=set)
     """Frames (0-based) that begin another scene, as far as its steps came upon them."""
     notes: list[str] = field(default_factory=list)
+    mattes: MatteFacts = field(default_factory=MatteFacts)
     first_result_s: float | None = None
     is_broken_off: bool = False
     """The client has been told that it failed; the scheduler does not know yet."""
@@ -103,6 +105,8 @@ class JobRecord:
         self.cuts.update(note.get("cuts", []))
         self.kernels_in_holes += note.get("kernels_in_holes", 0)
         self.notes.extend(said for said in note.get("notes", []) if said not in self.notes)
+        if "matte" in note:
+            self.mattes.merge(MatteFacts(**note["matte"]))
         if self.first_result_s is None:
             self.first_result_s = time.monotonic() - self.started
 
@@ -118,18 +122,20 @@ class JobRecord:
         }
         windows = self.stages.get("painting", {"computed": set()})["computed"]
         settings = asdict(self.settings)
+        unseen = round(self.unseen / self.hole, 6) if self.hole else 0.0
         return {
             "engine": engine,
             "weights": weights,
             "settings": {name: list(v) if isinstance(v, tuple) else v for name, v in settings.items()},
             "stages": stages,
             "windows_redone": sorted(windows)[:_REPORTED_WINDOWS],
-            "unseen_fraction": round(self.unseen / self.hole, 6) if self.hole else 0.0,
+            "unseen_fraction": unseen,
             "cuts": [self.shot.opened.first + index for index in sorted(self.cuts)][:_REPORTED_CUTS],
             "kernels_in_holes": self.kernels_in_holes,
             "seconds": round(time.monotonic() - self.started, 4),
             "first_result_s": round(self.first_result_s or 0.0, 4),
             "notes": self.notes[:_REPORTED_NOTES],
+            "warnings": [without_options(said) for said in (*self.mattes.judged(), *judge_unseen(unseen))],
         }
 
 

@@ -56,15 +56,31 @@ class WorkerLink:
         return self._process.pid if self._process is not None else None
 
     def start(self) -> None:
-        """Start the process, ending what is left of the last one."""
+        """Start the process, ending what is left of the last one. One that the system does not let start is heard of as
+        died, as one that ends at once: it is tried again later.
+        """
         self.stop()
         self.life += 1
+        try:
+            self._spawn()
+        except (OSError, RuntimeError, MemoryError) as error:  # no descriptor, process, thread, memory is left
+            log.error("%s cannot be started (%s)", self.name, error)
+            self.stop()
+            self._hear(FromWorker(self.name, self.life, {"op": "died"}))
+
+    def _spawn(self) -> None:
         ours, theirs = self._context.Pipe()
         self._process = self._context.Process(
             target=run, args=(theirs, self.options), name=f"propainter-{self.name}", daemon=True
         )
-        self._process.start()
-        theirs.close()
+        try:
+            self._process.start()
+        except BaseException:
+            self._process = None
+            ours.close()
+            raise
+        finally:
+            theirs.close()
         self._outbox = queue.SimpleQueue()
         for task, name in ((self._read, "reader"), (self._write, "writer")):
             threading.Thread(target=task, args=(ours, self.life, self._outbox), name=name, daemon=True).start()

@@ -107,7 +107,9 @@ ofx::Status update_status(Instance& instance, double time) {
         return ofx::kOk;
     }
     return report_in_status(instance, time, [&](Session& session, const ParamValues& values, const Patience& patience) {
-        return describe_cache(session, *spec, values, instance.flow_pairs, patience);
+        const std::string warnings = instance.last_warnings();
+        const std::string cache = describe_cache(session, *spec, values, instance.flow_pairs, patience);
+        return warnings.empty() ? cache : warnings + "; " + cache;
     });
 }
 

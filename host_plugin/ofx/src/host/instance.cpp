@@ -70,6 +70,16 @@ void Instance::note_shot(const ShotSpec& spec) {
     last_shot_ = spec;
 }
 
+std::string Instance::last_warnings() const {
+    const std::lock_guard<std::mutex> lock(guard_);
+    return last_warnings_;
+}
+
+void Instance::note_warnings(const std::string& warnings) {
+    const std::lock_guard<std::mutex> lock(guard_);
+    last_warnings_ = warnings;
+}
+
 Instance& instance_of(ofx::EffectHandle effect) {
     return *static_cast<Instance*>(effect_properties(effect).get_pointer(ofx::prop::kInstanceData));
 }

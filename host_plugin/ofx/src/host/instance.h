@@ -27,6 +27,10 @@ class Instance {
     std::optional<ShotSpec> last_shot() const;
     void note_shot(const ShotSpec& spec);
 
+    // What the artist should know of the matte of the frame rendered last; empty when nothing.
+    std::string last_warnings() const;
+    void note_warnings(const std::string& warnings);
+
     ofx::EffectHandle effect;
     ofx::ParamSetHandle params = nullptr;
     Clip source;
@@ -43,6 +47,7 @@ class Instance {
   private:
     mutable std::mutex guard_;
     std::optional<ShotSpec> last_shot_;
+    std::string last_warnings_;
 };
 
 Instance& instance_of(ofx::EffectHandle effect);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "ground/errors.h"
 #include "os/platform.h"
 
 namespace node {
@@ -55,9 +56,11 @@ constexpr const char* kKept[] = {
 #ifdef _WIN32
 constexpr char kProgram[] = "propainter-backend.exe";
 constexpr char kPathSeparator = ';';
+constexpr bool kBackslashEscapes = false;  // it parts folders there, and only " quotes
 #else
 constexpr char kProgram[] = "propainter-backend";
 constexpr char kPathSeparator = ':';
+constexpr bool kBackslashEscapes = true;
 #endif
 
 // <bundle>/Contents/<platform>/<name>.ofx -> <bundle>/Contents/Resources/backend-path
@@ -94,10 +97,50 @@ std::vector<std::string> clean_environment() {
     return kept;
 }
 
-std::string find_backend_program() {
-    if (const auto named = environment("PROPAINTER_BACKEND")) return *named;
+std::vector<std::string> find_backend_command() {
+    if (const auto named = environment("PROPAINTER_BACKEND")) {
+        if (is_program(*named)) return {*named};
+        return words_of(*named);
+    }
     const std::string installed = installed_program();
-    return installed.empty() ? program_on_path() : installed;
+    const std::string program = installed.empty() ? program_on_path() : installed;
+    if (program.empty()) return {};
+    return {program};
+}
+
+std::vector<std::string> words_of(const std::string& line) {
+    std::vector<std::string> words;
+    std::string word;
+    bool is_in_word = false;
+    char quote = 0;
+    for (std::size_t at = 0; at < line.size(); ++at) {
+        const char letter = line[at];
+        const bool is_last = at + 1 == line.size();
+        if (kBackslashEscapes && letter == '\\' && quote != '\'' && !is_last) {
+            const char next = line[++at];
+            if (quote != 0 && next != quote && next != '\\') word += letter;
+            word += next;
+            is_in_word = true;
+        } else if (quote != 0) {
+            if (letter == quote)
+                quote = 0;
+            else
+                word += letter;
+        } else if (letter == '"' || (letter == '\'' && kBackslashEscapes)) {
+            quote = letter;
+            is_in_word = true;
+        } else if (letter == ' ' || letter == '\t' || letter == '\r' || letter == '\n') {
+            if (is_in_word) words.push_back(word);
+            word.clear();
+            is_in_word = false;
+        } else {
+            word += letter;
+            is_in_word = true;
+        }
+    }
+    if (quote != 0) throw NodeError("PROPAINTER_BACKEND leaves a quote open: " + line + ". Close it.");
+    if (is_in_word) words.push_back(word);
+    return words;
 }
 
 }  // namespace node

@@ -11,13 +11,18 @@ namespace node {
 // host's Python, libraries or plug-ins. "NAME=value" each.
 std::vector<std::string> clean_environment();
 
-// The program to start: $PROPAINTER_BACKEND, else the path an installer left in the bundle's Resources/backend-path,
-// else `propainter-backend` on PATH. Empty when there is none.
-std::string find_backend_program();
+// The program to start and its arguments: $PROPAINTER_BACKEND, else the path an installer left in the bundle's
+// Resources/backend-path, else `propainter-backend` on PATH. Empty when there is none. The variable holds a program's
+// path, spaces and all, or a command line as shells quote it, as backend/propainter_wire/start.py reads it. Throws
+// NodeError when a quote in it is left open.
+std::vector<std::string> find_backend_command();
 
-// Starts the program, its output appended to the log, and does not wait. Throws NodeError when it cannot be started.
+// The words of a command line: parted by spaces, held together by quotes. Throws NodeError when a quote is left open.
+std::vector<std::string> words_of(const std::string& line);
+
+// Starts the command, its output appended to the log, and does not wait. Throws NodeError when it cannot be started.
 // Returns a number for has_exited.
-long start_backend(const std::string& program, const std::string& log_path);
+long start_backend(const std::vector<std::string>& command, const std::string& log_path);
 
 // The exit code of a daemon that found another one running (docs/wire.md, section 1).
 inline constexpr int kAnotherIsRunning = 75;

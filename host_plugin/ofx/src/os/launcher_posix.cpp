@@ -85,7 +85,7 @@ void set_clean_start(posix_spawnattr_t* attributes) {
 
 }  // namespace
 
-long start_backend(const std::string& program, const std::string& log_path) {
+long start_backend(const std::vector<std::string>& command, const std::string& log_path) {
     FileActions actions;
     ::posix_spawn_file_actions_addopen(actions.get(), 0, "/dev/null", O_RDONLY, 0);
     ::posix_spawn_file_actions_addopen(actions.get(), 1, log_path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW,
@@ -99,13 +99,16 @@ long start_backend(const std::string& program, const std::string& log_path) {
     std::vector<char*> environment_pointers;
     for (std::string& variable : variables) environment_pointers.push_back(variable.data());
     environment_pointers.push_back(nullptr);
-    std::string name = program;
-    char* arguments[] = {name.data(), nullptr};
+    std::vector<std::string> words = command;
+    std::vector<char*> arguments;
+    for (std::string& word : words) arguments.push_back(word.data());
+    arguments.push_back(nullptr);
 
     pid_t process = 0;
-    const int error = ::posix_spawn(&process, program.c_str(), actions.get(), attributes.get(), arguments,
-                                    environment_pointers.data());
-    if (error != 0) throw NodeError("The backend " + program + " cannot be started (" + std::strerror(error) + ").");
+    const int error = ::posix_spawnp(&process, arguments.front(), actions.get(), attributes.get(), arguments.data(),
+                                     environment_pointers.data());
+    if (error != 0)
+        throw NodeError("The backend " + command.front() + " cannot be started (" + std::strerror(error) + ").");
     return process;
 }
 

@@ -65,7 +65,7 @@ std::wstring environment_block() {
 
 }  // namespace
 
-long start_backend(const std::string& program, const std::string& log_path) {
+long start_backend(const std::vector<std::string>& command, const std::string& log_path) {
     SECURITY_ATTRIBUTES inheritable{sizeof(SECURITY_ATTRIBUTES), nullptr, TRUE};
     const Handle log(::CreateFileW(to_wide(log_path).c_str(), FILE_APPEND_DATA, FILE_SHARE_READ | FILE_SHARE_WRITE,
                                    &inheritable, OPEN_ALWAYS, FILE_ATTRIBUTE_NORMAL, nullptr));
@@ -76,15 +76,16 @@ long start_backend(const std::string& program, const std::string& log_path) {
     startup.StartupInfo.hStdOutput = startup.StartupInfo.hStdError = log.get();
     startup.lpAttributeList = inherited.get();
 
-    std::wstring command = L"\"" + to_wide(program) + L"\"";
+    std::wstring line;  // the program is searched for by its first word
+    for (const std::string& word : command) line += (line.empty() ? L"\"" : L" \"") + to_wide(word) + L"\"";
     std::wstring variables = environment_block();
     constexpr DWORD kFlags =
         CREATE_UNICODE_ENVIRONMENT | CREATE_NO_WINDOW | CREATE_NEW_PROCESS_GROUP | EXTENDED_STARTUPINFO_PRESENT;
     PROCESS_INFORMATION process{};
-    if (!::CreateProcessW(to_wide(program).c_str(), command.data(), nullptr, nullptr, TRUE, kFlags, variables.data(),
-                          nullptr, &startup.StartupInfo, &process)) {
-        throw NodeError("The backend " + program + " cannot be started (error " + std::to_string(::GetLastError()) +
-                        ").");
+    if (!::CreateProcessW(nullptr, line.data(), nullptr, nullptr, TRUE, kFlags, variables.data(), nullptr,
+                          &startup.StartupInfo, &process)) {
+        throw NodeError("The backend " + command.front() + " cannot be started (error " +
+                        std::to_string(::GetLastError()) + ").");
     }
     ::CloseHandle(process.hThread);
     ::CloseHandle(process.hProcess);

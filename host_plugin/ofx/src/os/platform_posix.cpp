@@ -80,11 +80,20 @@ std::string join_path(const std::string& directory, const std::string& name) {
     return directory + "/" + name;
 }
 
+// su and containers leave another user's folder in XDG_RUNTIME_DIR, or one that is not there. The daemon's rule
+// (propainter_wire/connection.py) is the same to the letter: both must arrive at one folder.
+static bool is_of_this_user(const std::string& session) {
+    constexpr std::size_t longest_socket = 103;
+    struct stat facts;
+    return ::stat(session.c_str(), &facts) == 0 && S_ISDIR(facts.st_mode) && facts.st_uid == ::geteuid() &&
+           (session + "/propainter/daemon.sock").size() <= longest_socket;
+}
+
 std::string runtime_directory() {
     const auto own = environment("PROPAINTER_RUNTIME_DIR");
     if (own && is_absolute_path(*own)) return *own;
     const auto session = environment("XDG_RUNTIME_DIR");
-    if (session && is_absolute_path(*session)) return *session + "/propainter";
+    if (session && is_absolute_path(*session) && is_of_this_user(*session)) return *session + "/propainter";
     return "/tmp/propainter-" + std::to_string(::getuid());
 }
 

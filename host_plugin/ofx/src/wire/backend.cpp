@@ -62,14 +62,14 @@ Launch start_once(const Patience& patience) {
     int status = 0;
     if (g_launched != 0 && !has_exited(g_launched, status)) return {g_launched, false};
     patience.throw_if_aborted();
-    const std::string program = find_backend_program();
-    if (program.empty()) {
+    const std::vector<std::string> command = find_backend_command();
+    if (command.empty()) {
         throw NodeError(
             "No ProPainter backend is running and none is installed where this node looks: start propainter-backend "
             "yourself, or set PROPAINTER_BACKEND to its path.");
     }
     make_private_directory(runtime_directory());
-    g_launched = start_backend(program, backend_log_path());
+    g_launched = start_backend(command, backend_log_path());
     return {g_launched, true};
 }
 

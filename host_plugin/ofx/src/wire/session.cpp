@@ -154,6 +154,7 @@ RenderedFrame Session::render(const std::string& shot, const RenderWish& wish, c
         throw NodeError("The backend finished without a picture of frame " + std::to_string(wish.frame) +
                         "; update it.");
     rendered->flow_pairs = read_flow_pairs(done.content);
+    rendered->warnings = read_warnings(done.content);
     return std::move(*rendered);
 }
 

@@ -28,7 +28,8 @@ class RenderedFrame {
     PlateRegion region;
     PixelShape shape;
     const char* pixels = nullptr;
-    int flow_pairs = 0;  // that had to be estimated for it
+    int flow_pairs = 0;    // that had to be estimated for it
+    std::string warnings;  // what the artist should know of its matte, in one line
 
   private:
     friend class Session;

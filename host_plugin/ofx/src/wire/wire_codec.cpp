@@ -96,6 +96,20 @@ int read_flow_pairs(const MsgpackValue& done) {
     return static_cast<int>(std::clamp(value->whole, std::int64_t{0}, kLargest));
 }
 
+std::string read_warnings(const MsgpackValue& done) {
+    constexpr std::size_t kLongest = 1024;
+    const MsgpackValue* report = done.find("report");
+    const MsgpackValue* warnings = report ? report->find("warnings") : nullptr;
+    std::string line;
+    if (!warnings || warnings->kind != MsgpackValue::Kind::kArray) return line;
+    for (const MsgpackValue& warning : warnings->items) {
+        if (warning.kind != MsgpackValue::Kind::kText || line.size() + warning.text.size() > kLongest) continue;
+        if (!line.empty()) line += "; ";
+        line += warning.text;
+    }
+    return line;
+}
+
 void write_buffer(MsgpackWriter& content, const PixelShape& shape) {
     content.map(3);
     content.text("dtype"), content.text(wire_name(shape.dtype));

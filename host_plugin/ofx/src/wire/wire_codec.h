@@ -26,6 +26,9 @@ PixelShape read_shape(const MsgpackValue& buffer);
 // How many pairs of flow a finished job had to estimate, by its report; 0 when it does not say.
 int read_flow_pairs(const MsgpackValue& done);
 
+// The sentences a finished job has for the artist, in one line; empty when it has none.
+std::string read_warnings(const MsgpackValue& done);
+
 // A buffer's description up to its place, which has to follow.
 void write_buffer(MsgpackWriter& content, const PixelShape& shape);
 void write_inline_place(MsgpackWriter& content);

@@ -1,0 +1,183 @@
+"""A daemon among clients that mean harm, and on machines that run out: it goes on, and nothing of anybody's is lost."""
+
+from __future__ import annotations
+
+import os
+import resource
+import socket
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from daemon_harness import PATIENCE_S, Daemon, TinyShot, assert_same, daemon, home, wait_until
+
+from propainter_wire.messages import OpenShot
+
+
+def test_two_thousand_silent_connections_neither_end_the_daemon_nor_lock_anybody_out():
+    """Twice what the usual soft limit lets a process have open; whoever was in goes on working meanwhile."""
+    shot = TinyShot()
+    expected = shot.expected()
+    _, most = usual = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if most < 4096:
+        pytest.skip("this machine lets nobody have so many connections")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1024, most))
+    try:
+        with daemon() as running, running.client() as client:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+            handle = shot.open(client)
+            crowd = _crowd(running, 2000)
+            try:
+                assert len(crowd) == 2000
+                assert_same(shot.render(client, handle), expected)
+                assert running.run("status").returncode == 0
+            finally:
+                for each in crowd:
+                    each.close()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, usual)
+
+
+def test_a_worker_that_cannot_be_started_is_tried_again_until_it_can():
+    """No descriptor is left for its pipe: a real limit, lowered and raised on the living daemon."""
+    shot = TinyShot()
+    expected = shot.expected()
+    with daemon() as running:
+        running.worker()
+        with running.client() as client:
+            shot.render(client, shot.open(client))
+        usual = resource.prlimit(running.pid, resource.RLIMIT_NOFILE)
+        in_use = len(list((_proc(running) / "fd").iterdir()))
+        resource.prlimit(running.pid, resource.RLIMIT_NOFILE, (in_use, usual[1]))
+        running.worker().kill()
+        wait_until(lambda: running.said().count("cannot be started") >= 2, running.said)
+        resource.prlimit(running.pid, resource.RLIMIT_NOFILE, usual)
+        wait_until(running.workers, running.said)
+        with running.client() as client:
+            assert_same(shot.render(client, shot.open(client)), expected)
+
+
+@pytest.mark.parametrize("mode", [0o755, 0o750, 0o770, 0o701])
+def test_a_cache_folder_open_to_others_is_refused_and_doctor_says_so(mode):
+    with home() as path:
+        run = Daemon(path)
+        run.cache.mkdir()
+        run.cache.chmod(mode)
+        refused = run.run("--device", "cpu")
+        assert refused.returncode == 2
+        assert str(run.cache) in refused.stderr and "chmod" in refused.stderr
+        examined = run.run("doctor")
+        assert f"FIX  cache {run.cache}" in examined.stdout and "chmod" in examined.stdout
+
+
+def test_a_cache_folder_whose_room_is_a_link_is_refused():
+    with home() as path:
+        run = Daemon(path)
+        run.cache.mkdir(mode=0o700)
+        (path / "elsewhere").mkdir(mode=0o700)
+        (run.cache / "content").symlink_to(path / "elsewhere")
+        refused = run.run("--device", "cpu")
+        assert refused.returncode == 2 and "link" in refused.stderr
+
+
+def test_status_tells_each_client_its_own_names_and_those_that_want_to_be_steered():
+    with daemon() as running, running.client("mine") as mine, running.client("other") as other:
+        for client, name, follow in ((mine, "secret film", False), (other, "steered", True)):
+            client.open_shot(OpenShot(1, 3, 48, 32, 3, "uint8", name=name, follow=follow))
+        assert {(shot.name, shot.client) for shot in mine.status().shots} == {
+            ("secret film", "mine"),
+            ("steered", "other"),
+        }
+        assert {(shot.name, shot.client) for shot in other.status().shots} == {("", ""), ("steered", "other")}
+
+
+def test_what_a_name_says_to_terminals_is_not_obeyed():
+    shot = TinyShot(40)
+    with daemon() as running, running.client("x") as client:
+        width, height = shot.size
+        last = shot.first + 39
+        name = "\x1b]0;owned\x07\x1b[2Jname"
+        opened = client.open_shot(OpenShot(shot.first, last, width, height, 3, "uint8", name=name, follow=True))
+        client.prepare(opened.shot, shot.frames, shot)
+        job = client.render(opened.shot, shot.frames)
+        next(iter(job))
+        said = running.run("status")
+        assert "jobs 1" in said.stdout and "2Jname" in said.stdout
+        assert "\x1b" not in said.stdout and "\x07" not in said.stdout
+
+
+def test_clearing_results_keeps_flow_and_clearing_flow_keeps_results():
+    shot = TinyShot()
+    with daemon() as running, running.client() as client:
+        handle = shot.open(client)
+        first = shot.render(client, handle)
+        assert sum(client.clear_cache(kind).freed_bytes for kind in ("completion", "propagation", "painting")) > 0
+        client.clear_cache("composite")
+        again = shot.render(client, handle)
+        assert again.computed("flow") == 0 and again.computed("painting") > 0
+        assert client.clear_cache("flow").freed_bytes > 0
+        client.clear_cache("composite")  # finished frames
+        third = shot.render(client, handle)
+        assert third.computed("painting") == 0
+        assert_same(first, again)
+        assert_same(first, third)
+
+
+SHORTENS = """
+import os, sys
+from pathlib import Path
+import propainter_wire.client.memory as memory
+from daemon_harness import TinyShot
+from propainter_wire.client import Client
+from propainter_wire.connection import read_connection
+
+connection, cuts = read_connection(Path(sys.argv[1])), 0
+
+def copy_and_cut(target, source, copy=memory.copy):
+    global cuts
+    copy(target, source)
+    for entry in Path(f"/proc/{connection.pid}/fd").iterdir():
+        if "/ppb-" in os.readlink(entry):
+            os.truncate(entry, 4096)
+            cuts += 1
+
+memory.copy = copy_and_cut
+shot = TinyShot(2, size=(2048, 1408))
+with Client.connect(connection, name="shortens") as client:
+    client.prepare(shot.open(client), shot.frames, shot)
+print("cut", cuts)
+"""
+
+
+def test_a_client_that_shortens_what_it_shares_costs_nobody_anything():
+    """Between the copy and the put, with the daemon's own descriptor: what was sent goes inline then."""
+    with daemon() as running, running.client("honest") as honest:
+        said = subprocess.run(
+            [sys.executable, "-c", SHORTENS, str(running.runtime / "daemon.json")],
+            capture_output=True, text=True, timeout=PATIENCE_S, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        )  # fmt: skip
+        assert said.returncode == 0, said.stderr
+        assert said.stdout == "cut 1\n"
+        assert running.process is not None and running.process.poll() is None
+        assert honest.status().pid == running.pid
+
+
+def _proc(running: Daemon) -> Path:
+    return Path(f"/proc/{running.pid}")
+
+
+def _crowd(running: Daemon, count: int) -> list[socket.socket]:
+    """Connections that never say anything, as many as can be had."""
+    address = running.connection().endpoint.removeprefix("ipc://")
+    crowd = []
+    for _ in range(count):
+        each = socket.socket(socket.AF_UNIX)
+        each.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", 2, 0))
+        crowd.append(each)
+        try:
+            each.connect(address)
+        except OSError:  # nobody listens any more, or nobody accepts
+            break
+    return crowd

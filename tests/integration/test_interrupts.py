@@ -1,0 +1,38 @@
+"""Ctrl-C at any moment: a sentence and code 130, no traceback, also while the libraries still load."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+WAITS = """
+import sys, importlib.abc
+
+class Waits(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, *_):
+        if name == "torch":
+            print("loading", flush=True)
+            sys.stdin.read()
+
+sys.meta_path.insert(0, Waits())
+from propainter_backend.commands import entry
+sys.exit(getattr(entry, sys.argv[1])())
+"""
+
+
+@pytest.mark.parametrize("command", ["remove", "weights"])
+def test_ctrl_c_while_libraries_load_ends_with_130_and_no_traceback(command):
+    with subprocess.Popen(
+        [sys.executable, "-c", WAITS, command],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    ) as process:  # fmt: skip
+        assert process.stdout is not None and process.stdout.readline() == "loading\n"
+        process.send_signal(signal.SIGINT)
+        said = process.communicate(timeout=60)[1]
+    assert process.returncode == 130
+    assert said == f"propainter-{command}: interrupted\n"
