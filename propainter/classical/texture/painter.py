@@ -89,10 +89,18 @@ class _Window:
                 break
             carry_origins(self._origins, self._unseen, self._motion, key=key, number=number)
             self._lay(key, number, sought, found)
-        lit = [(t, self._lit(int(t))) for t in np.flatnonzero(self._unseen.any((1, 2)))]
+        lit = [(t, self._lit(t)) for t in np.flatnonzero(self._unseen.any((1, 2))).tolist()]
         for t, colours in lit:
-            self._frames[t][self._unseen[t]] = colours
+            self._frames[t][self._unseen[t]] = self._within_plate(t, colours)
         return self._invented
+
+    def _within_plate(self, t: int, colours: Field) -> Field:
+        """The colours, none brighter or darker than all of the frame's plate: light from a rim that is off may overshoot."""
+        plate = self._frames[t][~self._holes[t]]
+        if not len(plate):
+            return colours
+        limited: Field = np.clip(colours, plate.min(0), plate.max(0))
+        return limited
 
     def _context(self, key: int, sought: Mask) -> Field:
         """The key's picture as it is searched in: what earlier keys gave is in it, and lit."""

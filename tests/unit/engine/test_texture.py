@@ -102,6 +102,20 @@ def test_no_kernel_of_a_copy_touches_a_hole() -> None:
     assert tally.touched == 0
 
 
+def test_texture_is_no_brighter_than_the_plate() -> None:
+    """Pulled pixels beside it that are far too bright draw its light up, but not beyond what the plate has anywhere."""
+    plates, hole = np.repeat(brick()[None], COUNT, 0), standing()
+    unseen = hole.copy()
+    unseen[:, 20:24] = False
+    frames = np.where(unseen[..., None], np.float32(0), plates)
+    frames[:, 20:24, 36:62] += 1.5
+    still = np.zeros((COUNT - 1, HEIGHT, WIDTH, 2), np.float32)
+    paint_texture(frames, hole, unseen, still, still)
+    for t in range(COUNT):
+        plate = plates[t][~hole[t]]
+        assert frames[t][unseen[t]].max() <= plate.max() and frames[t][unseen[t]].min() >= plate.min()
+
+
 def test_texture_moves_with_the_camera() -> None:
     """A pan of two pixels a frame: the fill of one frame is that of the frame before, two pixels on."""
     wide = np.concatenate([brick(), brick(4)], 1)
