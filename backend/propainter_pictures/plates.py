@@ -96,6 +96,11 @@ class FrameSource(ABC):
         """The pixel type that holds every frame looked at so far, or the first frame's where there is none."""
         return self.dtype
 
+    @property
+    def grey_among_colours(self) -> tuple[int, int] | None:
+        """A grey frame and one in colour among those whose headers were looked at; None: all are of one kind."""
+        return None
+
     def turn_also(self, turn: Turn) -> None:
         """From now on turn its pictures so: a matte that was drawn on a plate as it is stored, not as it is shown."""
         raise BadInput(f"{self.path} is not turned as the plate is; render it at the plate's size")
@@ -210,6 +215,7 @@ class _ImageSequence(FrameSource):
         self._display, self._data = info.size, info.data
         self._reach: Box | None = None
         self.turn, self._extra, self._widest = info.turn, Turn(), info.dtype
+        self._first_of: dict[str, int] = {}
 
     @property
     def numbers(self) -> Sequence[int]:
@@ -243,6 +249,7 @@ class _ImageSequence(FrameSource):
         for number in numbers:
             info = read_info(self._files[number], number)
             self._refuse_size(number, info.size)
+            self._first_of.setdefault("grey" if len(info.channel_names) <= 2 else "colour", number)
             if {info.dtype.kind, self._widest.kind} in ({"u"}, {"f"}):
                 self._widest = max(self._widest, info.dtype, key=lambda dtype: dtype.itemsize)
             assert info.data is not None and self._data is not None
@@ -255,6 +262,10 @@ class _ImageSequence(FrameSource):
     @property
     def widest(self) -> np.dtype[Any]:
         return self._widest
+
+    @property
+    def grey_among_colours(self) -> tuple[int, int] | None:
+        return (self._first_of["grey"], self._first_of["colour"]) if len(self._first_of) == 2 else None
 
     def turn_also(self, turn: Turn) -> None:
         self._extra = turn

@@ -16,6 +16,7 @@ from daemon_harness import PATIENCE_S, Daemon, TinyShot, assert_same, daemon, ho
 from propainter_wire.messages import OpenShot
 
 
+@pytest.mark.slow
 def test_two_thousand_silent_connections_neither_end_the_daemon_nor_lock_anybody_out():
     """Twice what the usual soft limit lets a process have open; whoever was in goes on working meanwhile."""
     shot = TinyShot()
@@ -40,6 +41,7 @@ def test_two_thousand_silent_connections_neither_end_the_daemon_nor_lock_anybody
         resource.setrlimit(resource.RLIMIT_NOFILE, usual)
 
 
+@pytest.mark.slow
 def test_a_worker_that_cannot_be_started_is_tried_again_until_it_can():
     """No descriptor is left for its pipe: a real limit, lowered and raised on the living daemon."""
     shot = TinyShot()

@@ -128,7 +128,7 @@ class ShotFiles:
             _require_clean(self.pairing, self.plate, self.clean, self.numbers)
         share_overscan(*self.sources)
         found = self._survey()
-        self.notes = (*self.pairing.notes, *found.notes, *self._dropped())
+        self.notes = (*self.pairing.notes, *found.notes, *self._mixed(), *self._dropped())
         """Sentences its user should read before a render."""
         self.pictures = SourcePictures(
             self.plate, self.matte, self.clean, self.pairing, self.numbers, wish, found.reading, self.stamps
@@ -142,6 +142,16 @@ class ShotFiles:
         others = f" and {len(changed) - 1} others" if len(changed) > 1 else ""
         return [
             f"{changed[0].name}{others} changed during the render; the result is of the older ones, so render again"
+        ]
+
+    def _mixed(self) -> list[str]:
+        """What may be borrowed in the wrong colours."""
+        mixed = self.plate.grey_among_colours
+        if mixed is None:
+            return []
+        grey, colour = (self.plate.file(number).name for number in mixed)
+        return [
+            f"{grey} of the plate is grey but {colour} is in colour; holes may be filled with its grey, so check it"
         ]
 
     def _dropped(self) -> list[str]:

@@ -12,7 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from propainter.types import Settings
 from propainter_backend.errors import BadInput, OutputError
+from propainter_backend.removal.removal import Removal, ShotFiles
 from propainter_pictures.color import Pixels
 from propainter_pictures.finite import check_finite
 from propainter_pictures.frame import Frame
@@ -426,3 +428,11 @@ def test_only_the_pixels_asked_about_count() -> None:
 @pytest.mark.parametrize("make", [lambda: picture(3, dtype="float16"), lambda: picture(3)], ids=["half", "8 bit"])
 def test_a_sound_plate_passes(make: Callable[[], Pixels]) -> None:
     assert check_finite(Frame(make(), RGB)) is None
+
+
+def test_a_grey_frame_in_a_coloured_plate_is_named(tmp_path: Path) -> None:
+    plate = write_frames(tmp_path / "plate", ["p.1.png", "p.2.png", "p.3.png"])
+    write_image(plate / "p.2.png", Frame(picture()[..., :1], ("Y",)), {})
+    mattes = write_frames(tmp_path / "matte", ["m.1.png", "m.2.png", "m.3.png"], dtype="uint8")
+    files = ShotFiles(Removal(str(plate), str(mattes), str(tmp_path / "out"), Settings()))
+    assert any(said.startswith("p.2.png of the plate is grey but p.1.png is in colour") for said in files.notes)
