@@ -43,6 +43,10 @@ class Engine(Layout, Protocol):
         """Where the tensors given to this engine must live."""
 
     @property
+    def paints_itself(self) -> bool:
+        """Whether its painter is part of it; otherwise ``Settings.never_seen`` chooses one (``painters.py``)."""
+
+    @property
     def preview_reach(self) -> int | None:
         """Frames on each side that a provisional picture of a frame looks at, propagated and painted by itself; None: it
         comes from the window nearest to the frame, and costs all that this window needs."""

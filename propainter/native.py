@@ -24,7 +24,7 @@ from propainter.classical.harmonic import Field, Mask, box_around
 from propainter.classical.kernels import FrameGround, Tally
 from propainter.classical.places import Places, Taps, carried, numbered
 from propainter.classical.sampling import look_up
-from propainter.types import Sights
+from propainter.types import NOWHERE, Invented, Sights
 
 CODE_VERSION = "5"
 """Raise it with every change here that may move a pixel; it is part of the cache keys of sights and fill."""
@@ -101,6 +101,24 @@ def fill_natively(
     return colours + share * (lit - colours)
 
 
+def with_invented(sights: Sights, invented: Invented, unseen: Mask) -> Sights:
+    """The sights of a frame's hole, and in its unseen pixels the places that were copied.
+
+    unseen: which pixels of the hole (n,) were invented, all that are the invention's.
+    """
+    source, x, y, weight = (getattr(sights, name).copy() for name in ("source", "x", "y", "weight"))
+    piece = np.zeros_like(source)
+    source[:, unseen], weight[:, unseen] = NOWHERE, 0
+    source[0, unseen], x[0, unseen], y[0, unseen] = invented.source, invented.x, invented.y
+    piece[0, unseen], weight[0, unseen] = invented.piece, invented.copied
+    frames = np.unique(source[source != NOWHERE]).astype(np.int32)
+    gain = np.zeros((len(frames), 3), np.float32)
+    for at, frame in enumerate(frames):
+        known = np.flatnonzero(sights.frames == frame)
+        gain[at] = sights.gain[known[0]] if len(known) else 0
+    return Sights(source, x, y, weight, frames, gain, piece)
+
+
 def _pulled(
     ys: np.ndarray,
     xs: np.ndarray,
@@ -118,9 +136,13 @@ def _pulled(
     number = numbered(hole)
     nearest = np.take_along_axis(number[taps.index], taps.weight.argmax(0)[None], 0)[0]
     sources, at, weights = [], [], []
-    for source, to_x, to_y, weight in zip(sights.source, sights.x, sights.y, sights.weight, strict=True):
-        way = carried(taps, number, Places(source, to_x, to_y, np.zeros(len(source), np.bool_)))
-        sources.append(way.source)
+    pieces = np.zeros_like(sights.source) if sights.piece is None else sights.piece
+    for source, piece, to_x, to_y, weight in zip(sights.source, pieces, sights.x, sights.y, sights.weight, strict=True):
+        # nothing is looked up between two pieces: to ``carried`` each is a source of its own
+        named, together = np.unique(np.stack([source, piece]), axis=1, return_inverse=True)
+        together = np.where(source == NOWHERE, NOWHERE, together.reshape(-1))
+        way = carried(taps, number, Places(together.astype(np.int32), to_x, to_y, np.zeros(len(source), np.bool_)))
+        sources.append(np.where(way.seen, named[0][np.maximum(way.source, 0)], NOWHERE) if len(source) else way.source)
         at.append(np.stack([(x + way.x + 0.5) * scale.x - 0.5, (y + way.y + 0.5) * scale.y - 0.5]))
         weights.append(np.where(way.seen & (nearest >= 0), weight[nearest], np.float32(0)))
     total = np.zeros((len(ys), 3), np.float32)

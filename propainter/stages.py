@@ -18,7 +18,9 @@ from torch import Tensor
 
 from propainter.composite import blend_windows
 from propainter.engine import Carrier, Engine
+from propainter.painters import paint
 from propainter.types import Beyond, BidirectionalFlow, Carried, Propagated, Settings
+from propainter_knobs.table import default_of
 from propainter_plan.plan import ShotPlan
 from propainter_plan.units import Chunk, Window
 
@@ -112,7 +114,9 @@ def remove(
     ]
     propagated = Propagated(torch.cat([p.frames for p in parts], 1), torch.cat([p.unseen for p in parts], 1))
     windows = tuple(unit for unit in plan.units("painting") if isinstance(unit, Window))
-    painted = tuple(paint_window(engine, propagated, holes, completed, window) for window in windows)
+    painted = tuple(
+        paint_window(engine, propagated, holes, completed, window, never_seen=settings.never_seen) for window in windows
+    )
     return ShotStages(flow, completed, propagated, windows, painted)
 
 
@@ -157,15 +161,20 @@ def paint_window(
     holes: Float[Tensor, "1 t 1 h w"],
     completed: BidirectionalFlow,
     window: Window,
+    *,
+    never_seen: str = default_of("never_seen"),
 ) -> Float[Tensor, "l 3 h w"]:
     """Paint one window of a shot held in memory."""
     seen = list(window.neighbours + window.references)
-    return engine.paint_window(
+    painted = paint(
+        engine,
+        never_seen,
         propagated.frames[:, seen],
         holes[:, seen],
         propagated.unseen[:, seen],
         completed.span(window.neighbours[0], window.neighbours[-1]),
     )
+    return painted.frames
 
 
 def _complete(engine: Engine, flow: BidirectionalFlow, holes: Tensor, plan: ShotPlan) -> Iterator[BidirectionalFlow]:

@@ -131,6 +131,41 @@ class Sights:
     """(m,): every frame that is named."""
     gain: npt.NDArray[np.float32]
     """(m, 3): logarithm of what its colours are multiplied by to take on this frame's exposure; black is -1."""
+    piece: npt.NDArray[np.int32] | None = None
+    """(2, n): places of one piece belong together, between those of two nothing may be looked up; None: all do."""
+
+
+@dataclass(frozen=True, eq=False)
+class Invented:
+    """Where the n unseen pixels of one frame, by row, column, were copied from, and how sure that is."""
+
+    source: npt.NDArray[np.int32]
+    """(n,): the frame; ``NOWHERE``: nothing was like enough to copy, a smooth surface stands there."""
+    x: npt.NDArray[np.float32]
+    """(n,): where in that frame, in pixels; so is y."""
+    y: npt.NDArray[np.float32]
+    piece: npt.NDArray[np.int32]
+    """(n,): neighbours of one piece were copied from neighbours."""
+    miss: npt.NDArray[np.float32]
+    """(n,): root mean square difference of the surroundings there and here, of a range of 2; infinite: a smooth surface."""
+
+    @classmethod
+    def nothing(cls, count: int) -> Invented:
+        """A smooth surface in every pixel."""
+        x, y = np.zeros((2, count), np.float32)
+        nowhere, infinite = np.full(count, NOWHERE, np.int32), np.full(count, np.inf, np.float32)
+        return cls(nowhere, x, y, np.zeros(count, np.int32), infinite)
+
+    @property
+    def copied(self) -> npt.NDArray[np.bool_]:
+        """Where there was anything to copy."""
+        copied: npt.NDArray[np.bool_] = self.source != NOWHERE
+        return copied
+
+    def set(self, which: npt.NDArray[np.intp], *values: npt.NDArray[np.generic]) -> None:
+        """Write source, x, y, piece and miss of some pixels."""
+        for name, value in zip(("source", "x", "y", "piece", "miss"), values, strict=True):
+            getattr(self, name)[which] = value
 
 
 @dataclass(frozen=True)
@@ -160,11 +195,16 @@ class Settings:
     """The hole given to flow completion is widened to whole blocks of this many working pixels; 0 = exact."""
     grow_flow: int = default_of("grow_flow")
     """Plate pixels the matte grows before it becomes the hole given to flow completion; below ``grow``: as ``grow``."""
+    never_seen: str = default_of("never_seen")
+    """What stands where no frame shows the background: ``texture`` or ``smooth``."""
 
     def __post_init__(self) -> None:
         for field in fields(self):
             name, value, low = field.name, getattr(self, field.name), BY_NAME[field.name].low
-            if name != "threshold" and not value >= low:
+            if words := BY_NAME[name].words:
+                if value not in words:
+                    raise ValueError(f"{name} is {value!r}; it must be one of {', '.join(words)}")
+            elif name != "threshold" and not value >= low:
                 raise ValueError(f"{name} is {value}; it must be at least {low:g}")
         if not 0.0 <= self.threshold < 1.0:
             raise ValueError(f"threshold is {self.threshold}; it must be at least 0 and below 1")

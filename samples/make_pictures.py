@@ -35,6 +35,7 @@ def main() -> None:
         show_removal(scratch)
         show_mattes(scratch)
         show_never_seen(scratch)
+        show_texture(scratch)
     show_growing()
 
 
@@ -86,6 +87,17 @@ def show_never_seen(scratch: Path) -> None:
         seen.append(tint(plate(FIRST), invented, MAGENTA, 0.8)[part])
         results.append(read(scratch / name, FIRST)[part])
     write("guide-never-seen", [seen, results], ["4 frames", "24 frames", "4 frames, clean plate"], scale=1.3)
+
+
+def show_texture(scratch: Path) -> None:
+    """The first of four frames: never seen in magenta, filled smoothly, filled with texture."""
+    few = ("--last", str(FEW))
+    smooth = remove(scratch / "smooth", *few, "--never-seen", "smooth")
+    texture = remove(scratch / "few", *few)
+    invented = np.load(scratch / "few-stages" / "unseen.npy")[0, 0]
+    part = (slice(None), slice(60, 300))
+    shown = [tint(plate(FIRST), invented, MAGENTA, 0.8), read(smooth, FIRST), read(texture, FIRST)]
+    write("guide-texture", [[picture[part] for picture in shown]], ["never seen", "smooth", "texture"], scale=1.6)
 
 
 def show_growing() -> None:

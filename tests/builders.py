@@ -100,6 +100,7 @@ class ToyEngine:
     weights_id: str = "none"
     code_version: str = "1"
     channels_last: bool = False
+    paints_itself: bool = True
     preview_reach: int | None = None
     carries: bool = False
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))

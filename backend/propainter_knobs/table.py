@@ -113,6 +113,14 @@ KNOBS: tuple[Knob, ...] = (
         option="--no-native-fill", parameter=Parameter("native_fill", "analysis"), in_panel=True,
     ),
     Knob(
+        "never_seen", "choice", "texture", "Never seen", "what stands where no frame shows the background: texture that "
+        "continues its surroundings, or a smooth surface", "Fill", ("painting",),
+        "Where no frame shows the background: Texture copies what continues the surroundings; Smooth is a plain surface, "
+        "for those who paint there themselves. The output Never seen shows where.",
+        choices=(("texture", "Texture"), ("smooth", "Smooth")), engines=("classical",), option="--never-seen",
+        parameter=Parameter("never_seen", "analysis"), in_panel=True,
+    ),
+    Knob(
         "working_size", "size", None, "Working size", "width, height the networks see; null: the daemon's choice, as large "
         "as memory allows", "Render", ("working", "hole", "native"),
         low=1, high=16384, unit="px", option="--working-size", metavar="WxH", in_panel=True,

@@ -111,6 +111,7 @@ PAINTING = StageRow(
         Need("known", Span.SEEN, by_key=True), Need("hole", Span.SEEN), Need("propagation", Span.SEEN),
         Need("flow", Span.PAINTED_PAIRS, by_key=True), Need("completion", Span.PAINTED_PAIRS),
     ),
+    ("never_seen",),
 )  # fmt: skip
 SIGHTS = StageRow("sights", "propagation", "frame", (*_PULLED, *_CARRIED), is_counted=False)
 NATIVE = StageRow(

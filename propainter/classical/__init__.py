@@ -46,6 +46,7 @@ class ClassicalEngine(ClassicalLayout):
     code_version = CODE_VERSION
     device = torch.device("cpu")
     channels_last = True
+    paints_itself = False
     preview_reach = 12
     """A second of film: nearly all of what any frame shows, at the price of 25 frames (docs/adr/0007-previews.md)."""
 
@@ -144,7 +145,10 @@ class ClassicalEngine(ClassicalLayout):
         frame_keys: Sequence[str] | None = None,
         may_overwrite: bool = False,
     ) -> Float[Tensor, "l 3 h w"]:
-        """Invent what is unseen in the neighbours of one window; there are no references to look at."""
+        """Invent what is unseen in the neighbours of one window, smoothly; there are no references to look at.
+
+        Renders choose a painter instead (``propainter/painters.py``).
+        """
         count = flow.pairs + 1
         missing = masks_of(unseen)[:count] & masks_of(holes)[:count]
         images = images_to_write(frames, may_overwrite=may_overwrite)

@@ -31,7 +31,7 @@ from propainter_backend.farm import run_chunk
 from propainter_backend.removal.options import add_shot_options, removal_of
 from propainter_backend.removal.outside import OutsideCount
 from propainter_backend.removal.removal import ContactSheet, Removal, ShotFiles, write_report
-from propainter_backend.render.crop import Renderer, make_renderer, unseen_share
+from propainter_backend.render.crop import Renderer, make_renderer, unseen_share, unsure_share
 from propainter_backend.render.engines import EngineChoice, choose_engine
 from propainter_backend.render.memory import keep_large_arrays_apart
 from propainter_backend.render.memory_plan import footprint_of, free_memory, plan_memory
@@ -86,6 +86,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
+_MUCH_UNSURE = 0.1
+"""Share of the hole above which a guess is worth a warning."""
+
+
 def remove(wish: Removal, choice: EngineChoice, *, quiet: bool = False) -> dict[str, Any]:
     """Carry out a wish in this process and return its report. Raises RemoveError for what its user can put right."""
     started = time.perf_counter()
@@ -134,7 +138,8 @@ def remove(wish: Removal, choice: EngineChoice, *, quiet: bool = False) -> dict[
                 sheet.take(index, frame)
                 line.frame_done(number)
         facts = _facts(wish, choice, renderer, files.numbers, time.perf_counter() - started)
-        late = [*sink.notes, *judge_unseen(facts["unseen_fraction"]), *files.changed_since()]
+        unsure = _judge_unsure(facts["unsure_fraction"])
+        late = [*sink.notes, *judge_unseen(facts["unseen_fraction"]), *unsure, *files.changed_since()]
         facts |= {"pixels_changed_outside": outside.changed, "notes": [*notes, *late]}
         if dump is not None:
             assert isinstance(renderer, ShotRenderer)
@@ -145,6 +150,16 @@ def remove(wish: Removal, choice: EngineChoice, *, quiet: bool = False) -> dict[
         _warn(note)
     say(f"wrote {len(files.numbers)} frames to {wish.output} in {facts['seconds']:.1f} s; " + _summary(facts["stages"]))
     return facts
+
+
+def _judge_unsure(share: float) -> list[str]:
+    """What is to be said when so much of the hole was copied though nothing was much like its surroundings."""
+    if share <= _MUCH_UNSURE:
+        return []
+    return [
+        f"{share:.0%} of the hole was never seen, and nothing around it is much like it: look at it, or give a clean plate "
+        "with --clean-plate"
+    ]
 
 
 def _planned(shot: Shot, choice: EngineChoice, artifacts: int) -> tuple[Shot, list[str]]:
@@ -167,6 +182,7 @@ def _facts(wish: Removal, choice: EngineChoice, renderer: Renderer, numbers: ran
         "settings": {**asdict(renderer.shot.settings), "working_size": [width, height], "color": wish.space.value},
         "frames": {"first": numbers[0], "last": numbers[-1], "count": len(numbers)},
         "unseen_fraction": round(unseen_share(renderer, range(len(numbers))), 6),
+        "unsure_fraction": round(unsure_share(renderer, range(len(numbers))), 6),
         "cuts": [numbers[index] for index in renderer.cuts],
         "kernels_in_holes": renderer.counts.kernels_in_holes,
         "peak_memory_bytes": peak_memory(choice.engine.device),

@@ -239,6 +239,12 @@ class CroppedRenderer:
         box = self.box(stretch)
         return (0, 0) if box is None else self._renderer(stretch, box).unseen_pixels(index - stretch.first)
 
+    def unsure_pixels(self, index: int) -> int:
+        """Unseen pixels of a frame whose surroundings nothing was much like; of what is stored, without computing."""
+        stretch = self.stretches.of(index)[0]
+        box = self.box(stretch)
+        return 0 if box is None else self._renderer(stretch, box).unsure_pixels(index - stretch.first)
+
     def analyse(self, pairs: Sequence[int]) -> Steps[None]:
         """Estimate the flow of whole frames: the box is not known before there is a roto."""
         yield from self._whole.analyse(pairs)
@@ -374,3 +380,9 @@ def unseen_share(renderer: Renderer, indices: Sequence[int]) -> float:
     counts = [renderer.unseen_pixels(index) for index in indices]
     hole = sum(count for count, _ in counts)
     return sum(unseen for _, unseen in counts) / hole if hole else 0.0
+
+
+def unsure_share(renderer: Renderer, indices: Sequence[int]) -> float:
+    """Share of the hole's pixels, over such frames, that were invented though nothing was much like their surroundings."""
+    hole = sum(renderer.unseen_pixels(index)[0] for index in indices)
+    return sum(renderer.unsure_pixels(index) for index in indices) / hole if hole else 0.0

@@ -25,7 +25,8 @@ from propainter_backend.render.stages.completion import completed
 from propainter_backend.render.stages.composite import colours_of, final_fill, is_touched, laid_over
 from propainter_backend.render.stages.flow import flow, flow_until
 from propainter_backend.render.stages.holes import hole
-from propainter_backend.render.stages.painting import WindowObserver, fill, previewed
+from propainter_backend.render.stages.invention import UNSURE
+from propainter_backend.render.stages.painting import WindowObserver, fill, invented, previewed
 from propainter_backend.render.stages.pictures import working
 from propainter_backend.render.stages.propagation import propagated
 from propainter_backend.render.steps import NotCached, RenderCounts, Steps, run_to_end
@@ -111,6 +112,17 @@ class ShotRenderer:
         except NotCached:
             return int(inside.sum()), 0
         return int(inside.sum()), int(unseen.sum())
+
+    def unsure_pixels(self, index: int) -> int:
+        """Unseen pixels of a frame whose surroundings nothing was much like; of what is stored, without computing."""
+        if not bool(hole(self.ask, index).any()):
+            return 0
+        try:
+            with self.ask.only_stored():
+                found = run_to_end(invented(self.ask, index))
+        except NotCached:
+            return 0
+        return 0 if found is None else int((found.miss > UNSURE).sum())
 
     @property
     def cuts(self) -> list[int]:

@@ -16,6 +16,7 @@ from propainter_wire.schema import Bool, Checked, Checker, Choice, Fixed, Float,
 EngineChoice = Literal["auto", "propainter", "classical"]
 PrecisionChoice = Literal["auto", "fp32", "fp16", "bf16"]
 CutsChoice = Literal["auto", "none"]
+NeverSeen = Literal["texture", "smooth"]
 ColorChoice = Literal["auto", "linear", "srgb", "rec709", "raw"]
 
 
@@ -33,7 +34,7 @@ def _of(name: str) -> Checker:
 
 @dataclass(frozen=True)
 class ShotSettings(Checked):
-    """Everything about a removal that changes the picture; the first ten are ``propainter.types.Settings``."""
+    """Everything about a removal that changes the picture; the first ten and ``never_seen`` are the engine's."""
 
     neighbor_length: Annotated[int, _of("neighbor_length")] = default_of("neighbor_length")
     ref_stride: Annotated[int, _of("ref_stride")] = default_of("ref_stride")
@@ -49,6 +50,7 @@ class ShotSettings(Checked):
     crop_to_matte: Annotated[bool, _of("crop_to_matte")] = default_of("crop_to_matte")
     crop_padding: Annotated[int, _of("crop_padding")] = default_of("crop_padding")
     native_fill: Annotated[bool, _of("native_fill")] = default_of("native_fill")
+    never_seen: Annotated[NeverSeen, _of("never_seen")] = default_of("never_seen")
     working_size: Annotated[WorkingSize | None, _of("working_size")] = default_of("working_size")
     """Width, height the networks see; None: the daemon's choice."""
     engine: Annotated[EngineChoice, _of("engine")] = default_of("engine")

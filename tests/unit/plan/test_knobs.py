@@ -78,6 +78,10 @@ def test_the_engine_s_settings_are_knobs_and_refuse_what_is_below_their_range() 
     for field in dataclasses.fields(types.Settings):
         knob = BY_NAME[field.name]
         assert field.default == knob.default
+        if knob.words:
+            with pytest.raises(ValueError, match=f"{field.name} is 'none'; it must be one of {', '.join(knob.words)}"):
+                types.Settings(**{field.name: "none"})
+            continue
         with pytest.raises(ValueError, match=f"{field.name} is .*; it must be at least {knob.low:g}"):
             types.Settings(**{field.name: type(knob.default)(knob.low - 1)})
 

@@ -18,6 +18,7 @@ from propainter_backend.render.crop import CroppedRenderer
 from propainter_backend.render.shot import Cuts, Shot
 from propainter_backend.render.shot_cache import ShotCache
 from propainter_backend.render.shot_renderer import ShotRenderer
+from propainter_backend.render.stages.painting import invented
 from propainter_backend.render.steps import run_to_end
 from propainter_pictures.color import WorkingSpace
 from propainter_pictures.frame import Frame
@@ -96,6 +97,37 @@ def test_in_memory_a_cut_is_the_same_to_the_bit() -> None:
     told = stages.remove(ClassicalEngine(), frames, holes, settings=SETTINGS, cuts={9})
     for i in range(16):
         assert torch.equal(run_to_end(asked.fill(i)), torch.where(holes[0, i] > 0, told.fill(i), frames[0, i]))
+
+
+def standing(seed: int, count: int) -> MemoryPictures:
+    """A camera that stands, grain that is new in every frame, and a box that covers the same pixels in all of them."""
+    pictures = scene(seed, count)
+    rng = np.random.default_rng(seed)
+    matte = np.zeros_like(pictures.mattes[0])
+    matte[24:52, 40:70] = 1
+    still = np.where(matte[..., None] > 0, 128, pictures.plates[0].pixels).astype(np.float32)
+    plates = [
+        replace(plate, pixels=(still + rng.normal(0, 4, still.shape)).clip(0, 255).astype(np.uint8))
+        for plate in pictures.plates
+    ]
+    return MemoryPictures(plates, [matte] * count)
+
+
+def test_texture_is_copied_from_its_own_scene_alone() -> None:
+    """What no frame shows, too: also across the chunks of one scene, and whatever stands in the other."""
+    settings = replace(SETTINGS, chunk_length=10)
+    both = shot_of(spliced(standing(1, 9), standing(2, 16)), settings=settings)
+    asked = ShotRenderer(both, ClassicalEngine(), ShotCache(None, memory_budget=1 << 30))
+    for i in range(25):
+        found = run_to_end(invented(asked.ask, i))
+        assert found is not None and found.copied.any()
+        named = found.source[found.copied]
+        assert ((named < 9) == (i < 9)).all()
+    assert asked.cuts == [9]
+    assert asked.counts.kernels_in_holes == 0
+    other = shot_of(spliced(standing(1, 9), standing(3, 16)), settings=settings)
+    before, after = (rendered(shot, ClassicalEngine())[0][:9] for shot in (both, other))
+    assert all(np.array_equal(a, b) for a, b in zip(before, after, strict=True))
 
 
 def test_previews_and_crops_stop_at_a_cut_too() -> None:

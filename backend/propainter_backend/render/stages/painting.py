@@ -1,6 +1,7 @@
 """Painted windows: what no frame shows is invented in the neighbours of one window.
 
-Here: the stage, the fill that a frame's windows give together, and its preview. Not here: how it is invented (an engine).
+Here: the stage, the fill that a frame's windows give together, and its preview. Not here: how it is invented
+(``propainter/painters.py``), how windows meet in what was copied (``invention.py``).
 """
 
 from __future__ import annotations
@@ -11,12 +12,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from propainter import painters
+from propainter.classical.texture.painter import CODE_VERSION
 from propainter.composite import blend_windows
+from propainter.types import Invented
 from propainter_backend.render.gathering import array_of, empty, flow_span, gather
 from propainter_backend.render.keys import key_of
 from propainter_backend.render.stage import Ask, Made, Stage
 from propainter_backend.render.stages.completion import completed
 from propainter_backend.render.stages.holes import hole
+from propainter_backend.render.stages.invention import choose, loaded, stored, takeovers
 from propainter_backend.render.stages.pairs import reach_flow
 from propainter_backend.render.stages.pictures import known
 from propainter_backend.render.stages.propagation import propagated, pull
@@ -31,12 +36,14 @@ _FRAME = (Need("known", by_key=True), Need("hole"), Need("propagation"))
 
 
 class Painting(Stage[Window]):
-    """Stored of each neighbour: ``rgb`` inside its hole, [n, 3].
+    """Stored of each neighbour: ``rgb`` inside its hole, [n, 3]; of what was copied also the fields of ``Invented``, frames
+    counted in the shot.
 
     on_painted: called with every window as it is painted, whole ([l, 3, h, w]).
     """
 
     row = the_map.PAINTING
+    version = CODE_VERSION
     uses_engine = True
 
     def __init__(self, on_painted: WindowObserver | None = None) -> None:
@@ -58,11 +65,17 @@ class Painting(Stage[Window]):
             keys.append((yield from _frame_key(ask, index)))
         flow = yield from flow_span(ask, completed, unit.neighbours[0], unit.neighbours[-1])
         holes = gather(ask, hole, unit.seen)[:, :, None]
-        painted = ask.engine.paint_window(pictures, holes, unseen, flow, frame_keys=keys, may_overwrite=True).cpu()
+        never_seen = ask.shot.settings.never_seen
+        made = painters.paint(
+            ask.engine, never_seen, pictures, holes, unseen, flow, frame_keys=keys, may_overwrite=True
+        )
+        ask.counts.kernels_in_holes += made.kernels_in_holes
+        painted = made.frames.cpu()
         if self._on_painted is not None:
             self._on_painted(unit, painted)
         return {
             index: {"rgb": array_of(painted[offset][:, hole(ask, index) > 0].T)}
+            | ({} if made.invented is None else stored(made.invented[offset], unit.neighbours[0]))
             for offset, index in enumerate(unit.neighbours)
         }
 
@@ -78,11 +91,41 @@ def _frame_key(ask: Ask, index: int) -> Steps[str]:
 def fill(ask: Ask, index: int, *, nearest_only: bool = False) -> Steps[Tensor]:
     """The working picture of a frame with its hole painted, [3, h, w]: all windows of the frame, blended."""
     windows = ask.plan.windows_of(index, nearest_only=nearest_only)
-    shares = []
+    shares, found = [], []
     for window in windows:
         arrays = yield from ask.part(Painting.row.name, index, window)
         shares.append(torch.from_numpy(np.array(arrays["rgb"])))
-    return _laid_in(ask, index, blend_windows(shares, [window.share(index) for window in windows]))
+        found.append(loaded(arrays))
+    weights = [window.share(index) for window in windows]
+    blended = blend_windows(shares, weights)
+    if len(windows) > 1 and found[0] is not None:
+        _, lacking = yield from propagated(ask, index)
+        inside = hole(ask, index).numpy() > 0
+        unseen = lacking[0].numpy() > 0
+        chosen = torch.from_numpy(unseen[inside])
+        mixed = shares[0]
+        for following, taken in zip(shares[1:], takeovers(weights, unseen), strict=True):
+            mixed = torch.lerp(mixed, following, torch.from_numpy(taken[inside])[:, None])
+        blended = torch.where(chosen[:, None], mixed, blended)
+    return _laid_in(ask, index, blended)
+
+
+def invented(ask: Ask, index: int) -> Steps[Invented | None]:
+    """Where a frame's unseen pixels, by row and column, were copied from; None: nothing is copied."""
+    windows = ask.plan.windows_of(index)
+    found = []
+    for window in windows:
+        found.append(loaded((yield from ask.part(Painting.row.name, index, window))))
+    chosen = found[0]
+    if chosen is None or len(found) == 1:
+        return chosen
+    _, lacking = yield from propagated(ask, index)
+    unseen = lacking[0].numpy() > 0
+    weights = [window.share(index) for window in windows]
+    for following, taken in zip(found[1:], takeovers(weights, unseen), strict=True):
+        if following is not None:
+            chosen = choose(chosen, following, taken[unseen] > 0.5)
+    return chosen
 
 
 def previewed(ask: Ask, index: int, reach: int) -> Steps[Tensor]:
@@ -95,11 +138,16 @@ def previewed(ask: Ask, index: int, reach: int) -> Steps[Tensor]:
     yield ask.done("propagation", started, chunk)
     started, here = ask.begin(), index - chunk.reach_first
     inside = hole(ask, index)
-    painted = ask.engine.paint_window(
-        pulled.frames, inside[None, None, None].to(ask.engine.device), pulled.unseen, flow.span(here, here)
+    painted = painters.paint(
+        ask.engine,
+        ask.shot.settings.never_seen,
+        pulled.frames,
+        inside[None, None, None].to(ask.engine.device),
+        pulled.unseen,
+        flow.span(here, here),
     )
     yield ask.done("painting", started)
-    return _laid_in(ask, index, painted[0].cpu()[:, inside > 0].T)
+    return _laid_in(ask, index, painted.frames[0].cpu()[:, inside > 0].T)
 
 
 def _laid_in(ask: Ask, index: int, colours: Tensor) -> Tensor:

@@ -14,6 +14,7 @@ from propainter import native
 from propainter.types import NOWHERE, Sights
 from propainter_backend.render.gathering import gather
 from propainter_backend.render.keys import Scalar
+from propainter_backend.render.shot_cache import Arrays
 from propainter_backend.render.stage import Ask, Made, Stage
 from propainter_backend.render.stages.carried import beyond, looked_at
 from propainter_backend.render.stages.holes import hole
@@ -53,7 +54,7 @@ class SightsStage(Stage[Chunk]):
             may_overwrite=True,
             beyond=rest,
         )
-        return {here: vars(_in_shot(sights, frames.start)) for here, sights in enumerate(found, unit.core_first)}
+        return {here: _stored(_in_shot(sights, frames.start)) for here, sights in enumerate(found, unit.core_first)}
 
 
 def sights(ask: Ask, index: int) -> Steps[Sights]:
@@ -65,3 +66,8 @@ def _in_shot(found: Sights, start: int) -> Sights:
     """Frames counted in the shot instead of from the first that was looked at."""
     source = np.where(found.source == NOWHERE, NOWHERE, found.source + start).astype(np.int32)
     return replace(found, source=source, frames=found.frames + start)
+
+
+def _stored(found: Sights) -> Arrays:
+    """Its fields; those that are None are left out."""
+    return {name: value for name, value in vars(found).items() if value is not None}

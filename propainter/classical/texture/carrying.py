@@ -1,0 +1,174 @@
+"""Carrying what was found in a key frame to the other frames: both ends, the pixel and its source.
+
+Here: how the background moves (``Motion``), which pixel of the key every unseen pixel is (``carry_origins``), where the
+key's sources went (``follow_sources``). Not here: finding them (``search.py``), colours (``painter.py``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import cast
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from propainter.classical.flow_image import Index
+from propainter.classical.harmonic import Field, Mask
+from propainter.classical.motion import background_motion, distance_to, flow_of_motion, guard_band
+from propainter.classical.places import Taps, numbered
+
+_WIDENED = 8.0
+"""Pixels beyond what a key's pixel reaches by its motion that still go with it: the hole's rim frays from frame to frame."""
+_SMOOTHING = 12.0
+"""Sigma in pixels over which what the model leaves over is averaged."""
+_FOLLOWED = 1.0
+"""Pixels a frame beside the model at which a vector is worth half: what moves faster walks through the picture."""
+_MODEL_SHARE = 0.1
+"""Weight of the model among the vectors around."""
+_STILL = 0.08
+"""Pixels a frame that half of the plate must stay below for the camera to be taken to stand."""
+_EVERY = 16
+"""Of so many vectors one is looked at for that."""
+
+
+class Motion:
+    """How the background moves from frame to frame: one field for pixels and their sources, so that patches stay whole.
+
+    It is the background model, and what it leaves over averaged widely: near things may pass at their own speed, but what
+    walks through the picture is not followed. Where the camera stands, nothing moves.
+    """
+
+    def __init__(self, forward: Field, backward: Field, holes: Mask) -> None:
+        """forward, backward: completed flows (t-1, h, w, 2). holes: (t, h, w)."""
+        self._flows = {1: forward, -1: backward}
+        self._holes = holes
+
+    def field(self, frame: int, step: int) -> Field | None:
+        """Motion (h, w, 2) from a frame to the next one (step 1) or the one before (step -1); None: none."""
+        flow = self._flows[step][min(frame, frame + step)]
+        height, width = flow.shape[:2]
+        distances = distance_to(self._holes[frame]), distance_to(self._holes[frame + step])
+        outside = distances[0] > guard_band(height, width) / 2
+        vectors = flow[outside] if outside.any() else flow.reshape(-1, 2)
+        if np.median(np.abs(vectors[::_EVERY]).max(1)) < _STILL:
+            return None
+        model = flow_of_motion(background_motion(flow, *distances), slice(0, height), slice(0, width))
+        rest = flow - model
+        say = 1 / (1 + (rest**2).sum(2) / np.float32(_FOLLOWED**2))
+        heard = cv2.GaussianBlur(rest * say[..., None], (0, 0), _SMOOTHING)
+        field: Field = model + heard / (cv2.GaussianBlur(say, (0, 0), _SMOOTHING) + np.float32(_MODEL_SHARE))[..., None]
+        return field
+
+
+@dataclass(frozen=True)
+class Origins:
+    """For n unseen pixels of one frame, by row and column: which key's pixel each is, and where in the key it lies."""
+
+    key: npt.NDArray[np.int16]
+    """Number of the key; -1: none yet."""
+    x: Field
+    y: Field
+
+    @classmethod
+    def none(cls, count: int) -> Origins:
+        """Nothing is known of any pixel."""
+        return cls(np.full(count, -1, np.int16), *np.zeros((2, count), np.float32))
+
+    @property
+    def missing(self) -> Mask:
+        """Pixels nothing is known of."""
+        return self.key < 0
+
+    def set(self, which: Index, number: int, x: npt.NDArray[np.floating], y: npt.NDArray[np.floating]) -> None:
+        """Make pixels those of a key."""
+        self.key[which], self.x[which], self.y[which] = number, x, y
+
+
+def carry_origins(origins: list[Origins], unseen: Mask, motion: Motion, *, key: int, number: int) -> None:
+    """Follow a key frame's missing pixels into all frames, both ways; origins are written.
+
+    unseen: (t, h, w). number: of the key, as the origins tell it. A pixel that has an origin keeps it.
+    """
+    row, column = np.nonzero(unseen[key])
+    lacking = np.flatnonzero(origins[key].missing)
+    origins[key].set(lacking, number, column[lacking].astype(np.float32), row[lacking].astype(np.float32))
+    for way in (range(key, len(unseen)), range(key, -1, -1)):
+        for before, frame in pairwise(way):
+            if origins[frame].missing.any():
+                field = motion.field(frame, before - frame)
+                _step(origins[before], unseen[before], origins[frame], unseen[frame], field, number)
+                _widen(origins[frame], unseen[frame], number)
+            if not (origins[frame].key == number).any():
+                break
+
+
+def _step(before: Origins, theirs: Mask, here: Origins, mine: Mask, field: Field | None, number: int) -> None:
+    """Origins of one frame's missing pixels from those of the frame its motion leads to."""
+    height, width = mine.shape
+    which = np.flatnonzero(here.missing)
+    row, column = (at[which] for at in np.nonzero(mine))
+    moved = np.zeros((len(row), 2), np.float32) if field is None else field[row, column]
+    x, y = (column + moved[:, 0]).astype(np.float32), (row + moved[:, 1]).astype(np.float32)
+    inside = (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
+    taps = Taps.at(x.clip(0, width - 1), y.clip(0, height - 1), height, width)
+    member = numbered(theirs)[taps.index]
+    known = (member >= 0) & (before.key[member] == number)
+    weight = np.where(known, taps.weight, np.float32(0))
+    weight /= np.maximum(weight.sum(0), np.float32(1e-12))
+    from_x = x + (weight * (before.x[member] - taps.column)).sum(0)
+    from_y = y + (weight * (before.y[member] - taps.row)).sum(0)
+    good = inside & np.take_along_axis(known, taps.weight.argmax(0)[None], 0)[0]
+    here.set(which[good], number, from_x[good], from_y[good])
+
+
+def _widen(here: Origins, mine: Mask, number: int) -> None:
+    """Give missing pixels close to known ones the origin beside theirs."""
+    rows, columns = np.nonzero(mine)
+    theirs = np.flatnonzero(here.key == number)
+    if not len(theirs) or not here.missing.any():
+        return
+    known = np.zeros_like(mine)
+    known[rows[theirs], columns[theirs]] = True
+    distance, nearest = nearest_of(known)
+    lacking = np.flatnonzero(here.missing)
+    lacking = lacking[distance[rows[lacking], columns[lacking]] <= _WIDENED]
+    beside = theirs[nearest[rows[lacking], columns[lacking]]]
+    x = here.x[beside] + (columns[lacking] - columns[beside])
+    here.set(lacking, number, x, here.y[beside] + (rows[lacking] - rows[beside]))
+
+
+def nearest_of(known: Mask) -> tuple[Field, Index]:
+    """Of every pixel the distance to the nearest known one, and which of them, by row and column, that is."""
+    distance, label = cv2.distanceTransformWithLabels(
+        (~known).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    number = np.zeros(int(label.max()) + 1, np.intp)
+    number[label[known]] = np.arange(np.count_nonzero(known))
+    return cast(Field, distance), number[label]
+
+
+def follow_sources(
+    motion: Motion, x: Field, y: Field, *, frame: int, wanted: range
+) -> Iterator[tuple[int, Field, Field]]:
+    """Where points (n,) of a frame are in it and all wanted frames: frame, x, y. Points may leave the picture."""
+    yield frame, x, y
+    for step in (1, -1):
+        at_x, at_y = x, y
+        for here in range(frame, wanted.stop - 1 if step > 0 else wanted.start, step):
+            field = motion.field(here, step)
+            if field is not None:
+                height, width = field.shape[:2]
+                look = at_x.clip(0, width - 1), at_y.clip(0, height - 1)
+                moved = bilinear(field, *look)
+                at_x, at_y = at_x + moved[:, 0], at_y + moved[:, 1]
+            yield here + step, at_x, at_y
+
+
+def bilinear(image: Field, x: Field, y: Field) -> Field:
+    """Values (n, c) of an image at points within it."""
+    taps = Taps.at(x, y, *image.shape[:2])
+    values: Field = np.einsum("kn,knc->nc", taps.weight, image.reshape(-1, image.shape[2])[taps.index])
+    return values
