@@ -158,6 +158,7 @@ def test_the_settings_that_reach_the_daemon_are_the_panels(node_bundle: Path, da
         "threshold": 0.25, "flow_hole_snap": 16, "engine": "Classical", "precision": "bf16", "input_colour": "sRGB",
         "working_size": "Half", "grow_flow": 11, "crop_to_matte": True, "crop_padding": 30,
         "native_fill": False, "flow_stop": 0.03, "cuts": "None",
+        "never_seen": "Smooth",
     }  # fmt: skip
     render("nuke", node_bundle, make_shot(), 5, **values, quality="Best")
     (opened,) = daemon.opened
@@ -166,6 +167,7 @@ def test_the_settings_that_reach_the_daemon_are_the_panels(node_bundle: Path, da
         "threshold": 0.25, "flow_hole_snap": 16, "engine": "classical", "precision": "bf16", "color": "srgb",
         "working_size": (8, 6), "grow_flow": 11, "crop_to_matte": True, "crop_padding": 30,
         "native_fill": False, "flow_stop": 0.03, "cuts": "none",
+        "never_seen": "smooth",
     }  # fmt: skip
     assert [wish.quality for wish in daemon.renders] == ["best"]
 

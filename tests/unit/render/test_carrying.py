@@ -86,6 +86,7 @@ def test_in_memory_and_streamed_they_are_the_same_to_the_bit() -> None:
         assert torch.equal(run_to_end(asked.fill(i)), torch.where(holes[0, i] > 0, told.fill(i), frames[0, i]))
 
 
+@pytest.mark.slow
 def test_an_edit_equals_scratch_and_redoes_only_chunks_that_look_there() -> None:
     frame, shot, cache = 3, slow_pan(50), store()
     pulled(renderer(shot, cache))

@@ -113,6 +113,7 @@ def standing(seed: int, count: int) -> MemoryPictures:
     return MemoryPictures(plates, [matte] * count)
 
 
+@pytest.mark.slow
 def test_texture_is_copied_from_its_own_scene_alone() -> None:
     """What no frame shows, too: also across the chunks of one scene, and whatever stands in the other."""
     settings = replace(SETTINGS, chunk_length=10)
