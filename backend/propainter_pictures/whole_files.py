@@ -35,14 +35,21 @@ def replacing(path: Path) -> Iterator[Path]:
     Raises ``OutputError`` where the operating system refuses.
     """
     try:
-        partial = begin_partial(path)
-        try:
+        with appearing(path) as partial:
             yield partial
-            settle(partial, path)
-        finally:
-            partial.unlink(missing_ok=True)
     except OSError as error:
         raise unwritable(path, error) from error
+
+
+@contextmanager
+def appearing(path: Path) -> Iterator[Path]:
+    """The same for who words its own refusals: raises OSError."""
+    partial = begin_partial(path)
+    try:
+        yield partial
+        settle(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def begin_partial(path: Path) -> Path:

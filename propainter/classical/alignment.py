@@ -64,6 +64,12 @@ class Aligned:
     pairs: list[AlignedPair] = field(default_factory=list)
     """What was measured again, pair by pair."""
 
+    def apart(self, pair: int, rows: Index, columns: Index, *, onward: bool) -> Field:
+        """How pixels of a pair move beside the background, onward in time or back: (..., 2)."""
+        flow, models = (self.forward, self.forward_motion) if onward else (self.backward, self.backward_motion)
+        apart: Field = flow[pair][rows, columns] - motion_at(models[pair], rows, columns)
+        return apart
+
 
 @dataclass(frozen=True)
 class AlignedWay:

@@ -15,7 +15,7 @@ from propainter.classical.alignment import Aligned
 from propainter.classical.flow_image import Index
 from propainter.classical.harmonic import Mask
 from propainter.classical.kernels import Ground
-from propainter.classical.motion import moved_by
+from propainter.classical.motion import motion_at, moved_by
 from propainter.classical.places import Places, Taps, carried, consistent, near_hole, nowhere, numbered, runs_of
 
 _WIDER = 4
@@ -136,7 +136,5 @@ def _moves_along(motion: Aligned, frame: int, row: Index, column: Index) -> Mask
     ways = [(motion.forward, motion.forward_motion, frame), (motion.backward, motion.backward_motion, frame - 1)]
     for flow, models, pair in ways:
         if 0 <= pair < len(flow):
-            to_x, to_y = moved_by(models[pair], column.astype(np.float64), row.astype(np.float64))
-            expected = np.stack([to_x - column, to_y - row], -1).astype(np.float32)
-            along &= consistent(flow[pair][row, column], -expected)
+            along &= consistent(flow[pair][row, column], -motion_at(models[pair], row, column))
     return along

@@ -14,7 +14,6 @@ import numpy as np
 
 from propainter.classical.alignment import Aligned
 from propainter.classical.harmonic import Mask
-from propainter.classical.motion import motion_at
 from propainter.classical.places import Check, Places
 
 _SLACK = 0.75
@@ -25,9 +24,7 @@ _OF_OWN, _OF_ALL = 0.35, 0.05
 
 def landing_check(motion: Aligned, *, onward: bool) -> Check:
     """The check for ways that lead onward in time, or back."""
-    flow, models, way = (
-        (motion.forward, motion.forward_motion, 1) if onward else (motion.backward, motion.backward_motion, -1)
-    )
+    flow, way = (motion.forward, 1) if onward else (motion.backward, -1)
 
     def check(places: Places, near: Mask, pair: int, following: int) -> Places:
         beyond = pair + way
@@ -37,8 +34,7 @@ def landing_check(motion: Aligned, *, onward: bool) -> Check:
         ys, xs = (each[arrived] for each in np.nonzero(near))
         rows, columns = np.rint(places.y[arrived]).astype(np.intp), np.rint(places.x[arrived]).astype(np.intp)
         followed = flow[pair][ys, xs]
-        own = followed - motion_at(models[pair], ys, xs)
-        goes = flow[beyond][rows, columns] - motion_at(models[beyond], rows, columns)
+        own, goes = motion.apart(pair, ys, xs, onward=onward), motion.apart(beyond, rows, columns, onward=onward)
         size = np.maximum(np.hypot(*own.T), np.hypot(*goes.T))
         bound = _SLACK + _OF_OWN * size + _OF_ALL * np.hypot(*followed.T)
         doubtful = places.doubtful.copy()

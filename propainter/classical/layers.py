@@ -17,7 +17,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from propainter.classical.alignment import Aligned, AlignedPair, AlignedWay, Remember, align_flow, aligned_of
+from propainter.classical.alignment import Aligned, AlignedPair, AlignedWay, align_flow, aligned_of
 from propainter.classical.flow_image import Index
 from propainter.classical.harmonic import Field, Mask, box_around, fill_harmonic
 from propainter.classical.motion import motion_at
@@ -48,8 +48,8 @@ def layered_flow(
     forward, backward: completed flows (t-1, h, w, 2). kept: finds what was measured before of pairs whose keys are given.
     """
     keys: Sequence[str | None] = pair_keys or [None] * len(forward)
-    remember: Remember = lambda pair, align: kept.remember(keys[pair], align)  # noqa: E731
-    return in_layers(align_flow(frames, holes, forward, backward, remember=remember), holes, forward, backward)
+    motion = align_flow(frames, holes, forward, backward, remember=lambda pair, align: kept.remember(keys[pair], align))
+    return in_layers(motion, holes, forward, backward)
 
 
 def in_layers(motion: Aligned, holes: Mask, forward: Flow, backward: Flow) -> Aligned:
@@ -117,9 +117,7 @@ def _judged(
     if not 0 <= after < count:
         return np.zeros(len(rows), np.int8)
     pair = min(frame, after)
-    way = _way(motion.pairs[pair], onward)
-    flow = (motion.forward if onward else motion.backward)[pair]
-    moves = flow[rows, columns] - motion_at(way.motion, rows, columns)
+    way, moves = _way(motion.pairs[pair], onward), motion.apart(pair, rows, columns, onward=onward)
     size = np.hypot(own[:, 0], own[:, 1])
     alike = np.hypot(*(moves - own).T) < _SLACK + _SHARE * size
     bound = way.bound if np.isfinite(way.bound) else 0.0
@@ -131,12 +129,11 @@ def _movers_beside(motion: Aligned, frame: int, holes: Mask) -> Mask:
     rows, columns = box_around(holes[frame], pad=int(4 * _SMOOTHING))
     ys, xs = np.mgrid[rows, columns]
     off, bounds = [], []
-    for flow, pair, onward in ((motion.forward, frame, True), (motion.backward, frame - 1, False)):
+    for pair, onward in ((frame, True), (frame - 1, False)):
         if 0 <= pair < len(motion.pairs):
-            way = _way(motion.pairs[pair], onward)
-            moves = flow[pair][ys, xs] - motion_at(way.motion, ys, xs)
+            moves = motion.apart(pair, ys, xs, onward=onward)
             off.append(moves if onward else -moves)
-            bounds.append(way.bound)
+            bounds.append(_way(motion.pairs[pair], onward).bound)
     mean = np.mean(off, 0)
     movers: Mask = np.zeros(holes.shape[1:], np.bool_)
     movers[rows, columns] = np.hypot(mean[..., 0], mean[..., 1]) > min(bounds)

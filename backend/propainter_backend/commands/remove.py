@@ -95,16 +95,7 @@ def remove(wish: Removal, choice: EngineChoice, *, quiet: bool = False) -> dict[
     started = time.perf_counter()
     say = _silent if quiet else _say
     files = ShotFiles(wish)
-    size = files.plate.size
-    shot = Shot(
-        files.pictures,
-        wish.space,
-        wish.drafted_settings(),
-        size,
-        wish.drafted_size(size),
-        wish.drafted_native_fill(),
-        wish.cuts_at(files.numbers),
-    )
+    shot = files.shot()
     say(choice.reason)
     say(str(files))
     said = fields_sentence(len(files.numbers), files.pictures.plate)

@@ -21,7 +21,6 @@ from propainter_backend.removal.removal import ShotFiles
 from propainter_backend.removal.wire_files import FileProvider, laid_in, shot_of
 from propainter_backend.render.clean_plate import CleanPlate
 from propainter_backend.render.engines import EngineChoice
-from propainter_backend.render.shot import Shot
 from propainter_backend.render.shot_cache import ShotCache
 from propainter_backend.render.shot_renderer import ShotRenderer
 from propainter_backend.render.steps import Progress as Unit
@@ -77,18 +76,10 @@ class InProcess:
     """
 
     def __init__(self, files: ShotFiles, choice: EngineChoice, cache_dir: Path, *, cache_budget: int) -> None:
-        wish, size = files.wish, files.plate.size
+        wish = files.wish
         self.engine, self.weights = choice.engine.name, choice.engine.weights_id
         self.device = str(choice.engine.device)
-        shot = Shot(
-            files.pictures,
-            wish.space,
-            wish.drafted_settings(),
-            size,
-            wish.drafted_size(size),
-            wish.drafted_native_fill(),
-            wish.cuts_at(files.numbers),
-        )
+        shot = files.shot()
         cache = ShotCache(cache_dir / "artifacts", memory_budget=wish.memory_budget, disk_budget=cache_budget)
         self._renderer = ShotRenderer(shot, choice.engine, cache)
 

@@ -22,7 +22,7 @@ from propainter.types import Settings
 from propainter_backend.errors import BadInput, OutputError
 from propainter_backend.removal.contact_sheet import SheetRow, make_contact_sheet
 from propainter_backend.render.drafts import draft_settings, draft_size
-from propainter_backend.render.shot import Cuts
+from propainter_backend.render.shot import Cuts, Shot
 from propainter_pictures.color import WorkingSpace
 from propainter_pictures.finite import check_finite
 from propainter_pictures.formats import VIDEO_SUFFIXES
@@ -132,6 +132,19 @@ class ShotFiles:
         """Sentences its user should read before a render."""
         self.pictures = SourcePictures(
             self.plate, self.matte, self.clean, self.pairing, self.numbers, wish, found.reading, self.stamps
+        )
+
+    def shot(self) -> Shot:
+        """What a renderer is given: these pictures, under the wish's settings."""
+        wish, size = self.wish, self.plate.size
+        return Shot(
+            self.pictures,
+            wish.space,
+            wish.drafted_settings(),
+            size,
+            wish.drafted_size(size),
+            wish.drafted_native_fill(),
+            wish.cuts_at(self.numbers),
         )
 
     def changed_since(self) -> list[str]:

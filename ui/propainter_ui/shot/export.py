@@ -19,7 +19,7 @@ from propainter_pictures.frame import Frame
 from propainter_pictures.frame_range import FrameRange
 from propainter_pictures.names import sequence_name
 from propainter_pictures.one_writer import OneWriter
-from propainter_pictures.whole_files import begin_partial, settle
+from propainter_pictures.whole_files import appearing
 from propainter_ui.qt import QtCore, QtGui
 from propainter_ui.shot.frame_maker import image_of
 from propainter_ui.shot.frame_store import ShotLibrary
@@ -131,12 +131,8 @@ def finished(plate: Pixels, patch: Patch) -> Pixels:
 def _whole(path: Path) -> Iterator[Path]:
     """A hidden name beside ``path``, which becomes ``path`` if all goes well and vanishes otherwise."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = begin_partial(path)
-    try:
+    with appearing(path) as partial:
         yield partial
-        settle(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _lay_out(rows: Sequence[tuple[int, Sequence[QtGui.QImage]]], title: str) -> QtGui.QImage:
