@@ -28,7 +28,10 @@ _GRAB_PX = 6
 
 
 class Timeline(QtWidgets.QWidget):
-    """Shows the shot along time and asks for frames and ranges."""
+    """Shows the shot along time and asks for frames and ranges.
+
+    One class, though a long one: what is painted and what the mouse finds must agree on where a frame lies.
+    """
 
     frame_asked = Signal(int)
     first_asked = Signal(int)
