@@ -1,12 +1,12 @@
 """Flow around and inside holes, measured again with the object taken out of both frames.
 
-Here: one correction of the completed flow from the plate itself, so that colours pulled along it land to a fraction of a
+Here: the correction of the completed flow from the plate itself, so that colours pulled along it land to a fraction of a
 pixel. Not here: the background model it starts from (``motion.py``), pulling (``pull.py``).
 
 The plate's flow is estimated without knowing the matte, so near the hole it follows the object. Here the second frame
 is laid over the first by the background model, whatever either hole covers is made alike in both, and the small motion
-left over is measured. Where the pictures are alike there is nothing to follow: the object is gone from the estimate,
-and what remains in its place is the model.
+left over is measured, in rounds. Where the pictures are alike there is nothing to follow: the object is gone from the
+estimate, and what remains in its place is the model and what is left over around.
 """
 
 from __future__ import annotations
@@ -37,6 +37,12 @@ _TEXTURE = 4.0
 """Gradient in grey levels per pixel at which a pixel's left-over motion is worth half."""
 _MODEL_SHARE = 0.1
 """Weight of 'no left-over motion' against the textured pixels around: a bare wall keeps the model."""
+_ROUNDS = 4
+"""Times at most that left-over motion is measured."""
+_STRIDE = 1.5
+"""What a round finds counts so many times: beside the hole it finds about half, further off all."""
+_ENOUGH = 0.05
+"""Pixels of left-over motion that are not worth another round."""
 KEPT_PAIRS = 120
 """Aligned pairs worth keeping: those of one chunk and its overlap."""
 _LEAST_OFF = 0.6
@@ -163,15 +169,11 @@ def _align_way(grey: tuple[Grey, Grey], distances: tuple[Field, Field], flow: Fl
     guard = guard_band(*flow.shape[:2])
     rows, columns = box_around(distances[0] <= guard, pad=guard // 2)
     model = flow_of_motion(motion, rows, columns)
-    first = grey[0][rows, columns]
-    second = np.rint(warp(grey[1].astype(np.float32), model, x=columns.start, y=rows.start)).astype(np.uint8)
     near = distances[0][rows, columns]
-    landed = warp(distances[1], model, x=columns.start, y=rows.start)
-    covered_first, covered_second = near <= _RIM, landed <= _RIM
-    covered = covered_first | covered_second
-    first, second = _made_alike(first, second, covered_first, covered_second)
-    rest = regular(flow_between(first, second, finest_scale=1), first, ~covered)
-    rest = rest + warp(model, rest) - model
+    moved, covered = _followed(
+        (grey[0][rows, columns], grey[1]), near, distances[1], model, (columns.start, rows.start)
+    )
+    rest = moved - model
     values = np.where((near <= guard)[..., None], model + fill_harmonic(rest, covered), flow[rows, columns])
     bound = mover_bound(flow, distances[0], motion)
     mover = (np.hypot(rest[..., 0], rest[..., 1]) > bound) & ~covered
@@ -183,6 +185,31 @@ def _align_way(grey: tuple[Grey, Grey], distances: tuple[Field, Field], flow: Fl
     if_mover = values.astype(np.float32)
     if_mover[hole] = (model + fill_harmonic(rest, ~mover))[hole]
     return AlignedWay(motion, rows, columns, values.astype(np.float32), if_mover, bound)
+
+
+def _followed(
+    grey: tuple[Grey, Grey], near: Field, landing_distance: Field, model: Flow, corner: tuple[int, int]
+) -> tuple[Flow, Mask]:
+    """The flow of a box of the first picture, measured in rounds from the model on; and what either hole covers.
+
+    grey: the box (h, w) and the whole second picture. near, landing_distance: of their pixels to their own holes. corner:
+    x, y of the box. Beside the hole a round finds about half of what is left over, for it is averaged with what was made
+    alike: one alone would leave the plate's own motion half way to the model.
+    """
+    x, y = corner
+    second, moved = grey[1].astype(np.float32), model
+    for _ in range(_ROUNDS):
+        covered_first = near <= _RIM
+        covered_second = warp(landing_distance, moved, x=x, y=y) <= _RIM
+        covered = covered_first | covered_second
+        laid_over = np.rint(warp(second, moved, x=x, y=y)).astype(np.uint8)
+        pair = _made_alike(grey[0], laid_over, covered_first, covered_second)
+        more = regular(flow_between(*pair, finest_scale=1), pair[0], ~covered)
+        more = fill_harmonic(more + warp(moved, more) - moved, covered)
+        moved = moved + np.float32(_STRIDE) * more
+        if np.abs(more).max() < _ENOUGH:
+            break
+    return moved, covered
 
 
 def mover_bound(flow: Flow, distance: Field, motion: Matrix) -> float:

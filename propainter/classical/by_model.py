@@ -65,14 +65,10 @@ def _run_by_motion(
         usable = (at_x >= 0) & (at_x <= width - 1) & (at_y >= 0) & (at_y <= height - 1)
         kept_x, kept_y = at_x[usable].astype(np.float32), at_y[usable].astype(np.float32)
         row, column = np.rint(kept_y).astype(np.intp), np.rint(kept_x).astype(np.intp)
-        clear = usable.copy()
-        clear[usable] = ground.of(following).is_clear(kept_x, kept_y)
         usable[usable] = ~holes[following, row, column] & _moves_along(motion, following, row, column)
-        clear &= usable
-        chosen = clear | (usable & ~found.seen[active])
-        found.source[active[chosen]] = following
-        found.x[active[chosen]], found.y[active[chosen]] = at_x[chosen], at_y[chosen]
-        active, at_x, at_y = active[~clear], at_x[~clear], at_y[~clear]
+        found.source[active[usable]] = following
+        found.x[active[usable]], found.y[active[usable]] = at_x[usable], at_y[usable]
+        active, at_x, at_y = active[~usable], at_x[~usable], at_y[~usable]
     if beyond is not None:
         own = np.arange(*bounds[order[-1] - run.start : order[-1] - run.start + 2]) if order[-1] in run else active[:0]
         active = np.concatenate([active, own])
@@ -113,7 +109,7 @@ def sweep_by_model(order: range, motion: Aligned, ground: Ground, begun: Around 
         onward = carried(Taps.at(x, y, height, width), numbered(around), known)
         there = ground.of(before)
         shown = inside & shows[np.rint(y).astype(np.intp), np.rint(x).astype(np.intp)]
-        found = shown & (there.is_clear(x, y) | (there.is_usable(x, y) & ~onward.seen))
+        found = shown & there.is_usable(x, y)
         on = inside & ~found & onward.seen
         places = nowhere(len(xs))
         places.source[found], places.source[on] = before, onward.source[on]

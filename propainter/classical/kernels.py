@@ -3,7 +3,7 @@
 Here: ``Ground``, which tells of any point of any frame whether a kernel there would touch the frame's hole; the weights of
 the widest kernel that does not. Not here: the sampling itself (``sampling.py``), where points come from (``places.py``).
 
-A place is good where all sixteen pixels of its bicubic kernel are plate. Where no frame offers such a place, the kernel
+A place is good where the nearest pixel is plate. Where its bicubic kernel of sixteen pixels would touch the hole, the kernel
 shrinks: to the four pixels around, then to the nearest. Nothing under a hole is ever read.
 """
 

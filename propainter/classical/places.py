@@ -4,9 +4,9 @@ Here: places found by following completed flow, both ways in time. Not here: the
 the background model alone (``by_model.py``), the colours found there (``pull.py``).
 
 A pixel that lands inside the next frame's hole goes on from there, so one sweep over the frames settles every pixel of
-every frame: the place of a pixel is the place of where it lands. Only landings on good plate end a way: there the whole
-kernel that will look is plate (``kernels.py``). Where no further frame has such a landing, the last will do whose nearest
-pixel is plate.
+every frame: the place of a pixel is the place of where it lands. A landing whose nearest pixel is plate ends a way. Where
+the kernel that will look would touch the hole it shrinks (``kernels.py``): a nearer frame, seen a little softer, is truer
+than a sharp one further off.
 """
 
 from __future__ import annotations
@@ -175,26 +175,18 @@ def settled(places: Places, ground: Ground) -> Places:
 
 
 def _out_of_holes(places: Places, ground: Ground, swept: dict[int, tuple[Mask, Places]]) -> Places:
-    """The same places, but those whose kernel touches the hole of the frame they name go on from there.
+    """The same places, but those whose nearest pixel lies under the hole of the frame they name go on from there.
 
     Which frame a pixel leads to is decided by the nearest pixel at every step, so a place may slip past the edge of what
-    that frame shows. Where the way leads nowhere else, the last place will do whose nearest pixel is plate; without one a
-    pixel is seen nowhere. Frames elsewhere in the shot are left to ``settled``. swept: the pixels near each earlier frame's
-    hole, and their places.
+    that frame shows. Where the way leads nowhere else a pixel is seen nowhere. Frames elsewhere in the shot are left to
+    ``settled``. swept: the pixels near each earlier frame's hole, and their places.
     """
     source, doubtful, (height, width) = places.source.copy(), places.doubtful.copy(), ground.holes.shape[1:]
     x, y = places.x.copy(), places.y.copy()
-    at_hand = np.flatnonzero((source >= 0) & (source < len(ground.holes)))
-    under = _touching(ground, at_hand, source, x, y)
-    last = Places(np.full(len(under), NOWHERE, np.int32), x[under], y[under], doubtful[under])
-    number = np.zeros(len(source), np.intp)
-    number[under] = np.arange(len(under))
+    under = _under(ground, np.arange(len(source)), source, x, y)
     for _ in range(_MOST_STEPS_ON):
         if not len(under):
             break
-        usable = under[ground.is_usable(source[under], x[under], y[under])]
-        last.source[number[usable]], last.doubtful[number[usable]] = source[usable], doubtful[usable]
-        last.x[number[usable]], last.y[number[usable]] = x[usable], y[usable]
         for frame, chosen in by_source(source[under]):
             some = under[chosen]
             near, known = swept[frame]
@@ -203,23 +195,15 @@ def _out_of_holes(places: Places, ground: Ground, swept: dict[int, tuple[Mask, P
             x[some] = (x[some] + onward.x).clip(0, width - 1)
             y[some] = (y[some] + onward.y).clip(0, height - 1)
             doubtful[some] |= onward.doubtful
-        is_lost = source[under] == NOWHERE
-        _put_back(Places(source, x, y, doubtful), under[is_lost], last.take(number[under[is_lost]]))
-        under = under[~is_lost]
-        under = under[(source[under] >= 0) & (source[under] < len(ground.holes))]
-        under = _touching(ground, under, source, x, y)
-    _put_back(Places(source, x, y, doubtful), under, last.take(number[under]))
+        under = _under(ground, under, source, x, y)
+    source[under] = NOWHERE
     return Places(source, x, y, doubtful)
 
 
-def _put_back(places: Places, which: Index, earlier: Places) -> None:
-    places.source[which], places.doubtful[which] = earlier.source, earlier.doubtful
-    places.x[which], places.y[which] = earlier.x, earlier.y
-
-
-def _touching(ground: Ground, which: Index, source: npt.NDArray[np.int32], x: Field, y: Field) -> Index:
-    """Those of some places whose kernel touches the hole of the frame they name."""
-    return which[~ground.is_clear(source[which], x[which], y[which])]
+def _under(ground: Ground, which: Index, source: npt.NDArray[np.int32], x: Field, y: Field) -> Index:
+    """Those of some places that lie under the hole of the frame they name, if it is one of those at hand."""
+    at_hand = which[(source[which] >= 0) & (source[which] < len(ground.holes))]
+    return at_hand[~ground.is_usable(source[at_hand], x[at_hand], y[at_hand])]
 
 
 def near_hole(hole: Mask) -> Mask:
@@ -237,8 +221,8 @@ def nowhere(count: int) -> Places:
 def _step(flow: FlowImage, back: FlowImage, near: Mask, ground: FrameGround, known: Places, following: int) -> Places:
     """Places of the pixels near one frame's hole, from those of the following frame (in either direction of time).
 
-    ground: of the following frame. A pixel that lands where its whole kernel is plate is seen there. Any other goes on
-    where the pixels around its landing lead. If they lead nowhere, a landing will do whose nearest pixel is plate.
+    ground: of the following frame. A pixel that lands where the nearest pixel is plate is seen there. Any other goes on
+    where the pixels around its landing lead.
     """
     ys, xs = np.nonzero(near)
     height, width = near.shape
@@ -248,7 +232,7 @@ def _step(flow: FlowImage, back: FlowImage, near: Mask, ground: FrameGround, kno
     x, y = np.where(inside, x, 0).astype(np.float32), np.where(inside, y, 0).astype(np.float32)
     taps = Taps.at(x, y, height, width)
     onward = carried(taps, numbered(near_hole(ground.hole)), known)
-    here = ground.is_clear(x, y) | (ground.is_usable(x, y) & ~onward.seen)
+    here = ground.is_usable(x, y)
     on = ~here & onward.seen
     doubtful = ~consistent(moved, np.einsum("kn,knc->nc", taps.weight, back[taps.row, taps.column]))
     return Places(

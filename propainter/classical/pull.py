@@ -134,8 +134,8 @@ def in_register(plate: Plate, holes: Mask, past: Places, future: Places, members
 
     The two sights of a hole disagree by what both ways have gathered of small errors. Most of these are alike from step
     to step (parallax the model lacks), so that each way's share of the gap is its share of the steps: the gap, measured
-    between the two pictures like any flow, is closed from both sides in that proportion. A place whose kernel this would
-    move onto a hole stays where it is.
+    between the two pictures like any flow, is closed from both sides in that proportion. A place that this would move under
+    a hole stays where it is.
     """
     moved = past.with_room_to_move(), future.with_room_to_move()
     limit = (holes.shape[2] - 1, holes.shape[1] - 1)
@@ -146,7 +146,7 @@ def in_register(plate: Plate, holes: Mask, past: Places, future: Places, members
             x = (places.x[part] + way * shift[:, 0]).clip(0, limit[0])
             y = (places.y[part] + way * shift[:, 1]).clip(0, limit[1])
             good = places.seen[part]
-            good[good] = plate.ground.is_clear(places.source[part][good], x[good], y[good])
+            good[good] = plate.ground.is_usable(places.source[part][good], x[good], y[good])
             np.copyto(places.x[part], x, where=good)
             np.copyto(places.y[part], y, where=good)
     return moved

@@ -162,7 +162,7 @@ def test_bringing_sights_into_register_moves_no_kernel_onto_a_hole() -> None:
     moved = in_register(Plate.of_one_exposure(plate, holes), holes, past, future, members)
     assert any((place.x != before.x).any() for place, before in zip(moved, (past, future), strict=True))
     for places in moved:
-        assert Ground(holes).is_clear(places.source, places.x, places.y).all()
+        assert Ground(holes).is_usable(places.source, places.x, places.y).all()
 
 
 def test_a_plate_at_its_own_size_is_not_read_under_its_hole() -> None:
