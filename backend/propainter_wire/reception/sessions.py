@@ -37,6 +37,8 @@ class Session:
     seq_hello: int
     """Of its first message: while this is the last, it has asked for nothing."""
     seq_out: int = 0
+    descriptor: int = -1
+    """Of its connection, in this process."""
 
 
 class Sessions:
