@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from daemon_harness import PATIENCE_S, Daemon, TinyShot, assert_same, daemon, home, wait_until
 
-from propainter_wire.messages import OpenShot
+from propainter_wire.messages import OpenShot, ShotOpened
 
 
 @pytest.mark.slow
@@ -109,6 +109,21 @@ def test_a_worker_that_cannot_be_started_is_tried_again_until_it_can():
         wait_until(running.workers, running.said)
         with running.client() as client:
             assert_same(shot.render(client, shot.open(client)), expected)
+
+
+@pytest.mark.slow
+def test_questions_about_very_long_shots_do_not_keep_others_waiting():
+    """Six of 20,000 frames, each with settings of its own: five times what there are threads to think about them."""
+    shot = TinyShot()
+    expected = shot.expected()
+    with daemon() as running, running.client("long films") as long, running.client("a shot") as client:
+        assert_same(shot.render(client, shot.open(client)), expected)
+        asked = [
+            long._link.send(OpenShot(1, 20_000, 48, 32, 3, "uint8", settings={"chunk_length": 40 + i})) for i in range(6)
+        ]
+        assert_same(shot.render(client, shot.open(client, grow=5)), shot.expected(grow=5))
+        assert client.status().memory["kept"]["questions"] > 0, "those are still being thought about"
+        assert all(isinstance(each.next(PATIENCE_S).message, ShotOpened) for each in asked[:2])
 
 
 @pytest.mark.parametrize("mode", [0o755, 0o750, 0o770, 0o701])
