@@ -119,7 +119,8 @@ def test_questions_about_very_long_shots_do_not_keep_others_waiting():
     with daemon() as running, running.client("long films") as long, running.client("a shot") as client:
         assert_same(shot.render(client, shot.open(client)), expected)
         asked = [
-            long._link.send(OpenShot(1, 20_000, 48, 32, 3, "uint8", settings={"chunk_length": 40 + i})) for i in range(6)
+            long._link.send(OpenShot(1, 20_000, 48, 32, 3, "uint8", settings={"chunk_length": 40 + i}))
+            for i in range(6)
         ]
         assert_same(shot.render(client, shot.open(client, grow=5)), shot.expected(grow=5))
         assert client.status().memory["kept"]["questions"] > 0, "those are still being thought about"
