@@ -24,6 +24,7 @@ from propainter_wire.connection import DaemonPlace, connection_path
 from propainter_wire.descriptors import raise_limit
 from propainter_wire.errors import AlreadyRunning, PropainterError
 from propainter_wire.link import ClientKeys
+from propainter_wire.reception.sessions import CARETAKER
 from propainter_wire.start import EXIT_ALREADY_RUNNING
 
 _GB = 1 << 30
@@ -129,7 +130,7 @@ def _keys(options: argparse.Namespace) -> int:
 
 def _client(options: argparse.Namespace, name: str) -> Client:
     """The daemon of this runtime directory. One with CURVE knows itself by its own keys."""
-    return Client.connect(name=f"propainter-backend {name}", keys=_own_keys(options))
+    return Client.connect(name=f"{CARETAKER}{name}", keys=_own_keys(options))
 
 
 def _own_keys(options: argparse.Namespace) -> ClientKeys | None:

@@ -1,7 +1,8 @@
 """File descriptors of this process: as many as the system allows, and how many of them are left.
 
-Here: ``raise_limit`` and ``left``. A connection takes one, and libzmq ends the process when it cannot accept a local one for
-want of it. Not here: who is let in while there are some (``reception/door.py``), who must go (``reception/connections.py``).
+Here: ``raise_limit``, ``left``, and whose process is at the other end of one. A connection takes one, and libzmq ends the
+process when it cannot accept a local one for want of it. Not here: who is let in while there are some
+(``reception/door.py``), who must go (``reception/connections.py``).
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import socket
+import struct
 import sys
 
 ENOUGH = 16_384
@@ -51,3 +54,20 @@ def left() -> int:
             return 0
         in_use = limit() // 2  # nobody says: no /dev/fd in here
     return max(0, limit() - in_use - min(RESERVE, limit() // 8))
+
+
+def peer_process(descriptor: int) -> int | None:
+    """The process that connected a local socket; None: another kind of one, or the system does not tell."""
+    if sys.platform != "linux" or descriptor < 0:
+        return None
+    try:
+        connection = socket.socket(fileno=descriptor)
+    except OSError:
+        return None
+    try:
+        process, _, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+    except OSError:
+        return None
+    finally:
+        connection.detach()
+    return process or None

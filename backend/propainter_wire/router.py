@@ -174,9 +174,8 @@ class Router:
             if len(peer) != 5 or peer[0] != 0:
                 log.warning("ignored a message from a connection that chose its own name")
                 continue
-            request = self._admission.take(peer, [frame.buffer for frame in frames[1:]])
-            if (session := self._sessions.of_peer(peer)) is not None:
-                session.descriptor = _descriptor_of(frames[-1])
+            parts = [frame.buffer for frame in frames[1:]]
+            request = self._admission.take(peer, parts, _descriptor_of(frames[-1]))
             if request is not None:
                 requests.append(request)
         return requests

@@ -15,10 +15,12 @@ from pathlib import Path
 import pytest
 import zmq
 from recording_backend import FACTS, RecordingBackend
+from thin_client import ThinClient
 
 from propainter_wire.client import Client
 from propainter_wire.connection import Connection
-from propainter_wire.errors import BackendUnreachable
+from propainter_wire.errors import BackendUnreachable, RemoteError
+from propainter_wire.reception import sessions
 from propainter_wire.router import Router
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Unix sockets and limits of descriptors")
@@ -55,6 +57,61 @@ def test_a_crowd_larger_than_the_limit_of_descriptors_neither_ends_a_backend_nor
             after.ping()
         backend.stdin.close()
         assert backend.wait(30) == 0
+
+
+def test_four_thousand_hellos_that_nobody_reads_the_answers_to_lock_nobody_out(backend: RecordingBackend) -> None:
+    with Client.connect(backend.connection, name="early") as early, contextlib.ExitStack() as crowd:
+        early.ping()
+        for _ in range(40):
+            flood = crowd.enter_context(ThinClient(backend.connection.endpoint, backend.key))
+            for _ in range(100):
+                flood.send_parts(flood.parts("hello", {"client": "flood", "protocols": ["1.0"]}))
+        with Client.connect(backend.connection, name="late") as late:
+            late.ping()
+        early.ping()
+
+
+GREEDY = """
+import sys
+from pathlib import Path
+from propainter_wire.client import Client
+from propainter_wire.connection import Connection
+connection = Connection(sys.argv[1], bytes.fromhex(sys.argv[2]), 0)
+clients = [Client.connect(connection, name=f"greedy {i}") for i in range(4)]
+for client in clients:
+    client.ping()
+print("all places taken", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_process_that_takes_every_place_locks_nobody_else_out(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sessions, "MAX_SESSIONS", 4)
+    with RecordingBackend(f"ipc://{place}/s") as backend:
+        command = [sys.executable, "-c", GREEDY, backend.connection.endpoint, backend.connection.key.hex()]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as greedy:
+            assert greedy.stdin is not None and greedy.stdout is not None
+            assert greedy.stdout.readline() == "all places taken\n"
+            with Client.connect(backend.connection) as one, contextlib.ExitStack() as later:
+                one.ping()
+                later.enter_context(Client.connect(backend.connection)).ping()
+                with pytest.raises(RemoteError, match="clients are connected already"):
+                    Client.connect(backend.connection)  # the greedy one has no more than its half
+                one.ping()
+            greedy.stdin.close()
+
+
+def test_who_looks_after_the_daemon_is_heard_when_every_place_is_taken(
+    endpoint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sessions, "MAX_SESSIONS", 1)
+    with RecordingBackend(endpoint) as backend, Client.connect(backend.connection) as working:
+        working.ping()
+        with contextlib.ExitStack() as crowd:
+            for _ in range(3 * sessions.CARETAKERS):
+                crowd.enter_context(Client.connect(backend.connection, name="propainter-backend status")).ping()
+            assert backend.router.session_count == 1 + sessions.CARETAKERS
+            working.ping()
 
 
 def test_a_client_before_a_full_queue_waits_for_its_turn(place: Path) -> None:
