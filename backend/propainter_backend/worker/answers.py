@@ -84,6 +84,7 @@ class Answers:
             "memory_bytes": use.memory_bytes,
             "disk_bytes": use.disk_bytes,
             "disk_entries": use.disk_entries,
+            "disk_problem": self._cache.problem,
             "device_used_bytes": total - free,
             "device_total_bytes": total,
         }
