@@ -14,7 +14,7 @@ import sys, importlib.abc
 
 class Waits(importlib.abc.MetaPathFinder):
     def find_spec(self, name, *_):
-        if name == "torch":
+        if name in ("torch", "zmq"):
             print("loading", flush=True)
             sys.stdin.read()
 
@@ -24,7 +24,7 @@ sys.exit(getattr(entry, sys.argv[1])())
 """
 
 
-@pytest.mark.parametrize("command", ["remove", "weights"])
+@pytest.mark.parametrize("command", ["remove", "weights", "backend"])
 def test_ctrl_c_while_libraries_load_ends_with_130_and_no_traceback(command):
     with subprocess.Popen(
         [sys.executable, "-c", WAITS, command],
