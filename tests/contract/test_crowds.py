@@ -59,6 +59,44 @@ def test_a_crowd_larger_than_the_limit_of_descriptors_neither_ends_a_backend_nor
         assert backend.wait(30) == 0
 
 
+FLOOD = """
+import contextlib, socket, sys, threading
+threading.Thread(target=lambda: (sys.stdin.read(), held.clear(), is_over.set()), daemon=True).start()
+held, is_over = [], threading.Event()
+print("begins", flush=True)
+while not is_over.wait(0.0005):
+    with contextlib.suppress(OSError):
+        caller = socket.socket(socket.AF_UNIX)
+        caller.settimeout(1)
+        caller.connect(sys.argv[1].removeprefix("ipc://"))
+        held = [*held[-200:], caller]
+"""
+
+
+def test_processes_that_call_without_pause_drive_nobody_else_out(place: Path) -> None:
+    with contextlib.ExitStack() as processes:
+
+        def begin(script: str, *arguments: str) -> subprocess.Popen[str]:
+            command = [sys.executable, "-c", script, *arguments]
+            started = processes.enter_context(
+                subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            )
+            assert started.stdin is not None
+            processes.callback(started.stdin.close)
+            return started
+
+        backend = begin(FEW, f"ipc://{place}/s")
+        assert backend.stdout is not None
+        connection = Connection(backend.stdout.readline().strip(), bytes(32), backend.pid)
+        for _ in range(2):
+            flood = begin(FLOOD, connection.endpoint)
+            assert flood.stdout is not None and flood.stdout.readline() == "begins\n"
+        for _ in range(6):
+            with Client.connect(connection) as client:
+                client.ping()
+        assert backend.poll() is None
+
+
 def test_four_thousand_hellos_that_nobody_reads_the_answers_to_lock_nobody_out(backend: RecordingBackend) -> None:
     with Client.connect(backend.connection, name="early") as early, contextlib.ExitStack() as crowd:
         early.ping()

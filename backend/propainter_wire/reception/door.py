@@ -26,7 +26,7 @@ from propainter_wire import descriptors
 
 log = logging.getLogger(__name__)
 
-QUEUE = 128
+QUEUE = 512
 """Connections that may wait at once, and so come in at once; fewer where the system allows few descriptors."""
 _AGAIN_S = 0.01
 _SETTLED_S = 1.0
@@ -162,7 +162,7 @@ class _Queue:
 
 
 def _queue_length() -> int:
-    return max(8, min(QUEUE, descriptors.limit() // 8))
+    return max(8, min(QUEUE, descriptors.limit() // 4))
 
 
 def _in_letters(number: int) -> str:
