@@ -17,6 +17,7 @@ import OpenImageIO as oiio
 import pytest
 from daemon_harness import PATIENCE_S, Daemon, TinyShot, daemon, home, wait_until
 
+from propainter_backend.errors import OutputError
 from propainter_backend.render.spill import spill_folder
 from propainter_wire.shm import SHM_DIRECTORY, is_supported
 
@@ -98,6 +99,15 @@ def test_a_spill_folder_of_another_user_s_name_or_kind_is_left_alone(tmp_path: P
     os.utime(begun, (time.time() - 120,) * 2)
     with temporary_folder(tmp_path), spill_folder():
         assert not begun.exists()
+
+
+def test_without_a_place_for_temporary_files_there_is_one_sentence(tmp_path: Path) -> None:
+    with (
+        temporary_folder(tmp_path / "gone"),
+        pytest.raises(OutputError, match=r"No such file or directory\); name one with room in TMPDIR"),
+        spill_folder(),
+    ):
+        pass
 
 
 @contextmanager

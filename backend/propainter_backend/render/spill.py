@@ -19,6 +19,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from propainter_backend.errors import OutputError
+
 _PREFIX = "propainter-spill-"
 _LOCK = "lock"
 _FRESH_S = 60.0
@@ -27,15 +29,30 @@ _FRESH_S = 60.0
 
 @contextmanager
 def spill_folder() -> Iterator[Path]:
-    """A private, empty folder among the temporary ones; what dead renders of this user left there is removed first."""
-    _sweep(Path(tempfile.gettempdir()))
-    with tempfile.TemporaryDirectory(prefix=_PREFIX, ignore_cleanup_errors=True) as folder:
-        lock = os.open(Path(folder) / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    """A private, empty folder among the temporary ones; what dead renders of this user left there is removed first.
+
+    Raises OutputError if there is no place for one.
+    """
+    try:
+        _sweep(Path(tempfile.gettempdir()))
+        made = tempfile.TemporaryDirectory(prefix=_PREFIX, ignore_cleanup_errors=True)
+    except OSError as error:
+        raise _no_place(error) from error
+    with made as folder:
+        try:
+            lock = os.open(Path(folder) / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise _no_place(error) from error
         try:
             _try_lock(lock)
             yield Path(folder)
         finally:
             os.close(lock)
+
+
+def _no_place(error: OSError) -> OutputError:
+    reason = error.strerror or error
+    return OutputError(f"no temporary folder can be made ({reason}); name one with room in TMPDIR")
 
 
 def _sweep(temporary: Path) -> None:
