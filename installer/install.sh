@@ -2,6 +2,7 @@
 # Installs ProPainter Remove from the release folder this file lies in. Needs Python 3.10 or newer, nothing else.
 #
 #     ./install.sh                  installs, or brings an earlier installation up to date; asks before it downloads
+#     ./install.sh --pin HEX        the same, if SHA256SUMS has this SHA-256: take it from where the release was announced
 #     ./install.sh --dry-run        says what would be done
 #     ./install.sh --uninstall      takes everything away again
 #     ./install.sh --help           all options (propainter-install has the same)
@@ -40,6 +41,11 @@ exec "$python" -I -c '
 import hashlib, pathlib, sys
 wheel = pathlib.Path(sys.argv.pop(1))
 sums = wheel.with_name("SHA256SUMS")
+given = [each.partition("=")[2] for each in sys.argv if each.startswith("--pin=")]
+given += [pin for option, pin in zip(sys.argv, sys.argv[1:]) if option == "--pin"]
+if any(not sums.is_file() or hashlib.sha256(sums.read_bytes()).hexdigest() != pin.lower() for pin in given):
+    sys.stderr.write(f"install.sh: {sums} is not the one that was pinned; nothing of this release was used\n")
+    sys.exit(2)
 wanted = f"{hashlib.sha256(wheel.read_bytes()).hexdigest()}  {wheel.name}"
 if not sums.is_file() or wanted not in sums.read_text().splitlines():
     sys.exit(f"install.sh: {wheel.name} is not what SHA256SUMS says; download the release again")

@@ -1,6 +1,7 @@
 """Put a release together in dist/: wheel, sdist, the node's zips, installers, list of contents, licences, checksums.
 
     python installer/make_release.py        (make release builds the node for this system first)
+    RELEASE_KEY=~/.ssh/release python installer/make_release.py        signs SHA256SUMS, too (ssh-keygen)
 
 The same inputs give the same bytes: dates are those of the last commit (SOURCE_DATE_EPOCH), orders are sorted, the list of
 contents is numbered by what is in it. A node that was not built for a system, or from older sources, is left out, and said.
@@ -24,6 +25,8 @@ from third_parties import list_of_contents, our_parts, texts_of_licences
 ROOT = Path(__file__).resolve().parent.parent
 BUNDLE = "ProPainterRemove.ofx.bundle"
 FOLDERS = {"linux-x86_64": "Linux-x86-64", "windows-x86_64": "Win64", "macos-universal": "MacOS"}
+SIGNED_FOR = "propainter-remove-release"
+"""What a signature is for: one for something else proves nothing here."""
 COPIED = (
     "constraints.txt", "LICENSE", "WEIGHTS-LICENSE.md", "CHANGELOG.md", "installer/install.sh", "installer/install.ps1",
 )  # fmt: skip
@@ -56,8 +59,12 @@ def make_release(dist: Path, bundle: Path, epoch: int) -> None:
     (dist / "sbom.cdx.json").write_text(list_of_contents(version, parts, epoch), encoding="utf-8")
     (dist / "THIRD-PARTY-LICENSES.txt").write_text(texts_of_licences(parts), encoding="utf-8")
     write_sums(dist)
+    if os.environ.get("RELEASE_KEY"):
+        sign_sums(dist, Path(os.environ["RELEASE_KEY"]).expanduser())
     for path in sorted(dist.iterdir()):
         print(f"{path.stat().st_size:>10} {path.name}")
+    digest = hashlib.sha256((dist / "SHA256SUMS").read_bytes()).hexdigest()
+    print(f"make this known apart from the files, for --pin:\n{digest}  SHA256SUMS")
 
 
 def _why_not(bundle: Path, folder: str) -> str:
@@ -87,9 +94,16 @@ def _bundle_files(bundle: Path, folder: str) -> Iterator[Path]:
         yield from sorted((bundle / "Contents" / part).iterdir())
 
 
+def sign_sums(dist: Path, key: Path) -> None:
+    """SHA256SUMS.sig, by an SSH key: whoever has its public half can tell who made the release (docs/td.md)."""
+    (dist / "SHA256SUMS.sig").unlink(missing_ok=True)
+    command = ["ssh-keygen", "-q", "-Y", "sign", "-f", str(key), "-n", SIGNED_FOR, str(dist / "SHA256SUMS")]
+    subprocess.run(command, check=True)
+
+
 def write_sums(dist: Path) -> None:
     """In the form of sha256sum -c."""
-    found = [path for path in sorted(dist.iterdir()) if path.name != "SHA256SUMS"]
+    found = [path for path in sorted(dist.iterdir()) if path.name not in ("SHA256SUMS", "SHA256SUMS.sig")]
     lines = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in found]
     (dist / "SHA256SUMS").write_text("".join(lines), encoding="utf-8")
 

@@ -7,12 +7,14 @@ refused rather than repaired: a directory somebody else could write to is a dire
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import ipaddress
 import json
 import os
 import re
 import secrets
+import socket
 import stat
 import sys
 from collections.abc import Mapping
@@ -188,6 +190,7 @@ class DaemonPlace:
         make_private_directory(self.directory)
         self._lock = _take_lock(self.directory / LOCK_NAME)
         self._clear()
+        self._sweep()
         return self
 
     def __exit__(
@@ -207,6 +210,20 @@ class DaemonPlace:
     def _clear(self) -> None:
         for name in (CONNECTION_NAME, SOCKET_NAME):
             (self.directory / name).unlink(missing_ok=True)
+
+    def _sweep(self) -> None:
+        """Remove what a killed daemon was about to put in its place. Its lock is ours; of others, a socket answers."""
+        with contextlib.suppress(OSError):
+            for path in self.directory.glob(".*"):
+                if path.name.startswith(f".{CONNECTION_NAME}.") or (path.is_socket() and not _answers(path)):
+                    path.unlink(missing_ok=True)
+
+
+def _answers(path: Path) -> bool:
+    """Whether somebody listens at a socket."""
+    with socket.socket(socket.AF_UNIX) as caller:
+        caller.setblocking(False)
+        return caller.connect_ex(str(path)) != errno.ECONNREFUSED
 
 
 def new_key() -> bytes:

@@ -15,6 +15,7 @@ that (a 0700 directory for ipc, known keys with CURVE), except on loopback TCP, 
 from __future__ import annotations
 
 import logging
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -25,7 +26,9 @@ from propainter_wire.connection import check_endpoint, check_private_directory, 
 from propainter_wire.errors import UnsafeConnection, WireError
 from propainter_wire.messages import MAX_PART_BYTES, Buffer, ErrorReply, Message, Quality, Result
 from propainter_wire.reception.admission import Admission, Facts
+from propainter_wire.reception.connections import Connections
 from propainter_wire.reception.disconnects import Disconnects
+from propainter_wire.reception.door import Door
 from propainter_wire.reception.doorkeeper import CurveKeys, Doorkeeper
 from propainter_wire.reception.pixels import placed_pixels
 from propainter_wire.reception.replies import Replies
@@ -67,7 +70,10 @@ class Router:
         self._context = zmq.Context()
         self._socket = _new_socket(self._context)
         self._waker = Waker()
-        self._disconnects = Disconnects(self._socket, clock)
+        self._connections = Connections(self._socket)
+        self._disconnects = Disconnects(clock)
+        self._door: Door | None = None
+        self._door_polled = -1
         self._doorkeeper: Doorkeeper | None = None
         self._sessions = Sessions(clock)
         self._replies = Replies(self._socket, key, self._sessions)
@@ -75,7 +81,7 @@ class Router:
             self._socket, key, facts, self._sessions, self._replies, shm_directory=shm_directory, clock=clock
         )
         self._poller = zmq.Poller()
-        for source in (self._socket, self._disconnects.events, self._waker):
+        for source in (self._socket, self._connections.events, self._waker):
             self._poller.register(source, zmq.POLLIN)
 
     def __enter__(self) -> Router:
@@ -105,9 +111,10 @@ class Router:
             self._doorkeeper = Doorkeeper(self._context, curve)
             self._poller.register(self._doorkeeper.questions, zmq.POLLIN)
             self._doorkeeper.guard(self._socket)
+        if endpoint.startswith("ipc://") and sys.platform != "win32":
+            self._door = Door(self._socket, path, clock=self._clock)
+            return endpoint
         self._socket.bind(endpoint)
-        if endpoint.startswith("ipc://"):
-            path.chmod(0o600)
         return self._socket.getsockopt_string(zmq.LAST_ENDPOINT)
 
     def close(self) -> None:
@@ -116,7 +123,9 @@ class Router:
             return
         for session in self._sessions:
             self._sessions.end(session, "the backend is closing")
-        self._disconnects.close()
+        self._connections.close()
+        if self._door is not None:
+            self._door.close()
         if self._doorkeeper is not None:
             self._doorkeeper.close()
         self._socket.close(linger=LAST_WORDS_MS)
@@ -139,14 +148,17 @@ class Router:
 
     def poll(self, timeout_s: float) -> list[Request | SessionEnded]:
         """Wait for the next requests, at most so long; also sends what waited and ends what has run out."""
+        self._watch_door()
         timeout_s = min(timeout_s, self._next_chore_s())
         ready = dict(self._poller.poll(max(0, int(timeout_s * 1000))))
         if self._waker.fileno() in ready:
             self._waker.hear()
         if self._doorkeeper is not None and self._doorkeeper.questions in ready:
             self._doorkeeper.answer()
-        if self._disconnects.events in ready:
-            self._disconnects.note()
+        if self._door is not None:
+            self._door.let_in()
+        if self._connections.events in ready or (self._door is not None and self._door.is_crowded):
+            self._note_connections()
         requests = self._receive() if self._socket in ready else []
         self._do_chores()
         return [*requests, *self._sessions.take_ended()]
@@ -162,7 +174,8 @@ class Router:
             if len(peer) != 5 or peer[0] != 0:
                 log.warning("ignored a message from a connection that chose its own name")
                 continue
-            request = self._admission.take(peer, [frame.buffer for frame in frames[1:]])
+            parts = [frame.buffer for frame in frames[1:]]
+            request = self._admission.take(peer, parts, _descriptor_of(frames[-1]))
             if request is not None:
                 requests.append(request)
         return requests
@@ -170,8 +183,24 @@ class Router:
     def _next_chore_s(self) -> float:
         if self._replies.any_waiting():
             return _RETRY_S
-        probe_s = self._disconnects.next_probe_s()
-        return _HOUSEKEEPING_S if probe_s is None else probe_s
+        waits_s = (self._disconnects.next_probe_s(), self._door.wait_s() if self._door is not None else None)
+        return min([_HOUSEKEEPING_S, *(wait_s for wait_s in waits_s if wait_s is not None)])
+
+    def _watch_door(self) -> None:
+        """Poll the socket that stands at the door now, unless whoever waits there must wait."""
+        wanted = -1 if self._door is None else self._door.fileno()
+        if wanted != self._door_polled:
+            if self._door_polled >= 0:
+                self._poller.unregister(self._door_polled)
+            if wanted >= 0:
+                self._poller.register(wanted, zmq.POLLIN)
+            self._door_polled = wanted
+
+    def _note_connections(self) -> None:
+        if self._connections.note():
+            self._disconnects.note()
+        known = {session.descriptor for session in self._sessions}
+        self._connections.show_out(known=known, is_crowded=self._door is not None and self._door.is_crowded)
 
     def _do_chores(self) -> None:
         now = self._clock()
@@ -181,6 +210,8 @@ class Router:
         if now - self._tidied_at >= _HOUSEKEEPING_S:
             self._tidied_at = now
             self._sessions.tidy(now, lease_s=self._admission.facts.lease_s)
+            if self._door is not None:
+                self._door.tidy(self._connections.addresses())
 
     # --- sending ------------------------------------------------------------------------------------------------------
 
@@ -235,6 +266,14 @@ class Router:
         """
         session = self._sessions.find(request.session)
         return session is not None and not session.outbox
+
+
+def _descriptor_of(frame: zmq.Frame) -> int:
+    """Of the connection a part came by; -1 where libzmq does not tell."""
+    try:
+        return int(frame.get(zmq.SRCFD))
+    except zmq.ZMQError:
+        return -1
 
 
 def _new_socket(context: zmq.Context[zmq.Socket[bytes]]) -> zmq.Socket[bytes]:

@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from propainter_wire import descriptors
 from propainter_wire.errors import SharedMemoryUnavailable, WireError
 from propainter_wire.messages import InSegment
 
@@ -201,6 +202,8 @@ class SessionSegments:
                 "shm_unavailable",
                 f"{nbytes} bytes more would exceed the session's {self._max_bytes} bytes of shared memory",
             )
+        if not descriptors.left():
+            raise WireError("shm_unavailable", "the backend has too many files open; without shared memory it goes on")
         try:
             segment = create_segment(nbytes, self._directory)
         except SharedMemoryUnavailable as error:

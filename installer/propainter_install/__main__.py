@@ -58,7 +58,7 @@ def install(options: argparse.Namespace) -> int:
     """Put everything in place; on any failure, leave the machine as it was."""
     machine = Machine.this(options.root)
     places = find_places(machine, system_wide=options.system, prefix=options.prefix)
-    release = open_release(_release_folder(options), machine)
+    release = open_release(_release_folder(options), machine, pin=options.pin)
     build = choose_torch(machine, options.torch, find_driver())
     sources = Sources(release, options.torch_index or build.index, _existing(options.offline, "--offline"))
     choices = _choices(options, machine)
@@ -236,6 +236,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("--release", metavar="DIR", help="the release folder: wheel, node, constraints, SHA256SUMS")
+    add("--pin", metavar="HEX", help="the SHA-256 that SHA256SUMS must have, as made known apart from the files")
     add("--uninstall", action="store_true", help="take away what was installed, and nothing else")
     add("--dry-run", action="store_true", help="say what would be done, and change nothing")
     add("--yes", action="store_true", help="do not ask; weights are never fetched with it")

@@ -36,8 +36,13 @@ class Release:
         return f"{self.version}-{digest_of(self.wheel)[:8]}"
 
 
-def open_release(folder: Path, machine: Machine) -> Release:
-    """Raises InstallError when something is missing, is not what SHA256SUMS says, or is for other machines."""
+def open_release(folder: Path, machine: Machine, *, pin: str | None = None) -> Release:
+    """Raises InstallError when something is missing, is not what SHA256SUMS says, or is for other machines.
+
+    pin: the SHA-256 that SHA256SUMS itself must have, as it was made known apart from these files; None: not known.
+    """
+    if pin is not None:
+        _check_pin(folder, pin)
     sums = _read_sums(folder)
     wheel = _the_one(folder, "propainter_remove-*.whl")
     if machine.ofx_folder is None:
@@ -114,6 +119,21 @@ def _read_sums(folder: Path) -> dict[str, str]:
         ) from error
     found = (re.fullmatch(r"([0-9a-f]{64}) [ *](.+)", line) for line in lines)
     return {match[2]: match[1] for match in found if match}
+
+
+def _check_pin(folder: Path, pin: str) -> None:
+    wanted = pin.lower()
+    if re.fullmatch(r"[0-9a-f]{64}", wanted) is None:
+        raise InstallError(f"--pin {pin} is no SHA-256; it has 64 hexadecimal digits")
+    try:
+        digest = digest_of(folder / SUMS)
+    except OSError as error:
+        raise InstallError(f"{folder / SUMS} cannot be read ({error.strerror}); name a whole release") from error
+    if digest != wanted:
+        raise InstallError(
+            f"{folder / SUMS} has sha256 {digest[:12]}..., not {wanted[:12]}... as pinned: this is another release than the "
+            "one that was made known; nothing of it was used"
+        )
 
 
 def _check_sum(path: Path, sums: dict[str, str]) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from daemon_harness import PATIENCE_S, Daemon, TinyShot, assert_same, daemon, home, wait_until
 
-from propainter_wire.messages import OpenShot
+from propainter_wire.messages import OpenShot, ShotOpened
 
 
 @pytest.mark.slow
@@ -41,6 +41,56 @@ def test_two_thousand_silent_connections_neither_end_the_daemon_nor_lock_anybody
         resource.setrlimit(resource.RLIMIT_NOFILE, usual)
 
 
+class Poor(Daemon):
+    """A daemon that may have 1024 descriptors and can get no more."""
+
+    def command(self, *arguments: str) -> list[str]:
+        return ["/bin/sh", "-c", 'ulimit -n 1024 && exec "$@"', "sh", *super().command(*arguments)]
+
+
+GREETING = bytes.fromhex("ff00000000000000007f0300") + b"NULL".ljust(20, b"\0") + bytes(32)
+READY = b"\x04\x29\x05READY\x0bSocket-Type\0\0\0\x06DEALER\x08Identity\0\0\0\0"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("words", [b"", GREETING + READY], ids=["silent", "polite"])
+@pytest.mark.parametrize("endpoint", [(), ("--endpoint", "tcp://127.0.0.1:*")], ids=["local", "tcp"])
+def test_three_thousand_connections_of_nobody_do_not_end_a_daemon_with_a_thousand_descriptors(endpoint, words):
+    """Neither those that say nothing at all nor those that shake hands and then say nothing; ours are served all along."""
+    shot = TinyShot()
+    expected = shot.expected()
+    _, most = usual = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if most < 4096:
+        pytest.skip("this machine lets nobody have so many connections")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (4096, most))
+    with home() as path:
+        running = Poor(path, *endpoint).start()
+        crowd: list[socket.socket] = []
+        try:
+            assert resource.prlimit(running.pid, resource.RLIMIT_NOFILE)[0] == 1024
+            with running.client("early") as early:
+                handle = shot.open(early)
+                for _ in range(3):
+                    crowd += _crowd(running, 1000, words)
+                    with running.client("in the middle") as another:
+                        assert_same(shot.render(another, shot.open(another)), expected)
+                assert len(crowd) == 3000
+                assert_same(shot.render(early, handle), expected)
+                assert running.run("status").returncode == 0
+                for each in crowd:
+                    each.close()
+                assert_same(shot.render(early, handle), expected)
+            assert running.run("stop").returncode == 0
+            assert running.process is not None and running.process.wait(PATIENCE_S) == 0
+            assert sorted(each.name for each in running.runtime.iterdir()) == ["daemon.lock"]
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, usual)
+            for each in crowd:
+                each.close()
+            if running.process is not None and running.process.poll() is None:
+                running.kill()
+
+
 @pytest.mark.slow
 def test_a_worker_that_cannot_be_started_is_tried_again_until_it_can():
     """No descriptor is left for its pipe: a real limit, lowered and raised on the living daemon."""
@@ -59,6 +109,22 @@ def test_a_worker_that_cannot_be_started_is_tried_again_until_it_can():
         wait_until(running.workers, running.said)
         with running.client() as client:
             assert_same(shot.render(client, shot.open(client)), expected)
+
+
+@pytest.mark.slow
+def test_questions_about_very_long_shots_do_not_keep_others_waiting():
+    """Six of 20,000 frames, each with settings of its own: five times what there are threads to think about them."""
+    shot = TinyShot()
+    expected = shot.expected()
+    with daemon() as running, running.client("long films") as long, running.client("a shot") as client:
+        assert_same(shot.render(client, shot.open(client)), expected)
+        asked = [
+            long._link.send(OpenShot(1, 20_000, 48, 32, 3, "uint8", settings={"chunk_length": 40 + i}))
+            for i in range(6)
+        ]
+        assert_same(shot.render(client, shot.open(client, grow=5)), shot.expected(grow=5))
+        assert client.status().memory["kept"]["questions"] > 0, "those are still being thought about"
+        assert all(isinstance(each.next(PATIENCE_S).message, ShotOpened) for each in asked[:2])
 
 
 @pytest.mark.parametrize("mode", [0o755, 0o750, 0o770, 0o701])
@@ -170,16 +236,20 @@ def _proc(running: Daemon) -> Path:
     return Path(f"/proc/{running.pid}")
 
 
-def _crowd(running: Daemon, count: int) -> list[socket.socket]:
-    """Connections that never say anything, as many as can be had."""
-    address = running.connection().endpoint.removeprefix("ipc://")
+def _crowd(running: Daemon, count: int, words: bytes = b"") -> list[socket.socket]:
+    """Connections that never say more than this, as many as can be had."""
+    endpoint = running.connection().endpoint
     crowd = []
     for _ in range(count):
-        each = socket.socket(socket.AF_UNIX)
+        each = socket.socket(socket.AF_UNIX if endpoint.startswith("ipc://") else socket.AF_INET)
         each.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", 2, 0))
         crowd.append(each)
         try:
-            each.connect(address)
+            if endpoint.startswith("ipc://"):
+                each.connect(endpoint.removeprefix("ipc://"))
+            else:
+                each.connect(("127.0.0.1", int(endpoint.rsplit(":", 1)[1])))
+            each.sendall(words)
         except OSError:  # nobody listens any more, or nobody accepts
             break
     return crowd

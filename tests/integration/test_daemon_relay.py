@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 from daemon_harness import Daemon, TinyShot, assert_same, collect, daemon, home, wait_until
 
@@ -137,6 +138,41 @@ def test_cancelling_and_leaving_reach_the_daemon(pair):
             next(left_alone)
             assert len(beside.status().jobs) == 1
         wait_until(lambda: beside.status().jobs == () and beside.status().sessions == 1)
+
+
+def test_a_cancel_is_served_however_many_requests_are_under_way_and_none_of_them_takes_a_thread(pair):
+    server, relay = pair
+    shot = TinyShot(4, seed=206)
+    with relay.client() as client:
+        opened = shot.open(client)
+        client.prepare(opened, shot.frames, shot)
+        worker = server.worker()
+        worker.suspend()
+        try:
+            before = psutil.Process(relay.pid).num_threads()
+            jobs = [client.render(opened, [frame % 4 + 1001]) for frame in range(120)]
+            accepted = [next(job) for job in jobs]
+            assert all(isinstance(each, Accepted) for each in accepted)
+            assert psutil.Process(relay.pid).num_threads() <= before + 2
+            assert client.cancel(accepted[-1].job)
+            with pytest.raises(JobCancelled):
+                collect(jobs[-1])
+        finally:
+            worker.resume()
+        assert_same(collect(jobs[0]), shot.expected([1001]))
+
+
+def test_status_and_stop_of_the_relay_are_served_while_the_daemon_is_stuck():
+    with both() as (server, relay), relay.client() as client:
+        stuck = psutil.Process(server.pid)
+        stuck.suspend()
+        try:
+            notes = client.status().notes
+            assert f"process {relay.pid}" in notes[0] and "has not answered" in notes[1]
+            assert relay.run("stop").returncode == 0
+            assert relay.process is not None and relay.process.wait(30) == 0
+        finally:
+            stuck.resume()
 
 
 def test_refusals_keep_their_code_sentence_and_details(pair):

@@ -30,6 +30,8 @@ class Mirror:
     breaks: list[int] = field(default_factory=list)
     """For the next connections: bytes after which each breaks."""
     has_tags: bool = True
+    heeds_tags: bool = True
+    """Whether the rest of a file is sent only if it is the same file still."""
     requests: list[tuple[str, str | None]] = field(default_factory=list)
     """(file, Range header) of every request."""
 
@@ -52,9 +54,10 @@ def mirror() -> Iterator[Mirror]:
                 self.send_error(404)
                 return
             tag = f'"{hashlib.md5(content).hexdigest()}"'
-            start = int(asked[6:-1]) if asked and self.headers["If-Range"] == tag else 0
+            start = int(asked[6:-1]) if asked and (self.headers["If-Range"] == tag or not made.heeds_tags) else 0
             if start and start >= len(content):
                 self.send_response(416)
+                self.send_header("ETag", tag)
                 self.send_header("Content-Range", f"bytes */{len(content)}")
                 self.end_headers()
                 return
@@ -164,6 +167,22 @@ def test_a_file_that_changed_on_the_server_is_fetched_anew_never_joined(mirror: 
     mirror.files[name] = b"PK" + bytes(500_000)
     assert fetch(mirror, folder) == 0
     assert (folder / name).read_bytes() == mirror.files[name]
+
+
+@pytest.mark.parametrize("begun", [100_000, 500_002])
+def test_a_mirror_that_sends_the_rest_of_whatever_it_has_now_is_not_believed(
+    begun: int, mirror: Mirror, folder: Path
+) -> None:
+    """500,002: as long as the whole of the other file, so that it says there is no more to send."""
+    name = PUBLISHED_FILES[0]
+    mirror.heeds_tags = False
+    mirror.breaks = [begun, 0]
+    assert fetch(mirror, folder) == 2
+    mirror.files[name] = b"PK" + bytes(500_000)
+    mirror.requests.clear()
+    assert fetch(mirror, folder) == 0
+    assert (folder / name).read_bytes() == mirror.files[name]
+    assert mirror.ranges_of(name) == [f"bytes={begun}-", None]
 
 
 def test_a_server_without_tags_is_asked_from_the_start(mirror: Mirror, folder: Path) -> None:

@@ -4,7 +4,7 @@ Here: ``download``. Not here: which files and from where, licences, manifests (`
 
 Beside the wanted file stand, until it is whole, ``NAME.part`` (what has arrived) and ``NAME.part.tag`` (the server's
 ETag or modification date of it). A later run asks for the rest on condition that the tag still holds (RFC 9110, section
-13.1.5, If-Range), so two versions of a file are never joined.
+13.1.5, If-Range), and looks whether the answer is of that version, so two versions of a file are never joined.
 """
 
 from __future__ import annotations
@@ -60,6 +60,10 @@ class _Broken(Exception):
     """The connection ended before the file did."""
 
 
+class _OtherVersion(Exception):
+    """What is sent is the rest of another file than the one that was begun."""
+
+
 def _fetch_rest(url: str, part: Path, report: Report) -> bool:
     """One connection. Whether the file is whole now."""
     try:
@@ -67,9 +71,12 @@ def _fetch_rest(url: str, part: Path, report: Report) -> bool:
             return _receive(response, part, report)
     except _Broken:
         return False
+    except _OtherVersion:
+        _forget(part)
+        return _fetch_rest(url, part, report)
     except urllib.error.HTTPError as error:
         if error.code == 416 and _size(part):  # there is nothing after what we have
-            if error.headers.get("Content-Range") == f"bytes */{_size(part)}":
+            if error.headers.get("Content-Range") == f"bytes */{_size(part)}" and _is_of(error.headers, part):
                 return True
             _forget(part)
             return _fetch_rest(url, part, report)
@@ -98,6 +105,8 @@ def _receive(response: Any, part: Path, report: Report) -> bool:
     is_resumed = response.status == 206
     if is_resumed and not str(response.headers.get("Content-Range")).startswith(f"bytes {_size(part)}-"):
         raise FetchError(f"{response.url} sends another piece than was asked for; name another mirror with --url-base")
+    if is_resumed and not _is_of(response.headers, part):  # the server does not heed If-Range
+        raise _OtherVersion
     there = _size(part) if is_resumed else 0
     length = response.headers.get("Content-Length")
     total = there + int(length) if length is not None else None
@@ -143,6 +152,14 @@ def _remember_tag(response: Any, part: Path) -> None:
         _tag_file(part).write_text(tag, encoding="utf-8")
     else:
         _tag_file(part).unlink(missing_ok=True)
+
+
+def _is_of(headers: Any, part: Path) -> bool:
+    """Whether an answer speaks of the version that was begun. An ETag it must repeat (RFC 9110, 15.3.7), a date it may."""
+    begun = _tag_file(part).read_text(encoding="utf-8")
+    if begun.startswith('"'):
+        return bool(headers.get("ETag") == begun)
+    return headers.get("Last-Modified") in (None, begun)
 
 
 def _forget(part: Path) -> None:

@@ -1,15 +1,17 @@
-"""Where ``propainter-remove`` and ``propainter-weights`` begin: Ctrl-C counts from the first moment, while torch loads.
+"""Where the commands begin: Ctrl-C counts from the first moment, while torch loads, and SIGTERM lets nothing lie about.
 
-Here: ``remove``, ``weights``. Not here: the commands themselves (``remove.py``, ``weights_cli.py``). Nothing heavy is
-imported above.
+Here: ``remove``, ``weights``, ``backend``. Not here: the commands themselves (``remove.py``, ``weights_cli.py``,
+``backend.py``). Nothing heavy is imported above.
 """
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Callable
 
 INTERRUPTED = 130
+ENDED = 128 + signal.SIGTERM
 
 
 def remove() -> int:
@@ -34,9 +36,26 @@ def weights() -> int:
     return _interruptible("propainter-weights", run)
 
 
+def backend() -> int:
+    """Entry point of ``propainter-backend``."""
+
+    def run() -> int:
+        from propainter_backend.commands.backend import main
+
+        return main()
+
+    return _interruptible("propainter-backend", run)
+
+
 def _interruptible(name: str, run: Callable[[], int]) -> int:
+    signal.signal(signal.SIGTERM, _leave)
     try:
         return run()
     except KeyboardInterrupt:
         sys.stderr.write(f"{name}: interrupted\n")
         return INTERRUPTED
+
+
+def _leave(*_: object) -> None:
+    """What a command has open is closed, what is half written is removed. The daemon has a way of its own."""
+    raise SystemExit(ENDED)

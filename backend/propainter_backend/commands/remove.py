@@ -11,7 +11,6 @@ import argparse
 import os
 import resource
 import sys
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
@@ -39,6 +38,7 @@ from propainter_backend.render.progress import ProgressLine
 from propainter_backend.render.shot import Shot
 from propainter_backend.render.shot_cache import ShotCache
 from propainter_backend.render.shot_renderer import ShotRenderer
+from propainter_backend.render.spill import spill_folder
 from propainter_backend.render.stage_dump import StageDump
 from propainter_backend.render.steps import run_to_end
 from propainter_pictures.console import speak_any_encoding
@@ -108,8 +108,8 @@ def remove(wish: Removal, choice: EngineChoice, *, quiet: bool = False) -> dict[
     outside = OutsideCount(files, sink)
     for note in notes:
         _warn(note)
-    with tempfile.TemporaryDirectory(prefix="propainter-") as spill, sink:
-        cache = ShotCache(Path(spill) / "artifacts", memory_budget=wish.memory_budget, write_through=False)
+    with spill_folder() as spill, sink:
+        cache = ShotCache(spill / "artifacts", memory_budget=wish.memory_budget, write_through=False)
         dump = StageDump(wish.save_stages) if wish.save_stages is not None else None
         if dump is not None and isinstance(choice.engine, ProPainterEngine):
             choice.engine.paints_whole = True  # who keeps windows compares them, outside the holes too
@@ -241,4 +241,6 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    from propainter_backend.commands import entry
+
+    raise SystemExit(entry.remove())

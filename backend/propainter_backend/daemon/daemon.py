@@ -163,6 +163,7 @@ class Daemon:
         self._jobs.end_session(ended.session)
         self._shots.end_session(ended.session)
         self._reception.end_session(ended.session)
+        self._workers.forget_asker(ended.session)
 
     def _kept(self) -> dict[str, int]:
         """How much is remembered on behalf of clients; all of it falls to nothing when they are gone."""

@@ -4,9 +4,9 @@ Hosts find it as they find any daemon, by connection file, socket and shared mem
 Each local session has a connection of its own to the remote daemon, through CURVE: so shots, jobs and their ends mean there
 what they mean here, and ids pass unchanged. docs/wire.md, section 10; docs/adr/0004.
 
-Here: forwarding requests and replies, holding back what a local client does not read. Not here: keys (``keys.py``), both
-ends of the wire (``propainter_wire/router.py``, ``propainter_wire/link``). One thread owns the router; each session
-has one that sends, each request one that waits for replies.
+Here: what comes from local sessions and what goes back to them, holding back what a client does not read. Not here: one
+session's connection to the remote daemon (``relay_line.py``), keys (``keys.py``), both ends of the wire
+(``propainter_wire/router.py``, ``propainter_wire/link``). One thread owns the router; each session has one that sends.
 """
 
 from __future__ import annotations
@@ -15,27 +15,21 @@ import logging
 import os
 import queue
 import signal
-import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib.metadata import version
 
 from propainter_backend.daemon.held import HeldReplies
-from propainter_backend.daemon.keys import RemoteBackend, signing_key
+from propainter_backend.daemon.keys import RemoteBackend
 from propainter_backend.daemon.lifetime import Lifetime
-from propainter_wire.connection import Connection, DaemonPlace, new_key
-from propainter_wire.errors import BackendUnreachable, PropainterError, RemoteError, WireError
+from propainter_backend.daemon.relay_line import Came, Line, open_link
+from propainter_wire.connection import DaemonPlace, new_key
+from propainter_wire.errors import WireError
 from propainter_wire.framing import Envelope
-from propainter_wire.link import Exchange, Link
 from propainter_wire.messages import (
-    SUPPORTED_VERSIONS,
-    Accepted,
-    Hello,
     Inline,
     Message,
     Progress,
-    Put,
     Result,
     Status,
     StatusIs,
@@ -44,7 +38,7 @@ from propainter_wire.messages import (
     Welcome,
 )
 from propainter_wire.router import Facts, Request, Router, SessionEnded
-from propainter_wire.shot import Pixels, bytes_of, digest_of, pixels_in
+from propainter_wire.shot import Pixels, digest_of, pixels_in
 
 log = logging.getLogger(__name__)
 
@@ -52,26 +46,8 @@ VERSION = version("propainter-remove")
 
 _TICK_S = 0.5
 _HELD_TICK_S = 0.02
-_CONNECT_WITHIN_S = 10.0
-_FOREVER_S = 1e7
-"""Deadlines are the client's own; here a reply is waited for as long as both connections stand."""
-_LOOK_AHEAD = 4
-"""Replies to one request that are fetched before the first of them has been passed on."""
-_MORE_FOLLOW = (Accepted, Progress, Result)
-_PARTING_S = 2.0
-MAX_FOLLOWED = 64
-"""Requests of a session that wait for replies, each with a thread of its own."""
-
-
-@dataclass(frozen=True)
-class _Came:
-    """A reply from the remote daemon, or the reason why there is none."""
-
-    request: Request
-    reply: Envelope | WireError
-    job: str | None
-    passed_on: Callable[[], object]
-    """To be called when the next may come."""
+_STATUS_WITHIN_S = 5.0
+"""Of the remote daemon; then the relay tells its own."""
 
 
 class Relay:
@@ -94,9 +70,10 @@ class Relay:
         self._key = new_key()
         self._facts = Facts(VERSION, "classical", f"connecting to {remote.endpoint}"[:128])
         self._router = Router(self._key, self._facts)
-        self._inbox: queue.SimpleQueue[_Came | Welcome] = queue.SimpleQueue()
+        self._inbox: queue.SimpleQueue[Came | Welcome] = queue.SimpleQueue()
         self._held = HeldReplies(self._router.has_room)
-        self._lines: dict[str, _Line] = {}
+        self._lines: dict[str, Line] = {}
+        self._status_asked: dict[str, tuple[Request, float]] = {}
         self._is_stopping = False
 
     def serve(self) -> None:
@@ -139,6 +116,7 @@ class Relay:
             else:
                 self._pass_on(came)
         self._held.release()
+        self._answer_status_alone()
 
     def _on_signal(self, number: int, _: object) -> None:
         log.info("stopping: %s", signal.Signals(number).name)
@@ -152,10 +130,12 @@ class Relay:
             return
         line = self._lines.get(request.session)
         if line is None:
-            line = self._lines[request.session] = _Line(self._remote, request.client, self._hear)
+            line = self._lines[request.session] = Line(self._remote, request.client, self._hear)
+        if isinstance(request.message, Status):
+            self._status_asked[request.msg_id] = request, time.monotonic()
         line.forward(request)
 
-    def _hear(self, came: _Came | Welcome) -> None:
+    def _hear(self, came: Came | Welcome) -> None:
         self._inbox.put(came)
         self._router.wake()
 
@@ -174,8 +154,12 @@ class Relay:
         )
         self._router.update_facts(self._facts)
 
-    def _pass_on(self, came: _Came) -> None:
+    def _pass_on(self, came: Came) -> None:
         request, reply = came.request, came.reply
+        if request.session not in self._lines:  # it has ended meanwhile
+            return
+        if isinstance(request.message, Status) and self._status_asked.pop(request.msg_id, None) is None:
+            return  # answered already
         if isinstance(reply, WireError):
             self._refuse(request, reply, came.job)
             return
@@ -221,6 +205,15 @@ class Relay:
         else:
             self._held.post(request, 0, lambda: self._router.reply_error(request, error, job=job))
 
+    def _answer_status_alone(self) -> None:
+        """Whoever asks how things are must not wait for a daemon that is stuck: that it is, is the answer."""
+        now = time.monotonic()
+        for msg_id, (request, asked_at) in list(self._status_asked.items()):
+            if now - asked_at > _STATUS_WITHIN_S:
+                del self._status_asked[msg_id]
+                silent = f"the backend at {self._remote.endpoint} has not answered for {_STATUS_WITHIN_S:.0f} s"
+                self._router.reply(request, self._own_status(WireError("internal", silent)))
+
     def _own_status(self, error: WireError) -> StatusIs:
         return StatusIs(
             server=VERSION,
@@ -232,104 +225,6 @@ class Relay:
             weights=self._facts.weights,
             notes=(self._note(), error.message[:512]),
         )
-
-
-def open_link(remote: RemoteBackend, name: str) -> tuple[Link, Welcome]:
-    """A connection to the remote daemon. Raises BackendUnreachable, ProtocolMismatch, BackendSilent, RemoteError."""
-    key = signing_key(remote.server_key.encode())
-    link = Link(Connection(remote.endpoint, key, 0, server_key=remote.server_key), keys=remote.keys)
-    try:
-        return link, link.open(Hello(name, SUPPORTED_VERSIONS), timeout_s=_CONNECT_WITHIN_S)
-    except BaseException:
-        link.close()
-        raise
-
-
-class _Line:
-    """One local session's connection to the remote daemon. ``hear`` is called from other threads."""
-
-    def __init__(self, remote: RemoteBackend, client: str, hear: Callable[[_Came | Welcome], None]) -> None:
-        self._remote = remote
-        self._client = client
-        self._hear = hear
-        self._requests: queue.SimpleQueue[Request | None] = queue.SimpleQueue()
-        self._link: Link | None = None
-        self._is_closed = threading.Event()
-        self._followed = threading.Semaphore(MAX_FOLLOWED)
-        self._thread = threading.Thread(target=self._run, name="relay line", daemon=True)
-        self._thread.start()
-
-    def forward(self, request: Request) -> None:
-        """Send it on, in order; replies are heard. With too many unanswered it is refused: none may wait behind what only a
-        later message would end.
-        """
-        if self._followed.acquire(blocking=False):
-            self._requests.put(request)
-        else:
-            busy = f"{MAX_FOLLOWED} requests of this session have no answer yet; wait for one"
-            self._hear(_Came(request, WireError("busy", busy), None, lambda: None))
-
-    def close(self) -> None:
-        """End the remote session, and with it its jobs; does not wait for that."""
-        self._is_closed.set()
-        self._requests.put(None)
-
-    def _run(self) -> None:
-        while (request := self._requests.get()) is not None:
-            try:
-                exchange = self._send(request)
-            except PropainterError as error:
-                self._followed.release()
-                self._fail(request, error, None)
-            else:
-                threading.Thread(
-                    target=self._follow, args=(request, exchange), name="relay replies", daemon=True
-                ).start()
-        if self._link is not None:
-            self._link.close()
-
-    def _send(self, request: Request) -> Exchange:
-        if self._link is None:
-            self._link, welcome = open_link(self._remote, self._client)
-            self._hear(welcome)
-        message = request.message
-        if isinstance(message, Put) and request.pixels is not None:
-            inline = replace(message, buffer=replace(message.buffer, place=Inline(0)))
-            return self._link.send(inline, buffers=(bytes_of(request.pixels),))
-        return self._link.send(message)
-
-    def _follow(self, request: Request, exchange: Exchange) -> None:
-        ahead = threading.Semaphore(_LOOK_AHEAD)
-        job = None
-        try:
-            while True:
-                envelope = exchange.next(_FOREVER_S)
-                if isinstance(envelope.message, Accepted):
-                    job = envelope.message.job
-                while not ahead.acquire(timeout=_TICK_S):
-                    if self._is_closed.is_set():
-                        return
-                self._hear(_Came(request, envelope, job, ahead.release))
-                if not isinstance(envelope.message, _MORE_FOLLOW):
-                    return
-        except PropainterError as error:
-            self._fail(request, error, job)
-        finally:
-            self._followed.release()
-            exchange.close()
-
-    def _fail(self, request: Request, error: PropainterError, job: str | None) -> None:
-        self._hear(_Came(request, self._in_our_words(error), job, lambda: None))
-
-    def _in_our_words(self, error: PropainterError) -> WireError:
-        if isinstance(error, RemoteError):
-            return WireError(error.code, str(error), error.details)
-        if isinstance(error, WireError):
-            return error
-        where = f"the backend at {self._remote.endpoint}"
-        if self._link is None or isinstance(error, BackendUnreachable):
-            return WireError("engine_unavailable", f"{where} cannot be reached from here: {error}")
-        return WireError("no_session", f"the connection to {where} has ended: {error}")
 
 
 def received_pixels(result: Result, envelope: Envelope) -> Pixels:

@@ -11,7 +11,7 @@ frame (``shot_renderer.py``), which does not know that it is given a part.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias, cast
 
@@ -249,12 +249,19 @@ class CroppedRenderer:
         """Estimate the flow of whole frames: the box is not known before there is a roto."""
         yield from self._whole.analyse(pairs)
 
-    def cached(self) -> dict[str, list[bool]]:
-        """Per stage, of every frame, whether its artifact is stored in every stretch that gives it."""
+    def cached(self, is_worth_asking: Callable[[int], bool] = lambda index: True) -> dict[str, list[bool]]:
+        """Per stage, of every frame, whether its artifact is stored in every stretch that gives it.
+
+        is_worth_asking: as in ``ShotRenderer.cached``.
+        """
         stored = {stage: [True] * len(self._whole.plan.parts(stage)) for stage in self._whole.ask.reported}
         for stretch in self.stretches.stretches:
             box = self.box(stretch)
-            for stage, of_stretch in (self._renderer(stretch, box).cached() if box is not None else {}).items():
+            if box is None:
+                continue
+            asked = [is_worth_asking(index) for index in range(stretch.first, stretch.last + 1)]
+            of_box = self._renderer(stretch, box).cached(asked.__getitem__)
+            for stage, of_stretch in of_box.items():
                 for offset, here in enumerate(of_stretch, stretch.first):
                     stored[stage][offset] &= here
         return stored

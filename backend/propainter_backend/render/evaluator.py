@@ -10,7 +10,7 @@ Here: ``Evaluator``. Not here: the map (``propainter_plan/stages.py``), what sta
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from typing import Any
@@ -119,9 +119,12 @@ class Evaluator:
         """The counted stages that keep their parts."""
         return tuple(name for name, stage in self.stages.items() if stage.row.is_counted and stage.is_kept)
 
-    def stored(self) -> dict[str, list[bool]]:
-        """Of every such stage, whether each frame or pair is stored."""
-        return {name: [self.is_stored(name, part) for part in self.plan.parts(name)] for name in self.reported}
+    def stored(self, is_worth_asking: Callable[[int], bool] = lambda part: True) -> dict[str, list[bool]]:
+        """Of every such stage, whether each frame or pair is stored; those not worth asking for are said not to be."""
+        return {
+            name: [is_worth_asking(part) and self.is_stored(name, part) for part in self.plan.parts(name)]
+            for name in self.reported
+        }
 
     @contextmanager
     def only_stored(self) -> Iterator[None]:

@@ -9,7 +9,7 @@ Here: ``ShotRenderer``, the hall of the render. Not here: what depends on what (
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from torch import Tensor
@@ -141,12 +141,13 @@ class ShotRenderer:
         """How much of the fill each plate pixel takes, [h, w], 0..1."""
         return self.ask.sources.alpha(index)
 
-    def cached(self) -> dict[str, list[bool]]:
+    def cached(self, is_worth_asking: Callable[[int], bool] = lambda index: True) -> dict[str, list[bool]]:
         """Per stage, of every frame (flow and completion: of the pair it begins), whether its artifact is stored.
 
+        is_worth_asking: frames it says no to are not looked for: nothing of them can be of use.
         Computes nothing; use a renderer of its own for it, beside one that is at work.
         """
-        return self.ask.stored()
+        return self.ask.stored(is_worth_asking)
 
     def _is_ready(self, index: int) -> bool:
         """Whether all windows of a frame are stored: then the final picture is the quickest."""

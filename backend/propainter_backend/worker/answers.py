@@ -22,6 +22,7 @@ from propainter_backend.worker.pipe import Note
 from propainter_backend.worker.shot_spec import ShotSpec
 from propainter_backend.worker.steps import Finished
 from propainter_plan.plan import ShotPlan
+from propainter_plan.reach import reach_of_all
 from propainter_wire.shot import runs_of
 
 log = logging.getLogger(__name__)
@@ -60,7 +61,7 @@ class Answers:
         plan = ShotPlan(engine, spec.frame_count, settings)
         width, height = spec.working_size() or spec.size
         if spec.crop_padding() is None:
-            reach = [runs_of(plan.plan([index]).frames or (index,)) for index in range(plan.frame_count)]
+            reach = list(reach_of_all(plan))
         else:
             stretches = StretchPlan(spec.frame_count, settings.chunk_length)
             reach = [runs_of(stretches.reach(index)) for index in range(spec.frame_count)]
@@ -70,7 +71,7 @@ class Answers:
         spec = self._fitting.planned(ShotSpec.from_note(note["shot"])).spec
         renderer = self._benches.asking(spec)
         try:
-            stages = renderer.cached()
+            stages = renderer.cached(lambda index: spec.plates[index] is not None)
         except ContentGone:  # a hole that would have to be made of a matte nobody has any more
             return {"stages": {}}
         return {"stages": {stage: _where_known(spec, stage, stored) for stage, stored in stages.items()}}
@@ -83,6 +84,7 @@ class Answers:
             "memory_bytes": use.memory_bytes,
             "disk_bytes": use.disk_bytes,
             "disk_entries": use.disk_entries,
+            "disk_problem": self._cache.problem,
             "device_used_bytes": total - free,
             "device_total_bytes": total,
         }

@@ -13,7 +13,7 @@ import os
 import queue
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
 
 import numpy as np
@@ -32,13 +32,14 @@ from propainter_backend.worker.fitting import Fitting
 from propainter_backend.worker.line import Line
 from propainter_backend.worker.loaded_engines import LoadedEngines
 from propainter_backend.worker.pipe import Note
+from propainter_backend.worker.question_queue import MAX_WAITING, QuestionQueue
 from propainter_backend.worker.shot_spec import ShotSpec
 from propainter_backend.worker.steps import Finished, Steps
 from propainter_backend.worker.worker_entry import SHOTS_REMEMBERED, WorkerOptions
 
 _SPARE_SPECS = 8
 _LONG_AT_ONCE = 3
-"""Long questions answered at once: one client's shot of 20,000 frames must not keep the others waiting."""
+"""Long questions answered at once, of one client all but one: its shots of 20,000 frames must not keep others waiting."""
 
 
 class Worker:
@@ -58,7 +59,7 @@ class Worker:
     ) -> None:
         self._line = Line(pipe, when_alone)
         self._tasks: queue.SimpleQueue[Note] = queue.SimpleQueue()
-        self._questions: queue.SimpleQueue[Note] = queue.SimpleQueue()
+        self._questions = QuestionQueue(_LONG_AT_ONCE)
         self._quick_questions: queue.SimpleQueue[Note] = queue.SimpleQueue()
         self._specs: OrderedDict[str, ShotSpec] = OrderedDict()
         self._cache = ShotCache(
@@ -76,8 +77,8 @@ class Worker:
         """Work until the daemon is gone. Never returns an error: a mistake ends one step, not the worker."""
         threading.Thread(target=self._read, name="pipe", daemon=True).start()
         self._line.say(self._ready())
-        for questions in (self._quick_questions, *[self._questions] * _LONG_AT_ONCE):
-            threading.Thread(target=self._answer, args=(questions,), name="questions", daemon=True).start()
+        for answer in (self._answer_quick, *[self._answer_long] * _LONG_AT_ONCE):
+            threading.Thread(target=answer, name="questions", daemon=True).start()
         while True:
             self._steps.carry_out(self._tasks.get())
 
@@ -102,8 +103,10 @@ class Worker:
             self._steps.stop.clear()
             self._specs.move_to_end(note["shot"])
             self._tasks.put({**note, "spec": self._specs[note["shot"]]})
+        elif op in QUICK:
+            self._quick_questions.put(note)
         else:
-            (self._quick_questions if op in QUICK else self._questions).put(note)
+            self._leave_unanswered(self._questions.forget(note["asker"]) if op == "gone" else self._questions.put(note))
 
     def _ready(self) -> Note:
         """What there is to work with; a ``problem`` where the engine that was meant cannot be had."""
@@ -122,7 +125,22 @@ class Worker:
             "reason": reason,
         }
 
-    def _answer(self, questions: queue.SimpleQueue[Note]) -> None:
+    def _answer_quick(self) -> None:
         while True:
-            note = questions.get()
-            self._line.say({"op": "answer", "id": note["id"], **self._answers.answer(note)})
+            self._answer(self._quick_questions.get())
+
+    def _answer_long(self) -> None:
+        while True:
+            note = self._questions.take()
+            try:
+                self._answer(note)
+            finally:
+                self._questions.done(note)
+
+    def _answer(self, note: Note) -> None:
+        self._line.say({"op": "answer", "id": note["id"], **self._answers.answer(note)})
+
+    def _leave_unanswered(self, notes: Sequence[Note]) -> None:
+        problem = f"more than {MAX_WAITING} questions of this session wait for an answer; ask again when one has come"
+        for note in notes:
+            self._line.say({"op": "answer", "id": note["id"], "problem": problem, "code": "busy"})

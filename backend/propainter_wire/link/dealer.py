@@ -5,6 +5,10 @@ Here: ``Dealer``, used by the link's thread alone. Not here: what is sent and wh
 
 from __future__ import annotations
 
+import errno
+import socket
+import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -21,6 +25,7 @@ from propainter_wire.waker import Waker
 HEARTBEAT_MS = 5_000
 SILENCE_MS = 20_000
 _TURN_MS = 1_000
+_CALL_AGAIN_S = 0.05
 _NEVER_MS = 2**31 - 1
 """A new connection would be a new session, and only the caller can make one. Not -1, libzmq's own "never": with it the end
 of a connection throws away what was received and not yet read (libzmq 4.3.5), the answer to ``stop`` one time in three."""
@@ -55,6 +60,9 @@ class Dealer:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._has_connected = False
+        self._said_early: list[list[Part]] = []
+        """Sent before anybody is known to listen: libzmq forgets it with a call that was not taken."""
         self._context = zmq.Context()
         self._socket = self._context.socket(zmq.DEALER)
         self._monitor = self._socket.get_monitor_socket(
@@ -65,6 +73,21 @@ class Dealer:
         """Begin to connect; ``news`` tells how it went. Raises BackendUnreachable where keys are wanted and missing."""
         self._set_options(keys)
         self._socket.connect(self._connection.endpoint)
+
+    def _queue_again(self) -> bool:
+        """Where a backend's queue of callers was full, call again; False: nobody answers there. libzmq calls once."""
+        if not self._connection.endpoint.startswith("ipc://") or sys.platform == "win32":
+            return False
+        with socket.socket(socket.AF_UNIX) as caller:
+            caller.setblocking(False)
+            if caller.connect_ex(self._connection.endpoint.removeprefix("ipc://")) not in (0, errno.EAGAIN):
+                return False
+        time.sleep(_CALL_AGAIN_S)
+        self._socket.disconnect(self._connection.endpoint)
+        self._socket.connect(self._connection.endpoint)
+        for parts in self._said_early:
+            self._socket.send_multipart(parts, zmq.NOBLOCK, copy=False)
+        return True
 
     def wait(self, waker: Waker, *, to_receive: bool, to_send: bool) -> Ready:
         """Wait for the next thing to do, a second at most, less if woken."""
@@ -94,12 +117,19 @@ class Dealer:
             self._socket.send_multipart(parts, zmq.NOBLOCK, copy=False)
         except zmq.Again:
             return False
+        if not self._has_connected:
+            self._said_early.append(parts)
         return True
 
     def news(self) -> Iterator[News]:
         """What has become of the connection since."""
         while self._monitor.poll(0):
             event = int(recv_monitor_message(self._monitor)["event"])
+            if event & zmq.EVENT_CONNECTED:
+                self._has_connected = True
+                self._said_early.clear()
+            if event & zmq.EVENT_CLOSED and not self._has_connected and self._queue_again():
+                continue
             yield "refused" if event & _REFUSED else "dead" if event & _DEAD else "connected"
 
     def close(self) -> None:

@@ -24,8 +24,9 @@ _INTERRUPTIBLE_S = 0.5
 class Exchange:
     """One request and the replies to it."""
 
-    def __init__(self, exchanges: Exchanges, msg_id: str) -> None:
+    def __init__(self, exchanges: Exchanges, msg_id: str, tell: Callable[[Exchange], None] | None) -> None:
         self.msg_id = msg_id
+        self._tell = tell
         self._exchanges = exchanges
         self._replies: queue.SimpleQueue[tuple[Envelope | PropainterError, int]] = queue.SimpleQueue()
 
@@ -35,7 +36,16 @@ class Exchange:
         Raises BackendSilent after timeout_s, BackendDied when the connection ends, RemoteError for an ``error`` reply,
         WireError where the backend breaks the protocol.
         """
-        reply, nbytes = self._get(timeout_s)
+        return self._read(*self._get(timeout_s))
+
+    def take(self) -> Envelope | None:
+        """The next reply if it has come. Raises what ``next`` raises, but for BackendSilent."""
+        try:
+            return self._read(*self._replies.get_nowait())
+        except queue.Empty:
+            return None
+
+    def _read(self, reply: Envelope | PropainterError, nbytes: int) -> Envelope:
         self._exchanges.taken(nbytes)
         if isinstance(reply, PropainterError):
             raise reply
@@ -55,6 +65,8 @@ class Exchange:
     def put(self, reply: Envelope | PropainterError, nbytes: int) -> None:
         """Called by the link's thread."""
         self._replies.put((reply, nbytes))
+        if self._tell is not None:
+            self._tell(self)
 
     def _get(self, timeout_s: float) -> tuple[Envelope | PropainterError, int]:
         deadline = time.monotonic() + timeout_s
@@ -81,9 +93,9 @@ class Exchanges:
         """Whether no more is to be received before somebody takes a reply."""
         return self._unread_bytes > MAX_UNREAD_BYTES
 
-    def open(self, msg_id: str) -> Exchange:
-        """Expect replies to a request."""
-        exchange = Exchange(self, msg_id)
+    def open(self, msg_id: str, tell: Callable[[Exchange], None] | None) -> Exchange:
+        """Expect replies to a request. tell: called by the link's thread when one has come."""
+        exchange = Exchange(self, msg_id, tell)
         with self._lock:
             self._open[msg_id] = exchange
         return exchange

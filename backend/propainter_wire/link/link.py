@@ -12,7 +12,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from propainter_wire.connection import Connection
 from propainter_wire.errors import (
@@ -93,9 +93,16 @@ class Link:
         finally:
             exchange.close()
 
-    def send(self, message: Message, *, buffers: Sequence[memoryview] = ()) -> Exchange:
+    def send(
+        self,
+        message: Message,
+        *,
+        buffers: Sequence[memoryview] = (),
+        tell: Callable[[Exchange], None] | None = None,
+    ) -> Exchange:
         """Send a request; its replies come to the exchange. Buffers must not change before the first of them.
 
+        tell: called when a reply has come, by the link's own thread, which must not be kept: for who cannot wait for each.
         Raises BackendDied if the connection has ended, WireError for a message over the limits.
         """
         with self._lock:
@@ -104,7 +111,7 @@ class Link:
             self._seq_out += 1
             header = Header.fresh(message, session=self._session, seq=self._seq_out, version=self._version)
             parts = encode(message, header=header, key=self._connection.key, buffers=buffers)
-            exchange = self._exchanges.open(header.msg_id)
+            exchange = self._exchanges.open(header.msg_id, tell)
             self._outgoing.append(parts)
         self._waker.wake()
         return exchange

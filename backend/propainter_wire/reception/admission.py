@@ -13,6 +13,7 @@ from pathlib import Path
 
 import zmq
 
+from propainter_wire import descriptors
 from propainter_wire.errors import WireError
 from propainter_wire.framing import Header, Verified, new_id, read, verify
 from propainter_wire.messages import (
@@ -83,8 +84,11 @@ class Admission:
         self._refusals = SparingLog(log, clock)
         self._pool = PixelPool(keep_bytes=MAX_POOL_BYTES)
 
-    def take(self, peer: bytes, parts: list[memoryview]) -> Request | None:
-        """One message in: a request for the daemon, or None where it has been dealt with here."""
+    def take(self, peer: bytes, parts: list[memoryview], descriptor: int = -1) -> Request | None:
+        """One message in: a request for the daemon, or None where it has been dealt with here.
+
+        descriptor: of the connection it came by, in this process; -1: not known.
+        """
         try:
             verified = verify(parts, key=self._key)
         except WireError as error:
@@ -92,19 +96,19 @@ class Admission:
             self._replies.send_refusal(peer, error)
             return None
         try:
-            return self._admit(peer, verified)
+            return self._admit(peer, verified, descriptor)
         except WireError as error:
             self._refusals.warn("refused %s: %s (%s)", ascii(verified.header.msg_type), error, error.code)
             self._replies.send_error(peer, verified.header, error)
             return None
 
-    def _admit(self, peer: bytes, verified: Verified) -> Request | None:
+    def _admit(self, peer: bytes, verified: Verified, descriptor: int) -> Request | None:
         header = verified.header
         if header.msg_type == Hello.type:
             self._hellos.note(header)
             message = read(verified, known=CLIENT_MESSAGES).message
             assert isinstance(message, Hello)
-            self._welcome(peer, header, message)
+            self._welcome(peer, header, message, descriptor)
             return None
         session = self._sessions.hear(peer, header)
         envelope = read(verified, known=CLIENT_MESSAGES)
@@ -115,10 +119,11 @@ class Admission:
             return replace(request, pixels=received_pixels(session, envelope.message, envelope.buffers, self._pool))
         return request
 
-    def _welcome(self, peer: bytes, header: Header, hello: Hello) -> None:
+    def _welcome(self, peer: bytes, header: Header, hello: Hello, descriptor: int) -> None:
         version = _common_version(hello)
-        self._sessions.make_room(peer)
-        session = self._new_session(peer, header, hello, version)
+        process = descriptors.peer_process(descriptor)
+        self._sessions.make_room(peer, hello.client, process)
+        session = replace(self._new_session(peer, header, hello, version), descriptor=descriptor, process=process)
         self._sessions.begin(session)
         facts = self.facts
         reply = Welcome(

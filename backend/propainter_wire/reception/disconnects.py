@@ -1,34 +1,26 @@
-"""Noticing connections that end, and when to feel for the clients that are left.
+"""When to feel for the clients that are left, after some connection has ended.
 
-libzmq does not say whose connection ended: everybody is felt for a moment later, once the pipe is gone. Not here: feeling
-for them (``replies.py``).
+libzmq does not say whose connection ended: everybody is felt for a moment later, once the pipe is gone. Not here: noticing
+the end (``connections.py``), feeling for them (``replies.py``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-import zmq
-from zmq.utils.monitor import recv_monitor_message
-
 _PROBE_AFTER_S = 0.1
 
 
 class Disconnects:
-    """Watches a socket for connections that end."""
+    """A clock that is started by each connection that ends."""
 
-    def __init__(self, listener: zmq.Socket[bytes], clock: Callable[[], float]) -> None:
-        self._listener = listener
+    def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._probe_at: float | None = None
         self._noted_at = 0.0
-        self.events = listener.get_monitor_socket(zmq.EVENT_DISCONNECTED)
-        """To be polled; ``note`` when it is ready."""
 
     def note(self) -> None:
-        """Take what has come; a probe is due a moment later."""
-        while self.events.poll(0):
-            recv_monitor_message(self.events)
+        """One has ended; a probe is due a moment later."""
         self._noted_at = self._clock()
         if self._probe_at is None:  # a crowd that comes and goes must not put it off for ever
             self._probe_at = self._noted_at + _PROBE_AFTER_S
@@ -44,8 +36,3 @@ class Disconnects:
         again_at = self._noted_at + _PROBE_AFTER_S
         self._probe_at = again_at if again_at > now else None
         return True
-
-    def close(self) -> None:
-        """Stop watching."""
-        self._listener.disable_monitor()
-        self.events.close(linger=0)

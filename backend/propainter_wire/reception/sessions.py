@@ -6,6 +6,7 @@ Not here: whether a client may begin one (``admission.py``), what is sent to it 
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -18,6 +19,10 @@ from propainter_wire.shm import SessionSegments
 log = logging.getLogger(__name__)
 
 MAX_SESSIONS = 64
+CARETAKER = "propainter-backend "
+"""How the names of clients begin that look after the daemon: status, stop and cache must be heard in a crowd."""
+CARETAKERS = 4
+"""Their places, beside all others."""
 
 
 @dataclass
@@ -37,6 +42,10 @@ class Session:
     seq_hello: int
     """Of its first message: while this is the last, it has asked for nothing."""
     seq_out: int = 0
+    descriptor: int = -1
+    """Of its connection, in this process; -1: not known."""
+    process: int | None = None
+    """The client's, where the system tells."""
 
 
 class Sessions:
@@ -67,19 +76,23 @@ class Sessions:
         """The session of a connection, if it has said hello."""
         return self._by_peer.get(peer)
 
-    def make_room(self, peer: bytes) -> None:
+    def make_room(self, peer: bytes, client: str, process: int | None) -> None:
         """End what this connection has, before it begins another session. Where all places are taken, one that has asked for
-        nothing since its hello gives way, the oldest first. Raises WireError(busy).
+        nothing since its hello gives way, the oldest first; else one of a process that has more than half of them.
+        Raises WireError(busy).
         """
         earlier = self._by_peer.get(peer)
         if earlier is not None:
             self.end(earlier, "the client said hello again")
-        if len(self._by_id) >= MAX_SESSIONS:
-            idle = next((each for each in self if each.seq_in == each.seq_hello), None)
-            if idle is not None:
-                self.end(idle, "it asked for nothing, and others wait for its place")
-                return
+        is_caretaker = client.startswith(CARETAKER)
+        alike = [session for session in self if session.client.startswith(CARETAKER) == is_caretaker]
+        if len(alike) < (CARETAKERS if is_caretaker else MAX_SESSIONS):
+            return
+        idle = next((session for session in alike if session.seq_in == session.seq_hello), None)
+        going = idle or (alike[0] if is_caretaker else _of_the_greediest(alike, but=process))
+        if going is None:
             raise WireError("busy", f"{MAX_SESSIONS} clients are connected already; close one of them")
+        self.end(going, "others wait for its place, and it asked for nothing, or its process has most of them")
 
     def begin(self, session: Session) -> None:
         """From here on its messages are taken."""
@@ -117,3 +130,12 @@ class Sessions:
         """Sessions that have ended since the last call."""
         ended, self._ended = self._ended, []
         return ended
+
+
+def _of_the_greediest(sessions: list[Session], *, but: int | None) -> Session | None:
+    """Of the process that has more than half of these, unless it is this one, the session silent for longest."""
+    counts = Counter(session.process for session in sessions if session.process not in (None, but))
+    for process, count in counts.most_common(1):
+        if 2 * count > len(sessions):
+            return min((each for each in sessions if each.process == process), key=lambda each: each.heard_at)
+    return None

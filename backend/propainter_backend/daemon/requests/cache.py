@@ -78,7 +78,7 @@ class CacheHandlers:
 
         note = shot.note(quality, plates, mattes)
         question = {"op": "cache_state", "shot": note}
-        self._workers.ask(digest_of_note(note), question, guarded(self._router, request, came))
+        self._workers.ask(digest_of_note(note), question, guarded(self._router, request, came), asker=request.session)
 
     def _on_cache(self, request: Request, message: Cache) -> None:
         freed = 0

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from propainter_backend.daemon.requests.notes import answer_or_raise, digest_of_note
@@ -21,7 +22,16 @@ from propainter_wire.router import Request, Router
 _PLANNED_FRAMES = 200_000
 """Frames of all plans kept together."""
 
+MAX_WAITING = 256
+"""Requests of a session that wait for plans."""
+
 _Answer: TypeAlias = ReachPlan | WireError
+
+
+@dataclass(frozen=True)
+class _Waiting:
+    session: str
+    go_on: Callable[[_Answer], None]
 
 
 class Plans:
@@ -32,7 +42,7 @@ class Plans:
         self._shots = shots
         self._workers = workers
         self._plans: OrderedDict[str, ReachPlan] = OrderedDict()
-        self._waiting: dict[str, list[Callable[[_Answer], None]]] = {}
+        self._waiting: dict[str, list[_Waiting]] = {}
 
     @property
     def waiting(self) -> int:
@@ -57,20 +67,36 @@ class Plans:
             self._plans.move_to_end(key)
             go_on(self._plans[key])
             return
+        mine = sum(each.session == request.session for waiting in self._waiting.values() for each in waiting)
+        if mine >= MAX_WAITING:
+            raise WireError("busy", f"{MAX_WAITING} requests of this session wait for an answer; wait for one")
         waiting = self._waiting.setdefault(key, [])
-        waiting.append(go_on)
+        waiting.append(_Waiting(request.session, go_on))
         if len(waiting) == 1:
-            self._workers.ask(key, {"op": "plan", "shot": note}, lambda answer: self._came(key, answer))
+            self._ask(key, note, request.session)
 
-    def _came(self, key: str, note: Note) -> None:
+    def _ask(self, key: str, shot: Note, asker: str) -> None:
+        self._workers.ask(
+            key, {"op": "plan", "shot": shot}, lambda answer: self._came(key, shot, asker, answer), asker=asker
+        )
+
+    def _came(self, key: str, shot: Note, asker: str, note: Note) -> None:
         answer: _Answer
+        others = [each for each in self._waiting.get(key, []) if each.session != asker]
         try:
             answer = ReachPlan.from_note(answer_or_raise(note))
             self._keep(key, answer)
         except WireError as error:
             answer = error
-        for go_on in self._waiting.pop(key, []):
-            go_on(answer)
+            if error.code == "busy" and others:  # whoever asked for it asked too much; they did not
+                answered = [each for each in self._waiting[key] if each.session == asker]
+                self._waiting[key] = others
+                self._ask(key, shot, others[0].session)
+                for each in answered:
+                    each.go_on(error)
+                return
+        for each in self._waiting.pop(key, []):
+            each.go_on(answer)
 
     def _keep(self, key: str, plan: ReachPlan) -> None:
         self._plans[key] = plan

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import json
 import logging
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from propainter_pictures.whole_files import appearing, sweep
 from propainter_wire.errors import WireError
 from propainter_wire.messages import Publish
 
@@ -25,6 +25,7 @@ class PublishedSettings:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        sweep(path.parent)
         self._settings = _read(path)
 
     def get(self, name: str) -> Mapping[str, Any] | None:
@@ -49,9 +50,8 @@ class PublishedSettings:
 
     def _write(self) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=self._path.parent, prefix="published-", delete=False) as file:
-            json.dump(self._settings, file)
-        Path(file.name).replace(self._path)
+        with appearing(self._path) as partial:
+            partial.write_text(json.dumps(self._settings))
 
 
 def _read(path: Path) -> dict[str, Mapping[str, Any]]:

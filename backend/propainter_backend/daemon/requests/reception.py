@@ -18,8 +18,8 @@ from propainter_wire.router import Request, Router
 Handlers: TypeAlias = Mapping[type[Message], Callable[[Request, Any], None]]
 """What answers which message. A handler answers or raises a WireError; it never waits."""
 
-MAX_WAITING_REQUESTS = 1024
-"""Requests that wait for a worker to be ready, of all sessions."""
+MAX_WAITING_REQUESTS = 256
+"""Requests of a session that wait for a worker to be ready."""
 
 _NEEDS_ENGINE = (OpenShot, ChangeSettings, Reach, Render, Analyse, CacheQuery)
 
@@ -64,6 +64,6 @@ class Reception:
     def _wait(self, request: Request) -> None:
         if self._workers.is_hopeless:
             raise WireError("engine_unavailable", NO_WORKER)
-        if len(self._waiting) >= MAX_WAITING_REQUESTS:
+        if sum(waiting.session == request.session for waiting in self._waiting) >= MAX_WAITING_REQUESTS:
             raise WireError("busy", "too many requests wait for the worker process to be ready; ask again in a moment")
         self._waiting.append(request)

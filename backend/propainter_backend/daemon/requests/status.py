@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 
 import psutil
 
@@ -68,8 +68,9 @@ class StatusHandlers:
 
         self._workers.ask_ready({"op": "use"}, guarded(self._router, request, tell))
 
-    def _status(self, session: str, answers: Iterable[Note]) -> StatusIs:
+    def _status(self, session: str, answers: Collection[Note]) -> StatusIs:
         facts = self._workers.facts
+        problems = {self._content.problem, *(str(answer.get("disk_problem", "")) for answer in answers)}
         return StatusIs(
             server=facts.server,
             engine=facts.engine,
@@ -80,7 +81,7 @@ class StatusHandlers:
             sessions=self._router.session_count,
             jobs=tuple(_job_line(job, session) for job in list(self._jobs.all)[:_JOBS_TOLD]),
             memory=self._memory(use_of(answers)),
-            notes=(*self._workers.notes, *filter(None, [self._content.problem[:512]])),
+            notes=(*self._workers.notes, *(problem[:512] for problem in sorted(problems) if problem)),
             shots=tuple(_shot_line(shot, session) for shot in self._shots.latest(_SHOTS_TOLD)),
         )
 

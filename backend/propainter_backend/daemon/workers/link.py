@@ -6,12 +6,15 @@ what is said (``workers.py``).
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import multiprocessing
 import queue
+import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from typing import Any
 
 import numpy as np
@@ -74,7 +77,8 @@ class WorkerLink:
             target=run, args=(theirs, self.options), name=f"propainter-{self.name}", daemon=True
         )
         try:
-            self._process.start()
+            with _no_interrupts():
+                self._process.start()
         except BaseException:
             self._process = None
             ours.close()
@@ -126,3 +130,17 @@ class WorkerLink:
                 send(pipe, *item)
             except OSError:
                 return  # the reader notices the same death and tells of it
+
+
+@contextlib.contextmanager
+def _no_interrupts() -> Iterator[None]:
+    """A process started meanwhile never hears Ctrl-C, not even at first: that is meant for the daemon, which ends it."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # starting it lets signals through again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -121,11 +121,19 @@ class Workers:
             self.say(worker, {"op": "shot", "key": key, **note})
         told.move_to_end(key)
 
-    def ask(self, key: str, note: Note, then: Answer) -> None:
-        """Ask one that is ready, the same for the same key (hex digits); where none is, the first to be."""
+    def ask(self, key: str, note: Note, then: Answer, *, asker: str) -> None:
+        """Ask one that is ready, the same for the same key (hex digits); where none is, the first to be.
+
+        asker: whose question it is; each has its turn, however much the others ask.
+        """
         ready = self._lives.ready
         worker = ready[int(key[:8], 16) % len(ready)] if ready else ""
-        self._questions.ask(worker, note, then, within_s=_ANSWER_WITHIN_S)
+        self._questions.ask(worker, {**note, "asker": asker}, then, within_s=_ANSWER_WITHIN_S)
+
+    def forget_asker(self, asker: str) -> None:
+        """Whoever asked under this name is gone: what it has waiting need not be answered."""
+        for worker in self._lives.ready:
+            self.say(worker, {"op": "gone", "asker": asker})
 
     def ask_ready(self, note: Note, then: Callable[[list[Note]], None]) -> None:
         """Ask every worker that is ready; go on with all their answers, without those that do not come soon."""
