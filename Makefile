@@ -5,6 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 DOCS   := NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet # every link and anchor is looked up
 PLUGIN := build/ofx/ProPainterRemove.ofx.bundle/Contents/Linux-x86-64/ProPainterRemove.ofx
+TESTERS ?= -n logical --maxprocesses 4 --dist worksteal # processes that share the everyday tests; empty: one after the other
 export OMP_WAIT_POLICY ?= passive
 
 .PHONY: help setup demo generate plugin plugin-all release test test-all check docs docs-pictures format bench screenshots clean
@@ -43,8 +44,8 @@ plugin-all: $(STAMP)  ## build the node for Linux, Windows and macOS (first run:
 release: $(STAMP) $(PLUGIN)  ## dist/: wheel, sdist, node, installers, checksums, licences (plugin-all first: for all systems)
 	$(BIN)/python installer/make_release.py
 
-test: $(STAMP)  ## the everyday tests
-	$(BIN)/python -m pytest -m "not slow and not gpu"
+test: $(STAMP)  ## the everyday tests, side by side (TESTERS= : one after the other)
+	$(BIN)/python -m pytest $(TESTERS) -m "not slow and not gpu"
 
 test-all: $(STAMP)  ## every test, the slow ones too
 	$(BIN)/python -m pytest -m "not gpu"

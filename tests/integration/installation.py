@@ -24,6 +24,8 @@ from types import ModuleType
 import cv2
 import numpy as np
 
+from node_build import build_node
+
 ROOT = Path(__file__).parents[2]
 BUNDLE = "ProPainterRemove.ofx.bundle"
 FRAMES, HEIGHT, WIDTH, PAN = 6, 64, 96, 5
@@ -48,13 +50,7 @@ def load_program(path: Path) -> ModuleType:
 
 def build_release(folder: Path, scratch: Path) -> Path:
     """A release with the node's everyday build."""
-    native = ROOT / "build" / "ofx-native"
-    for command in (
-        ["-S", str(ROOT / "host_plugin" / "ofx"), "-B", str(native)],
-        ["--build", str(native), "--parallel"],
-    ):
-        done = subprocess.run(["cmake", *command], capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
+    native = build_node()
     contents = scratch / BUNDLE / "Contents"
     shutil.copytree(native / BUNDLE / "Contents" / "Linux-x86-64", contents / "Linux-x86-64", copy_function=shutil.copy)
     load_program(ROOT / "host_plugin" / "ofx" / "build_bundle.py").write_resources(contents)

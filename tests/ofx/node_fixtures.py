@@ -11,10 +11,11 @@ import importlib.util
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -23,6 +24,7 @@ import numpy as np
 import pytest
 from fake_daemon import FakeDaemon, inverted
 
+from node_build import build_node
 from propainter_host import Effect, Host
 from propainter_host.images import NumpyClip
 
@@ -34,16 +36,7 @@ def node_build() -> Path:
     """The directory of the node's everyday build, brought up to date: the bundle and the test programs."""
     if shutil.which("cmake") is None:
         pytest.skip("no cmake to build the node with")
-    return build_node(ROOT / "build" / "ofx-native")
-
-
-def build_node(directory: Path, *options: str) -> Path:
-    """Configure and build; what is up to date is left alone."""
-    source = str(ROOT / "host_plugin" / "ofx")
-    for command in (["-S", source, "-B", str(directory), *options], ["--build", str(directory), "--parallel"]):
-        done = subprocess.run(["cmake", *command], capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
-    return directory
+    return build_node()
 
 
 @pytest.fixture(scope="session")
@@ -142,3 +135,16 @@ def node_effect(host: Host, bundle: Path, shot: Shot, **options: object) -> Effe
 def sentence(rendered: object) -> str:
     """What the node said during a render, in one line."""
     return " | ".join(message.text for message in rendered.messages)  # type: ignore[attr-defined]
+
+
+def when(is_so: Callable[[], object], then: threading.Event) -> None:
+    """Set an event, on a thread of its own, once something is so."""
+
+    def watch() -> None:
+        for _ in range(6000):
+            if is_so():
+                break
+            time.sleep(0.01)
+        then.set()
+
+    threading.Thread(target=watch, daemon=True).start()

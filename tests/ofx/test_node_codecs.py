@@ -12,8 +12,8 @@ import msgpack
 import numpy as np
 import pytest
 import xxhash
-from node_fixtures import build_node
 
+from node_build import ROOT, build_node
 from propainter_wire import messages as m
 from propainter_wire.framing import Header, encode
 from propainter_wire.shot import digest_of
@@ -181,6 +181,6 @@ def test_ten_thousand_damaged_replies_end_in_a_value_or_a_refusal(node_build: Pa
 
 @pytest.mark.slow
 def test_a_million_damaged_replies_disturb_no_sanitizer() -> None:
-    build = build_node(Path(__file__).parents[2] / "build" / "ofx-sanitized", "-DSANITIZE=ON")
+    build = build_node(ROOT / "build" / "ofx-sanitized", "-DSANITIZE=ON")
     accepted, refused = fuzz(build, 1_000_000, 2)
     assert accepted + refused == 1_000_000
