@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -100,6 +101,8 @@ class FakeDaemon:
         self.renders: list[m.Render] = []
         self.opened: list[m.OpenShot] = []
         self.clients: set[str] = set()
+        self.hung_up = 0
+        """How many sessions it has ended."""
         self.content: dict[str, Pixels] = {}
         self.published: dict[str, dict[str, object]] = {}
         """What a panel has published, by name."""
@@ -122,11 +125,7 @@ class FakeDaemon:
 
     def wait_for(self, message_type: str, count: int = 1) -> None:
         """Until so many of these have come."""
-        for _ in range(3000):
-            if self.seen[message_type] >= count:
-                return
-            time.sleep(0.01)
-        raise AssertionError(f"no {message_type} came; so far: {dict(self.seen)}")
+        self.wait_until(lambda: self.seen[message_type] >= count, f"no {message_type} came")
 
     def forget_shots(self) -> None:
         """As a daemon does that ended the session for its silence."""
@@ -134,11 +133,15 @@ class FakeDaemon:
 
     def wait_until_idle(self) -> None:
         """Until no render is worked on any more: cancelled, or its client gone."""
-        for _ in range(3000):
-            if not self._running:
+        self.wait_until(lambda: not self._running, "a render is still worked on")
+
+    def wait_until(self, is_so: Callable[[], object], otherwise: str) -> None:
+        """Until something is so; fails with these words where it does not come to pass."""
+        for _ in range(6000):
+            if is_so():
                 return
             time.sleep(0.01)
-        raise AssertionError("a render is still worked on")
+        raise AssertionError(f"{otherwise}; so far came {dict(self.seen)}")
 
     def _serve(self) -> None:
         key = new_key()
@@ -155,6 +158,7 @@ class FakeDaemon:
                         self._forget_jobs_of(event.session)
 
     def _forget_jobs_of(self, session: str) -> None:
+        self.hung_up += 1
         self._running = {job: request for job, request in self._running.items() if request.session != session}
 
     def _handle(self, router: Router, request: Request) -> None:

@@ -3,31 +3,16 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from fake_daemon import Behaviour, FakeDaemon
-from node_fixtures import make_shot, node_effect, sentence
+from node_fixtures import make_shot, node_effect, sentence, when
 
 from propainter_host import Host
 from propainter_host.profiles import FUSION, NATRON, NUKE, RESOLVE, Profile
-
-
-def when(is_so: Callable[[], object], then: threading.Event) -> None:
-    """Set an event, on a thread of its own, once something is so."""
-
-    def watch() -> None:
-        for _ in range(3000):
-            if is_so():
-                break
-            time.sleep(0.01)
-        then.set()
-
-    threading.Thread(target=watch, daemon=True).start()
 
 
 @pytest.mark.parametrize("suites", [(1, 2), (2,), (1,), ()])

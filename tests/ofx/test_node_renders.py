@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from fake_daemon import Behaviour, FakeDaemon, inverted
-from node_fixtures import Shot, make_shot, node_effect, sentence
+from node_fixtures import Shot, make_shot, node_effect, sentence, when
 
 from propainter_host.host import Host
 from propainter_host.images import Frame, NumpyClip
@@ -414,7 +415,10 @@ def test_a_result_that_comes_too_late_gives_its_room_back(
     with FakeDaemon(runtime, behaviour, shm_min_bytes=64) as daemon, Host("nuke") as host:
         effect = node_effect(host, node_bundle, shot)
         for count in (1, 2):
-            assert effect.render(5, abort_after_s=0.3).outcome == "aborted"
+            begun, abort = len(host.progress), threading.Event()
+            # Not before the node has been told of its job: it could only hang up.
+            when(lambda begun=begun: 0.5 in host.progress[begun:], abort)
+            assert effect.render(5, abort=abort).outcome == "aborted"
             daemon.wait_for("cancel", count)
         behaviour.never_done = False
         for _ in range(2):
