@@ -29,12 +29,10 @@ from propainter_pictures.stored import (
     STALE_ATTRIBUTES,
     Box,
     as_stored,
-    create,
     cut,
     data_window,
     display_window,
     dtype_of,
-    finish,
     notes_of,
     open_part,
     read_spec,
@@ -43,6 +41,7 @@ from propainter_pictures.stored import (
     text_of,
     turn_of,
     write_stored,
+    writer_of,
 )
 from propainter_pictures.whole_files import replacing
 
@@ -186,18 +185,16 @@ def _write_parts(path: Path, spec: Any, pixels: Pixels, frame: Frame) -> None:
     assert header is not None and frame.path is not None
     source, _, _ = open_part(frame.path, frame.number)
     spec, pixels = as_stored(path, spec, pixels)
-    out = create(path)
     specs = []
     for part in range(header.parts):
         source.seek_subimage(part, 0)
         specs.append(spec if part == header.part else source.spec())
-    for part, each in enumerate(specs):
-        opened = out.open(str(path), each, "AppendSubimage") if part else out.open(str(path), specs)
-        succeed(out, opened)
-        own = pixels if part == header.part else source.read_image(part, 0, 0, each.nchannels, "unknown")
-        succeed(out, own is not None and out.write_image(np.ascontiguousarray(own)))
+    with writer_of(path) as (out, place):
+        for part, each in enumerate(specs):
+            succeed(out, out.open(place, each, "AppendSubimage") if part else out.open(place, specs))
+            own = pixels if part == header.part else source.read_image(part, 0, 0, each.nchannels, "unknown")
+            succeed(out, own is not None and out.write_image(np.ascontiguousarray(own)))
     source.close()
-    finish(path, out)
 
 
 def _described(frame: Frame, suffix: str) -> tuple[Any, Pixels]:

@@ -70,7 +70,8 @@ class OneWriter:
         with suppress(OSError):  # another one has frames of the same place: it takes the file away
             fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self._lock.unlink(missing_ok=True)
-        os.close(file)
+        with suppress(OSError):  # nothing was written to it
+            os.close(file)
 
     def _is_same_file(self, file: int) -> bool:
         try:

@@ -28,7 +28,7 @@ from propainter_pictures.one_writer import OneWriter
 from propainter_pictures.plates import FrameSource
 from propainter_pictures.video_facts import DEFAULT_FPS, VideoFacts
 from propainter_pictures.video_writing import VideoWriter, choose_encoder
-from propainter_pictures.whole_files import begin_partial, settle, sweep, unwritable
+from propainter_pictures.whole_files import Partial, make_folder, sweep, unwritable
 
 
 class FrameSink(ABC):
@@ -169,7 +169,7 @@ class _VideoSink(FrameSink):
     ) -> None:
         self._path = path
         self._held = held
-        self._partial: Path | None = None
+        self._partial: Partial | None = None
         self._facts = facts
         self._index = first - begin
         self._next = first
@@ -186,9 +186,9 @@ class _VideoSink(FrameSink):
             rgb = to_display(rgb)  # a video is for looking at: scene-linear light is shown as sRGB
         with self._translated():
             if self._writer is None:
-                self._partial = begin_partial(self._path)
+                self._partial = Partial(self._path)
                 self._writer = VideoWriter(
-                    self._partial, size=frame.size, facts=self._facts, first=self._index, metadata=self._metadata
+                    self._partial.path, size=frame.size, facts=self._facts, first=self._index, metadata=self._metadata
                 )
                 self._say_dropped(self._writer.dropped)
             self._writer.write(rgb, frame.video)
@@ -205,7 +205,7 @@ class _VideoSink(FrameSink):
             with self._translated():
                 self._writer.finish()
                 assert self._partial is not None
-                settle(self._partial, self._path)
+                self._partial.settle()
             self._writer = None
         self._let_go()
 
@@ -215,7 +215,7 @@ class _VideoSink(FrameSink):
                 self._writer.abandon()
             self._writer = None
         if self._partial is not None:
-            self._partial.unlink(missing_ok=True)
+            self._partial.discard()
         self._let_go()
 
     def _let_go(self) -> None:
@@ -243,9 +243,9 @@ def _facts_like(like: FrameSource, fps: Fraction | None) -> VideoFacts:
 
 def _prepare_folder(folder: Path) -> None:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         sweep(folder)
-        begin_partial(folder / "writable").unlink()
+        Partial(folder / "writable").discard()
     except OSError as error:
         raise OutputError(
             f"{folder} cannot be written to ({error.strerror or error}); choose another place for the output"

@@ -7,6 +7,11 @@ the display window (``images.py``); the eight ways of turning (``orientation.py`
 
 from __future__ import annotations
 
+import errno
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -120,10 +125,9 @@ def read_spec(path: Path, number: int) -> Any:
 def write_stored(path: Path, spec: Any, pixels: Pixels) -> None:
     """Encode a file of one part; spec and pixels upright. Raises OSError with the reason."""
     spec, pixels = as_stored(path, spec, pixels)
-    out = create(path)
-    succeed(out, out.open(str(path), spec))
-    succeed(out, out.write_image(np.ascontiguousarray(pixels)))
-    finish(path, out)
+    with writer_of(path) as (out, place):
+        succeed(out, out.open(place, spec))
+        succeed(out, out.write_image(np.ascontiguousarray(pixels)))
 
 
 def as_stored(path: Path, spec: Any, pixels: Pixels) -> tuple[Any, Pixels]:
@@ -170,6 +174,28 @@ def _turned(spec: Any, turn: Turn, *, back: bool = False) -> Any:
     return turned
 
 
+@contextmanager
+def writer_of(path: Path) -> Iterator[tuple[Any, str]]:
+    """OpenImageIO's writer for a file's ending, and the name to open with it; closed here. Raises OSError.
+
+    The file is made in memory where the system has such files, and goes to the disk from there: OpenImageIO's writers
+    (3.2.2) pass over what a disk refuses in the middle, and a damaged EXR, TIFF or DPX is told from a whole one by nothing.
+    """
+    out = create(path)
+    if not (hasattr(os, "memfd_create") and Path("/proc/self/fd").is_dir()):
+        yield out, str(path)
+        succeed(out, out.close())
+        if path.suffix.lower() == ".png" and not _ends_as_png(path):
+            raise _not_written("the file ends too early")
+        return
+    with os.fdopen(os.memfd_create("picture", os.MFD_CLOEXEC), "rb") as made:
+        yield out, f"/proc/self/fd/{made.fileno()}"
+        succeed(out, out.close())
+        _refuse_cut_short(made.fileno())
+        with path.open("wb") as file:
+            shutil.copyfileobj(made, file, _PIECE)
+
+
 def create(path: Path) -> Any:
     """OpenImageIO's writer for a file's ending. Raises OSError."""
     try:
@@ -185,13 +211,6 @@ def succeed(out: Any, succeeded: bool) -> None:
     """Raise OSError with the writer's reason unless it succeeded."""
     if not succeeded:
         raise _not_written(_told(out))
-
-
-def finish(path: Path, out: Any) -> None:
-    """Close a file and make sure that it is whole. Raises OSError."""
-    succeed(out, out.close())
-    if path.suffix.lower() == ".png" and not _ends_as_png(path):
-        raise _not_written("the file ends too early")
 
 
 def open_part(path: Path, number: int) -> tuple[Any, int, Any]:
@@ -317,6 +336,18 @@ def cut(pixels: Pixels, covered: Box, wanted: Box) -> Pixels:
     shared = covered.intersect(wanted)
     canvas[shared.within(wanted)] = pixels[shared.within(covered)]
     return canvas
+
+
+def _refuse_cut_short(made: int) -> None:
+    """Raise OSError for a file in memory that is as long as this process may make one (``ulimit -f``)."""
+    import resource  # nowhere but where there are files in memory
+
+    limit, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
+    if limit != resource.RLIM_INFINITY and os.fstat(made).st_size >= limit:
+        raise _not_written(os.strerror(errno.EFBIG))
+
+
+_PIECE = 1 << 20
 
 
 def _not_written(reason: str) -> OSError:

@@ -1,7 +1,7 @@
 """Files that appear under their name only when they are whole, and stay.
 
-Here: the hidden file beside a place, what becomes of it, sweeping up what dead processes left, and what to tell where that
-fails. Not here: what is written.
+Here: the hidden file beside a place, what becomes of it, folders made for it, sweeping up what dead processes left, and what
+to tell where that fails. Not here: what is written.
 
 A file gets its name once its bytes are on the disk, and the folder is told to keep the name: a machine that loses power
 leaves the old file or the new one. The hidden file is new and has a name that nobody can foresee, so that no link planted
@@ -11,11 +11,11 @@ in a shared folder is written through.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import platform
 import re
 import secrets
-import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -44,31 +44,55 @@ def replacing(path: Path) -> Iterator[Path]:
 @contextmanager
 def appearing(path: Path) -> Iterator[Path]:
     """The same for who words its own refusals: raises OSError."""
-    partial = begin_partial(path)
+    partial = Partial(path)
     try:
-        yield partial
-        settle(partial, path)
+        yield partial.path
+        partial.settle()
     finally:
-        partial.unlink(missing_ok=True)
+        partial.discard()
 
 
-def begin_partial(path: Path) -> Path:
-    """Create a hidden file beside ``path``, empty, which no other process knows. Raises OSError."""
-    partial = partial_name(path)
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
-    os.close(os.open(partial, flags, 0o666))
-    return partial
+class Partial:
+    """A hidden file beside a place, new and empty, which no other process knows: to be settled there, or discarded.
+
+    It is held open meanwhile. What a disk could not keep is told to whoever has the file open, and only once: a writer that
+    does not listen as it closes would be the only one to hear of it. Raises OSError.
+    """
+
+    def __init__(self, place: Path) -> None:
+        self.path = partial_name(place)
+        self._place = place
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
+        self._file: int | None = os.open(self.path, flags, 0o666)
+
+    def settle(self) -> None:
+        """Give the finished file its name, durably. Raises OSError."""
+        assert self._file is not None
+        if not os.path.samestat(os.fstat(self._file), self.path.lstat()):
+            raise OSError(f"somebody put something else in the place of {self.path.name}")
+        os.fsync(self._file)
+        file, self._file = self._file, None
+        os.close(file)  # Windows renames no open file
+        self.path.replace(self._place)
+        _sync_folder(self._place.parent)
+
+    def discard(self) -> None:
+        """Take the file away, unless it has its name. Never fails."""
+        if self._file is not None:
+            with contextlib.suppress(OSError):
+                os.close(self._file)
+            self._file = None
+        with contextlib.suppress(OSError):
+            self.path.unlink()
 
 
-def settle(partial: Path, path: Path) -> None:
-    """Give a finished hidden file its name, durably. Raises OSError."""
-    if not stat.S_ISREG(partial.lstat().st_mode):
-        raise OSError(f"somebody put something else in the place of {partial.name}")
-    _sync(partial, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
-    partial.replace(path)
-    if os.name != "nt":  # Windows opens no folders
-        with contextlib.suppress(OSError):  # some network disks refuse it; the file itself is safe
-            _sync(path.parent, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
+def make_folder(folder: Path) -> None:
+    """Create a folder and those above it, durably; one that is there is left as it is. Raises OSError."""
+    if folder.is_dir():
+        return
+    make_folder(folder.parent)
+    folder.mkdir(exist_ok=True)
+    _sync_folder(folder.parent)
 
 
 def partial_name(path: Path) -> Path:
@@ -116,9 +140,18 @@ def _runs(pid: int) -> bool:
     return True
 
 
-def _sync(path: Path, flags: int) -> None:
-    descriptor = os.open(path, flags)
+def _sync_folder(folder: Path) -> None:
+    if os.name == "nt":  # it opens no folders
+        return
     try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        descriptor = os.open(folder, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:  # some network disks know no such thing, and a folder may be writable but not readable
+        if error.errno in _LOST:
+            raise
+
+
+_LOST = frozenset({errno.EIO, errno.ENOSPC, errno.EDQUOT})

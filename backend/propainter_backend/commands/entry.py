@@ -51,6 +51,9 @@ def _interruptible(name: str, run: Callable[[], int]) -> int:
     signal.signal(signal.SIGTERM, _leave)
     try:
         return run()
+    except MemoryError:  # while libraries load
+        sys.stderr.write(f"{name}: there is not enough memory to begin; close other programs\n")
+        return 2
     except KeyboardInterrupt:
         sys.stderr.write(f"{name}: interrupted\n")
         return INTERRUPTED

@@ -34,6 +34,7 @@ from propainter_backend.render.crop import Renderer, make_renderer, unseen_share
 from propainter_backend.render.engines import EngineChoice, choose_engine
 from propainter_backend.render.memory import keep_large_arrays_apart
 from propainter_backend.render.memory_plan import footprint_of, free_memory, plan_memory
+from propainter_backend.render.out_of_memory import NO_MEMORY, is_out_of_memory
 from propainter_backend.render.progress import ProgressLine
 from propainter_backend.render.shot import Shot
 from propainter_backend.render.shot_cache import ShotCache
@@ -83,6 +84,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("propainter-remove: interrupted; finished frames are complete, no others were written", file=sys.stderr)
         return 130
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        print(f"propainter-remove: {NO_MEMORY}", file=sys.stderr)
+        return 2
     return 0
 
 

@@ -38,6 +38,7 @@ from propainter_backend.removal.removal import ContactSheet, ShotFiles, write_re
 from propainter_backend.render.engines import choose_engine
 from propainter_backend.render.keys import key_of
 from propainter_backend.render.memory import keep_large_arrays_apart
+from propainter_backend.render.out_of_memory import NO_MEMORY, is_out_of_memory
 from propainter_pictures.frame_range import FrameRange, with_negative_frames
 from propainter_pictures.images import read_image
 from propainter_pictures.matte_survey import judge_unseen
@@ -69,7 +70,10 @@ def main(argv: Sequence[str]) -> int:
         return 130
     except Exception as error:
         _say("fail", f"{type(error).__name__}: {error}")
-        raise
+        if not is_out_of_memory(error):
+            raise
+        print(f"propainter-remove: {NO_MEMORY}", file=sys.stderr)
+        return 2
     return 0
 
 

@@ -34,7 +34,7 @@ from propainter_pictures.pairing import PairBy, Pairing, pair
 from propainter_pictures.plates import FrameSource, open_source, share_overscan
 from propainter_pictures.results import FrameSink, open_sink
 from propainter_pictures.stamps import Stamps
-from propainter_pictures.whole_files import replacing
+from propainter_pictures.whole_files import make_folder, replacing
 from propainter_wire.shot import digest_of
 
 MEMORY_BUDGET = 256 << 20
@@ -412,7 +412,7 @@ def write_report(path: Path | None, facts: Mapping[str, object]) -> None:
     if path is None:
         return
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         with replacing(path) as partial:
             partial.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
     except OSError as error:

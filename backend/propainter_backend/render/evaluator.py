@@ -16,10 +16,11 @@ from itertools import islice
 from typing import Any
 
 from propainter.engine import Engine
+from propainter_backend.render.cache_entry import Arrays, content_digest
 from propainter_backend.render.keys import Scalar, engine_parts, key_of, part_key
 from propainter_backend.render.memory import give_back
 from propainter_backend.render.shot import Shot
-from propainter_backend.render.shot_cache import Arrays, ShotCache, content_digest
+from propainter_backend.render.shot_cache import ShotCache
 from propainter_backend.render.sources import Sources
 from propainter_backend.render.stage import Made, Stage
 from propainter_backend.render.steps import NotCached, Progress, RenderCounts, Steps, run_to_end

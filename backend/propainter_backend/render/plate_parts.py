@@ -13,10 +13,11 @@ import torch
 
 from propainter.hole import hole_of
 from propainter.native import PlatePart
+from propainter_backend.render.cache_entry import Arrays
 from propainter_backend.render.clean_plate import CleanPlate
 from propainter_backend.render.keys import key_of
 from propainter_backend.render.shot import Shot
-from propainter_backend.render.shot_cache import Arrays, ShotCache
+from propainter_backend.render.shot_cache import ShotCache
 from propainter_pictures.color import to_working
 from propainter_pictures.frame import Frame
 

@@ -3,40 +3,34 @@
 Here: one store of named arrays under 64-hex keys. A file is ``root/<2 hex>/<64 hex>.safetensors`` whose metadata holds
 the xxh3-128 of its content, its own key and its kind; it appears by rename and is deleted when it does not verify. One that
 cannot be read is left alone: the next read may find it whole. The store may lose entries, it never lies: every miss is
-recomputed. Links are never followed. Not here: what a key means (``keys.py``).
+recomputed. Links are never followed. Not here: what a key means (``keys.py``), what is in a file
+(``cache_entry.py``).
 """
 
 from __future__ import annotations
 
 import contextlib
 import errno
-import io
-import json
 import logging
 import os
 import platform
 import re
 import stat
-import struct
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 import numpy as np
-import safetensors.numpy
-import xxhash
-from safetensors import SafetensorError
+
+from propainter_backend.render.cache_entry import Arrays, content_digest, pieces_of, read_entry, state_of
 
 log = logging.getLogger(__name__)
 
-Arrays = Mapping[str, np.ndarray]
-
 _KEY = re.compile(r"[0-9a-f]{64}\Z")
-_MAX_HEADER = 1 << 20
 _STALE_TEMP_S = 3600.0
 _DIGESTS_KEPT = 1 << 17
 _PAUSE_S = 60.0
@@ -216,7 +210,10 @@ class _DiskTier:
         self._keeps_recent = keeps_recent
         self._paused_until: float | None = None
         self._reason = ""
-        root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            self._pause(error)
         self._entries: OrderedDict[str, int] = OrderedDict()
         self._bytes = 0
         self._written = 0
@@ -228,7 +225,7 @@ class _DiskTier:
     def digest(self, key: str) -> str | None:
         try:
             with _open(self._path(key)) as file:
-                return _stated(file.read(8), file, key)["xxh3_128"]
+                return state_of(file, key).digest
         except (OSError, ValueError):
             return None
 
@@ -237,7 +234,7 @@ class _DiskTier:
         try:
             with _open(path) as file:
                 content = file.read()
-            digest, arrays = _decode(content, key)
+            digest, arrays = read_entry(content, key)
         except (FileNotFoundError, NotADirectoryError):
             self._forget(key)
             return None
@@ -263,42 +260,38 @@ class _DiskTier:
     def write(self, key: str, arrays: Arrays, digest: str, kind: str = "") -> None:
         if self._paused_until is not None and self._clock() < self._paused_until:
             return
+        pieces = pieces_of(arrays, key=key, digest=digest, kind=kind)
+        size = sum(len(piece) for piece in pieces)
+        self._make_room(size)
         try:
-            content = safetensors.numpy.save(
-                dict(arrays), metadata={"xxh3_128": digest, "key": key, **({"kind": kind} if kind else {})}
-            )
-        except MemoryError:  # no room for a second copy: memory has the first
-            return
-        self._make_room(len(content))
-        try:
-            self._put_file(key, content)
+            self._put_file(key, pieces)
         except OSError as error:
-            if error.errno not in _NO_ROOM or not self._give_way(len(content)):
+            if error.errno not in _NO_ROOM or not self._give_way(size):
                 self._pause(error)
                 return
             try:
-                self._put_file(key, content)
+                self._put_file(key, pieces)
             except OSError as again:
                 self._pause(again)
                 return
         if self._paused_until is not None:
             log.info("the cache in %s can be written again", self._root)
             self._paused_until = None
-        self._note(key, len(content))
-        self._written += len(content)
+        self._note(key, size)
+        self._written += size
 
-    def _put_file(self, key: str, content: bytes) -> None:
+    def _put_file(self, key: str, pieces: Iterable[bytes | memoryview]) -> None:
         """Write beside the entry's place, then rename into it: nobody ever reads half a file. Raises OSError."""
         path = self._path(key)
         temporary = path.with_name(f".{key}.{_HOST}.{os.getpid()}.tmp")
         for folder in (self._root, path.parent):  # somebody may have deleted them meanwhile
-            folder.mkdir(exist_ok=True, mode=0o700)
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         try:
             with contextlib.suppress(FileNotFoundError):
                 temporary.unlink()
             descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_LINK, 0o600)
             with os.fdopen(descriptor, "wb") as file:
-                file.write(content)
+                file.writelines(pieces)
             temporary.replace(path)
         except OSError:
             with contextlib.suppress(OSError):
@@ -344,7 +337,7 @@ class _DiskTier:
         """What an entry's file says of itself; None where it says nothing that can be believed."""
         try:
             with _open(self._path(key)) as file:
-                return _stated(file.read(8), file, key).get("kind")
+                return state_of(file, key).kind
         except (OSError, ValueError):
             return None
 
@@ -395,15 +388,6 @@ class _DiskTier:
             self._remove(next(iter(self._entries)))
 
 
-def content_digest(arrays: Arrays) -> str:
-    """xxh3-128 over names, types, shapes and bytes, names sorted: equal content, equal digest."""
-    state = xxhash.xxh3_128()
-    for name, array in sorted(arrays.items()):
-        state.update(f"{name}:{array.dtype.str}:{array.shape};".encode())
-        state.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data if array.size else b"")
-    return state.hexdigest()
-
-
 def _frozen(array: np.ndarray) -> np.ndarray:
     fixed = np.array(array, order="C")
     fixed.flags.writeable = False
@@ -426,37 +410,6 @@ def _open(path: Path) -> IO[bytes]:
         os.close(descriptor)
         raise OSError(errno.EINVAL, "it is no regular file")
     return os.fdopen(descriptor, "rb")
-
-
-def _stated(prefix: bytes, rest: IO[bytes], key: str) -> dict[str, str]:
-    """What a file states of itself in its header. Raises ValueError on anything unexpected, another entry's key too."""
-    if len(prefix) != 8:
-        raise ValueError("the file is too short")
-    (length,) = struct.unpack("<Q", prefix)
-    if not 2 <= length <= _MAX_HEADER:
-        raise ValueError(f"its header claims {length} bytes")
-    try:
-        stated = json.loads(rest.read(length))["__metadata__"]
-        said = {name: str(stated[name]) for name in ("key", "xxh3_128")}
-        said["kind"] = str(stated.get("kind", ""))
-    except (AttributeError, KeyError, TypeError, RecursionError, UnicodeDecodeError) as error:
-        raise ValueError(f"its header is damaged ({error!r})") from error
-    if said["key"] != key:
-        raise ValueError(f"it was stored under another key, {said['key'][:16]}...")
-    return said
-
-
-def _decode(content: bytes, key: str) -> tuple[str, dict[str, np.ndarray]]:
-    stated = _stated(content[:8], io.BytesIO(content[8:]), key)["xxh3_128"]
-    try:
-        arrays = safetensors.numpy.load(content)
-    except SafetensorError as error:
-        raise ValueError(str(error)) from error
-    if content_digest(arrays) != stated:
-        raise ValueError("its content differs from its digest")
-    for array in arrays.values():
-        array.flags.writeable = False
-    return stated, arrays
 
 
 def _is_alive(temporary: Path) -> bool:

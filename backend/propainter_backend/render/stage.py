@@ -10,9 +10,9 @@ from collections.abc import Iterable, Sequence
 from typing import ClassVar, Generic, Protocol, TypeVar
 
 from propainter.engine import Engine
+from propainter_backend.render.cache_entry import Arrays
 from propainter_backend.render.keys import Scalar
 from propainter_backend.render.shot import Shot
-from propainter_backend.render.shot_cache import Arrays
 from propainter_backend.render.sources import Sources
 from propainter_backend.render.steps import Progress, RenderCounts, Steps
 from propainter_plan.plan import ShotPlan

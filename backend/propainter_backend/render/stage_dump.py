@@ -9,7 +9,8 @@ its centre; ``stages.json`` with the windows and what made them. Not here: the s
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from torch import Tensor
 from propainter_backend.errors import OutputError
 from propainter_backend.render.shot_renderer import ShotRenderer
 from propainter_backend.render.steps import run_to_end
+from propainter_pictures.whole_files import appearing, make_folder
 from propainter_plan.units import Window
 
 
@@ -28,7 +30,7 @@ class StageDump:
         self._folder = folder
         self._windows: list[Window] = []
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            make_folder(folder)
         except OSError as error:
             raise _cannot_write(folder, error) from error
 
@@ -36,7 +38,8 @@ class StageDump:
         """Take one painted window, [l, 3, h, w], as the renderer makes it."""
         path = self._folder / f"painted_{window.centre:03d}.npy"
         try:
-            np.save(path, painted.float().numpy())
+            with appearing(path) as partial, partial.open("wb") as file:
+                np.save(file, painted.float().numpy())
         except OSError as error:
             raise _cannot_write(path, error) from error
         self._windows.append(window)
@@ -51,7 +54,8 @@ class StageDump:
                 for w in sorted(self._windows, key=lambda w: w.centre)
             ]
             text = json.dumps({**facts, "windows": windows}, indent=2)
-            (self._folder / "stages.json").write_text(text + "\n")
+            with appearing(self._folder / "stages.json") as partial:
+                partial.write_text(text + "\n", encoding="utf-8")
         except OSError as error:
             raise _cannot_write(self._folder, error) from error
 
@@ -60,29 +64,35 @@ class StageDump:
         width, height = renderer.shot.grid
         shape = (count - 1, 2, height, width)
         for name, stage in (("flow", renderer.flow), ("completed", renderer.completed)):
-            forward, backward = (self._open(f"{name}_{way}", shape) for way in ("forward", "backward"))
-            for pair in range(count - 1):
-                flow = run_to_end(stage(pair))
-                forward[pair] = flow.forward[0, 0].cpu().numpy()
-                backward[pair] = flow.backward[0, 0].cpu().numpy()
+            with (
+                self._growing(f"{name}_forward", shape) as forward,
+                self._growing(f"{name}_backward", shape) as backward,
+            ):
+                for pair in range(count - 1):
+                    flow = run_to_end(stage(pair))
+                    forward(flow.forward[0, 0].cpu().numpy())
+                    backward(flow.backward[0, 0].cpu().numpy())
 
     def _write_propagated(self, renderer: ShotRenderer) -> None:
         count = renderer.plan.frame_count
         width, height = renderer.shot.grid
-        frames = self._open("propagated", (count, 3, height, width))
-        unseen = self._open("unseen", (count, 1, height, width))
-        for index in range(count):
-            picture, unknown = run_to_end(renderer.propagated(index))
-            frames[index] = picture.numpy()
-            unseen[index] = unknown.numpy()
+        with (
+            self._growing("propagated", (count, 3, height, width)) as frames,
+            self._growing("unseen", (count, 1, height, width)) as unseen,
+        ):
+            for index in range(count):
+                picture, unknown = run_to_end(renderer.propagated(index))
+                frames(picture.numpy())
+                unseen(unknown.numpy())
 
-    def _open(self, name: str, shape: tuple[int, ...]) -> np.ndarray:
-        path = self._folder / f"{name}.npy"
-        if 0 in shape:  # a shot of one frame has no pairs; an empty array cannot be mapped
-            empty = np.zeros(shape, np.float32)
-            np.save(path, empty)
-            return empty
-        return np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=shape)
+    @contextmanager
+    def _growing(self, name: str, shape: tuple[int, ...]) -> Iterator[Callable[[np.ndarray], object]]:
+        """An array's file, written entry by entry: a shot's arrays may be larger than memory, and a full disk is told only
+        to who writes, not to who maps. It appears when it is whole."""
+        with appearing(self._folder / f"{name}.npy") as partial, partial.open("wb") as file:
+            header = {"descr": "<f4", "fortran_order": False, "shape": shape}
+            np.lib.format.write_array_header_1_0(file, header)
+            yield lambda array: file.write(np.ascontiguousarray(array, "<f4").data)
 
 
 def _cannot_write(path: Path, error: OSError) -> OutputError:

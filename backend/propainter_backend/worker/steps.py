@@ -12,7 +12,6 @@ from collections.abc import Generator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 
@@ -20,6 +19,7 @@ from propainter.kept import Kept
 from propainter.weights import WeightsError
 from propainter_backend.errors import RemoveError
 from propainter_backend.render.crop import CroppedRenderer, Renderer, picture_from
+from propainter_backend.render.out_of_memory import is_out_of_memory
 from propainter_backend.render.outputs import converted, cropped, region_of
 from propainter_backend.render.shot_cache import ShotCache
 from propainter_backend.render.steps import Progress, RenderCounts
@@ -96,7 +96,7 @@ class Steps:
         except (RemoveError, WeightsError) as error:
             self._fail(task, "engine_unavailable", str(error))
         except Exception as error:
-            if _is_out_of_memory(error):
+            if is_out_of_memory(error):
                 return False
             log.exception("a step failed")
             self._fail(task, "internal", f"{type(error).__name__}: {error}; the daemon's log has the rest")
@@ -186,15 +186,6 @@ class Steps:
             f"{size} that are needed at once; choose a smaller working size",
         )  # fmt: skip
         return False
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    """torch says it in three ways, one of them only in words; OpenCV by a code."""
-    if isinstance(error, cv2.error):
-        return bool(error.code == cv2.Error.StsNoMem)
-    if isinstance(error, RuntimeError):
-        return isinstance(error, torch.OutOfMemoryError) or "allocate memory" in str(error)
-    return isinstance(error, MemoryError)
 
 
 def _as_reused(cost: Note) -> Note:

@@ -34,7 +34,7 @@ from propainter_pictures.stored import (
     read_stored,
     write_stored,
 )
-from propainter_pictures.whole_files import replacing
+from propainter_pictures.whole_files import make_folder, replacing
 
 _TYPES = {"uint8": "Byte", "uint16": "Short", "half": "Half", "float": "Float"}
 _PLACEHOLDER = re.compile(r"%0?(\d*)d|(#+)")
@@ -268,7 +268,7 @@ class Writer:
         Raises: SequenceError.
         """
         path = Path(file_of_frame(self.output, number))
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         like = _spec(self.plate.path(number) or self.plate.any_file)
         display = Rect(0, 0, round(like.full_width * self.scale), round(like.full_height * self.scale))
         with _in_words(path), replacing(path) as partial:

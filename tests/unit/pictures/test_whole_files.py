@@ -19,7 +19,7 @@ from propainter_pictures.frame_range import FrameRange
 from propainter_pictures.images import write_image
 from propainter_pictures.plates import open_source
 from propainter_pictures.results import open_sink
-from propainter_pictures.whole_files import begin_partial, partial_name, replacing, sweep
+from propainter_pictures.whole_files import Partial, partial_name, replacing, sweep
 
 BLACK = Frame(np.zeros((16, 16, 3), np.uint8), ("R", "G", "B"))
 
@@ -102,7 +102,7 @@ def test_what_dead_processes_left_is_swept_and_nothing_else(tmp_path: Path) -> N
     kept = [
         left_behind(tmp_path, host=here, pid=os.getpid()),
         left_behind(tmp_path, host="farm-7", pid=dead),
-        begin_partial(tmp_path / "mine.png"),
+        Partial(tmp_path / "mine.png").path,
         tmp_path / "p.1001.png",
         tmp_path / ".hidden.png",
     ]

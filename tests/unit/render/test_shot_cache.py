@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from propainter_backend.render.shot_cache import ShotCache, content_digest
+from propainter_backend.render.cache_entry import content_digest
+from propainter_backend.render.shot_cache import ShotCache
 
 KEYS = [f"{i:064x}" for i in range(1, 20)]
 

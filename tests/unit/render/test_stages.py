@@ -13,9 +13,10 @@ import torch
 
 from builders import RGB, MemoryPictures, ToyEngine, box_matte, box_shot, moving_plates
 from propainter.types import Settings
+from propainter_backend.render.cache_entry import Arrays
 from propainter_backend.render.evaluator import AnyStage, Evaluator
 from propainter_backend.render.shot import Shot
-from propainter_backend.render.shot_cache import Arrays, ShotCache
+from propainter_backend.render.shot_cache import ShotCache
 from propainter_backend.render.shot_renderer import ShotRenderer
 from propainter_backend.render.stage import Ask, Made, Stage
 from propainter_backend.render.stages import all_stages

@@ -19,7 +19,7 @@ from propainter_pictures.frame import Frame
 from propainter_pictures.frame_range import FrameRange
 from propainter_pictures.names import sequence_name
 from propainter_pictures.one_writer import OneWriter
-from propainter_pictures.whole_files import appearing
+from propainter_pictures.whole_files import appearing, make_folder
 from propainter_ui.qt import QtCore, QtGui
 from propainter_ui.shot.frame_maker import image_of
 from propainter_ui.shot.frame_store import ShotLibrary
@@ -130,7 +130,7 @@ def finished(plate: Pixels, patch: Patch) -> Pixels:
 @contextmanager
 def _whole(path: Path) -> Iterator[Path]:
     """A hidden name beside ``path``, which becomes ``path`` if all goes well and vanishes otherwise."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     with appearing(path) as partial:
         yield partial
 

@@ -9,9 +9,9 @@ import torch
 
 from propainter import stages
 from propainter.types import BidirectionalFlow
+from propainter_backend.render.cache_entry import Arrays
 from propainter_backend.render.gathering import array_of, gather
 from propainter_backend.render.shot import longest_run
-from propainter_backend.render.shot_cache import Arrays
 from propainter_backend.render.stage import Ask, Made, Stage
 from propainter_backend.render.stages.pictures import working
 from propainter_backend.render.steps import Steps

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 
 from propainter.hole import hole_of, snap_outward
+from propainter_backend.render.cache_entry import Arrays
 from propainter_backend.render.keys import Scalar
 from propainter_backend.render.shot import mask_to_grid
-from propainter_backend.render.shot_cache import Arrays
 from propainter_backend.render.stage import Ask, Made, Stage
 from propainter_backend.render.steps import Steps
 from propainter_plan import stages as the_map

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from propainter.types import NOWHERE, Invented
-from propainter_backend.render.shot_cache import Arrays
+from propainter_backend.render.cache_entry import Arrays
 
 UNSURE = 0.2
 """Root mean square difference of surroundings, of a range of 2 from black to white, above which a copy is a guess."""

@@ -12,9 +12,9 @@ import numpy as np
 
 from propainter import native
 from propainter.types import NOWHERE, Sights
+from propainter_backend.render.cache_entry import Arrays
 from propainter_backend.render.gathering import gather
 from propainter_backend.render.keys import Scalar
-from propainter_backend.render.shot_cache import Arrays
 from propainter_backend.render.stage import Ask, Made, Stage
 from propainter_backend.render.stages.carried import beyond, looked_at
 from propainter_backend.render.stages.holes import hole

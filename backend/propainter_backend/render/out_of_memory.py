@@ -1,0 +1,24 @@
+"""Telling that memory ran out, whoever says it in whatever way.
+
+Here: ``is_out_of_memory`` and the sentence for a command line. Not here: asking for less (``worker/fitting.py``), planning
+so that it does not happen (``memory_plan.py``).
+"""
+
+from __future__ import annotations
+
+import errno
+
+import cv2
+import torch
+
+NO_MEMORY = "there is not enough memory for this; close other programs, or choose a smaller --working-size or --memory"
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """torch says it in three ways, two of them only in words; OpenCV by a code, the system by a number."""
+    if isinstance(error, cv2.error):
+        return bool(error.code == cv2.Error.StsNoMem)
+    if isinstance(error, RuntimeError):
+        said = str(error)
+        return isinstance(error, torch.OutOfMemoryError) or "allocate memory" in said or "bad_alloc" in said
+    return isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM)

@@ -1,0 +1,50 @@
+"""What a folder of results looks like, and whether a run left it as it may.
+
+Here: ``pictures_in``, ``require_sound``. Not here: the runs (``bench.py``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from bench import Fault, Run
+
+from propainter_pictures.plates import open_source
+
+Pictures = Mapping[str, object]
+
+
+def pictures_in(folder: Path) -> dict[str, object]:
+    """By name: the pixels of every picture or video, the bytes of anything else; names that begin with a dot left out."""
+    found: dict[str, object] = {}
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and not path.name.startswith("."):
+            found[str(path.relative_to(folder))] = _content_of(path)
+    return found
+
+
+def _content_of(path: Path) -> object:
+    if path.suffix == ".json":
+        return "a report" if path.read_text().endswith("}\n") else path.read_text()
+    if path.suffix == ".npy":
+        return path.read_bytes()
+    with open_source(str(path)) as source:
+        return [source.read(number).pixels.tobytes() for number in range(source.range.first, source.range.last + 1)]
+
+
+def require_sound(run: Run, fault: Fault, folder: Path, *, earlier: Pictures, finished: Pictures) -> None:
+    """The right pictures and 0, or 2 and a sentence; and every file is the earlier one or the finished one, whole."""
+    about = f"{fault} ({run.failed}): code {run.code}\n{run.said}"
+    found = pictures_in(folder)
+    assert run.code in (0, 2), about
+    if run.code == 0:
+        assert found == {**earlier, **finished}, about
+    else:
+        said = [line for line in run.said.splitlines() if not line.startswith("warning: ")]
+        assert len(said) == 1 and said[0].startswith(("propainter-remove: ", "refused: ")), about
+    for name, content in found.items():
+        assert content in (earlier.get(name), finished.get(name)), f"{name} is neither whole nor as it was\n{about}"
+    assert earlier.keys() <= found.keys(), about
+    left = [path.name for path in folder.rglob(".*partial*")]
+    assert not left or run.failed.startswith("unlink"), f"{left}\n{about}"

@@ -1,0 +1,92 @@
+"""What is done while calls fail: each scenario is a function of plain values that returns an exit code.
+
+Here: the command, writing an output, storing in a cache. Not here: what fails (``bench.py``), what must hold then
+(``test_*.py``).
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Sequence
+from fractions import Fraction
+
+import numpy as np
+
+from propainter_backend.commands import remove as remove_command
+from propainter_backend.errors import RemoveError
+from propainter_backend.render.shot_cache import ShotCache
+from propainter_pictures.frame import Frame
+from propainter_pictures.frame_range import FrameRange
+from propainter_pictures.plates import open_source
+from propainter_pictures.results import open_sink
+
+KEYS = tuple(f"{index:02x}" * 32 for index in range(6))
+
+
+def remove(arguments: Sequence[str], temporary: str) -> int:
+    """The whole command; what spills from memory goes below ``temporary``."""
+    tempfile.tempdir = temporary
+    os.environ["OMP_NUM_THREADS"] = "1"
+    return remove_command.main(arguments)
+
+
+def write(plate: str, output: str, first: int, last: int) -> int:
+    """The plate's frames into an output, changed; one sentence and 2 where that fails, as in the command."""
+    try:
+        with (
+            open_source(plate) as source,
+            open_sink(
+                output,
+                like=source,
+                frames=FrameRange(first, last),
+                metadata={"note": "written under faults"},
+                fps=Fraction(25),
+            ) as sink,
+        ):
+            for number in range(first, last + 1):
+                frame = source.read(number)
+                sink.write(
+                    number,
+                    Frame(np.flip(frame.pixels, 1).copy(), frame.channel_names, number, frame.path, frame.header),
+                )
+    except RemoveError as error:
+        print(f"refused: {error}")
+        return 2
+    return 0
+
+
+def entry(index: int) -> dict[str, np.ndarray]:
+    """The arrays that are stored under ``KEYS[index]``: each its own, half a page to some pages large."""
+    random = np.random.default_rng(index)
+    return {"flow": random.random((index + 1, 40, 30), np.float32), "hole": random.random((30, 20)) > 0.5}
+
+
+def store(root: str, budget: int | None = None, memory: int = 0) -> int:
+    """Store every entry twice, read each; 1 where one comes back different, or does not come back though memory has room."""
+    cache = ShotCache(_path(root), memory_budget=memory, disk_budget=budget)
+    for _ in range(2):
+        for index, key in enumerate(KEYS):
+            cache.save(key, entry(index), kind="flow")
+            found = cache.load(key)
+            if found is not None and not is_entry(found, index):
+                print(f"entry {index} came back different")
+                return 1
+    cache.use()
+    return 0
+
+
+def is_entry(found: object, index: int) -> bool:
+    """Whether these are the arrays of an entry, bit for bit."""
+    expected = entry(index)
+    return (
+        isinstance(found, dict)
+        and found.keys() == expected.keys()
+        and all(np.array_equal(found[name], expected[name]) for name in expected)
+    )
+
+
+def _path(text: str):  # type: ignore[no-untyped-def]
+    from pathlib import Path
+
+    return Path(text)
