@@ -91,6 +91,7 @@ def test_every_window_is_painted_as_the_reference_paints_it(
     assert differences(case, f"painted_{centre:03d}", painted).max() < 1e-4
 
 
+@pytest.mark.slow  # every day the chunked shot goes stage by stage, and every window is painted from the reference's stages
 def test_the_whole_chain_from_frames_paints_what_the_reference_paints(engine: ProPainterEngine) -> None:
     holes = golden.hole_tensor("pan12")
     settings = Settings(neighbor_length=6, ref_stride=4)
