@@ -74,27 +74,36 @@ def test_every_call_of_writing_may_fail(bench: Bench, plates: Path, tmp_path: Pa
     write_all(bench, plates, tmp_path, output, kind, few=None)
 
 
-def remove_all(bench: Bench, tmp_path: Path, kind: Fault, few: int | None) -> None:
-    """The whole command: pictures, report, contact sheet, stages; little memory, so that artifacts go to disk and back."""
-    shot, work = tmp_path / "shot", tmp_path / "work"
+def write_shot(folder: Path) -> None:
+    """Three small frames with a box to remove: folders ``plate`` and ``matte``."""
     for name in ("plate", "matte"):
-        (shot / name).mkdir(parents=True)
-    (work / "out").mkdir(parents=True)
-    (work / "tmp").mkdir()
+        (folder / name).mkdir(parents=True)
     for number, frame in enumerate(moving_plates(3), start=1):
-        cv2.imwrite(str(shot / f"plate/p.{number:04d}.png"), frame.pixels[..., ::-1])
+        cv2.imwrite(str(folder / f"plate/p.{number:04d}.png"), frame.pixels[..., ::-1])
         matte = box_matte((64, 48), left=20, top=16) * 255
-        cv2.imwrite(str(shot / f"matte/m.{number:04d}.png"), matte.astype(np.uint8))
-    shutil.copy(shot / "plate/p.0001.png", work / "out" / "p.0001.png")
-    out = work / "out"
-    arguments = [
+        cv2.imwrite(str(folder / f"matte/m.{number:04d}.png"), matte.astype(np.uint8))
+
+
+def arguments_for(shot: Path, out: Path) -> list[str]:
+    """The whole command: pictures, report, contact sheet, stages; little memory, so that artifacts go to disk and back."""
+    return [
         "--plate", str(shot / "plate"), "--matte", str(shot / "matte"), "--output", str(out), "--engine", "classical",
         "--device", "cpu", "--quiet", "--memory", "1", "--report", str(out / "made" / "report.json"),
         "--contact-sheet", str(out / "sheet.png"), "--save-stages", str(out / "stages"),
     ]  # fmt: skip
 
+
+def remove_all(bench: Bench, tmp_path: Path, kind: Fault, few: int | None) -> None:
+    shot, work = tmp_path / "shot", tmp_path / "work"
+    out, temporary = work / "out", work / "tmp"
+    for folder in (out, temporary):
+        folder.mkdir(parents=True)
+    write_shot(shot)
+    shutil.copy(shot / "plate/p.0001.png", out / "p.0001.png")
+    given = {"arguments": arguments_for(shot, out), "temporary": str(temporary)}
+
     def carry_out(fault: Fault) -> Run:
-        return bench.run("remove", {"arguments": arguments, "temporary": str(work / "tmp")}, work, fault)
+        return bench.run("remove", given, work, fault)
 
     inputs = pictures_in(shot)
     count = let_all_fail(kind, few, out, carry_out)
