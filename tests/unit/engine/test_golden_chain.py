@@ -22,6 +22,8 @@ from propainter.types import BidirectionalFlow, Propagated, Settings
 
 ALL_WINDOWS = [("pan12", 0), ("pan12", 3), ("pan12", 6), ("pan12", 9), ("pan_synthflow", 0)]
 CHUNKED = Settings(chunk_length=20)
+forty_frames_take_long = pytest.mark.slow
+"""Every day twelve frames go through the whole chain, and each stage is fed the reference's own input."""
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +93,6 @@ def test_every_window_is_painted_as_the_reference_paints_it(
     assert differences(case, f"painted_{centre:03d}", painted).max() < 1e-4
 
 
-@pytest.mark.slow  # every day the chunked shot goes stage by stage, and every window is painted from the reference's stages
 def test_the_whole_chain_from_frames_paints_what_the_reference_paints(engine: ProPainterEngine) -> None:
     holes = golden.hole_tensor("pan12")
     settings = Settings(neighbor_length=6, ref_stride=4)
@@ -102,21 +103,25 @@ def test_the_whole_chain_from_frames_paints_what_the_reference_paints(engine: Pr
         assert (differences("pan12", name, painted)[inside] < 1e-3).mean() >= 0.999
 
 
+@forty_frames_take_long
 @pytest.mark.parametrize("way", ["forward", "backward"])
 def test_flow_of_forty_frames_is_the_references(forty: Forty, way: str) -> None:
     assert differences("pan40_chunk20", f"flow_{way}", getattr(forty.flow, way)).max() < 1e-4
 
 
+@forty_frames_take_long
 @pytest.mark.parametrize("way", ["forward", "backward"])
 def test_flow_completed_in_chunks_is_the_references(forty: Forty, way: str) -> None:
     assert differences("pan40_chunk20", f"completed_{way}", getattr(forty.completed, way)).max() < 1e-4
 
 
+@forty_frames_take_long
 def test_a_plate_propagated_in_chunks_is_the_references(forty: Forty) -> None:
     assert (differences("pan40_chunk20", "propagated", forty.propagated.frames) < 1e-6).mean() >= 0.999
     assert (differences("pan40_chunk20", "unseen", forty.propagated.unseen) == 0).mean() >= 0.999
 
 
+@forty_frames_take_long
 @pytest.mark.parametrize("centre", [20, 35])
 def test_windows_with_limited_references_are_painted_as_the_reference_does(
     engine: ProPainterEngine, forty: Forty, centre: int
