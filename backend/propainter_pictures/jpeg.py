@@ -20,7 +20,8 @@ def jpeg_bytes(rgb: NDArray[Any], notes: Sequence[str]) -> bytes:
 
     quality = [cv2.IMWRITE_JPEG_QUALITY, 100, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
     is_encoded, data = cv2.imencode(".jpg", np.ascontiguousarray(rgb[..., ::-1]), quality)
-    assert is_encoded, "OpenCV encodes any 8-bit RGB"
+    if not is_encoded:  # it encodes any 8-bit RGB, and says nothing more where it has no memory for that
+        raise MemoryError("OpenCV encodes no picture")
     comment = "\n".join(notes).encode()
     segment = b"\xff\xfe" + (len(comment) + 2).to_bytes(2, "big") + comment  # ITU-T T.81, B.2.4.5
     whole: bytes = data[:2].tobytes() + segment + data[2:].tobytes()

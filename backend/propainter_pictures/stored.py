@@ -189,8 +189,12 @@ def writer_of(path: Path) -> Iterator[tuple[Any, str]]:
             raise _not_written("the file ends too early")
         return
     with os.fdopen(os.memfd_create("picture", os.MFD_CLOEXEC), "rb") as made:
-        yield out, f"/proc/self/fd/{made.fileno()}"
-        succeed(out, out.close())
+        place = f"/proc/self/fd/{made.fileno()}"
+        try:
+            yield out, place
+            succeed(out, out.close())
+        except OSError as error:
+            raise _not_written(str(error).replace(place, path.name)) from error
         _refuse_cut_short(made.fileno())
         with path.open("wb") as file:
             shutil.copyfileobj(made, file, _PIECE)
@@ -317,6 +321,8 @@ _DTYPES = {"uint8": np.uint8, "uint16": np.uint16, "half": np.float16, "float": 
 def _unreadable(path: Path, number: int, reason: str) -> Unreadable:
     detail = reason.strip().splitlines()[0] if reason.strip() else "its pixels end too early"
     text = f"frame {number} cannot be read: {path} is damaged or no picture ({detail}); render it again"
+    if "memory" in detail.lower() or "alloc" in detail.lower():
+        text = f"frame {number} cannot be read: there is not enough memory for {path} ({detail}); close other programs"
     return Unreadable(text, path, detail)
 
 

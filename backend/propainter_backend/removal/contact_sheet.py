@@ -69,7 +69,8 @@ def compose_sheet(rows: Sequence[SheetRow], *, title: str) -> Picture:
 def encode_png(picture: Picture) -> bytes:
     """PNG file content of an RGB picture."""
     is_encoded, data = cv2.imencode(".png", np.ascontiguousarray(picture[..., ::-1]))
-    assert is_encoded, "OpenCV encodes any 8-bit RGB"
+    if not is_encoded:  # it encodes any 8-bit RGB, and says nothing more where it has no memory for that
+        raise MemoryError("OpenCV encodes no picture")
     return data.tobytes()
 
 

@@ -15,7 +15,9 @@ NO_MEMORY = "there is not enough memory for this; close other programs, or choos
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """torch says it in three ways, two of them only in words; OpenCV by a code, the system by a number."""
+    """torch says it in three ways, two only in words; OpenCV by a code or amid another error, the system by a number."""
+    if isinstance(error, SystemError):  # "returned a result with an exception set"
+        return any(each is not None and is_out_of_memory(each) for each in (error.__cause__, error.__context__))
     if isinstance(error, cv2.error):
         return bool(error.code == cv2.Error.StsNoMem)
     if isinstance(error, RuntimeError):

