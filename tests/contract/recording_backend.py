@@ -86,10 +86,10 @@ class RecordingBackend:
         """Stop abruptly; safe to call twice."""
         self._stop.set()
         self.router.wake()
-        self._thread.join(timeout=10)
+        self._thread.join(timeout=60)
         assert not self._thread.is_alive()
 
-    def wait_for(self, condition: object, timeout_s: float = 10.0) -> None:
+    def wait_for(self, condition: object, timeout_s: float = 60.0) -> None:
         """Until a callable of no arguments is true; looked at after every turn of the backend."""
         assert callable(condition)
         with self._changed:

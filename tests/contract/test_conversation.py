@@ -386,7 +386,7 @@ def test_ctrl_c_during_a_render_ends_the_program_and_with_it_the_job(backend: Re
     assert process.stdout is not None
     assert process.stdout.readline() == "Accepted\n"
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=30)
+    _, errors = process.communicate(timeout=120)
     assert "KeyboardInterrupt" in errors and process.returncode != 0
     backend.wait_for(lambda: backend.requests_of(Cancel) or backend.ended)
 

@@ -31,7 +31,7 @@ class ThinClient:
         else:
             host, port = endpoint.removeprefix("tcp://").rsplit(":", 1)
             self.socket = socket.create_connection((host, int(port)))
-        self.socket.settimeout(10)
+        self.socket.settimeout(60)
         self.socket.sendall(GREETING)
         greeting = self._read(64)
         assert (

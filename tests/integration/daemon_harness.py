@@ -35,7 +35,8 @@ from propainter_wire.connection import Connection, read_connection
 from propainter_wire.errors import BackendUnreachable
 from propainter_wire.messages import Done, OpenShot, Progress
 
-PATIENCE_S = 60.0
+PATIENCE_S = 240.0
+"""Until a test gives up: on a busy machine a worker alone needs half a minute to load its libraries."""
 
 
 class Daemon:
@@ -87,7 +88,7 @@ class Daemon:
         return read_connection(self.runtime / "daemon.json")
 
     def client(self, name: str = "test") -> Client:
-        return Client.connect(self.connection(), name=name)
+        return Client.connect(self.connection(), name=name, timeout_s=PATIENCE_S)
 
     @property
     def pid(self) -> int:

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
-from daemon_harness import Daemon, TinyShot, assert_same, collect, daemon, home, wait_until
+from daemon_harness import PATIENCE_S, Daemon, TinyShot, assert_same, collect, daemon, home, wait_until
 
 from propainter_backend.daemon.keys import client_keys, daemon_keys, make_keys, remote_backend, signing_key
 from propainter_backend.daemon.relay import received_pixels
@@ -86,7 +86,9 @@ def pair():
 
 def directly(server: Daemon) -> Client:
     """A client on the server's own machine, which the server's own keys let in."""
-    return Client.connect(server.connection(), name="beside", keys=client_keys(server.home / "keys"))
+    return Client.connect(
+        server.connection(), name="beside", keys=client_keys(server.home / "keys"), timeout_s=PATIENCE_S
+    )
 
 
 # --- the same frames

@@ -41,6 +41,6 @@ def test_ctrl_c_while_libraries_load_ends_with_130_and_no_traceback(module, func
     ) as process:  # fmt: skip
         assert process.stdout is not None and process.stdout.readline() == "loading\n"
         process.send_signal(signal.SIGINT)
-        said = process.communicate(timeout=60)[1]
+        said = process.communicate(timeout=240)[1]
     assert process.returncode == 130
     assert said == f"{command}: interrupted\n"

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from propainter_ui.panel import Panel
 
-PATIENCE_MS = 60_000
+PATIENCE_MS = 240_000
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
