@@ -20,6 +20,7 @@ from propainter_backend.render.out_of_memory import NO_MEMORY, is_out_of_memory
 from propainter_backend.render.shot_cache import ShotCache
 from propainter_pictures.frame import Frame
 from propainter_pictures.frame_range import FrameRange
+from propainter_pictures.images import read_image
 from propainter_pictures.plates import open_source
 from propainter_pictures.results import open_sink
 
@@ -97,3 +98,36 @@ def is_entry(found: Mapping[str, np.ndarray], index: int) -> bool:
         and found.keys() == expected.keys()
         and all(np.array_equal(found[name], expected[name]) for name in expected)
     )
+
+
+def read_damaged(path: str, scratch: str, first: int, last: int) -> int:
+    """Read a picture with some bytes changed or cut off, once a seed: a picture comes of it, or a refusal that names it."""
+    whole = Path(path).read_bytes()
+    place = Path(scratch) / Path(path).name
+    for seed in range(first, last):
+        place.write_bytes(_damaged(whole, np.random.default_rng(seed)))
+        print(f"seed {seed}", flush=True)
+        try:
+            read_image(place, 1)
+        except RemoveError as error:
+            assert str(place) in str(error), error
+    return 0
+
+
+def _damaged(content: bytes, random: np.random.Generator) -> bytes:
+    damaged = bytearray(content)
+    near = min(len(damaged), 1024) if random.random() < 0.7 else len(damaged)  # headers are where harm is done
+    for _ in range(random.integers(1, 5)):
+        at = int(random.integers(near))
+        match random.integers(4):
+            case 0:
+                damaged[at] ^= 1 << int(random.integers(8))
+            case 1:
+                damaged[at : at + 4] = random.bytes(4)
+            case 2:
+                damaged[at : at + 4] = random.choice(
+                    [b"\0\0\0\0", b"\xff\xff\xff\xff", b"\xff\xff\xff\x7f", b"\1\0\0\0"]
+                )
+            case 3:
+                del damaged[max(1, at) :][: int(random.integers(1, 40))]
+    return bytes(damaged[: int(random.integers(1, len(damaged)))] if random.random() < 0.1 else damaged)
