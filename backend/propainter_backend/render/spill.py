@@ -35,10 +35,10 @@ def spill_folder() -> Iterator[Path]:
     """
     try:
         _sweep(Path(tempfile.gettempdir()))
-        made = tempfile.TemporaryDirectory(prefix=_PREFIX, ignore_cleanup_errors=True)
+        folder = tempfile.mkdtemp(prefix=_PREFIX)
     except OSError as error:
         raise _no_place(error) from error
-    with made as folder:
+    try:
         try:
             lock = os.open(Path(folder) / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
@@ -47,7 +47,11 @@ def spill_folder() -> Iterator[Path]:
             _try_lock(lock)
             yield Path(folder)
         finally:
-            os.close(lock)
+            with contextlib.suppress(OSError):  # nothing was written to it
+                os.close(lock)
+    finally:
+        with contextlib.suppress(OSError):  # the results are whole all the same; the next render sweeps
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _no_place(error: OSError) -> OutputError:
