@@ -19,6 +19,8 @@ _STRONGER = 2.8
 """Standard deviations of grain above which a coefficient is picture."""
 _FAINTEST = 1e-10
 """Variance that is nothing."""
+_TILE = 192
+"""Pixels of a square that is parted at once."""
 _FLATTEST, _OF_FLATTEST = 0.05, 1.25
 """Share of the places that is looked at for grain, and how far below the mean such a share of nothing but grain lies."""
 _COLOURS = np.array([[1, 1, 1], [1, 0, -1], [1, -2, 1]]) / np.sqrt([[3], [2], [6]])
@@ -36,8 +38,28 @@ class Parted:
     """(h, w): variance of what was taken off, over the grain's there; at most about 1 where there is nothing but grain."""
 
 
-def part(picture: Field, grain: Grain) -> Parted:
-    """Part a picture from grain it may have."""
+def part(picture: Field, grain: Grain, where: Mask | None = None) -> Parted:
+    """Part a picture from grain it may have.
+
+    where: (h, w), what of it matters: tiles that hold none of that come back as they are. Memory does not grow with it.
+    """
+    height, width = picture.shape[:2]
+    whole = Parted(picture.copy(), *np.zeros((2, height, width), np.float32))
+    for top in range(0, height, _TILE):
+        for left in range(0, width, _TILE):
+            tile = np.s_[top : top + _TILE, left : left + _TILE]
+            if where is not None and not where[tile].any():
+                continue
+            rows, columns = (slice(max(at - 2 * SIDE, 0), at + _TILE + 2 * SIDE) for at in (top, left))
+            inner = np.s_[top - rows.start :, left - columns.start :]
+            made = _part(picture[rows, columns], grain)
+            for name in ("smooth", "busy", "had"):
+                here = getattr(whole, name)[tile]
+                here[:] = getattr(made, name)[inner][: here.shape[0], : here.shape[1]]
+    return whole
+
+
+def _part(picture: Field, grain: Grain) -> Parted:
     wide: Any = cv2.copyMakeBorder(picture, SIDE, SIDE, SIDE, SIDE, cv2.BORDER_REFLECT_101)
     coloured: Any = cv2.transform(wide, _COLOURS)
     level: Any = cv2.boxFilter(wide, -1, (SIDE, SIDE), anchor=(0, 0))
@@ -84,8 +106,10 @@ def _around(image: Field) -> Field:
 
 def had_by_flat(parted: Parted, where: Mask) -> float:
     """Variance of the grain of a part of the picture over the grain's, by the flattest of it: texture only adds to it."""
-    wide = cv2.blur(parted.had, (2 * SIDE, 2 * SIDE))
-    return float(np.quantile(wide[where], _FLATTEST)) * _OF_FLATTEST
+    known, share = (
+        cv2.blur(image, (2 * SIDE, 2 * SIDE))[where] for image in (parted.had * where, where.astype(np.float32))
+    )
+    return float(np.quantile(known / share, _FLATTEST)) * _OF_FLATTEST
 
 
 def _variance(grain: Grain, level: Field) -> Field:

@@ -258,3 +258,21 @@ def test_there_is_a_way_to_say_that_there_is_no_grain() -> None:
     nothing = Grain.none()
     assert nothing.is_none and nothing.likeness.shape == (2 * REACH + 1, 2 * REACH + 1, 3)
     assert not nothing.strength_at(np.zeros((2, 3), np.float32)).any()
+
+
+def test_parting_goes_tile_by_tile_and_leaves_what_does_not_matter(known: Grain) -> None:
+    picture = np.concatenate([scene() + STRENGTHS * noise(i, size=0.6) for i in (20, 21)], 1)
+    where = np.zeros(picture.shape[:2], np.bool_)
+    where[100:180, 350:460] = True
+    some, alone = part(picture, known, where), part(np.ascontiguousarray(picture[60:220, 300:500]), known)
+    for name in ("smooth", "busy", "had"):
+        inside = getattr(alone, name)[40:120, 50:160]
+        assert getattr(some, name)[100:180, 350:460] == pytest.approx(inside, abs=2e-4)
+    assert np.array_equal(some.smooth[:100, :100], picture[:100, :100]) and not some.busy[:100, :100].any()
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 5), (9, 200)])
+def test_pictures_smaller_than_a_block_are_parted_too(known: Grain, size: tuple[int, int]) -> None:
+    small = np.full((*size, 3), 0.2, np.float32)
+    assert part(small, known).smooth == pytest.approx(small, abs=1e-5)
+    assert laid(small, known).shape == small.shape

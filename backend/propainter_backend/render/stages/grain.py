@@ -43,9 +43,9 @@ class GrainStage(Stage[int]):
     counts_as = "composite"
 
     def facts(self, unit: int, ask: Ask) -> Steps[Sequence[Scalar]]:
-        """Sizes, and the type of the plate's numbers."""
+        """Sizes."""
         yield from ()
-        return *ask.shot.plate_size, *ask.shot.made_at, ask.sources.plate(unit).pixels.dtype.name
+        return *ask.shot.plate_size, *ask.shot.made_at
 
     def compute(self, unit: int, ask: Ask) -> Steps[Made]:
         """See ``Stage.compute``."""

@@ -80,7 +80,7 @@ def _box(ask: Ask, index: int, colours: Field, grain: Grain) -> _Box:
     picture = np.nan_to_num(around, copy=False)
     inside = alpha[rows, columns]
     picture[inside] = colours
-    return _Box(rows, columns, picture, inside, part(picture, grain))
+    return _Box(rows, columns, picture, inside, part(picture, grain, inside))
 
 
 def _looks(ask: Ask, index: int) -> Steps[Sights | None]:
