@@ -90,7 +90,8 @@ class Grain:
     def mixing(self) -> Field:
         """(3, 3): three independent fields, mixed by it, hang together as the channels do."""
         values, vectors = np.linalg.eigh(self.together.astype(np.float64))
-        root = (vectors * np.sqrt(values.clip(0))) @ vectors.T
+        values[values < 1e-4 * values.max()] = 0  # grey grain stays grey
+        root = (vectors * np.sqrt(values)) @ vectors.T
         found: Field = (root / np.sqrt((root**2).sum(1, keepdims=True)).clip(1e-6)).astype(np.float32)
         return found
 

@@ -29,6 +29,10 @@ _FEWEST = 40
 """Blocks of a bin of levels."""
 _FLATNESS = 3
 """Power of their flatness by which blocks count."""
+_FEWEST_DEAD = 3
+"""Blocks of one colour alone that make it a level without grain."""
+_HUGE = 1e4
+"""Values, in the working range, that are none of a picture's."""
 _OUTLIER = 2.5
 """Times the typical residue above which a block shows something else than its neighbours."""
 _DOUBTFUL, _SURE = 0.35, 0.6
@@ -62,6 +66,8 @@ class _Blocks:
     before: Field
     """(n, side, side, 3): less what the frame before shows there, and less the mean."""
     after: Field
+    dead: Field
+    """(m, 3): levels of blocks of one colour alone, black bars and clipped lamps, which tell nothing of the rest."""
 
 
 def measure(
@@ -88,7 +94,26 @@ def measure(
     together, likeness = _likeness(blocks)
     beyond = likeness.sum((0, 1)).clip(0) / _SIDE**2  # what went with the blocks' means
     likeness = (likeness + beyond) / (1 + beyond)
-    return Grain(levels, strengths * np.sqrt(1 + beyond), together, likeness)
+    return Grain(*_with_ends(levels, strengths * np.sqrt(1 + beyond), blocks.dead), together, likeness)
+
+
+def _with_ends(levels: Field, strengths: Field, dead: Field) -> tuple[Field, Field]:
+    """Curves (k, 3) with a level more at each end: where the plate is dead black, or clipped, there is no grain."""
+    found = []
+    for channel in range(3):
+        level, strength, flat = levels[:, channel], strengths[:, channel], dead[:, channel]
+        below, above = flat[flat < level[0]], flat[flat > level[-1]]
+        low, high = len(below) >= _FEWEST_DEAD, len(above) >= _FEWEST_DEAD
+        ends = below.max() if low else level[0], above.min() if high else level[-1]
+        found.append(
+            (
+                np.concatenate([ends[:1], level, ends[1:]]),
+                np.concatenate([[0 if low else strength[0]], strength, [0 if high else strength[-1]]]),
+            )
+        )
+    both = (np.stack([curve[i] for curve in found], 1).astype(np.float32) for i in (0, 1))
+    with_ends: tuple[Field, Field] = next(both), next(both)
+    return with_ends
 
 
 def share(
@@ -137,13 +162,15 @@ def _blocks(
         good &= _taken(neighbour.usable, *places[-1]).all((1, 2))
     here = encode(_taken(frame.pixels, top[good], left[good]))
     there = [encode(_taken(n.pixels, *(at[good] for at in place))) for n, place in zip(neighbours, places, strict=True)]
-    lives = here.max((1, 2, 3)) > here.min((1, 2, 3))  # black bars, clipped lamps: what was cut off tells nothing
-    lives &= np.isfinite(here).all((1, 2, 3)) & np.isfinite(there).all((0, 2, 3, 4))
+    sound = np.all([(np.abs(image) < _HUGE).all((1, 2, 3)) for image in (here, *there)], 0)
+    here, there = here[sound], [image[sound] for image in there]
+    lives = (here.max((1, 2)) > here.min((1, 2))).any(1)
+    dead = here[~lives].mean((1, 2))
     here, there = here[lives], [image[lives] for image in there]
     flat = sum(np.square(np.diff(image, 2, axis=axis)).mean((1, 2, 3)) for image in there for axis in (1, 2))
     residues = [here - image for image in there]
     before, after = (residue - residue.mean((1, 2), keepdims=True) for residue in residues)
-    return _Blocks(here.mean((1, 2)), flat, before, after)
+    return _Blocks(here.mean((1, 2)), flat, before, after, dead)
 
 
 def _taken(image: Any, top: np.ndarray, left: np.ndarray) -> Any:

@@ -88,6 +88,15 @@ def test_black_bars_tell_nothing() -> None:
     assert grain_of(pictures).strength_at(np.zeros((1, 3), np.float32))[0] / STRENGTHS == pytest.approx(
         np.ones(3), abs=0.1
     )
+    assert not grain_of(pictures).strength_at(np.full((1, 3), -1, np.float32)).any()
+
+
+def test_grey_grain_is_made_grey_and_infinite_pixels_do_no_harm() -> None:
+    pictures = [scene()[..., :1].repeat(3, 2) + 0.05 * noise(i, size=0.6)[..., :1].repeat(3, 2) for i in range(3)]
+    for picture in pictures:
+        picture[20:30, 20:30], picture[40, 40] = np.inf, np.nan
+    made = field(grain_of(pictures), 1, 0, 0, (60, 60))
+    assert np.abs(made - made[..., :1]).max() < 1e-5 and made.std() == pytest.approx(1, abs=0.05)
 
 
 def test_rounding_is_not_taken_for_grain() -> None:

@@ -30,6 +30,9 @@ from propainter_plan.units import Chunk
 _MARGIN = 2 * SIDE
 """Pixels of plate around a fill that it is looked at with."""
 
+_HUGE = np.float32(1e4)
+"""What an infinite pixel of the plate beside a fill counts as."""
+
 
 @dataclass(frozen=True, eq=False)
 class _Box:
@@ -77,7 +80,7 @@ def _box(ask: Ask, index: int, colours: Field, grain: Grain) -> _Box:
     )
     plate = ask.sources.plate(index)
     around = to_working(plate.pixels[rows, columns][..., plate.rgb_channels], ask.shot.space)
-    picture = np.nan_to_num(around, copy=False)
+    picture = np.nan_to_num(around, copy=False).clip(-_HUGE, _HUGE)
     inside = alpha[rows, columns]
     picture[inside] = colours
     return _Box(rows, columns, picture, inside, part(picture, grain, inside))
