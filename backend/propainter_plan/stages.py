@@ -32,7 +32,7 @@ class Span(Enum):
     AROUND = "both frames of a pair and one on each side; the shot's ends know which there are"
     BESIDE = "a frame and those before and after it; the shot's ends know which there are"
     BESIDE_PAIRS = "the pairs among them"
-    NEAR = "the frames around that a frame's grain is measured in"
+    NEAR = "the frames around that a frame's grain is measured in, and those that tell where their scene ends"
     REACH = "all of a chunk's reach"
     REACH_ENDS = "the frames that the pairs of a chunk's reach join"
     REACH_PAIRS = "the pairs among the frames of a chunk's reach"
@@ -55,7 +55,7 @@ class Span(Enum):
         if self in (Span.BESIDE, Span.BESIDE_PAIRS):
             return range(unit - 1, unit + (2 if self is Span.BESIDE else 1))
         if self is Span.NEAR:
-            return range(unit - NEAR, unit + NEAR + 1)
+            return range(unit - NEAR - 1, unit + NEAR + 2)
         return (unit, unit + 1) if self is Span.ENDS else (unit,)
 
 
