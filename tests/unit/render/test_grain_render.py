@@ -132,6 +132,14 @@ def test_a_sequence_of_two_frames_is_too_short_to_tell_grain():
     assert np.array_equal(render(pair, (0,))[0], render(replace(pair, match_grain=0.0), (0,))[0])
 
 
+def test_beyond_a_cut_the_grain_of_the_scene_before_is_not_seen():
+    grainy, plain = (standing_shot(has_grain=has).pictures.plates for has in (True, False))  # type: ignore[attr-defined]
+    both = MemoryPictures([*grainy[:4], *plain[:4]], [HOLE] * 8)
+    shot = replace(standing_shot(), pictures=both, cuts=(4,))
+    with_grain, without = (render(replace(shot, match_grain=m), (3, 4)) for m in (1.0, 0.0))
+    assert not np.array_equal(with_grain[0], without[0]) and np.array_equal(with_grain[1], without[1])
+
+
 def test_the_same_frame_has_the_same_grain_alone_or_after_others_and_after_an_edit():
     shot, store = standing_shot(), fresh()
     edited = replace(shot, pictures=MemoryPictures(shot.pictures.plates, [*[HOLE] * 4, np.roll(HOLE, 9, 1)]))  # type: ignore[attr-defined]
