@@ -23,7 +23,6 @@ _TILE = 64
 """Pixels of a square whose noise is drawn at once."""
 _FLAT, _BUSY = 0.2, 0.5
 """Shares of the grain that cannot be told from the picture, up to which all else is taken off, and from which nothing is."""
-
 _HAD = 0.3
 """Variance over the plate's from which on a fill's own grain is taken off; what has none keeps all its picture."""
 

@@ -29,7 +29,6 @@ from propainter_plan.units import Chunk
 
 _MARGIN = 2 * SIDE
 """Pixels of plate around a fill that it is looked at with."""
-
 _HUGE = np.float32(1e4)
 """What an infinite pixel of the plate beside a fill counts as."""
 
