@@ -36,6 +36,7 @@ def main() -> None:
         show_mattes(scratch)
         show_never_seen(scratch)
         show_texture(scratch)
+        show_grain(scratch)
     show_growing()
 
 
@@ -100,6 +101,27 @@ def show_texture(scratch: Path) -> None:
     write("guide-texture", [[picture[part] for picture in shown]], ["never seen", "smooth", "texture"], scale=1.6)
 
 
+def show_grain(scratch: Path) -> None:
+    """The first of four frames with grain that was added: a smooth surface without it, and with it."""
+    few, grainy = ("--last", str(FEW), "--never-seen", "smooth"), add_grain(scratch / "grainy")
+    results = [remove(scratch / f"grain{m}", *few, "--match-grain", m, source=grainy) for m in ("0", "1")]
+    part = (slice(30, 210), slice(70, 250))
+    shown = [read(grainy, FIRST)[part], *(read(result, FIRST)[part] for result in results)]
+    write("guide-grain", [shown], ["a plate with grain", "match grain 0", "match grain 1"], scale=2)
+
+
+def add_grain(folder: Path) -> Path:
+    """The first four plates with grain: strongest in the mid tones, a little coarser in blue."""
+    folder.mkdir()
+    for frame in range(FIRST, FEW + 1):
+        picture, draw = plate(frame), np.random.default_rng(frame)
+        drawn = [cv2.GaussianBlur(draw.normal(0, 1, picture.shape[:2]), (0, 0), size) for size in (0.9, 0.6, 0.7)]
+        strength = 4 + 7 * np.sin(picture / 255 * np.pi)
+        grainy = picture + strength * np.stack([each / each.std() for each in drawn], -1)
+        cv2.imwrite(str(folder / f"grainy.{frame}.png"), np.rint(grainy.clip(0, 255)).astype(np.uint8))
+    return folder
+
+
 def show_growing() -> None:
     """The edge of a matte, the hole it grows to, and the wider one for the motion."""
     frame, part = 1010, (slice(60, 150), slice(100, 260))
@@ -117,10 +139,10 @@ def show_growing() -> None:
     write("guide-grow", [[picture]], ["white: matte   red: grow 4   yellow: grow flow 12"])
 
 
-def remove(output: Path, *options: str, matte: Path = MATTE) -> Path:
+def remove(output: Path, *options: str, matte: Path = MATTE, source: Path = PLATE) -> Path:
     """Run the command; its stages lie beside its output."""
     if not output.exists():
-        command = [Path(sys.executable).with_name("propainter-remove"), "--plate", PLATE, "--matte", matte]
+        command = [Path(sys.executable).with_name("propainter-remove"), "--plate", source, "--matte", matte]
         kept = ["--output", output, "--save-stages", f"{output}-stages", "--engine", "classical", "--quiet", *options]
         subprocess.run([*command, *kept], check=True)
     return output

@@ -113,6 +113,14 @@ KNOBS: tuple[Knob, ...] = (
         option="--no-native-fill", parameter=Parameter("native_fill", "analysis"), in_panel=True,
     ),
     Knob(
+        "match_grain", "float", 1.0, "Match grain", "how much of the plate's grain the fill is given where it has less, or "
+        "the same in every frame; 0: none, for those who regrain themselves; a draft is given none", "Fill", ("composite",),
+        "Grain as the plate has around the hole, new in every frame: averaged and held fills lose theirs. 0: none, for "
+        "those who regrain themselves; the output Grain-free fill is for them. Drafts have none.",
+        low=0.0, high=1.0, slider=(0.0, 1.0), option="--match-grain", metavar="SHARE",
+        parameter=Parameter("match_grain", "analysis"), in_panel=True,
+    ),
+    Knob(
         "never_seen", "choice", "texture", "Never seen", "what stands where no frame shows the background: texture that "
         "continues its surroundings, or a smooth surface", "Fill", ("painting",),
         "Where no frame shows the background: Texture copies what continues the surroundings; Smooth is a plain surface, "

@@ -175,7 +175,8 @@ class ShotPlan:
         for need in self.rows[stage].needs:
             if need.stage == stage:
                 continue  # whoever needs the unit walks along its whole chain
-            row, parts = self.rows[need.stage], need.over.of(unit)
+            there_are = self.parts(need.stage)
+            row, parts = self.rows[need.stage], [part for part in need.over.of(unit) if part in there_are]
             if not row.is_counted and row.unit == "frame":
                 wanted.frames.update(parts)
                 continue

@@ -1,7 +1,7 @@
 """The map of the stages: what each one's unit is, what it needs of others, which settings enter its key.
 
     plate -> working, flow -> completion -> propagation -> painting -> composite
-    matte -> grown -> hole, flow hole           (beside it: known, cut, carried past and future, sights, native)
+    matte -> grown -> hole, flow hole           (beside it: known, cut, carried past and future, sights, native, grain)
 
 Here: one ``StageRow`` each, in the order of the walk. Not here: how a unit is computed
 (``propainter_backend/render/stages``, one file a stage), which units a frame needs (``plan.py``).
@@ -20,6 +20,8 @@ Kind = Literal["frame", "pair", "completion", "propagation", "past", "future", "
 """What a unit is: one frame, one pair, a completion chunk, a propagation chunk, a stretch that places are carried over (in
 time, or against it) from where one propagation chunk begins to where the next does, a painter's window."""
 Part = Literal["frame", "pair"]
+NEAR = 6
+"""Frames before and after a frame within which its grain is measured."""
 
 
 class Span(Enum):
@@ -28,6 +30,9 @@ class Span(Enum):
     SAME = "the same frame or pair"
     ENDS = "both frames of a pair"
     AROUND = "both frames of a pair and one on each side; the shot's ends know which there are"
+    BESIDE = "a frame and those before and after it; the shot's ends know which there are"
+    BESIDE_PAIRS = "the pairs among them"
+    NEAR = "the frames around that a frame's grain is measured in, and those that tell where their scene ends"
     REACH = "all of a chunk's reach"
     REACH_ENDS = "the frames that the pairs of a chunk's reach join"
     REACH_PAIRS = "the pairs among the frames of a chunk's reach"
@@ -47,6 +52,10 @@ class Span(Enum):
             return range(unit.reach_first, unit.reach_last + beyond)
         if self is Span.AROUND:
             return range(unit - 1, unit + 3)
+        if self in (Span.BESIDE, Span.BESIDE_PAIRS):
+            return range(unit - 1, unit + (2 if self is Span.BESIDE else 1))
+        if self is Span.NEAR:
+            return range(unit - NEAR - 1, unit + NEAR + 2)
         return (unit, unit + 1) if self is Span.ENDS else (unit,)
 
 
@@ -119,11 +128,18 @@ NATIVE = StageRow(
     (Need("painting"), Need("sights"), Need("known", by_key=True), Need("hole")), ("threshold", "grow"),
     is_counted=False,
 )  # fmt: skip
-COMPOSITE = StageRow("composite", "frame", "frame", (Need("painting"),), ("threshold", "grow", "feather"))
+GRAIN = StageRow(
+    "grain", "frame", "frame",
+    (Need("working", Span.BESIDE, by_key=True), Need("grown", Span.BESIDE), Need("flow", Span.BESIDE_PAIRS, by_key=True)),
+    is_counted=False,
+)  # fmt: skip
+COMPOSITE = StageRow(
+    "composite", "frame", "frame", (Need("painting"), Need("grain", Span.NEAR)), ("threshold", "grow", "feather")
+)
 
 ROWS = (
     GROWN, FLOW_GROWN, HOLE, FLOW_HOLE, WORKING, CUT, KNOWN,
-    FLOW, COMPLETION, CARRIED_PAST, CARRIED_FUTURE, PROPAGATION, PAINTING, SIGHTS, NATIVE, COMPOSITE,
+    FLOW, COMPLETION, CARRIED_PAST, CARRIED_FUTURE, PROPAGATION, PAINTING, SIGHTS, NATIVE, GRAIN, COMPOSITE,
 )  # fmt: skip
 """Every stage; what a stage needs stands before it, or is the stage itself at the unit before."""
 COUNTED = tuple(row.name for row in ROWS if row.is_counted)

@@ -346,7 +346,7 @@ def test_every_output_is_of_the_size_channels_and_type_that_were_asked_for(clien
     shot = TinyShot(4, seed=18)
     opened = shot.open(client)
     client.prepare(opened, shot.frames, shot)
-    channels = {"result": 3, "fill": 4, "hole": 1, "unseen": 1, "difference": 3, "flow": 2}
+    channels = {"result": 3, "fill": 4, "hole": 1, "unseen": 1, "difference": 3, "flow": 2, "grain_free": 4}
     outputs = {
         output: collect(client.render(opened, [1002], output=output, dtype="float32")).frames[1002]
         for output in channels

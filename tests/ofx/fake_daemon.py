@@ -345,7 +345,7 @@ class FakeDaemon:
         result = np.where(hole[..., None], fill, plate)
         coverage = (hole * top).astype(plate.dtype)[..., None]
         match kind:
-            case "fill":
+            case "fill" | "grain_free":
                 return np.concatenate([np.where(hole[..., None], result, zero), coverage], axis=2)
             case "difference":
                 scale = np.float32(top)

@@ -16,7 +16,7 @@ from propainter_host.host import Host
 from propainter_host.images import NumpyClip
 from propainter_host.profiles import NATRON
 
-OUTPUTS = ("Result", "Fill only", "Hole", "Never seen", "Difference", "Flow")
+OUTPUTS = ("Result", "Fill only", "Hole", "Never seen", "Difference", "Flow", "Grain-free fill")
 DEPTHS = ("float32", "float16", "uint16", "uint8")
 
 

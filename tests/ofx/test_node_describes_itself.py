@@ -55,6 +55,7 @@ def test_the_defaults_are_the_protocols_where_both_name_a_setting(node_bundle: P
             "crop_to_matte": wire.crop_to_matte,
             "crop_padding": wire.crop_padding,
             "native_fill": wire.native_fill,
+            "match_grain": wire.match_grain,
             "flow_stop": wire.flow_stop,
         }.items():
             assert effect.get_param(param) == setting, param

@@ -159,7 +159,7 @@ def test_the_settings_that_reach_the_daemon_are_the_panels(node_bundle: Path, da
         "threshold": 0.25, "flow_hole_snap": 16, "engine": "Classical", "precision": "bf16", "input_colour": "sRGB",
         "working_size": "Half", "grow_flow": 11, "crop_to_matte": True, "crop_padding": 30,
         "native_fill": False, "flow_stop": 0.03, "cuts": "None",
-        "never_seen": "Smooth",
+        "never_seen": "Smooth", "match_grain": 0.5,
     }  # fmt: skip
     render("nuke", node_bundle, make_shot(), 5, **values, quality="Best")
     (opened,) = daemon.opened
@@ -168,7 +168,7 @@ def test_the_settings_that_reach_the_daemon_are_the_panels(node_bundle: Path, da
         "threshold": 0.25, "flow_hole_snap": 16, "engine": "classical", "precision": "bf16", "color": "srgb",
         "working_size": (8, 6), "grow_flow": 11, "crop_to_matte": True, "crop_padding": 30,
         "native_fill": False, "flow_stop": 0.03, "cuts": "none",
-        "never_seen": "smooth",
+        "never_seen": "smooth", "match_grain": 0.5,
     }  # fmt: skip
     assert [wish.quality for wish in daemon.renders] == ["best"]
 
@@ -325,13 +325,14 @@ def test_values_at_the_threshold_stay(node_bundle: Path, daemon: FakeDaemon) -> 
     np.testing.assert_array_equal(render("nuke", node_bundle, shot, 5, threshold=0.49), shot.expected(5))
 
 
-@pytest.mark.parametrize("output", ["Fill only", "Hole", "Never seen", "Difference", "Flow"])
+@pytest.mark.parametrize("output", ["Fill only", "Hole", "Never seen", "Difference", "Flow", "Grain-free fill"])
 def test_the_other_outputs_show_what_they_say(node_bundle: Path, daemon: FakeDaemon, output: str) -> None:
     shot = make_shot()
     picture = render("nuke", node_bundle, shot, 5, output=output)
     hole = shot.matte[4] > 0
     whole = {
         "Fill only": np.where(hole[..., None], shot.expected(5), 0),
+        "Grain-free fill": np.where(hole[..., None], shot.expected(5), 0),
         "Hole": np.repeat(hole[..., None], 4, axis=2),
         "Never seen": np.repeat(hole[..., None], 4, axis=2),
         "Difference": np.concatenate(

@@ -67,7 +67,7 @@ DEFAULTS = {
     "neighbour_window": 10, "reference_stride": 10, "chunk_length": 80, "flow_iterations": 20, "flow_hole_snap": 0,
     "grow": 4, "feather": 3, "threshold": 0.0, "engine": 0, "precision": 0, "quality": 1, "working_size": 0,
     "working_width": 960, "working_height": 540, "grow_flow": 0, "crop_to_matte": False, "crop_padding": 0,
-    "native_fill": True, "flow_stop": 0.0,
+    "native_fill": True, "match_grain": 1.0, "flow_stop": 0.0,
     "use_clean_plate": True, "clean_frames": "", "follow_panel": False, "panel_name": "",
 }  # fmt: skip
 

@@ -31,13 +31,17 @@ def removal_of(options: argparse.Namespace, *, save_stages: Path | None = None) 
         settings = Settings(**{field.name: getattr(options, field.name) for field in fields(Settings)})
     except ValueError as error:
         raise BadInput(str(error)) from error
+    if not 0 <= options.match_grain <= 1:
+        raise BadInput(
+            f"--match-grain is {options.match_grain:g}; give a share from 0, no grain, to 1, all of the plate's"
+        )
     return Removal(
         options.plate, options.matte, options.output, settings, clean=options.clean_plate,
         first=options.first, last=options.last, matte_offset=options.matte_offset, pair_by=PairBy(options.pair_by),
         matte_reading=MatteReading(options.matte_channel, is_inverted=options.invert_matte),
         working_size=options.working_size, draft=options.draft, space=WorkingSpace(options.color),
         crop_to_matte=options.crop_to_matte, crop_padding=options.crop_padding, native_fill=options.native_fill,
-        cuts=options.cuts,
+        cuts=options.cuts, match_grain=options.match_grain,
         keep_nan=options.keep_nan, fps=options.fps, save_stages=save_stages, report=options.report,
         contact_sheet=options.contact_sheet, memory_budget=options.memory << 20,
     )  # fmt: skip

@@ -23,6 +23,7 @@ from propainter_backend.errors import BadInput, OutputError
 from propainter_backend.removal.contact_sheet import SheetRow, make_contact_sheet
 from propainter_backend.render.drafts import draft_settings, draft_size
 from propainter_backend.render.shot import Cuts, Shot
+from propainter_knobs.table import default_of
 from propainter_pictures.color import WorkingSpace
 from propainter_pictures.finite import check_finite
 from propainter_pictures.formats import VIDEO_SUFFIXES
@@ -66,9 +67,11 @@ class Removal:
     crop_padding: int = 0
     """Plate pixels around what the holes cover, where that is all that is seen of the plate; 0: an eighth of the plate."""
     native_fill: bool = True
+    """Where the working size is below the plate's: fill from the plates themselves as far as they show what is behind."""
+    match_grain: float = default_of("match_grain")
+    """How much of the plate's grain the fill is given, 0..1."""
     cuts: Cuts = "auto"
     """Where the film is cut: ``auto``, ``none``, or the frames that begin another scene, in the plate's numbering."""
-    """Where the working size is below the plate's: fill from the plates themselves as far as they show what is behind."""
     space: WorkingSpace = WorkingSpace.AUTO
     keep_nan: bool = False
     fps: Fraction | None = None
@@ -101,6 +104,10 @@ class Removal:
     def drafted_native_fill(self) -> bool:
         """Whether to fill from the plates themselves; a draft never does."""
         return self.native_fill and not self.draft
+
+    def drafted_grain(self) -> float:
+        """How much of the plate's grain the fill is given; a draft's nothing."""
+        return 0.0 if self.draft else self.match_grain
 
     def drafted_crop(self) -> int | None:
         """Padding of the crop to the matte, always for a draft; None: the whole plate is seen."""
@@ -145,6 +152,7 @@ class ShotFiles:
             wish.drafted_size(size),
             wish.drafted_native_fill(),
             wish.cuts_at(self.numbers),
+            match_grain=wish.drafted_grain(),
         )
 
     def changed_since(self) -> list[str]:

@@ -55,6 +55,7 @@ def shot_of(files: ShotFiles, engine: str, precision: str) -> OpenShot:
         "crop_to_matte": wish.crop_to_matte,
         "crop_padding": wish.crop_padding,
         "native_fill": wish.native_fill,
+        "match_grain": wish.match_grain,
         "cuts": _cuts_of(wish),
     }
     return OpenShot(

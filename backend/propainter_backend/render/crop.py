@@ -290,7 +290,13 @@ class CroppedRenderer:
         if isinstance(cuts, tuple):
             cuts = tuple(frame - stretch.first for frame in cuts)
         return replace(
-            self.shot, pictures=pictures, settings=settings, plate_size=size, working_size=working, cuts=cuts
+            self.shot,
+            pictures=pictures,
+            settings=settings,
+            plate_size=size,
+            working_size=working,
+            cuts=cuts,
+            origin=box[:2],
         )
 
     def _pass_aim(self, stretch: Stretch, renderer: ShotRenderer) -> None:

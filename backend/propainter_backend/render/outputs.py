@@ -23,7 +23,7 @@ Region = tuple[int, int, int, int]
 def picture_of(renderer: ShotRenderer, index: int, output: str, *, provisional: bool) -> Steps[np.ndarray]:
     """One frame of an output, [h, w, c]: floats 0..1 (or any, for HDR) except ``result``, which has the plate's type.
 
-    output: result, fill, hole, unseen, difference or flow (docs/wire.md). Raises KeyError for another.
+    output: result, fill, hole, unseen, difference, flow or grain_free (docs/wire.md). Raises KeyError for another.
     """
     makers: dict[str, Callable[[], Steps[np.ndarray]]] = {
         "result": lambda: _result(renderer, index, provisional),
@@ -32,6 +32,7 @@ def picture_of(renderer: ShotRenderer, index: int, output: str, *, provisional: 
         "hole": lambda: _hole(renderer, index),
         "unseen": lambda: _unseen(renderer, index),
         "flow": lambda: _flow(renderer, index),
+        "grain_free": lambda: _grain_free(renderer, index),
     }
     return (yield from makers[output]())
 
@@ -73,6 +74,16 @@ def _fill(renderer: ShotRenderer, index: int, provisional: bool) -> Steps[np.nda
     alpha = renderer.alpha(index).numpy()[..., None]
     premultiplied = np.where(alpha > 0, result - (1 - alpha) * plate, 0)
     return np.concatenate([premultiplied, alpha], axis=-1).astype(np.float32)
+
+
+def _grain_free(renderer: ShotRenderer, index: int) -> Steps[np.ndarray]:
+    alpha = renderer.alpha(index).numpy()
+    premultiplied = np.zeros((*alpha.shape, 4), np.float32)
+    premultiplied[..., 3] = alpha
+    if (alpha > 0).any():
+        colours = yield from renderer.grain_free(index)
+        premultiplied[alpha > 0, :3] = colours * alpha[alpha > 0][:, None]
+    return premultiplied
 
 
 def _difference(renderer: ShotRenderer, index: int, provisional: bool) -> Steps[np.ndarray]:

@@ -65,6 +65,10 @@ class Shot:
     """Where the working size is below the plate's, fill from the plates themselves as far as they show what is behind."""
     cuts: Cuts = "auto"
     """Where the film is cut: ``auto``, found on the plate; ``none``; or the indices of frames that begin another scene."""
+    match_grain: float = 0.0
+    """How much of the plate's grain the fill is given, 0..1."""
+    origin: tuple[int, int] = (0, 0)
+    """Column and row of these pictures' first pixel in the plate they are a box of."""
     flow_pairs: int | None = None
     """Most pairs whose flow is estimated in one call, where memory is short; None: ``longest_run``."""
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 from torch import Tensor
 
 from propainter.engine import Engine
@@ -22,7 +23,7 @@ from propainter_backend.render.shot_cache import ShotCache
 from propainter_backend.render.stage import Stage
 from propainter_backend.render.stages import all_stages
 from propainter_backend.render.stages.completion import completed
-from propainter_backend.render.stages.composite import colours_of, final_fill, is_touched, laid_over
+from propainter_backend.render.stages.composite import colours_of, final_fill, grain_free, is_touched, laid_over
 from propainter_backend.render.stages.flow import flow, flow_until
 from propainter_backend.render.stages.holes import hole
 from propainter_backend.render.stages.invention import UNSURE
@@ -82,6 +83,12 @@ class ShotRenderer:
         """The working picture of a frame with its hole painted, [3, h, w]."""
         self.ask.for_frame = index
         return (yield from final_fill(self.ask, index))
+
+    def grain_free(self, index: int) -> Steps[np.ndarray]:
+        """The fill without grain, [n, 3] inside a frame's alpha, of a frame that is touched; floats encoded as the plate."""
+        self.ask.for_frame = index
+        with self.ask.sources.holding(index):
+            return (yield from grain_free(self.ask, index))
 
     def propagated(self, index: int) -> Steps[tuple[Tensor, Tensor]]:
         """A frame after image propagation [3, h, w], and what of it is still unseen [1, h, w]."""

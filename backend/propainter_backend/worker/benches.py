@@ -86,5 +86,8 @@ class Benches:
         spec, engine = pictures.spec, self._engines.of(pictures.spec)
         settings = spec.removal_settings(self._engines.snap(engine))
         space, fills_natively = WorkingSpace(spec.settings["color"]), spec.fills_natively()
-        shot = Shot(pictures, space, settings, spec.size, spec.working_size(), fills_natively, spec.cuts(), flow_pairs)
+        shot = Shot(
+            pictures, space, settings, spec.size, spec.working_size(), fills_natively, spec.cuts(),
+            match_grain=spec.match_grain(), flow_pairs=flow_pairs,
+        )  # fmt: skip
         return make_renderer(shot, engine, self._cache, crop_padding=spec.crop_padding())

@@ -60,6 +60,10 @@ class ShotSpec:
         """Whether the fill comes from the plates themselves where the working size is below theirs; a draft's never."""
         return bool(self.settings["native_fill"]) and self.quality != "draft"
 
+    def match_grain(self) -> float:
+        """How much of the plate's grain the fill is given; a draft's nothing."""
+        return 0.0 if self.quality == "draft" else float(self.settings["match_grain"])
+
     def cuts(self) -> Cuts:
         """Where the film is cut: found on the plate, or nowhere."""
         return "none" if self.settings["cuts"] == "none" else "auto"

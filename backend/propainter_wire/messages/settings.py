@@ -50,6 +50,7 @@ class ShotSettings(Checked):
     crop_to_matte: Annotated[bool, _of("crop_to_matte")] = default_of("crop_to_matte")
     crop_padding: Annotated[int, _of("crop_padding")] = default_of("crop_padding")
     native_fill: Annotated[bool, _of("native_fill")] = default_of("native_fill")
+    match_grain: Annotated[float, _of("match_grain")] = default_of("match_grain")
     never_seen: Annotated[NeverSeen, _of("never_seen")] = default_of("never_seen")
     working_size: Annotated[WorkingSize | None, _of("working_size")] = default_of("working_size")
     """Width, height the networks see; None: the daemon's choice."""

@@ -29,8 +29,8 @@ NO_CLEAN_PLATE = "none"
 Kind = Literal["plate", "matte", "clean"]
 Quality = Literal["draft", "normal", "best"]
 Priority = Literal["playhead", "preview", "final"]
-Output = Literal["result", "fill", "hole", "unseen", "difference", "flow"]
-OUTPUT_CHANNELS: Mapping[Output, int] = {"fill": 4, "hole": 1, "unseen": 1, "difference": 3, "flow": 2}
+Output = Literal["result", "fill", "hole", "unseen", "difference", "flow", "grain_free"]
+OUTPUT_CHANNELS: Mapping[Output, int] = {"fill": 4, "hole": 1, "unseen": 1, "difference": 3, "flow": 2, "grain_free": 4}
 """Channels of every output but the result, which has the plate's."""
 Stage = Literal["queued", "loading", "flow", "completion", "propagation", "painting", "composite"]
 Artifact = Literal["plate", "matte", "flow", "completion", "propagation", "painting", "composite"]

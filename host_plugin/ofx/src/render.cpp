@@ -20,7 +20,7 @@ constexpr int kBusyPauseMs = 500;
 
 const ImageView kNothing;
 
-constexpr const char* kOutputNames[] = {"result", "fill", "hole", "unseen", "difference", "flow"};
+constexpr const char* kOutputNames[] = {"result", "fill", "hole", "unseen", "difference", "flow", "grain_free"};
 
 // What the host said with this render call.
 struct Call {

@@ -276,22 +276,22 @@ def test_units_of_equal_content_at_two_places_keep_their_own_parts():
 
 
 def test_a_stage_between_painting_and_the_composite_is_planned_counted_and_asked():
-    class Grain(Stage[int]):
-        row = StageRow("grain", "frame", "frame", (Need("painting"), Need("known", by_key=True), Need("hole")))
+    class Tint(Stage[int]):
+        row = StageRow("tint", "frame", "frame", (Need("painting"), Need("known", by_key=True), Need("hole")))
         is_kept = False
 
         def compute(self, unit: int, ask: Ask) -> Steps[Made]:
             picture = yield from fill(ask, unit)
             return {unit: {"level": picture.std().numpy()[None]}}
 
-    class Grained(Composite):
-        row = replace(Composite.row, needs=(*Composite.row.needs, Need("grain")))
+    class Tinted(Composite):
+        row = replace(Composite.row, needs=(*Composite.row.needs, Need("tint")))
 
         def compute(self, unit: int, ask: Ask) -> Steps[Made]:
-            yield from ask.inputs(Need("grain"), [unit])  # by content, of a stage that keeps none
+            yield from ask.inputs(Need("tint"), [unit])  # by content, of a stage that keeps none
             return (yield from super().compute(unit, ask))
 
-    asked = ShotRenderer(box_shot(8, SHORT), ToyEngine(), store(), stages=(*all_stages()[:-1], Grain(), Grained()))
-    assert asked.plan.plan([3]).units["grain"] == (3,) and asked.plan.plan([3]).count("painting") > 0
+    asked = ShotRenderer(box_shot(8, SHORT), ToyEngine(), store(), stages=(*all_stages()[:-1], Tint(), Tinted()))
+    assert asked.plan.plan([3]).units["tint"] == (3,) and asked.plan.plan([3]).count("painting") > 0
     run_to_end(asked.frame(3))
-    assert asked.counts.of("grain").computed == {3} and "grain" not in asked.cached()
+    assert asked.counts.of("tint").computed == {3} and "tint" not in asked.cached()

@@ -14,6 +14,7 @@ from propainter_backend.render.stages.completion import Completion
 from propainter_backend.render.stages.composite import Composite
 from propainter_backend.render.stages.cut import Cut
 from propainter_backend.render.stages.flow import Flow
+from propainter_backend.render.stages.grain import GrainStage
 from propainter_backend.render.stages.holes import FlowGrown, FlowHole, Grown, Hole
 from propainter_backend.render.stages.native import Native
 from propainter_backend.render.stages.painting import Painting, WindowObserver
@@ -43,5 +44,6 @@ def all_stages(*, on_painted: WindowObserver | None = None) -> tuple[Stage[Any],
         Painting(on_painted),
         SightsStage(),
         Native(),
+        GrainStage(),
         Composite(),
     )

@@ -9,12 +9,14 @@ from torch import Tensor
 from propainter.composite import composite
 from propainter_backend.render.shot import from_grid
 from propainter_backend.render.stage import Ask, Made, Stage
+from propainter_backend.render.stages.grain import grain_of
 from propainter_backend.render.stages.holes import grown, hole
 from propainter_backend.render.stages.native import Native
 from propainter_backend.render.stages.painting import fill
 from propainter_backend.render.stages.pictures import known
+from propainter_backend.render.stages.regraining import regrained, without_grain
 from propainter_backend.render.steps import Steps
-from propainter_pictures.color import WorkingSpace, from_working
+from propainter_pictures.color import WorkingSpace, from_working, to_working
 from propainter_pictures.frame import as_float, as_type
 from propainter_plan import stages as the_map
 
@@ -29,11 +31,38 @@ class Composite(Stage[int]):
         """See ``Stage.compute``."""
         if not is_touched(ask, unit):
             return {unit: {"rgb": ask.sources.plate(unit).rgb()}}
-        if ask.shot.fills_natively and bool(hole(ask, unit).any()):
-            colours = (yield from ask.part(Native.row.name, unit))["rgb"]
-        else:
-            colours = colours_of(ask, unit, (yield from final_fill(ask, unit)))
+        colours = yield from _fill_of(ask, unit)
+        if ask.shot.match_grain > 0 and not (grain := (yield from grain_of(ask, unit))).is_none:
+            colours = yield from regrained(ask, unit, _with_clean(ask, unit, colours), grain)
+            return {unit: {"rgb": laid_over(ask, unit, colours, has_clean=True)}}
         return {unit: {"rgb": laid_over(ask, unit, colours)}}
+
+
+def grain_free(ask: Ask, index: int) -> Steps[np.ndarray]:
+    """The fill of a frame that is touched without its grain, [n, 3] inside alpha, floats as the plate is encoded."""
+    colours = _with_clean(ask, index, (yield from _fill_of(ask, index)))
+    grain = yield from grain_of(ask, index)
+    if not grain.is_none:
+        colours = without_grain(ask, index, colours, grain)
+    return _as_plate(ask, index, colours)
+
+
+def _fill_of(ask: Ask, index: int) -> Steps[np.ndarray]:
+    """Colours of the fill inside a frame's alpha, [n, 3], in the working range; a clean plate's are not among them."""
+    if ask.shot.fills_natively and bool(hole(ask, index).any()):
+        colours: np.ndarray = (yield from ask.part(Native.row.name, index))["rgb"]
+        return colours
+    return colours_of(ask, index, (yield from final_fill(ask, index)))
+
+
+def _with_clean(ask: Ask, index: int, colours: np.ndarray) -> np.ndarray:
+    """The same with the clean plate's own pixels where it holds."""
+    clean = ask.sources.clean(index)
+    if clean is None:
+        return colours
+    inside, colours = ask.sources.alpha(index).numpy() > 0, colours.copy()
+    colours[clean.holds[inside]] = to_working(clean.rgb[inside & clean.holds], ask.shot.space)
+    return colours
 
 
 def is_touched(ask: Ask, index: int) -> bool:
@@ -55,15 +84,23 @@ def colours_of(ask: Ask, index: int, picture: Tensor) -> np.ndarray:
     return colours
 
 
-def laid_over(ask: Ask, index: int, colours: np.ndarray) -> np.ndarray:
-    """The plate with the fill over it, [h, w, 3]. colours: of the fill inside alpha, in the working range."""
+def laid_over(ask: Ask, index: int, colours: np.ndarray, *, has_clean: bool = False) -> np.ndarray:
+    """The plate with the fill over it, [h, w, 3].
+
+    colours: of the fill inside alpha, in the working range. has_clean: the clean plate is in them; it is laid in otherwise.
+    """
     alpha, clean = ask.sources.alpha(index), ask.sources.clean(index)
     inside = alpha.numpy() > 0
     rgb = ask.sources.plate(index).rgb()
-    linear = ask.shot.space.is_linear(rgb.dtype)
-    painted = from_working(colours, np.float32, WorkingSpace.LINEAR if linear else WorkingSpace.RAW)
-    if clean is not None:  # as it is: not by way of the working size
+    painted = _as_plate(ask, index, colours)
+    if clean is not None and not has_clean:  # as it is: not by way of the working size
         painted[clean.holds[inside]] = as_float(clean.rgb[inside & clean.holds])
     before, share = torch.from_numpy(as_float(rgb[inside])), alpha[torch.from_numpy(inside)]
     rgb[inside] = as_type(composite(before, torch.from_numpy(painted), share).numpy(), rgb.dtype)
     return rgb
+
+
+def _as_plate(ask: Ask, index: int, colours: np.ndarray) -> np.ndarray:
+    """Colours of the working range as floats encoded as the plate is."""
+    linear = ask.shot.space.is_linear(ask.sources.plate(index).pixels.dtype)
+    return from_working(colours, np.float32, WorkingSpace.LINEAR if linear else WorkingSpace.RAW)

@@ -6,14 +6,12 @@ from collections.abc import Sequence
 
 from propainter import native
 from propainter.classical.kernels import Tally
-from propainter.types import Sights
 from propainter_backend.render.keys import Scalar
 from propainter_backend.render.shot import from_grid
 from propainter_backend.render.stage import Ask, Made, Stage
 from propainter_backend.render.stages.holes import hole
-from propainter_backend.render.stages.painting import fill, invented
-from propainter_backend.render.stages.propagation import propagated
-from propainter_backend.render.stages.sights import sights
+from propainter_backend.render.stages.looks import looks
+from propainter_backend.render.stages.painting import fill
 from propainter_backend.render.steps import Steps
 from propainter_plan import stages as the_map
 
@@ -28,7 +26,7 @@ class Native(Stage[int]):
     def facts(self, unit: int, ask: Ask) -> Steps[Sequence[Scalar]]:
         """Sizes, encoding, matte, windows' shares, and every plate that is looked at."""
         shot = ask.shot
-        seen = yield from _looks(ask, unit)
+        seen = yield from looks(ask, unit)
         plates = [part for source in seen.frames for part in ask.sources.plate_parts.id(int(source))]
         shares = [window.share(unit) for window in ask.plan.windows_of(unit)]
         return (
@@ -37,7 +35,7 @@ class Native(Stage[int]):
 
     def compute(self, unit: int, ask: Ask) -> Steps[Made]:
         """See ``Stage.compute``."""
-        seen = yield from _looks(ask, unit)
+        seen = yield from looks(ask, unit)
         painted = yield from fill(ask, unit)
         tally = Tally()
         colours = native.fill_natively(
@@ -51,14 +49,3 @@ class Native(Stage[int]):
         )
         ask.counts.kernels_in_holes += tally.touched
         return {unit: {"rgb": colours}}
-
-
-def _looks(ask: Ask, index: int) -> Steps[Sights]:
-    """Where a frame's hole is looked up: where it is seen, and where what no frame shows was copied from."""
-    seen = yield from sights(ask, index)
-    copied = yield from invented(ask, index)
-    if copied is None:
-        return seen
-    _, lacking = yield from propagated(ask, index)
-    inside = hole(ask, index).numpy() > 0
-    return native.with_invented(seen, copied, (lacking[0].numpy() > 0)[inside])

@@ -111,10 +111,12 @@ std::vector<ParamRow> make_table() {
     // clang-format off: a list in parts
     return joined({{
         group(general, "General", true),
-        choice(general, name::kOutput, "Output", 0, {"Result", "Fill only", "Hole", "Never seen", "Difference", "Flow"},
+        choice(general, name::kOutput, "Output", 0,
+               {"Result", "Fill only", "Hole", "Never seen", "Difference", "Flow", "Grain-free fill"},
                "What the node shows. Hole: the grown matte the networks fill. Never seen: where no frame in reach "
                "showed the "
-               "background, so the fill is invented. Flow: motion to the next frame in pixels."),
+               "background, so the fill is invented. Flow: motion to the next frame in pixels. Grain-free fill: for those who "
+               "regrain themselves."),
         choice(general, name::kMatteChannel, "Matte channel", 0, {"Mask alpha", "Mask luma", "Source alpha"},
                "Where the roto matte comes from: 1 = remove, 0 = keep. A one-channel mask is its own alpha. Source "
                "alpha is for pages "

@@ -76,7 +76,7 @@ inline constexpr char kClearFlow[] = "clear_flow_cache";
 inline constexpr char kClearResults[] = "clear_results";
 }  // namespace name
 
-enum class Output { kResult, kFill, kHole, kUnseen, kDifference, kFlow };
+enum class Output { kResult, kFill, kHole, kUnseen, kDifference, kFlow, kGrainFree };
 enum class MatteChannel { kMaskAlpha, kMaskLuma, kSourceAlpha };
 enum class RangeChoice { kInput, kGlobal, kCustom };
 enum class SizeChoice { kFull, kHalf, kQuarter, kCustom };

@@ -24,7 +24,8 @@ float around_grey(float value, float span) {
 
 Shown show(Output kind, const float (&v)[4], bool is_whole, bool is_premultiplied) {
     switch (kind) {
-        case Output::kFill: {
+        case Output::kFill:
+        case Output::kGrainFree: {
             const float divisor = is_premultiplied || !(v[3] > 0) ? 1.0f : v[3];
             return {{v[0] / divisor, v[1] / divisor, v[2] / divisor}, v[3], true};
         }
@@ -57,7 +58,8 @@ void read_values(const Picture& picture, const char* from, float (&values)[4]) {
 
 int channels_of(Output kind) {
     switch (kind) {
-        case Output::kFill: return 4;
+        case Output::kFill:
+        case Output::kGrainFree: return 4;
         case Output::kDifference: return 3;
         case Output::kFlow: return 2;
         default: return 1;

@@ -11,7 +11,7 @@
 
 namespace node {
 
-// Any output but the result; `picture` may be nullptr, which is empty. Fill comes with its coverage as alpha; hole and
+// Any output but the result; `picture` may be nullptr, which is empty. Fill, with grain or without, comes with its coverage as alpha; hole and
 // never-seen fill all channels; difference and flow keep the source's alpha and, on whole-number depths, lie around mid
 // grey (flow: 256 pixels span the range).
 void write_diagnostic(Output kind, const ImageView& source, const ofx::RectI& rect, const Picture* picture,

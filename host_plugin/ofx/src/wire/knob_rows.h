@@ -44,6 +44,9 @@ KNOB(kCropPadding, KnobKind::kInteger, "crop_padding", "crop_padding", "Crop pad
 KNOB(kNativeFill, KnobKind::kSwitch, "native_fill", "native_fill", "Native fill", "analysis",
      1, 0, 1, 0, 1, false, {{}},
      "With a smaller working size: fill from the plates themselves wherever they show what is behind, so that texture and grain are theirs. Off: enlarge the fill. Drafts never do.")
+KNOB(kMatchGrain, KnobKind::kReal, "match_grain", "match_grain", "Match grain", "analysis",
+     1, 0, 1, 0, 1, false, {{}},
+     "Grain as the plate has around the hole, new in every frame: averaged and held fills lose theirs. 0: none, for those who regrain themselves; the output Grain-free fill is for them. Drafts have none.")
 KNOB(kNeverSeen, KnobKind::kChoice, "never_seen", "never_seen", "Never seen", "analysis",
      0, 0, 1, 0, 1, false, {{{"texture", "Texture"}, {"smooth", "Smooth"}}},
      "Where no frame shows the background: Texture copies what continues the surroundings; Smooth is a plain surface, for those who paint there themselves. The output Never seen shows where.")
