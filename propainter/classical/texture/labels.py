@@ -11,19 +11,17 @@ import numpy as np
 from propainter.classical.flow_image import Index
 from propainter.classical.harmonic import Field
 
-_ROUNDS = 8
-"""Times that messages go right, left, down and up: labels of natural pictures change hardly any more after six."""
 
-
-def cheapest(wants: Field, across: Field, down: Field) -> Index:
+def cheapest(wants: Field, across: Field, down: Field, *, rounds: int) -> Index:
     """The label (h, w) of every place.
 
     wants: (h, w, k), what each label costs there. across: (h, w - 1, k, k), what labels of a place and of the one to its
     right cost together; down: (h - 1, w, k, k), with the one below. A place that is no part of it costs nothing.
+    rounds: times that messages go right, left, down and up.
     """
     told = np.zeros((4, *wants.shape), np.float32)
     height, width = wants.shape[:2]
-    for _ in range(_ROUNDS):
+    for _ in range(rounds):
         for x in range(1, width):
             told[0, :, x] = _message(wants[:, x - 1] + told[[0, 2, 3], :, x - 1].sum(0), across[:, x - 1])
         for x in range(width - 2, -1, -1):
