@@ -19,6 +19,8 @@ from propainter.classical.harmonic import Field, Mask, fill_harmonic
 
 NOISE = 0.04**2
 """Variance, of a range of 2, that is nothing to the eye."""
+_CALMEST, _MOST_GRAIN = 0.1, 0.08**2
+"""Share of the picture that is calm enough to show its grain; and variance of grain at most: beyond that it is texture."""
 _LOW_SIGMA, _TEXTURE_SIGMA = 3.0, 4.0
 """Sigmas in pixels of the surroundings whose mean colour and texture are a pixel's features."""
 _LOW_WEIGHT, _TEXTURE_WEIGHT, _DIRECTION_WEIGHT = 4.0, 1.0, 0.3
@@ -39,10 +41,17 @@ class Look:
     """(h, w, c): mean colour, contrast and slopes as logarithms, direction; harmonic where nothing is known."""
     variance: Field
     """(h, w): of the three channels together, divided by three."""
+    grain: float
+    """Variance of what is new in every place: two places that show the same thing differ by twice that."""
     known: Mask
     """(h, w): what is compared."""
     usable: Mask
     """(h, w): what may be copied."""
+
+    def relative(self, gap: Field, spread: Field) -> Field:
+        """A mean squared difference, beyond that of grain, against the variance of both places together."""
+        relative: Field = np.maximum(gap - np.float32(2 * self.grain), 0) / (spread + np.float32(NOISE))
+        return relative
 
     def lacks(self, rows: np.ndarray, columns: np.ndarray) -> Mask:
         """Which places lie outside the picture or may not be copied."""
@@ -72,9 +81,9 @@ def look_of(picture: Field, known: Mask, usable: Mask) -> Look:
     contrast = np.log(np.stack([np.sqrt(variance), *slopes], 2) + np.float32(_LEAST_CONTRAST))
     parts = ((low, _LOW_WEIGHT / 3), (contrast, _TEXTURE_WEIGHT / 3), (_direction(grey, known), _DIRECTION_WEIGHT))
     features = np.concatenate([part * np.float32(weight**0.5) for part, weight in parts], 2).astype(np.float32)
-    return Look(
-        picture, fill_harmonic(features, ~known), fill_harmonic(variance[..., None], ~known)[..., 0], known, usable
-    )
+    grain = min(float(np.quantile(variance[known], _CALMEST)), _MOST_GRAIN) if known.any() else 0.0
+    filled = fill_harmonic(features, ~known), fill_harmonic(variance[..., None], ~known)[..., 0]
+    return Look(picture, *filled, grain, known, usable)
 
 
 def _direction(grey: Field, known: Mask) -> Field:

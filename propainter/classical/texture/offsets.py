@@ -102,7 +102,7 @@ def _of_rim(look: Look, hole: Mask) -> Iterator[tuple[tuple[int, int], float]]:
                 continue
             spread = 2 * float(mine[mask > 0].var(0).sum()) + 3 * NOISE
             gap = cv2.matchTemplate(far, mine, cv2.TM_SQDIFF, mask=np.repeat(mask[..., None], 3, 2))
-            gap = np.maximum(gap, 0) / np.float32(mask.sum() * spread)
+            gap = np.maximum(gap / np.float32(mask.sum()) - np.float32(6 * look.grain), 0) / np.float32(spread)
             up, left = y - rows.start, x - columns.start
             gap = np.where(whole[up : up + gap.shape[0], left : left + gap.shape[1]], gap, _NOTHING)
             for row, column, miss in _lowest(gap, places, max(radius // 2, 3)):

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from propainter.classical.flow_image import Index
 from propainter.classical.harmonic import Field, Mask
 from propainter.classical.texture.labels import cheapest
-from propainter.classical.texture.likeness import NOISE, Look
+from propainter.classical.texture.likeness import Look
 from propainter.classical.texture.offsets import Likely, Offsets
 
 T = TypeVar("T", bound=np.generic)
@@ -55,7 +55,7 @@ def laid_in_cells(look: Look, hole: Mask, likely: Likely) -> tuple[Index, int]:
         lacking, colours = cells.of(look.lacks(*there)), cells.of(_at(look.picture, *there))
         kind, spread = cells.of(_at(look.features, *there)), cells.of(_at(look.variance, *there))
         other = ((kind - features) ** 2).sum(3)
-        differs = ((colours - picture) ** 2).mean(3) / (variance + spread + np.float32(NOISE)) + other
+        differs = look.relative(((colours - picture) ** 2).mean(3), variance + spread) + other
         inside = np.float32(_SAYS_OF_KIND) * other + np.float32(_SAYS_OF_REPETITION * repeated)
         cost = np.where(known, np.float32(_SAYS_OF_RIM) * differs, inside) + np.float32(_LACKING) * lacking
         wants.append(cost.mean(2))
@@ -63,7 +63,7 @@ def laid_in_cells(look: Look, hole: Mask, likely: Likely) -> tuple[Index, int]:
         kinds.append(kind.mean(2))
         spreads.append(spread.mean(2))
     spread, count = np.stack(spreads, 2), np.float32(looks[0].shape[2])
-    apart = _squared(np.stack(looks, 2)) / count / (spread[..., :, None] + spread[..., None, :] + np.float32(NOISE))
+    apart = look.relative(_squared(np.stack(looks, 2)) / count, spread[..., :, None] + spread[..., None, :])
     apart += _squared(np.stack(kinds, 2))
     apart += np.float32(_SEAM / 2) * (1 - np.eye(len(likely.offsets), dtype=np.float32))
     apart[~active] = 0
@@ -94,7 +94,7 @@ def refined(look: Look, hole: Mask, offsets: Offsets, label: Index, *, reach: in
     wants = []
     for option in options:
         colours, spread, lacking = seen(option)
-        differs = ((colours - picture) ** 2).mean(2) / (variance + spread + np.float32(NOISE))
+        differs = look.relative(((colours - picture) ** 2).mean(2), variance + spread)
         wants.append(np.float32(_SAYS_OF_RIM) * differs * known + np.float32(_LACKING) * (lacking & near))
     pairs = []
     for axis in (1, 0):
@@ -108,7 +108,7 @@ def refined(look: Look, hole: Mask, offsets: Offsets, label: Index, *, reach: in
                 differs = np.full(both.shape, np.float32(_SEAM))
                 for rows, columns in ((at[0][here], at[1][here]), (at[0][beyond], at[1][beyond])):
                     one, other = seen(mine, rows, columns), seen(theirs, rows, columns)
-                    differs += ((one[0] - other[0]) ** 2).mean(2) / (one[1] + other[1] + np.float32(NOISE))
+                    differs += look.relative(((one[0] - other[0]) ** 2).mean(2), one[1] + other[1])
                 together[..., first, second] = np.where(both & (mine != theirs), differs, 0)
         pairs.append(together)
     chosen = cheapest(np.stack(wants, 2) * near[..., None], *pairs, rounds=_ROUNDS_REFINED)
