@@ -118,7 +118,7 @@ def show_tripod(scratch: Path) -> None:
 
 
 def hold(scratch: Path, name: str, left: int) -> Path:
-    """Six frames of a still with grain that is new in every frame; the sample's person stands in it. Folders plate, matte."""
+    """Six frames of a still with grain new in every frame; the person stands in it. Folders plate and matte."""
     folder, random = scratch / name, np.random.default_rng(1)
     still = np.asarray(cv2.imread(str(ROOT / f"samples/tripod/{name}.png")), np.float32)
     shape = cv2.imread(str(next(MATTE.glob("*.1010.png"))), cv2.IMREAD_GRAYSCALE)

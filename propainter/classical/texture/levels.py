@@ -2,7 +2,7 @@
 
 Here: what one frame's texture becomes. Not here: which texture (``search.py``), where it is sampled (``painter.py``).
 
-Of the membrane only a third of the lows is taken: all of them would wash the texture's own structure, a wall against a floor,
+Of the membrane a third of the lows is taken: all of them would wash the texture's own structure, a wall against a floor,
 into a haze; none of them would let a patch stand out darker than its place.
 """
 
