@@ -120,7 +120,7 @@ class _Window:
         """What of all that walks is no background to copy: nothing, where the hole itself lies in a walker."""
         size = 2 * _BESIDE + 1
         beside = (cv2.dilate(sought.astype(np.uint8), np.ones((size, size), np.uint8)) > 0) & ~sought
-        return walking if walking[beside].mean() < _MOSTLY else np.zeros_like(walking)
+        return walking if walking[beside].sum() <= _MOSTLY * beside.sum() else np.zeros_like(walking)
 
     def _within_plate(self, t: int, colours: Field) -> Field:
         """The colours, none brighter or darker than all of the frame's plate: light from a rim that is off may overshoot."""

@@ -12,6 +12,7 @@ from propainter.classical.texture.carrying import Motion, Origins
 from propainter.classical.texture.labels import cheapest
 from propainter.classical.texture.likeness import look_of
 from propainter.classical.texture.offsets import likely_offsets
+from propainter.classical.texture.painter import paint_texture
 from propainter.classical.texture.search import find_sources
 from propainter.classical.texture.steadying import steadied
 
@@ -141,3 +142,30 @@ def test_light_that_one_frame_alone_sees_is_left_out_and_light_that_stays_stays(
     assert np.abs(np.diff(means)).max() < 0.03
     assert means[0] - means[-1] > 0.05
     assert steadied([Origins.none(0)], [None], [np.zeros(0, np.intp)], size) == [None]
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("size", [(8, 8), (8, 56), (40, 16)])
+@pytest.mark.parametrize("kind", ["all", "a pixel", "all but a column", "specks", "half"])
+def test_any_hole_in_any_picture_is_painted_and_nothing_else(size, kind):
+    """However small the picture and however little is left of it."""
+    random = np.random.default_rng(3)
+    hole = np.zeros((2, *size), np.bool_)
+    match kind:
+        case "all":
+            hole[:] = True
+        case "a pixel":
+            hole[:, size[0] // 2, size[1] // 2] = True
+        case "all but a column":
+            hole[:, :, :-1] = True
+        case "specks":
+            hole = random.random(hole.shape) < 0.1
+        case "half":
+            hole[:, : size[0] // 2] = True
+    plates = random.uniform(-1, 1, (*hole.shape, 3)).astype(np.float32)
+    frames, still = np.where(hole[..., None], np.float32(0), plates), np.zeros((1, *size, 2), np.float32)
+    invented = paint_texture(frames, hole, hole, still, still)
+    assert np.isfinite(frames).all()
+    np.testing.assert_array_equal(frames[~hole], plates[~hole])
+    for found in invented:
+        assert not np.isnan(found.miss).any() and np.isinf(found.miss[~found.copied]).all()
