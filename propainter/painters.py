@@ -70,10 +70,17 @@ def paint(
     return Painted(frames_of(images), invented, tally.touched)
 
 
+def copies(engine: Engine, never_seen: str) -> bool:
+    """Whether what no frame shows is copied from elsewhere, so that it is known how sure that is."""
+    return not engine.paints_itself and never_seen in COPYING
+
+
 def _smooth(frames: Field, holes: Mask, unseen: Mask, forward: Field, backward: Field, tally: Tally) -> None:
     del holes, tally
     paint_unseen(frames, unseen, forward, backward)
 
 
+COPYING = frozenset({"texture"})
+"""Painters that tell where they copied from, and so how sure they are."""
 PAINTERS: Mapping[str, _Painter] = {"texture": paint_texture, "smooth": _smooth}
 """By the words of the setting."""

@@ -147,7 +147,8 @@ class Invented:
     piece: npt.NDArray[np.int32]
     """(n,): neighbours of one piece were copied from neighbours."""
     miss: npt.NDArray[np.float32]
-    """(n,): root mean square difference of the surroundings there and here, of a range of 2; infinite: a smooth surface."""
+    """(n,): how unlike in kind (colour, contrast, direction) the piece is to what it meets along its border: 0 alike, 2 at
+    most; infinite: a smooth surface."""
 
     @classmethod
     def nothing(cls, count: int) -> Invented:

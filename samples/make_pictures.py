@@ -37,6 +37,7 @@ def main() -> None:
         show_never_seen(scratch)
         show_texture(scratch)
         show_grain(scratch)
+        show_tripod(scratch)
     show_growing()
 
 
@@ -119,6 +120,45 @@ def add_grain(folder: Path) -> Path:
         strength = 4 + 7 * np.sin(picture / 255 * np.pi)
         grainy = picture + strength * np.stack([each / each.std() for each in drawn], -1)
         cv2.imwrite(str(folder / f"grainy.{frame}.png"), np.rint(grainy.clip(0, 255)).astype(np.uint8))
+    return folder
+
+
+def show_tripod(scratch: Path) -> None:
+    """Someone stands before a camera that stands: the matte, filled smoothly, with texture; and five frames on end."""
+    rows = []
+    for name, left in (("city", 150), ("room", 70)):
+        folder, part = hold(scratch, name, left), (slice(20, 235), slice(left, left + 170))
+        given = ("--plate", str(folder / "plate"))
+        smooth = remove(folder / "smooth", *given, "--never-seen", "smooth", matte=folder / "matte")
+        texture = remove(folder / "texture", *given, matte=folder / "matte")
+        before = tint(read(folder / "plate", FIRST), grey(folder / "matte", FIRST), RED)
+        rows.append([picture[part] for picture in (before, read(smooth, FIRST), read(texture, FIRST))])
+        if name == "city":
+            consecutive = [read(texture, FIRST + t)[60:200, left + 20 : left + 130] for t in range(5)]
+    write("guide-tripod", rows, ["roto matte, in red", "smooth", "texture"], scale=2)
+    write("guide-tripod-frames", [consecutive], [str(FIRST + t) for t in range(5)], scale=2)
+
+
+def hold(scratch: Path, name: str, left: int) -> Path:
+    """Six frames of a still with grain new in every frame; the person stands in it. Folders plate and matte."""
+    folder, random = scratch / name, np.random.default_rng(1)
+    still = np.asarray(cv2.imread(str(ROOT / f"samples/tripod/{name}.png")), np.float32)
+    shape = cv2.imread(str(next(MATTE.glob("*.1010.png"))), cv2.IMREAD_GRAYSCALE)
+    rows, columns = np.flatnonzero(shape.any(1)), np.flatnonzero(shape.any(0))
+    person = shape[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    person = cv2.resize(
+        person, None, fx=170 / person.shape[0], fy=170 / person.shape[0], interpolation=cv2.INTER_LINEAR
+    )
+    standing = np.zeros(still.shape[:2], np.uint8)
+    middle = left + 85 - person.shape[1] // 2
+    standing[40:210, middle : middle + person.shape[1]] = person[:170]
+    for part in ("plate", "matte"):
+        (folder / part).mkdir(parents=True)
+    for frame in range(FIRST, FIRST + 6):
+        grain = cv2.GaussianBlur(random.standard_normal(still.shape).astype(np.float32), (0, 0), 0.6) * 8
+        shown = np.where(standing[..., None] > 127, np.float32(60), still) + grain
+        cv2.imwrite(str(folder / f"plate/plate.{frame}.png"), np.clip(np.rint(shown), 0, 255).astype(np.uint8))
+        cv2.imwrite(str(folder / f"matte/matte.{frame}.png"), standing)
     return folder
 
 

@@ -33,6 +33,8 @@ _GREYS = 16
 _LOSSLESS = frozenset({".png", ".tif", ".tiff"})
 _COLOUR = 0.12
 """Channels that differ by more than this are colour, not noise of a codec."""
+_MUCH_UNSURE = 0.1
+"""Share of the hole above which a guess is worth a warning."""
 _NEVER_SEEN = 0.5
 
 
@@ -119,6 +121,16 @@ def judge_unseen(share: float) -> list[str]:
     return [
         f"{share:.0%} of what the matte covers is never seen in any frame, so its fill is made up; a narrower matte, a "
         "longer shot or a clean plate helps"
+    ]
+
+
+def judge_unsure(share: float) -> list[str]:
+    """What is to be said when so much of the hole was copied though it is of another kind than its surroundings."""
+    if share <= _MUCH_UNSURE:
+        return []
+    return [
+        f"{share:.0%} of what the matte covers is a guess: never seen, and unlike what is around it; look at it, or give "
+        "a clean plate (--clean-plate)"
     ]
 
 

@@ -62,6 +62,7 @@ def test_the_tasks_of_a_job_give_the_frames_of_a_single_process_for_the_same_wor
         others = [each for each in STAGES[:4] if each != stage]
         assert all(computed(report)[other] == 0 for other in others), "a task does its own stage alone"
     assert merged["unseen_fraction"] == single["unseen_fraction"] > 0
+    assert merged["unsure_fraction"] == single["unsure_fraction"]
     assert merged["frames"] == {"first": 1001, "last": 1013, "count": 13} and merged["engine"] == "classical"
     assert merged["task_runs"] == 12
     assert merged["pixels_changed_outside"] == single["pixels_changed_outside"] == 0

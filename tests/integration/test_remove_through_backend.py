@@ -77,6 +77,7 @@ def test_a_daemon_is_started_and_gives_the_very_same_files(shot, own_daemon):
     through = run(shot, "through", "--backend")
     assert frames(shot, "alone") == frames(shot, "through") and len(frames(shot, "alone")) == COUNT
     assert through["engine"] == alone["engine"] and through["unseen_fraction"] == alone["unseen_fraction"]
+    assert through["unsure_fraction"] == alone["unsure_fraction"]
     assert through["frames"] == alone["frames"]
     again = run(shot, "again", "--backend")
     assert [again["stages"][s]["computed"] for s in ("flow", "completion", "propagation", "painting")] == [0, 0, 0, 0]

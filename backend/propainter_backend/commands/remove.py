@@ -44,7 +44,7 @@ from propainter_backend.render.stage_dump import StageDump
 from propainter_backend.render.steps import run_to_end
 from propainter_pictures.console import speak_any_encoding
 from propainter_pictures.fields import fields_sentence
-from propainter_pictures.matte_survey import judge_unseen
+from propainter_pictures.matte_survey import judge_unseen, judge_unsure
 from propainter_wire.errors import PropainterError
 
 
@@ -92,10 +92,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-_MUCH_UNSURE = 0.1
-"""Share of the hole above which a guess is worth a warning."""
-
-
 def remove(wish: Removal, choice: EngineChoice, *, quiet: bool = False) -> dict[str, Any]:
     """Carry out a wish in this process and return its report. Raises RemoveError for what its user can put right."""
     started = time.perf_counter()
@@ -135,8 +131,8 @@ def remove(wish: Removal, choice: EngineChoice, *, quiet: bool = False) -> dict[
                 sheet.take(index, frame)
                 line.frame_done(number)
         facts = _facts(wish, choice, renderer, files.numbers, time.perf_counter() - started)
-        unsure = _judge_unsure(facts["unsure_fraction"])
-        late = [*sink.notes, *judge_unseen(facts["unseen_fraction"]), *unsure, *files.changed_since()]
+        made_up = [*judge_unseen(facts["unseen_fraction"]), *judge_unsure(facts["unsure_fraction"])]
+        late = [*sink.notes, *made_up, *files.changed_since()]
         facts |= {"pixels_changed_outside": outside.changed, "notes": [*notes, *late]}
         if dump is not None:
             assert isinstance(renderer, ShotRenderer)
@@ -147,16 +143,6 @@ def remove(wish: Removal, choice: EngineChoice, *, quiet: bool = False) -> dict[
         _warn(note)
     say(f"wrote {len(files.numbers)} frames to {wish.output} in {facts['seconds']:.1f} s; " + _summary(facts["stages"]))
     return facts
-
-
-def _judge_unsure(share: float) -> list[str]:
-    """What is to be said when so much of the hole was copied though nothing was much like its surroundings."""
-    if share <= _MUCH_UNSURE:
-        return []
-    return [
-        f"{share:.0%} of the hole was never seen, and nothing around it is much like it: look at it, or give a clean plate "
-        "with --clean-plate"
-    ]
 
 
 def _planned(shot: Shot, choice: EngineChoice, artifacts: int) -> tuple[Shot, list[str]]:

@@ -18,7 +18,7 @@ from propainter_backend.removal.wire_files import FileProvider, laid_in, shot_of
 from propainter_backend.render.progress import ProgressLine
 from propainter_pictures.frame import Frame
 from propainter_pictures.frame_range import FrameRange
-from propainter_pictures.matte_survey import judge_unseen
+from propainter_pictures.matte_survey import judge_unseen, judge_unsure
 from propainter_pictures.results import FrameSink
 from propainter_wire.client import Client, FrameResult
 from propainter_wire.errors import RemoteError
@@ -101,7 +101,8 @@ def _render(
     client.close_shot(opened.shot)
     sheet.write(opened.engine)
     report = _merged(reports, files.frames, time.perf_counter() - started)
-    late = [*sink.notes, *judge_unseen(report["unseen_fraction"]), *files.changed_since()]
+    made_up = [*judge_unseen(report["unseen_fraction"]), *judge_unsure(report["unsure_fraction"])]
+    late = [*sink.notes, *made_up, *files.changed_since()]
     report.pop("warnings", None)  # of each job's mattes alone; ours are of all of them
     report["pixels_changed_outside"] = outside.changed
     report["notes"] = list(dict.fromkeys([*files.notes, *report["notes"], *late]))
@@ -181,6 +182,11 @@ def _merged(reports: list[dict[str, Any]], frames: FrameRange, seconds: float) -
                 mine[name] += value
     merged["stages"] = stages
     merged["windows_redone"] = sorted({window for report in reports for window in report["windows_redone"]})
+    hole = sum(report["hole_pixels"] for report in reports)
+    for share in ("unseen_fraction", "unsure_fraction"):
+        total = sum(report[share] * report["hole_pixels"] for report in reports)
+        merged[share] = round(total / hole, 6) if hole else 0.0
+    merged["hole_pixels"] = hole
     merged["seconds"] = round(seconds, 3)
     return merged
 

@@ -50,6 +50,8 @@ class Painted:
     """Pixels of its hole."""
     unseen: float
     """Those of them that no frame in reach ever showed."""
+    unsure: float
+    """Those of these that are a guess."""
 
 
 class Compute(Protocol):
@@ -99,7 +101,7 @@ class InProcess:
         for index in indices:
             frame = run_to_end(self._renderer.frame(index), lambda unit: _told(unit, tell))
             hole, unseen = self._renderer.unseen_pixels(index)
-            yield Painted(index, frame, hole, unseen)
+            yield Painted(index, frame, hole, unseen, self._renderer.unsure_pixels(index))
 
     def stages(self) -> Stages:
         """See ``Compute``."""
@@ -138,10 +140,11 @@ class InSession:
         """See ``Compute``."""
         for batch in _batches(indices):
             painted = list(self._render(batch, "result", tell))
-            share = self._reports[-1]["unseen_fraction"]
+            unseen, unsure = (self._reports[-1][share] for share in ("unseen_fraction", "unsure_fraction"))
             for index, result in sorted(painted, key=lambda each: each[0]):
                 hole = hole_pixels(self._files, index)
-                yield Painted(index, laid_in(self._files.pictures.plate(index), result), hole, share * hole)
+                frame = laid_in(self._files.pictures.plate(index), result)
+                yield Painted(index, frame, hole, unseen * hole, unsure * hole)
 
     def stages(self) -> Stages:
         """See ``Compute``."""

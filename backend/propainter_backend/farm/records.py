@@ -43,6 +43,8 @@ class FrameRecord:
     """Pixels of its hole."""
     unseen: float
     """Those of them that no frame in reach ever showed."""
+    unsure: float = 0
+    """Those of these that are a guess."""
 
 
 class FarmRecords:

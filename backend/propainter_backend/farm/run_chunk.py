@@ -41,7 +41,7 @@ from propainter_backend.render.memory import keep_large_arrays_apart
 from propainter_backend.render.out_of_memory import NO_MEMORY, is_out_of_memory
 from propainter_pictures.frame_range import FrameRange, with_negative_frames
 from propainter_pictures.images import read_image
-from propainter_pictures.matte_survey import judge_unseen
+from propainter_pictures.matte_survey import judge_unseen, judge_unsure
 from propainter_pictures.results import FrameSink, open_sink
 from propainter_plan.stages import COUNTED as STAGES
 from propainter_wire.client import Client
@@ -219,7 +219,7 @@ def _record_of(painted: Painted, made_of: str, compute: Compute, file: Path) -> 
     digest = digest_of_file(file)
     if digest is None:
         raise RemoveError(f"{file} vanished as soon as it was written; look at what else writes there")
-    return FrameRecord(made_of, digest, compute.engine, compute.weights, painted.hole, painted.unseen)
+    return FrameRecord(made_of, digest, compute.engine, compute.weights, painted.hole, painted.unseen, painted.unsure)
 
 
 def _merge(options: argparse.Namespace) -> None:
@@ -249,7 +249,9 @@ def _merge(options: argparse.Namespace) -> None:
         outside.add(index)
     facts = _facts(task, records, engine, weights)
     facts["pixels_changed_outside"] = outside.changed
-    facts["notes"] = [*files.notes, *judge_unseen(facts["unseen_fraction"])]
+    facts["notes"] = [
+        *files.notes, *judge_unseen(facts["unseen_fraction"]), *judge_unsure(facts["unsure_fraction"])
+    ]  # fmt: skip
     for note in facts["notes"]:
         _say("status", note)
     write_report(options.report, facts)
@@ -302,6 +304,7 @@ def _facts(task: Task, records: Mapping[int, FrameRecord], engine: str, weights:
         "settings": asdict(task.files.wish.drafted_settings()),
         "frames": {"first": numbers[0], "last": numbers[-1], "count": len(numbers)},
         "unseen_fraction": round(sum(record.unseen for record in records.values()) / hole, 6) if hole else 0.0,
+        "unsure_fraction": round(sum(record.unsure for record in records.values()) / hole, 6) if hole else 0.0,
         "seconds": round(sum(report["seconds"] for report in reports), 3),
         "task_runs": len(reports),
         "stages": {stage: _summed(reports, stage) for stage in STAGES},

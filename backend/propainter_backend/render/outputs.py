@@ -101,8 +101,8 @@ def _unseen(renderer: ShotRenderer, index: int) -> Steps[np.ndarray]:
     if not bool(renderer.hole(index).any()):
         width, height = renderer.shot.plate_size
         return np.zeros((height, width, 1), np.float32)
-    _, unseen = yield from renderer.propagated(index)
-    return _to_plate(renderer, unseen, mode="nearest").clip(0, 1)
+    invented = yield from renderer.invented(index)
+    return _to_plate(renderer, invented, mode="nearest").clip(0, 1)
 
 
 def _flow(renderer: ShotRenderer, index: int) -> Steps[np.ndarray]:

@@ -13,6 +13,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+<<<<<<< HEAD
+=======
+import torch
+>>>>>>> t14
 from torch import Tensor
 
 from propainter.engine import Engine
@@ -26,7 +30,7 @@ from propainter_backend.render.stages.completion import completed
 from propainter_backend.render.stages.composite import colours_of, final_fill, grain_free, is_touched, laid_over
 from propainter_backend.render.stages.flow import flow, flow_until
 from propainter_backend.render.stages.holes import hole
-from propainter_backend.render.stages.invention import UNSURE
+from propainter_backend.render.stages.invention import SURE, UNSURE
 from propainter_backend.render.stages.painting import WindowObserver, fill, invented, previewed
 from propainter_backend.render.stages.pictures import working
 from propainter_backend.render.stages.propagation import propagated
@@ -107,6 +111,14 @@ class ShotRenderer:
         for pair in pairs:
             self.ask.for_frame = pair
             yield from flow_until(self.ask, pair, pairs[-1])
+
+    def invented(self, index: int) -> Steps[Tensor]:
+        """Of a frame, how far every pixel was invented [1, h, w]: 0 seen, ``SURE`` copied from what is alike, 1 a guess."""
+        _, unseen = yield from propagated(self.ask, index)
+        found = yield from invented(self.ask, index)
+        if found is not None:
+            unseen[unseen > 0] = torch.from_numpy(np.where(found.miss > UNSURE, np.float32(1), np.float32(SURE)))
+        return unseen
 
     def unseen_pixels(self, index: int) -> tuple[int, int]:
         """Pixels of a frame's hole, and how many of them are unseen; of what is stored, without computing."""

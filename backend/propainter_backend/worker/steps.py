@@ -134,11 +134,13 @@ class Steps:
         pixels = converted(self._watch(steps, bench, task), task["dtype"])
         region = region_of(renderer.alpha(index)) if task["crop"] else (0, 0, pixels.shape[1], pixels.shape[0])
         hole, unseen = renderer.unseen_pixels(index)
+        unsure = renderer.unsure_pixels(index)
         notes = [*lowered.notes, *bench.warnings(index, self._cache)]
         facts = MatteFacts()
         facts.add(renderer.shot.pictures.matte(index), renderer.shot.settings.threshold)
         note = {
-            "hole": hole, "unseen": unseen, "notes": notes, "region": list(region), "matte": asdict(facts),
+            "hole": hole, "unseen": unseen, "unsure": unsure, "notes": notes, "region": list(region),
+            "matte": asdict(facts),
         }  # fmt: skip
         return _cost_of(renderer), note, cropped(pixels, region)
 

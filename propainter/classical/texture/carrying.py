@@ -30,6 +30,10 @@ _MODEL_SHARE = 0.1
 """Weight of the model among the vectors around."""
 _STILL = 0.08
 """Pixels a frame that half of the plate must stay below for the camera to be taken to stand."""
+_WALKS, _WALKED_AROUND = 1.5, 5
+"""Pixels a frame beside its surroundings at which something walks; and pixels around it that go with it."""
+_MOST_WALKING = 0.5
+"""Share of the plate above which that is not a walker but a scene of many depths, and tells nothing."""
 _EVERY = 16
 """Of so many vectors one is looked at for that."""
 
@@ -61,6 +65,21 @@ class Motion:
         heard = cv2.GaussianBlur(rest * say[..., None], (0, 0), _SMOOTHING)
         field: Field = model + heard / (cv2.GaussianBlur(say, (0, 0), _SMOOTHING) + np.float32(_MODEL_SHARE))[..., None]
         return field
+
+    def walking(self, frame: int) -> Mask:
+        """What walks through the picture (h, w), and is no background to copy."""
+        step = 1 if frame + 1 < len(self._holes) else -1
+        walking: Mask = np.zeros(self._holes.shape[1:], np.bool_)
+        if not 0 <= frame + step < len(self._holes):
+            return walking
+        field = self.field(frame, step)
+        flow = self._flows[step][min(frame, frame + step)]
+        beside = flow if field is None else flow - field
+        walking = (np.abs(beside).max(2) > _WALKS) & ~self._holes[frame]
+        if walking.sum() > _MOST_WALKING * np.count_nonzero(~self._holes[frame]):
+            return np.zeros_like(walking)
+        size = 2 * _WALKED_AROUND + 1
+        return cv2.dilate(walking.astype(np.uint8), np.ones((size, size), np.uint8)) > 0
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 Here: what one frame's texture becomes. Not here: which texture (``search.py``), where it is sampled (``painter.py``).
 
-Of the membrane only half of the lows is taken: all of them would wash the texture's own structure, a wall against a floor,
+Of the membrane a third of the lows is taken: all of them would wash the texture's own structure, a wall against a floor,
 into a haze; none of them would let a patch stand out darker than its place.
 """
 
@@ -16,7 +16,7 @@ from propainter.classical.harmonic import Field, Mask, box_around, fill_harmonic
 
 _LOW = 8.0
 """Sigma in pixels of the blur below which frequencies are lows."""
-_SHARE = 0.5
+_SHARE = 0.3
 """Share of the membrane in them."""
 RIM = 6
 """Pixels outside the texture over which it is compared with the picture."""

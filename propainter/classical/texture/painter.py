@@ -27,13 +27,18 @@ from propainter.classical.texture.carrying import (
 )
 from propainter.classical.texture.levels import RIM, levelled
 from propainter.classical.texture.search import Found, find_sources
+from propainter.classical.texture.steadying import steadied
 from propainter.types import Invented
 
-CODE_VERSION = "2"
+CODE_VERSION = "3"
 """Raise it with every change here or in this package that may move a pixel; it is part of the painted windows' keys."""
 
 _MOST_KEYS = 6
 """Frames that are searched in, one after the other; what is still missing then stays a membrane."""
+_NEARLY, _MOST_LOOKED_AT = 0.9, 8
+"""Share of the most missing pixels at which a frame may be the key; and how many such frames are looked at."""
+_BESIDE, _MOSTLY = 16, 0.3
+"""Pixels around the hole, and the share of them above which it lies in what walks."""
 _CLEAR = 2
 """Pixels around a hole that are not copied: sampling would read the hole, and its rim has the object's colour."""
 _BLUR = 3.0
@@ -82,17 +87,40 @@ class _Window:
             missing = [int(origins.missing.sum()) for origins in self._origins]
             if not max(missing, default=0):
                 break
-            key = int(np.argmax(missing))
+            key, walking = self._key(missing)
             sought = self._image(key, self._origins[key].missing)
-            found = find_sources(self._context(key, sought), sought, ~self._barred(key))
+            found = find_sources(
+                self._context(key, sought), sought, ~self._barred(key) & ~self._walkers(walking, sought)
+            )
             if not found.any:
                 break
             carry_origins(self._origins, self._unseen, self._motion, key=key, number=number)
             self._lay(key, number, sought, found)
-        lit = [(t, self._lit(t)) for t in np.flatnonzero(self._unseen.any((1, 2))).tolist()]
-        for t, colours in lit:
-            self._frames[t][self._unseen[t]] = self._within_plate(t, colours)
+        lights, copied = [], []
+        lit = [self._lit(t) if self._unseen[t].any() else None for t in range(len(self._frames))]
+        for t, colours in enumerate(lit):
+            copied.append(np.flatnonzero(self._invented[t].copied))
+            lights.append(None if colours is None else (colours - self._frames[t][self._unseen[t]])[copied[t]])
+        steady = steadied(self._origins, lights, copied, self._holes.shape[1:])
+        for t, (colours, light) in enumerate(zip(lit, steady, strict=True)):
+            if colours is not None and light is not None:
+                colours[copied[t]] = self._frames[t][self._unseen[t]][copied[t]] + light
+                self._frames[t][self._unseen[t]] = self._within_plate(t, colours)
         return self._invented
+
+    def _key(self, missing: list[int]) -> tuple[int, Mask]:
+        """Of the frames that miss most the one in which least walks around; and what walks in it."""
+        able = [t for t, count in enumerate(missing) if count >= _NEARLY * max(missing)]
+        some = able[:: -(-len(able) // _MOST_LOOKED_AT)]
+        walking = {t: self._motion.walking(t) for t in some}
+        calm = min(some, key=lambda t: int(walking[t].sum()))
+        return calm, walking[calm]
+
+    def _walkers(self, walking: Mask, sought: Mask) -> Mask:
+        """What of all that walks is no background to copy: nothing, where the hole itself lies in a walker."""
+        size = 2 * _BESIDE + 1
+        beside = (cv2.dilate(sought.astype(np.uint8), np.ones((size, size), np.uint8)) > 0) & ~sought
+        return walking if walking[beside].sum() <= _MOSTLY * beside.sum() else np.zeros_like(walking)
 
     def _within_plate(self, t: int, colours: Field) -> Field:
         """The colours, none brighter or darker than all of the frame's plate: light from a rim that is off may overshoot."""

@@ -57,8 +57,8 @@ def show(
 ) -> Rgb8 | None:
     """One view of a frame, [h, w, 3]; None where what it takes is missing.
 
-    plate: [h, w, 3]; matte: [h, w, 1] of any type; unseen: [h, w, 1], full scale = never seen; grow: plate pixels the
-    matte grows, for the outline of the hole in the matte view.
+    plate: [h, w, 3]; matte: [h, w, 1] of any type; unseen: [h, w, 1], above 0 = never seen, full scale = a guess; grow:
+    plate pixels the matte grows, for the outline of the hole in the matte view.
     """
     before = to_eyes(plate, display)
     if view == "plate":
@@ -165,7 +165,7 @@ def _shrunk(hole: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
 
 
 def _with_unseen(picture: Rgb8, unseen: Patch) -> Rgb8:
-    """Magenta where nothing was ever seen, the rest dimmed."""
+    """Magenta where nothing was ever seen, the stronger the less sure what stands there; the rest dimmed."""
     dimmed: Rgb8 = (picture // 2 + picture.mean(-1, keepdims=True).astype(np.uint8) // 4).astype(np.uint8)
     shares = np.zeros(picture.shape[:2], np.float32)
     cut = _slices(unseen.region)

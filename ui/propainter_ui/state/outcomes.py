@@ -115,16 +115,21 @@ def _with_result(state: PanelState, revision: int, frame: int) -> PanelState:
     return replace(state, results=state.results | {frame}, view=view)
 
 
+_TOLD = 0.0005
+"""Share of the hole below which a number would read 0.0%."""
+
+
 def _rendered(state: PanelState, report: Mapping[str, Any], frames: int) -> PanelState:
     rates = state.rates
     if state.shot and state.working_size:
         pixels = state.working_size[0] * state.working_size[1]
         rates = rates.learned_from(report, plan_for(state.shot.frame_count, state.engine, state.applied), pixels)
     windows = len(report.get("windows_redone", ()))
-    unseen = float(report.get("unseen_fraction", 0.0))
+    unseen, unsure = (float(report.get(share, 0.0)) for share in ("unseen_fraction", "unsure_fraction"))
     text = (
         f"Rendered {frames} frame{'s' * (frames != 1)} in {time_text(float(report.get('seconds', 0.0)))}; "
-        f"{windows} window{'s' * (windows != 1)} painted, {unseen:.1%} of the hole never seen."
+        f"{windows} window{'s' * (windows != 1)} painted, {unseen:.1%} of the hole never seen"
+        + (f", {unsure:.1%} a guess." if unsure >= _TOLD else ".")
     )
     if cuts := report.get("cuts", ()):
         text += f" Cut{'s' * (len(cuts) != 1)} at {', '.join(str(frame) for frame in cuts)}."

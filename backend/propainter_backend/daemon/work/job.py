@@ -15,7 +15,7 @@ import numpy as np
 from propainter_backend.daemon.work.events import Priority, Work
 from propainter_backend.daemon.work.shots import ShotRecord
 from propainter_backend.worker.pipe import Note
-from propainter_pictures.matte_survey import MatteFacts, judge_unseen, without_options
+from propainter_pictures.matte_survey import MatteFacts, judge_unseen, judge_unsure, without_options
 from propainter_wire.messages import Analyse, Render, ShotSettings, Stage
 from propainter_wire.router import Request
 
@@ -57,6 +57,7 @@ class JobRecord:
     stages: dict[str, dict[str, Any]] = field(default_factory=dict)
     hole: int = 0
     unseen: int = 0
+    unsure: int = 0
     kernels_in_holes: int = 0
     cuts: set[int] = field(default_factory=set)
     """Frames (0-based) that begin another scene, as far as its steps came upon them."""
@@ -102,6 +103,7 @@ class JobRecord:
             mine["reused"].update(cost["reused"])
         self.hole += note.get("hole", 0)
         self.unseen += note.get("unseen", 0)
+        self.unsure += note.get("unsure", 0)
         self.cuts.update(note.get("cuts", []))
         self.kernels_in_holes += note.get("kernels_in_holes", 0)
         self.notes.extend(said for said in note.get("notes", []) if said not in self.notes)
@@ -122,20 +124,23 @@ class JobRecord:
         }
         windows = self.stages.get("painting", {"computed": set()})["computed"]
         settings = asdict(self.settings)
-        unseen = round(self.unseen / self.hole, 6) if self.hole else 0.0
+        unseen, unsure = (round(n / self.hole, 6) if self.hole else 0.0 for n in (self.unseen, self.unsure))
+        judged = (*self.mattes.judged(), *judge_unseen(unseen), *judge_unsure(unsure))
         return {
             "engine": engine,
             "weights": weights,
             "settings": {name: list(v) if isinstance(v, tuple) else v for name, v in settings.items()},
             "stages": stages,
             "windows_redone": sorted(windows)[:_REPORTED_WINDOWS],
+            "hole_pixels": self.hole,
             "unseen_fraction": unseen,
+            "unsure_fraction": unsure,
             "cuts": [self.shot.opened.first + index for index in sorted(self.cuts)][:_REPORTED_CUTS],
             "kernels_in_holes": self.kernels_in_holes,
             "seconds": round(time.monotonic() - self.started, 4),
             "first_result_s": round(self.first_result_s or 0.0, 4),
             "notes": self.notes[:_REPORTED_NOTES],
-            "warnings": [without_options(said) for said in (*self.mattes.judged(), *judge_unseen(unseen))],
+            "warnings": [without_options(said) for said in judged],
         }
 
 

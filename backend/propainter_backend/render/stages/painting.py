@@ -112,6 +112,8 @@ def fill(ask: Ask, index: int, *, nearest_only: bool = False) -> Steps[Tensor]:
 
 def invented(ask: Ask, index: int) -> Steps[Invented | None]:
     """Where a frame's unseen pixels, by row and column, were copied from; None: nothing is copied."""
+    if not painters.copies(ask.engine, ask.shot.settings.never_seen):
+        return None
     windows = ask.plan.windows_of(index)
     found = []
     for window in windows:
