@@ -13,10 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-<<<<<<< HEAD
-=======
 import torch
->>>>>>> t14
 from torch import Tensor
 
 from propainter.engine import Engine
