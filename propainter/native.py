@@ -26,7 +26,7 @@ from propainter.classical.places import Places, Taps, carried, numbered
 from propainter.classical.sampling import look_up
 from propainter.types import NOWHERE, Invented, Sights
 
-CODE_VERSION = "5"
+CODE_VERSION = "6"
 """Raise it with every change here that may move a pixel; it is part of the cache keys of sights and fill."""
 
 _KERNEL = 2

@@ -35,7 +35,7 @@ _SMOOTHING = 4.0
 """Sigma in pixels over which left-over motion is averaged, textured pixels first."""
 _TEXTURE = 4.0
 """Gradient in grey levels per pixel at which a pixel's left-over motion is worth half."""
-_MODEL_SHARE = 0.1
+_MODEL_SHARE = 0.05
 """Weight of 'no left-over motion' against the textured pixels around: a bare wall keeps the model."""
 _ROUNDS = 4
 """Times at most that left-over motion is measured."""

@@ -4,13 +4,15 @@ Here: ``Ground``, which tells of any point of any frame whether a kernel there w
 the widest kernel that does not. Not here: the sampling itself (``sampling.py``), where points come from (``places.py``).
 
 A place is good where the nearest pixel is plate. Where its bicubic kernel of sixteen pixels would touch the hole, the kernel
-shrinks: to the four pixels around, then to the nearest. Nothing under a hole is ever read.
+shrinks, across and down each as far as it must: to the two pixels around, to a line continued from the plate's side, to
+the nearest pixel. Nothing under a hole is ever read.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import product
 
 import cv2
 import numpy as np
@@ -20,13 +22,15 @@ from propainter.classical.harmonic import Field, Mask
 
 ReadElsewhere = Callable[[int], tuple[Field, Mask]]
 _BITS = npt.NDArray[np.uint8]
-_POINT, _ROW, _COLUMN, _CUBIC, _PAIR_ROW, _PAIR_COLUMN, _LINEAR = (1 << i for i in range(7))
-_SHAPES = {
-    _ROW: (1, 4), _COLUMN: (4, 1), _CUBIC: (4, 4), _PAIR_ROW: (1, 2), _PAIR_COLUMN: (2, 1), _LINEAR: (2, 2),
-}  # fmt: skip
+_POINT, _ROW, _COLUMN, _CUBIC = (1 << i for i in range(4))
+_SHAPES = {_ROW: (1, 4), _COLUMN: (4, 1), _CUBIC: (4, 4)}
 """Rows and columns that a kernel reads: on a whole coordinate, one alone."""
 REACH = 2
 """Pixels around a hole in which a kernel may touch it."""
+
+
+_WIDEST_FIRST = sorted(product(range(4), repeat=2), key=lambda way: (max(way), sum(way), way))
+"""Of the ways to read across and down (``_ways``), the better ones first."""
 
 
 @dataclass
@@ -47,7 +51,13 @@ class FrameGround:
 
     def is_clear(self, x: Field, y: Field) -> Mask:
         """Whether a bicubic kernel at points (n,) within the frame reads nothing but plate."""
-        return self._reads_plate(x, y, _CUBIC, _ROW, _COLUMN)
+        if self._bits is None:
+            return np.ones(len(x), np.bool_)
+        left, top = np.floor(x), np.floor(y)
+        on_column, on_row = x == left, y == top
+        kernel = np.where(on_column, np.where(on_row, _POINT, _COLUMN), np.where(on_row, _ROW, _CUBIC)).astype(np.uint8)
+        plate: Mask = self._bits[top.astype(np.intp), left.astype(np.intp)] & kernel == 0
+        return plate
 
     def is_usable(self, x: Field, y: Field) -> Mask:
         """Whether a shrunk kernel does: the nearest pixel is plate."""
@@ -61,14 +71,24 @@ class FrameGround:
         across, down = keys_weights(x - np.floor(x)), keys_weights(y - np.floor(y))
         touching = np.flatnonzero(~self.is_clear(x, y))
         if len(touching):
-            near_x, near_y = x[touching], y[touching]
-            is_linear = self._reads_plate(near_x, near_y, _LINEAR, _PAIR_ROW, _PAIR_COLUMN)
-            for weights, at in ((across, near_x), (down, near_y)):
-                part = at - np.floor(at)
-                nearest = (np.rint(at) > np.floor(at)).astype(np.float32)
-                share = np.where(is_linear, part, nearest).astype(np.float32)
-                weights[:, touching] = 0
-                weights[1, touching], weights[2, touching] = 1 - share, share
+            across[:, touching], down[:, touching] = self._shrunk(x[touching], y[touching])
+        return across, down
+
+    def _shrunk(self, x: Field, y: Field) -> tuple[Field, Field]:
+        """The widest kernel that reads nothing but plate, at points (n,) whose nearest pixel is plate."""
+        height, width = self.hole.shape
+        reach = np.arange(-1, 3)[:, None]
+        rows = (np.floor(y).astype(np.intp) + reach).clip(0, height - 1)
+        columns = (np.floor(x).astype(np.intp) + reach).clip(0, width - 1)
+        covered = self.hole[rows[:, None], columns[None]]
+        ways_across, ways_down = _ways(x), _ways(y)
+        across, down = ways_across[-1].copy(), ways_down[-1].copy()
+        left = np.ones(len(x), np.bool_)
+        for i, j in _WIDEST_FIRST:
+            reads = (ways_down[j] != 0)[:, None] & (ways_across[i] != 0)[None]
+            good = left & ~(reads & covered).any((0, 1))
+            across[:, good], down[:, good] = ways_across[i][:, good], ways_down[j][:, good]
+            left &= ~good
         return across, down
 
     def count(self, x: Field, y: Field, across: Field, down: Field) -> None:
@@ -85,15 +105,6 @@ class FrameGround:
                 reads = (down[j, near] != 0) & (across[i, near] != 0)
                 found |= reads & self.hole[row, (left[near] + i - 1).clip(0, width - 1)]
         self._tally.touched += int(np.count_nonzero(found))
-
-    def _reads_plate(self, x: Field, y: Field, full: int, row: int, column: int) -> Mask:
-        if self._bits is None:
-            return np.ones(len(x), np.bool_)
-        left, top = np.floor(x), np.floor(y)
-        on_column, on_row = x == left, y == top
-        kernel = np.where(on_column, np.where(on_row, _POINT, column), np.where(on_row, row, full)).astype(np.uint8)
-        plate: Mask = self._bits[top.astype(np.intp), left.astype(np.intp)] & kernel == 0
-        return plate
 
 
 class Ground:
@@ -152,6 +163,18 @@ def keys_weights(t: Field) -> Field:
     before, after = 2 * t2 - t3 - t, 4 * t2 - 3 * t3 + t
     weights: Field = np.stack([before, 3 * t3 - 5 * t2 + 2, after, t3 - t2]) * np.float32(0.5)
     return weights
+
+
+def _ways(at: Field) -> list[Field]:
+    """Weights (4, n) of four ways to read along one axis: cubic; linear; the line through the nearest pixel and the one on
+    its far side, continued; the nearest alone."""
+    part = at - np.floor(at)
+    is_upper = np.rint(at) > np.floor(at)
+    none, beyond = np.zeros_like(part), np.where(is_upper, 1 - part, part)
+    line = [np.where(is_upper, 0, -beyond), np.where(is_upper, 0, 1 + beyond)]
+    line += [np.where(is_upper, 1 + beyond, 0), np.where(is_upper, -beyond, 0)]
+    others = [none, 1 - part, part, none], line, [none, ~is_upper, is_upper, none]
+    return [keys_weights(part), *(np.stack(way).astype(np.float32) for way in others)]
 
 
 def _bits_of(hole: Mask) -> _BITS:

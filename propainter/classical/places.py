@@ -26,8 +26,6 @@ from propainter.types import NOWHERE
 
 _MOST_STEPS_ON = 4
 """Times a place that is still under a hole goes on."""
-_FRAMES_FOR_A_KERNEL = 1
-"""Frames further off that a whole kernel is worth; a shrunk one nearer is truer than a whole one beyond."""
 _STEEPEST = 0.5
 """Change of displacement from pixel to pixel beyond which two neighbours are not of one surface."""
 RUN = 1 << 19
@@ -223,8 +221,8 @@ def nowhere(count: int) -> Places:
 def _step(flow: FlowImage, back: FlowImage, near: Mask, ground: FrameGround, known: Places, following: int) -> Places:
     """Places of the pixels near one frame's hole, from those of the following frame (in either direction of time).
 
-    ground: of the following frame. A pixel that lands where its whole kernel is plate is seen there; where only the nearest
-    pixel is, if the next frame is not at hand. Any other goes on where the pixels around its landing lead.
+    ground: of the following frame. A pixel that lands where the nearest pixel is plate is seen there. Any other goes on
+    where the pixels around its landing lead.
     """
     ys, xs = np.nonzero(near)
     height, width = near.shape
@@ -234,8 +232,7 @@ def _step(flow: FlowImage, back: FlowImage, near: Mask, ground: FrameGround, kno
     x, y = np.where(inside, x, 0).astype(np.float32), np.where(inside, y, 0).astype(np.float32)
     taps = Taps.at(x, y, height, width)
     onward = carried(taps, numbered(near_hole(ground.hole)), known)
-    soon = onward.seen & (np.abs(onward.source - following) <= _FRAMES_FOR_A_KERNEL)
-    here = ground.is_clear(x, y) | (ground.is_usable(x, y) & ~soon)
+    here = ground.is_usable(x, y)
     on = ~here & onward.seen
     doubtful = ~consistent(moved, np.einsum("kn,knc->nc", taps.weight, back[taps.row, taps.column]))
     return Places(

@@ -125,15 +125,17 @@ def test_the_tally_counts_a_kernel_that_touches() -> None:
 
 
 def test_a_kernel_shrinks_only_as_far_as_it_must() -> None:
-    """On a slope the bicubic and the bilinear kernel both give the slope; the nearest pixel gives itself."""
+    """On a slope the bicubic and the bilinear kernel give the slope, and so does a line continued from the plate's side; a
+    pixel alone among holes gives itself."""
     rows, columns = np.mgrid[:20, :24].astype(np.float32)
     hole = np.zeros((20, 24), bool)
-    hole[4:12, 10:16] = True
+    hole[4:12, 10:16] = hole[15:18, 3:6] = True
+    hole[16, 4] = False
     image = np.where(hole, np.float32(1e6), columns + 100 * rows)[..., None]
-    x, y = np.float32([7.4, 8.4, 9.4, 9.0]), np.float32([8.3, 8.3, 8.3, 8.0])
+    x, y = np.float32([7.4, 8.4, 9.4, 9.0, 9.4, 4.3]), np.float32([8.3, 8.3, 8.3, 8.0, 3.4, 16.2])
     tally = Tally()
     found = look_up(image, x, y, FrameGround(hole, tally))[:, 0]
-    assert found == pytest.approx([837.4, 838.4, 809.0, 809.0], abs=1e-2)
+    assert found == pytest.approx([837.4, 838.4, 839.4, 809.0, 349.4, 1604.0], abs=2e-2)
     assert tally.touched == 0
 
 
