@@ -71,6 +71,17 @@ def to_working(rgb: Pixels, space: WorkingSpace = WorkingSpace.AUTO) -> NDArray[
     return value
 
 
+def to_finite_working(rgb: Pixels, space: WorkingSpace = WorkingSpace.AUTO) -> NDArray[np.float32]:
+    """As ``to_working``, with a number for every value that is none, so that nothing of it spreads by sampling.
+
+    Infinity is the top of the nominal range, white or six stops above it; minus infinity is black, NaN middle grey.
+    """
+    working = to_working(rgb, space)
+    working[np.isposinf(rgb)] = 1
+    working[np.isneginf(rgb)] = -1
+    return np.nan_to_num(working, copy=False)
+
+
 def from_working(working: NDArray[np.float32], dtype: DTypeLike, space: WorkingSpace = WorkingSpace.AUTO) -> Pixels:
     """The inverse of ``to_working``: pixels of ``dtype``, the plate's own type.
 

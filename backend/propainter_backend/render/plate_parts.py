@@ -18,12 +18,12 @@ from propainter_backend.render.clean_plate import CleanPlate
 from propainter_backend.render.keys import key_of
 from propainter_backend.render.shot import Shot
 from propainter_backend.render.shot_cache import ShotCache
-from propainter_pictures.color import to_working
+from propainter_pictures.color import to_finite_working
 from propainter_pictures.frame import Frame
 
 _GRID = 256
 """Plate pixels boxes are widened to, so that frames that look at nearly the same find the same stored."""
-_CODE_VERSION = "1"
+_CODE_VERSION = "2"
 
 
 class PlateParts:
@@ -65,7 +65,7 @@ class PlateParts:
             shown = hole & clean.holds
             rgb[shown] = clean.rgb[shown]
             hole &= ~clean.holds
-        return {"rgb": np.nan_to_num(to_working(rgb, self._shot.space), copy=False), "hole": hole.astype(np.uint8)}
+        return {"rgb": to_finite_working(rgb, self._shot.space), "hole": hole.astype(np.uint8)}
 
     def _hole(self, index: int, rows: slice, columns: slice) -> np.ndarray:
         s, (width, height) = self._shot.settings, self._shot.plate_size

@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.typing import DTypeLike
 
-from propainter_pictures.color import WorkingSpace, from_working, to_display, to_working
+from propainter_pictures.color import WorkingSpace, from_working, to_display, to_finite_working, to_working
 
 # Round trips of float32 through 2 e - 1 lose a few units in the last place of e, which the curve's flat parts magnify.
 FLOAT32_LOSS = 2e-5
@@ -151,3 +151,12 @@ def test_linear_light_is_shown_as_srgb() -> None:
 def test_encoded_pictures_are_shown_as_they_are() -> None:
     np.testing.assert_array_equal(to_display(np.array([0, 7, 255], np.uint8)), [0, 7, 255])
     np.testing.assert_array_equal(to_display(np.array([0, 257, 65535], np.uint16)), [0, 1, 255])
+
+
+def test_a_value_that_is_none_counts_as_white_or_black_or_grey() -> None:
+    wrong = np.array([np.inf, -np.inf, np.nan, 0.5], np.float32)
+    black, half = to_working(np.array([0, 0.5], np.float32))
+    np.testing.assert_array_equal(to_finite_working(wrong), [1, black, 0, half])
+    np.testing.assert_array_equal(to_finite_working(wrong, WorkingSpace.RAW), [1, -1, 0, 0])
+    np.testing.assert_array_equal(to_finite_working(np.array([0, 255], np.uint8)), [-1, 1])
+    assert np.isposinf(wrong[0]), "the plate itself stays as it is"

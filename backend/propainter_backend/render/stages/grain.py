@@ -23,7 +23,7 @@ from propainter_backend.render.stages.flow import flow
 from propainter_backend.render.stages.holes import grown
 from propainter_backend.render.stages.pictures import working
 from propainter_backend.render.steps import Steps
-from propainter_pictures.color import to_working
+from propainter_pictures.color import to_finite_working
 from propainter_plan import stages as the_map
 from propainter_plan.stages import NEAR
 from propainter_plan.units import Chunk
@@ -79,7 +79,7 @@ def share_of_clean(ask: Ask, index: int, grain: Grain) -> Steps[float | None]:
     beside = yield from _beside(ask, frame)
     rgb: Any = clean.rgb
     if _is_whole(ask):
-        rgb = np.nan_to_num(to_working(rgb, ask.shot.space), copy=False)
+        rgb = to_finite_working(rgb, ask.shot.space)
     return share(Frame(rgb, _usable(ask, frame) & clean.holds), *beside, grain, encode=_encode(ask))
 
 
@@ -109,7 +109,7 @@ def _encode(ask: Ask) -> Callable[[Any], Field]:
     """Pixels of a ``Frame`` to the working range."""
     if _is_whole(ask):
         return lambda pixels: pixels
-    return lambda pixels: np.nan_to_num(to_working(pixels, ask.shot.space), copy=False)
+    return lambda pixels: to_finite_working(pixels, ask.shot.space)
 
 
 def _is_whole(ask: Ask) -> bool:

@@ -16,7 +16,7 @@ from propainter_backend.render.shot import to_grid
 from propainter_backend.render.stage import Ask, Made, Stage
 from propainter_backend.render.stages.holes import grown, hole
 from propainter_backend.render.steps import Steps
-from propainter_pictures.color import to_working
+from propainter_pictures.color import to_finite_working
 from propainter_plan import stages as the_map
 
 
@@ -24,6 +24,7 @@ class Working(Stage[int]):
     """The plate in the working range, resampled where a working size asks for it."""
 
     row = the_map.WORKING
+    version = "2"
     is_quiet = True
 
     def facts(self, unit: int, ask: Ask) -> Steps[Sequence[Scalar]]:
@@ -74,4 +75,4 @@ def known(ask: Ask, index: int) -> Tensor:
 
 
 def _on_grid(ask: Ask, rgb: np.ndarray) -> Tensor:
-    return to_grid(np.nan_to_num(to_working(rgb, ask.shot.space), copy=False), ask.shot)
+    return to_grid(to_finite_working(rgb, ask.shot.space), ask.shot)

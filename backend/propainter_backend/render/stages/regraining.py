@@ -24,13 +24,13 @@ from propainter_backend.render.stages.grain import share_of_clean
 from propainter_backend.render.stages.holes import hole
 from propainter_backend.render.stages.looks import looks
 from propainter_backend.render.steps import Steps
-from propainter_pictures.color import to_working
+from propainter_pictures.color import to_finite_working
 from propainter_plan.units import Chunk
 
 _MARGIN = 2 * SIDE
 """Pixels of plate around a fill that it is looked at with."""
 _HUGE = np.float32(1e4)
-"""What an infinite pixel of the plate beside a fill counts as."""
+"""The most that a pixel of the plate beside a fill counts as."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,8 +78,8 @@ def _box(ask: Ask, index: int, colours: Field, grain: Grain) -> _Box:
         for span, limit in zip(spans, alpha.shape, strict=True)
     )
     plate = ask.sources.plate(index)
-    around = to_working(plate.pixels[rows, columns][..., plate.rgb_channels], ask.shot.space)
-    picture = np.nan_to_num(around, copy=False).clip(-_HUGE, _HUGE)
+    around = to_finite_working(plate.pixels[rows, columns][..., plate.rgb_channels], ask.shot.space)
+    picture = around.clip(-_HUGE, _HUGE)
     inside = alpha[rows, columns]
     picture[inside] = colours
     return _Box(rows, columns, picture, inside, part(picture, grain, inside))
