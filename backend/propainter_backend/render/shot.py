@@ -97,11 +97,14 @@ def longest_run(width: int, height: int) -> int:
 
 
 def mask_to_grid(mask: Tensor, shot: Shot) -> Tensor:
-    """[h, w] at plate size -> on the working grid: 1 wherever any plate pixel under it is 1; 0 in the padding."""
+    """[h, w] at plate size -> on the working grid: 1 wherever any plate pixel under it is 1.
+
+    The padding goes on as the border does, as the picture's: what is removed at the border is no background beyond it.
+    """
     if shot.working_size is not None:
         mask = shrink_to_working(mask, width=shot.working_size[0], height=shot.working_size[1])
     width, height = shot.grid
-    return F.pad(mask, (0, width - mask.shape[1], 0, height - mask.shape[0]))
+    return F.pad(mask[None, None], (0, width - mask.shape[1], 0, height - mask.shape[0]), mode="replicate")[0, 0]
 
 
 def to_grid(rgb: np.ndarray, shot: Shot) -> Tensor:

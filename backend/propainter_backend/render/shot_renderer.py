@@ -119,7 +119,7 @@ class ShotRenderer:
 
     def unseen_pixels(self, index: int) -> tuple[int, int]:
         """Pixels of a frame's hole, and how many of them are unseen; of what is stored, without computing."""
-        inside = hole(self.ask, index)
+        inside = self._without_padding(hole(self.ask, index))
         if not bool(inside.any()):
             return 0, 0
         try:
@@ -127,7 +127,7 @@ class ShotRenderer:
                 _, unseen = run_to_end(self.propagated(index))
         except NotCached:
             return int(inside.sum()), 0
-        return int(inside.sum()), int(unseen.sum())
+        return int(inside.sum()), int(self._without_padding(unseen[0]).sum())
 
     def unsure_pixels(self, index: int) -> int:
         """Unseen pixels of a frame whose surroundings nothing was much like; of what is stored, without computing."""
@@ -136,9 +136,18 @@ class ShotRenderer:
         try:
             with self.ask.only_stored():
                 found = run_to_end(invented(self.ask, index))
+                _, unseen = run_to_end(self.propagated(index))
         except NotCached:
             return 0
-        return 0 if found is None else int((found.miss > UNSURE).sum())
+        if found is None:
+            return 0
+        unsure = unseen[0] > 0
+        unsure[unsure.clone()] = torch.from_numpy(found.miss > UNSURE)
+        return int(self._without_padding(unsure).sum())
+
+    def _without_padding(self, image: Tensor) -> Tensor:
+        width, height = self.shot.made_at
+        return image[:height, :width]
 
     @property
     def cuts(self) -> list[int]:

@@ -25,6 +25,7 @@ class Grown(Stage[int]):
     """The grown matte; what a clean plate shows is in it, too."""
 
     row = the_map.GROWN
+    version = "2"
     is_quiet = True
 
     def facts(self, unit: int, ask: Ask) -> Steps[Sequence[Scalar]]:
@@ -57,6 +58,7 @@ class Hole(Stage[int]):
     """What is to be filled: the grown matte without what a clean plate shows."""
 
     row = the_map.HOLE
+    version = "2"
     is_quiet = True
 
     def facts(self, unit: int, ask: Ask) -> Steps[Sequence[Scalar]]:
@@ -81,6 +83,7 @@ class FlowHole(Stage[int]):
     """The hole in the flow: where a clean plate stands in, the plate's flow is still that of what is removed."""
 
     row = the_map.FLOW_HOLE
+    version = "2"
     is_quiet = True
 
     def facts(self, unit: int, ask: Ask) -> Steps[Sequence[Scalar]]:
