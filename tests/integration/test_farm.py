@@ -14,6 +14,7 @@ from farm_shots import FarmShot, computed, in_order, python, quiet_environ
 
 from golden import standin_folder
 from propainter_backend.commands.remove import main
+from propainter_backend.render.stages.painting import Painting
 from propainter_pictures.images import read_info
 from propainter_pictures.plates import open_source
 
@@ -123,6 +124,13 @@ def test_a_repeated_task_computes_nothing_and_writes_nothing(shot):
         if task[0] == "painting":
             assert report["frames_written"] == 0 and report["frames_kept"] == task[2] - task[1] + 1
     assert {path: path.stat().st_mtime_ns for path in (shot.folder / "farm").iterdir()} == before
+
+
+def test_a_frame_that_older_code_painted_is_painted_again(shot, monkeypatch):
+    first = run_all(shot)[-2]
+    monkeypatch.setattr(Painting, "version", "of another release")
+    again = run(shot, "painting")
+    assert first["frames_written"] and again["frames_kept"] == 0
 
 
 def test_a_frame_that_was_damaged_or_deleted_is_written_again_from_what_is_stored(shot):

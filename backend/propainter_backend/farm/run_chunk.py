@@ -39,6 +39,7 @@ from propainter_backend.render.engines import choose_engine
 from propainter_backend.render.keys import key_of
 from propainter_backend.render.memory import keep_large_arrays_apart
 from propainter_backend.render.out_of_memory import NO_MEMORY, is_out_of_memory
+from propainter_backend.render.stages import all_stages
 from propainter_pictures.frame_range import FrameRange, with_negative_frames
 from propainter_pictures.images import read_image
 from propainter_pictures.matte_survey import judge_unseen, judge_unsure
@@ -53,6 +54,11 @@ EXIT_TRY_AGAIN = 75
 """EX_TEMPFAIL: the daemon is gone or silent; what is finished stays."""
 _GB = 1 << 30
 _CODE_VERSIONS = {"classical": classical.CODE_VERSION, "propainter": learned.CODE_VERSION}
+
+
+def _versions_of_stages() -> list[str]:
+    """Of the code that makes each stage: a frame of an older release is none of this one's."""
+    return [f"{stage.row.name} {stage.version}" for stage in all_stages()]
 
 
 def main(argv: Sequence[str]) -> int:
@@ -120,7 +126,8 @@ class Task:
             ask(i) for ask in (pictures.plate_digest, pictures.matte_digest, pictures.clean_digest) for i in seen
         ]
         return key_of(
-            "farm frame", engine, weights, _CODE_VERSIONS[engine], repr(wish.drafted_settings()), wish.space.value,
+            "farm frame", engine, weights, _CODE_VERSIONS[engine], _versions_of_stages(),
+            repr(wish.drafted_settings()), wish.space.value,
             repr(wish.drafted_size(self.files.plate.size)), wish.drafted_native_fill(), wish.drafted_grain(), index,
             len(self.files.numbers), repr(wish.cuts), content,
         )  # fmt: skip
