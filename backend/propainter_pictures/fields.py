@@ -30,6 +30,8 @@ _MOVES = 0.03
 """Least change of the misfit between fields, of the greatest one, at which something moves."""
 _NEAR = 0.35
 """Share of the way from the best to the worst fit that still counts as the best."""
+_MOST = np.float32(1e30)
+"""Brightness beyond which sums of it would be none."""
 _LEAST = 4
 """Pairs of frames in motion that it takes to tell."""
 
@@ -78,7 +80,7 @@ def luma_of(frame: Frame) -> Luma:
     rgb = frame.rgb()
     if rgb.shape[1] > 1024:
         rgb = rgb[:, ::2]
-    values = np.nan_to_num(as_float(rgb)).astype(np.float32)
+    values = np.nan_to_num(as_float(rgb)).astype(np.float32).clip(-_MOST, _MOST)
     luma: Luma = values @ np.array([0.25, 0.5, 0.25], np.float32)
     return luma
 
@@ -97,8 +99,10 @@ def _kind(here: Luma, following: Luma) -> Literal["own", "both", "other"] | None
 
 
 def _misfit(even: Luma, odd: Luma) -> float:
-    """How far the odd lines of one picture lie from midway between the even lines of another."""
+    """How far the odd lines of one picture lie from midway between the even lines of another; 0 where there are none."""
     above, below = even[0:-2:2], even[2::2]
     rows = min(len(above), len(below))
     between = odd[1:-1:2][:rows]
+    if not between.size:
+        return 0.0
     return float(np.abs(between - (above[:rows] + below[:rows]) / 2).mean())

@@ -13,6 +13,7 @@ from propainter_pictures.frame import Frame
 
 RGB = ("R", "G", "B")
 SIZE = (120, 160)
+NOISE = np.random.default_rng(8)
 
 
 def wide(seed: int) -> np.ndarray:
@@ -108,3 +109,17 @@ def test_a_shot_says_so_in_one_sentence_and_a_progressive_one_says_nothing() -> 
     assert fields_sentence(1, shot(moments(1))) is None
     still_then_moving = [moments(1)[0]] * 20 + interlaced()
     assert fields_sentence(32, shot(still_then_moving)) is not None
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("shape", [(1, 1), (1, 40), (2, 40)])
+def test_pictures_of_a_line_or_two_tell_nothing_and_say_nothing(shape):
+    pictures = [NOISE.random((*shape, 3)).astype(np.float32) for _ in range(6)]
+    assert fields_sentence(6, lambda i: Frame(pictures[i], RGB)) is None
+
+
+@pytest.mark.filterwarnings("error")
+def test_infinite_pixels_are_looked_at_without_a_word():
+    picture = np.full((8, 8, 3), np.inf, np.float32)
+    picture[::3] = -np.inf
+    assert fields_sentence(4, lambda i: Frame(picture, RGB)) is None

@@ -274,3 +274,9 @@ def test_those_without_a_command_line_read_of_no_options() -> None:
 def test_a_label_map_in_a_real_file_comes_through_the_reader(tmp_path: Path) -> None:
     write_image(tmp_path / "m.0001.png", Frame(disc()[..., None], ("Y",)), {})
     np.testing.assert_array_equal(matte_of(read_image(tmp_path / "m.0001.png", 1)), disc())
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_matte_one_pixel_wide_is_looked_at_without_a_word():
+    column = frame(np.uint8([[0], [2], [2], [0]]), "Y")
+    survey(lambda number: column, range(1), name="matte")
