@@ -115,6 +115,16 @@ def test_a_clean_plate_that_does_not_fit(shot, capsys):
     assert "8x8" in said and "96x72" in said
 
 
+@pytest.mark.parametrize("option", ["--report", "--contact-sheet"])
+def test_report_and_sheet_are_never_written_over_an_input(option, shot, capsys):
+    write(shot / "clean.png", np.zeros((SIZE[1], SIZE[0], 4), np.uint8))
+    for taken in ("plate/plate.1002.png", "matte/matte.1001.png", "clean.png"):
+        before = (shot / taken).read_bytes()
+        said = refused(capsys, run(shot, option, str(shot / taken), "--clean-plate", str(shot / "clean.png")))
+        assert f"{taken} belongs to the input" in said and (shot / taken).read_bytes() == before
+    assert not (shot / "out").exists()
+
+
 def test_the_engine_is_named_in_the_output(shot):
     assert run(shot) == 0
     spec = oiio.ImageInput.open(str(shot / "out" / "plate.1001.png")).spec()

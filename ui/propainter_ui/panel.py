@@ -317,7 +317,8 @@ def _open_chosen(panel: Panel, what: str) -> None:
 
 
 def _export_chosen(panel: Panel, kind: ExportKind) -> None:
-    path = panel.dialogs.place_to_export(kind, panel.state)
+    files = panel.library.files
+    path = panel.dialogs.place_to_export(kind, panel.state, files) if files is not None else None
     if path is not None:
         panel.export(kind, path)
 

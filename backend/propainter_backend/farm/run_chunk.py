@@ -282,7 +282,7 @@ def _show(
         return
     notes = {"propainter:engine": engine, "propainter:weights": weights}
     with open_sink(
-        video, like=files.plate, frames=files.frames, metadata=notes, fps=files.wish.fps, protect=[files.matte]
+        video, like=files.plate, frames=files.frames, metadata=notes, fps=files.wish.fps, protect=files.sources[1:]
     ) as sink:
         for index, number in enumerate(files.numbers):
             frame = read_image(places[number], number)
