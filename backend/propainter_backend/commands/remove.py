@@ -31,7 +31,7 @@ from propainter_backend.removal.options import add_shot_options, removal_of
 from propainter_backend.removal.outside import OutsideCount
 from propainter_backend.removal.removal import ContactSheet, Removal, ShotFiles, write_report
 from propainter_backend.render.crop import Renderer, make_renderer, unseen_share, unsure_share
-from propainter_backend.render.engines import EngineChoice, choose_engine
+from propainter_backend.render.engines import EngineChoice, check_asked, choose_engine
 from propainter_backend.render.memory import keep_large_arrays_apart
 from propainter_backend.render.memory_plan import footprint_of, free_memory, plan_memory
 from propainter_backend.render.out_of_memory import NO_MEMORY, is_out_of_memory
@@ -68,15 +68,18 @@ def main(argv: Sequence[str] | None = None) -> int:
                 options.backend,
                 engine=options.engine,
                 precision=options.precision,
+                device=options.device,
                 watch=options.watch,
                 quiet=options.quiet,
                 say=say,
                 warn=_warn,
             )
             return 0
-        choice = choose_engine(
-            options.engine, weights=options.weights, device=options.device, precision=Precision(options.precision)
-        )
+        asked: dict[str, Any] = {
+            "weights": options.weights, "device": options.device, "precision": Precision(options.precision),
+        }  # fmt: skip
+        check_asked(options.engine, **asked)
+        choice = choose_engine(options.engine, **asked)
         remove(wish, choice, quiet=options.quiet)
     except (RemoveError, WeightsError, PropainterError) as error:
         print(f"propainter-remove: {error}", file=sys.stderr)

@@ -35,7 +35,8 @@ from propainter_backend.farm.units import COMPUTED_STAGES, FarmUnits
 from propainter_backend.removal.options import add_shot_options, removal_of
 from propainter_backend.removal.outside import OutsideCount
 from propainter_backend.removal.removal import ContactSheet, ShotFiles, write_report
-from propainter_backend.render.engines import choose_engine
+from propainter_backend.removal.wire_files import require_device
+from propainter_backend.render.engines import check_asked, choose_engine
 from propainter_backend.render.keys import key_of
 from propainter_backend.render.memory import keep_large_arrays_apart
 from propainter_backend.render.out_of_memory import NO_MEMORY, is_out_of_memory
@@ -179,19 +180,17 @@ def _run(options: argparse.Namespace) -> None:
 @contextmanager
 def _compute(options: argparse.Namespace, files: ShotFiles) -> Iterator[Compute]:
     if options.backend is None:
-        choice = choose_engine(
-            options.engine, weights=options.weights, device=options.device, precision=Precision(options.precision)
-        )
+        asked: dict[str, Any] = {
+            "weights": options.weights, "device": options.device, "precision": Precision(options.precision),
+        }  # fmt: skip
+        check_asked(options.engine, **asked)
+        choice = choose_engine(options.engine, **asked)
         _say("status", choice.reason)
         yield InProcess(files, choice, options.cache_dir, cache_budget=int(options.cache_size * _GB))
         return
     with Client.connect(Path(options.backend or connection_path()), name="propainter-remove run-chunk") as client:
         compute = InSession(client, files, engine=options.engine, precision=options.precision)
-        if not compute.device.startswith(options.device) and options.device != "auto":
-            raise BadInput(
-                f"the session's daemon works on {compute.device} but the task asks for --device {options.device}; start "
-                "the daemon on that device, or leave out --device"
-            )
+        require_device(options.device, compute.device)
         _say("status", f"engine {compute.engine} through daemon {client.welcome.server} on {compute.device}")
         yield compute
 

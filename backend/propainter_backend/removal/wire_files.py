@@ -42,6 +42,15 @@ class FileProvider:
         return None if picture is None else rgba_of(picture)
 
 
+def require_device(asked: str, at_work: str) -> None:
+    """Raise BadInput where a daemon works on another device than was asked for. at_work: as its status tells."""
+    if asked != "auto" and not at_work.startswith(asked):
+        raise BadInput(
+            f"the daemon works on {at_work} but --device {asked} was asked for; start the daemon on that device, or leave "
+            f"out --device{' or say --device cpu' if at_work.startswith('cpu') else ''}"
+        )
+
+
 def shot_of(files: ShotFiles, engine: str, precision: str) -> OpenShot:
     """What a daemon is told of a removal; its quality is said when frames are asked for."""
     wish = files.wish
