@@ -35,7 +35,7 @@ from propainter_backend.farm.units import COMPUTED_STAGES, FarmUnits
 from propainter_backend.removal.options import add_shot_options, removal_of
 from propainter_backend.removal.outside import OutsideCount
 from propainter_backend.removal.removal import ContactSheet, ShotFiles, write_report
-from propainter_backend.removal.wire_files import require_device
+from propainter_backend.removal.wire_files import STOPPED, require_device, was_stopped
 from propainter_backend.render.engines import check_asked, choose_engine
 from propainter_backend.render.keys import key_of
 from propainter_backend.render.memory import keep_large_arrays_apart
@@ -64,9 +64,11 @@ def main(argv: Sequence[str]) -> int:
     try:
         _merge(options) if options.stage == "merge" else _run(options)
     except (RemoveError, WeightsError, PropainterError) as error:
-        _say("fail", str(error))
-        print(f"propainter-remove: {error}", file=sys.stderr)
-        return EXIT_TRY_AGAIN if isinstance(error, (BackendDied, BackendSilent, BackendUnreachable)) else 2
+        said = STOPPED if was_stopped(error) else str(error)
+        _say("fail", said)
+        print(f"propainter-remove: {said}", file=sys.stderr)
+        may_help = was_stopped(error) or isinstance(error, (BackendDied, BackendSilent, BackendUnreachable))
+        return EXIT_TRY_AGAIN if may_help else 2
     except KeyboardInterrupt:
         return 130
     except Exception as error:
