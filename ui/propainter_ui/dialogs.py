@@ -1,4 +1,4 @@
-"""Dialogs: which file to open, where to write an export.
+"""Dialogs: which file to open, where to write an export, whether to stop what works for others.
 
 Here: asking. Not here: doing it (``panel.py``), the window
 that asks for an export's place (``widgets/export_place.py``).
@@ -46,3 +46,18 @@ class Dialogs:
             return None
         self._remembered.keep("export_folder", str(asked.place.parent))
         return asked.place
+
+    def may_stop(self, at_stake: str) -> bool:
+        """Whether to stop a backend that works for others. at_stake: a sentence that says for whom."""
+        asked = QtWidgets.QMessageBox(self._parent)
+        asked.setIcon(QtWidgets.QMessageBox.Icon.Warning)
+        asked.setWindowTitle("Stop the backend?")
+        asked.setText(at_stake)
+        stop = asked.addButton("Stop anyway", QtWidgets.QMessageBox.ButtonRole.DestructiveRole)
+        keep = asked.addButton("Keep it running", QtWidgets.QMessageBox.ButtonRole.RejectRole)
+        asked.setDefaultButton(keep)
+        asked.setEscapeButton(keep)
+        asked.exec()
+        is_meant = asked.clickedButton() is stop
+        asked.deleteLater()
+        return is_meant
