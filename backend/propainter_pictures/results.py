@@ -1,6 +1,7 @@
 """Results as runs of numbered frames: where they go, and writing them safely.
 
-Here: ``open_sink``. Not here: reading (``plates.py``), encoding one picture (``images.py``) or a video (``video.py``).
+Here: ``open_sink``, ``open_folder``. Not here: reading (``plates.py``), which inputs are guarded (``overwriting.py``),
+encoding one picture (``images.py``) or a video (``video.py``).
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from propainter_pictures.frame_range import FrameRange
 from propainter_pictures.images import write_image
 from propainter_pictures.names import FilePattern, sequence_name
 from propainter_pictures.one_writer import OneWriter
+from propainter_pictures.overwriting import refuse_folder, refuse_overwriting
 from propainter_pictures.plates import FrameSource
 from propainter_pictures.video_facts import DEFAULT_FPS, VideoFacts
 from propainter_pictures.video_writing import VideoWriter, choose_encoder
@@ -95,7 +97,7 @@ def open_sink(
     notes = dict(metadata or {})
     sources = (like, *protect)
     if suffix in VIDEO_SUFFIXES:
-        _refuse_overwriting([here], sources)
+        refuse_overwriting([here], sources)
         _prepare_folder(here.parent)
         facts = _facts_like(like, fps)
         choose_encoder(here, like.size, facts.coding)
@@ -116,13 +118,39 @@ def open_sink(
             )
         place = lambda _: here  # noqa: E731
     else:
-        _refuse_folder(here, sources)
-        place = lambda number: here / like.file_name(number)  # noqa: E731
+        return open_folder(here, like=like, frames=frames, metadata=notes, protect=protect, alone=alone)
+    return _open_pictures(place, sources, frames, notes, alone=alone)
+
+
+def open_folder(
+    folder: Path,
+    *,
+    like: FrameSource,
+    frames: FrameRange,
+    metadata: Mapping[str, str] | None = None,
+    protect: Sequence[FrameSource] = (),
+    alone: bool = True,
+) -> FrameSink:
+    """The same for who means a folder, whatever its name ends in."""
+    refuse_folder(folder, (like, *protect))
+    return _open_pictures(
+        lambda number: folder / like.file_name(number), (like, *protect), frames, dict(metadata or {}), alone=alone
+    )
+
+
+def _open_pictures(
+    place: Callable[[int], Path],
+    sources: Sequence[FrameSource],
+    frames: FrameRange,
+    metadata: Mapping[str, str],
+    *,
+    alone: bool,
+) -> FrameSink:
     files = [place(number) for number in range(frames.first, frames.last + 1)]
-    _refuse_format(files[0], like.dtype)
-    _refuse_overwriting(files, sources)
+    _refuse_format(files[0], sources[0].dtype)
+    refuse_overwriting(files, sources)
     _prepare_folder(files[0].parent)
-    return _ImageSink(place, _held(files[0].with_name(sequence_name(files[0])), frames, alone), notes)
+    return _ImageSink(place, _held(files[0].with_name(sequence_name(files[0])), frames, alone), metadata)
 
 
 def _held(place: Path, frames: FrameRange | None, alone: bool) -> OneWriter | None:
@@ -260,19 +288,3 @@ def _refuse_format(file: Path, dtype: np.dtype[Any]) -> None:
         raise OutputError(
             f"{suffix} cannot hold the plate's {dtype.name} pixels ({file}); write {' or '.join(formats_for(dtype))}"
         )
-
-
-def _refuse_folder(folder: Path, sources: Sequence[FrameSource]) -> None:
-    for source in sources:
-        if Path(source.path).resolve() == folder.resolve():
-            raise OutputError(f"{folder} is the input's own folder; choose another folder for the output")
-
-
-def _refuse_overwriting(files: list[Path], sources: Sequence[FrameSource]) -> None:
-    for source in sources:
-        taken = source.files
-        for file in files:
-            if file.resolve() in taken:
-                raise OutputError(
-                    f"{file} belongs to the input {source.path}; choose another folder or name for the output"
-                )

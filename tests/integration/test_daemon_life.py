@@ -8,9 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 from daemon_harness import PATIENCE_S, Daemon, TinyShot, assert_gone, daemon, home, wait_until
 
+from builders import box_matte, moving_plates
 from propainter_backend.daemon.devices import cuda_device_count
 from propainter_wire.client import Client
 from propainter_wire.connection import Connection
@@ -54,6 +57,36 @@ def test_a_gpu_that_is_not_there_is_one_sentence_that_names_the_processor():
     assert answer.returncode == 2
     (sentence,) = answer.stderr.strip().splitlines()
     assert "GPU 99" in sentence and "--device cpu" in sentence
+
+
+@pytest.mark.skipif(cuda_device_count() > 0, reason="this machine has a GPU")
+@pytest.mark.parametrize("device", ["cuda", "cuda:1", "cuda:x", "tpu"])
+def test_a_device_that_is_not_there_is_refused_in_one_sentence(device):
+    with home() as folder:
+        answer = Daemon(folder).run("--device", device)
+    assert answer.returncode == 2
+    (sentence,) = answer.stderr.strip().splitlines()
+    assert "not there" in sentence or f"no device '{device}'" in sentence
+    assert "--device cpu" in sentence
+
+
+def test_a_daemon_on_the_processor_refuses_half_precision_and_a_command_that_wants_cuda(running, tmp_path):
+    with running.client() as client, pytest.raises(RemoteError, match=r"fp16 needs CUDA.*precision auto or fp32"):
+        TinyShot(2).open(client, precision="fp16")
+    for number, frame in enumerate(moving_plates(2)):
+        matte = np.uint8(255 * box_matte((64, 48), left=20, top=16))
+        for name, pixels in (("plate", frame.pixels), ("matte", matte)):
+            (tmp_path / name).mkdir(exist_ok=True)
+            cv2.imwrite(str(tmp_path / name / f"a.{number:04d}.png"), pixels)
+    given = [f"--{name}={tmp_path / name}" for name in ("plate", "matte")]
+    for more, says in ((["--device=cuda"], "--device cuda was asked for"), (["--precision=bf16"], "bf16 needs CUDA")):
+        answer = subprocess.run(
+            [sys.executable, "-m", "propainter_backend.commands.remove", *given, f"--output={tmp_path / 'out'}",
+             f"--backend={running.runtime / 'daemon.json'}", *more],
+            env=running.environ, capture_output=True, text=True,
+        )  # fmt: skip
+        assert answer.returncode == 2 and says in answer.stderr, answer.stderr
+        assert not (tmp_path / "out").exists()
 
 
 def test_auto_says_what_it_chose():

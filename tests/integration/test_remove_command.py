@@ -10,10 +10,14 @@ from pathlib import Path
 import numpy as np
 import OpenImageIO as oiio
 import pytest
+import torch
 
 import golden
 from builders import box_matte, moving_plates
+from propainter.types import Precision
 from propainter_backend.commands.remove import main
+from propainter_backend.errors import BadInput
+from propainter_backend.render.engines import check_asked
 
 SIZE = (96, 72)
 COUNT = 5
@@ -113,6 +117,57 @@ def test_a_clean_plate_that_does_not_fit(shot, capsys):
     write(shot / "small.png", np.zeros((8, 8, 3), np.uint8))
     said = refused(capsys, run(shot, "--clean-plate", str(shot / "small.png")))
     assert "8x8" in said and "96x72" in said
+
+
+@pytest.mark.parametrize("option", ["--report", "--contact-sheet"])
+def test_report_and_sheet_are_never_written_over_an_input(option, shot, capsys):
+    write(shot / "clean.png", np.zeros((SIZE[1], SIZE[0], 4), np.uint8))
+    for taken in ("plate/plate.1002.png", "matte/matte.1001.png", "clean.png"):
+        before = (shot / taken).read_bytes()
+        said = refused(capsys, run(shot, option, str(shot / taken), "--clean-plate", str(shot / "clean.png")))
+        assert f"{taken} belongs to the input" in said and (shot / taken).read_bytes() == before
+    assert not (shot / "out").exists()
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has CUDA")
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        (["--device", "cuda"], "device cuda is not there"),
+        (["--device", "cuda:3"], "device cuda:3 is not there"),
+        (["--device", "mps"], "there is no device 'mps'"),
+        (["--precision", "fp16"], "--precision fp16 needs"),
+        (["--precision", "bf16", "--device", "cpu"], "--precision bf16 needs"),
+    ],
+)
+@pytest.mark.parametrize("engine", ["classical", "auto"])
+def test_what_asks_for_cuda_is_never_done_on_the_processor(engine, more, says, shot, capsys):
+    said = refused(capsys, run(shot, "--engine", engine, *more))
+    assert says in said and "--device cpu" in said
+    assert not (shot / "out").exists()
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has CUDA")
+def test_nor_with_weights_nor_by_a_farm_task(shot, tmp_path, capsys):
+    weights = ["--weights", str(golden.standin_folder(tmp_path / "weights"))]
+    for engine in ("auto", "propainter"):
+        said = refused(capsys, run(shot, "--engine", engine, *weights, "--precision", "fp16"))
+        assert "--precision fp16 needs" in said and "--device cpu" in said
+    task = ["run-chunk", "--stage", "flow", "--cache-dir", str(tmp_path / "cache"), "--engine", "classical"]
+    given = ["--plate", str(shot / "plate"), "--matte", str(shot / "matte"), "--output", str(shot / "out")]
+    for more, says in ((["--device", "cuda"], "cuda is not there"), (["--precision", "bf16"], "bf16 needs")):
+        assert main([*task, *given, *more]) == 2
+        told = capsys.readouterr()
+        assert says in told.err + told.out
+
+
+def test_a_gpu_is_not_asked_of_the_classical_engine(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    with pytest.raises(BadInput, match="works on the CPU; use --device cpu"):
+        check_asked("classical", weights=None, device="cuda", precision=Precision.FP32)
+    check_asked("classical", weights=None, device="auto", precision=Precision.FP32)
+    check_asked("classical", weights=None, device="cpu", precision=Precision.FP32)
 
 
 def test_the_engine_is_named_in_the_output(shot):

@@ -137,3 +137,38 @@ def wait_for(look, watcher):
 def test_what_cannot_be_is_said(shot, own_daemon, capsys, options, word):
     assert main([*arguments(shot, "out"), *options]) == 2
     assert word in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("how", ["remove", "farm task"])
+def test_a_render_under_which_somebody_stops_the_daemon_may_be_tried_again(how, tmp_path, own_daemon):
+    for i, plate in enumerate(moving_plates(40, size=(320, 240))):
+        for name, pixels in (
+            ("plate", plate.pixels),
+            ("matte", np.uint8(255 * box_matte((320, 240), left=90, top=70))),
+        ):
+            (tmp_path / name).mkdir(exist_ok=True)
+            cv2.imwrite(str(tmp_path / name / f"a.{1001 + i}.png"), pixels)
+    command = [f"--plate={tmp_path / 'plate'}", f"--matte={tmp_path / 'matte'}", f"--output={tmp_path / 'out'}"]
+    if how == "farm task":
+        Client.connect(name="starter", start=True).close()
+        command = ["run-chunk", "--stage=flow", f"--cache-dir={tmp_path / 'cache'}", *command]
+    render = subprocess.Popen(
+        [sys.executable, "-m", "propainter_backend.commands.remove", *command, "--backend"],
+        stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
+    )  # fmt: skip
+    end = time.monotonic() + 120
+    stopped = False
+    while not stopped and time.monotonic() < end and render.poll() is None:
+        time.sleep(0.05)
+        try:
+            with Client.connect(name="somebody else") as client:
+                if client.status().jobs:
+                    client.stop("now")
+                    stopped = True
+        except BackendUnreachable:
+            continue
+    assert render.stderr is not None
+    said = render.stderr.read()
+    assert stopped, said
+    assert render.wait(timeout=60) == 75, said
+    assert "stopped by somebody" in said and "run the same command again" in said and "cancelled" not in said

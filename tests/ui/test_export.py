@@ -100,7 +100,7 @@ def test_an_exrs_data_window_grows_to_the_right_and_down_as_well(tmp_path: Path)
 
 def test_the_plates_own_folder_is_refused(png_plate: Path) -> None:
     library, shot = shot_of(png_plate)
-    with pytest.raises(BadShot, match="is the plate's own folder"):
+    with pytest.raises(BadShot, match="is the input's own folder"):
         write_sequence(png_plate, library, shot, FRAMES, patches("uint16", 0), lambda _: None)
 
 

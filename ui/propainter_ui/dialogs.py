@@ -1,6 +1,7 @@
-"""Dialogs: which file to open, where to write an export.
+"""Dialogs: which file to open, where to write an export, whether to stop what works for others.
 
-Here: asking. Not here: doing it (``panel.py``).
+Here: asking. Not here: doing it (``panel.py``), the window
+that asks for an export's place (``widgets/export_place.py``).
 """
 
 from __future__ import annotations
@@ -10,8 +11,10 @@ from pathlib import Path
 from propainter_pictures.formats import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 from propainter_ui.qt import QtWidgets
 from propainter_ui.remembered import Remembered
-from propainter_ui.shot.export import EXPORT_NAMES, ExportKind
+from propainter_ui.shot.export import ExportKind, folder_beside, suggested_place
+from propainter_ui.shot.shot_files import ShotFiles
 from propainter_ui.state.panel_state import PanelState
+from propainter_ui.widgets.export_place import ExportPlace
 
 
 class Dialogs:
@@ -29,21 +32,32 @@ class Dialogs:
         path, _ = QtWidgets.QFileDialog.getOpenFileName(self._parent, title, start, f"Pictures and videos ({endings})")
         return Path(path) if path else None
 
-    def place_to_export(self, kind: ExportKind, state: PanelState) -> Path | None:
+    def place_to_export(self, kind: ExportKind, state: PanelState, files: ShotFiles) -> Path | None:
         """Where to write; None: the artist thought better of it."""
-        shot = state.shot
+        shot, frames = state.shot, range(state.first, state.last + 1)
         assert shot is not None
-        folder = self._remembered.text("export_folder") or str(Path(shot.plate).parent)
-        title = f"Export {EXPORT_NAMES[kind].lower()}, frames {state.first}–{state.last}"
-        if kind == "sequence":
-            path = QtWidgets.QFileDialog.getExistingDirectory(self._parent, f"{title}: into which folder?", folder)
-        else:
-            ending = {"mp4": "mp4", "sheet": "png", "report": "json"}[kind]
-            suggested = str(Path(folder) / f"{shot.name}-{'clean' if kind == 'mp4' else kind}.{ending}")
-            path, _ = QtWidgets.QFileDialog.getSaveFileName(self._parent, title, suggested, f"*.{ending}")
-            if path and not Path(path).suffix:
-                path += f".{ending}"
-        if not path:
+        remembered = self._remembered.text("export_folder")
+        folders = [Path(remembered)] if remembered and Path(remembered).is_dir() else []
+        folders += [folder_beside(files), Path.home()]
+        asked = ExportPlace(self._parent, kind, suggested_place(kind, shot.name, files, frames, folders), files, frames)
+        is_chosen = asked.exec() == QtWidgets.QDialog.DialogCode.Accepted
+        asked.deleteLater()
+        if not is_chosen:
             return None
-        self._remembered.keep("export_folder", str(Path(path) if kind == "sequence" else Path(path).parent))
-        return Path(path)
+        self._remembered.keep("export_folder", str(asked.place.parent))
+        return asked.place
+
+    def may_stop(self, at_stake: str) -> bool:
+        """Whether to stop a backend that works for others. at_stake: a sentence that says for whom."""
+        asked = QtWidgets.QMessageBox(self._parent)
+        asked.setIcon(QtWidgets.QMessageBox.Icon.Warning)
+        asked.setWindowTitle("Stop the backend?")
+        asked.setText(at_stake)
+        stop = asked.addButton("Stop anyway", QtWidgets.QMessageBox.ButtonRole.DestructiveRole)
+        keep = asked.addButton("Keep it running", QtWidgets.QMessageBox.ButtonRole.RejectRole)
+        asked.setDefaultButton(keep)
+        asked.setEscapeButton(keep)
+        asked.exec()
+        is_meant = asked.clickedButton() is stop
+        asked.deleteLater()
+        return is_meant

@@ -28,6 +28,7 @@ from propainter_ui.state import changes, events, outcomes, publishing
 from propainter_ui.state.estimates import Rates
 from propainter_ui.state.events import Event
 from propainter_ui.state.panel_state import VIEWS, Notice, PanelState, View
+from propainter_ui.state.shown import others_at_work
 from propainter_ui.widgets.daemon import DaemonPage, DaemonStrip
 from propainter_ui.widgets.file_bar import FileBar
 from propainter_ui.widgets.jobs import Jobs, Shots
@@ -163,7 +164,10 @@ class Panel(QtWidgets.QWidget):
         self.bridge.start()
 
     def stop_backend(self) -> None:
-        """Stop the backend."""
+        """Stop the backend; asks first where it works for others."""
+        at_stake = others_at_work(self.state)
+        if at_stake and not self.dialogs.may_stop(at_stake):
+            return
         self.change(replace(self.state, daemon=replace(self.state.daemon, phase="stopping")))
         self.bridge.stop()
 
@@ -317,7 +321,8 @@ def _open_chosen(panel: Panel, what: str) -> None:
 
 
 def _export_chosen(panel: Panel, kind: ExportKind) -> None:
-    path = panel.dialogs.place_to_export(kind, panel.state)
+    files = panel.library.files
+    path = panel.dialogs.place_to_export(kind, panel.state, files) if files is not None else None
     if path is not None:
         panel.export(kind, path)
 

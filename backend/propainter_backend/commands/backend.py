@@ -205,7 +205,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.set_defaults(act=_serve)
     parser.add_argument("--gpu", type=int, action="append", metavar="N", help="work on this GPU; repeat for several")
-    parser.add_argument("--device", choices=["auto", "cpu"], help="cpu, or auto: the first GPU, else the processor")
+    parser.add_argument(
+        "--device", metavar="DEVICE", help="cpu, cuda, cuda:N, or auto: the first GPU, else the processor"
+    )
     parser.add_argument(
         "--endpoint", help="ipc:///path or tcp://127.0.0.1:port (default: a socket in the runtime directory)"
     )

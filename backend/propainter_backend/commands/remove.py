@@ -30,8 +30,9 @@ from propainter_backend.farm import run_chunk
 from propainter_backend.removal.options import add_shot_options, removal_of
 from propainter_backend.removal.outside import OutsideCount
 from propainter_backend.removal.removal import ContactSheet, Removal, ShotFiles, write_report
+from propainter_backend.removal.wire_files import STOPPED, was_stopped
 from propainter_backend.render.crop import Renderer, make_renderer, unseen_share, unsure_share
-from propainter_backend.render.engines import EngineChoice, choose_engine
+from propainter_backend.render.engines import EngineChoice, check_asked, choose_engine
 from propainter_backend.render.memory import keep_large_arrays_apart
 from propainter_backend.render.memory_plan import footprint_of, free_memory, plan_memory
 from propainter_backend.render.out_of_memory import NO_MEMORY, is_out_of_memory
@@ -49,7 +50,8 @@ from propainter_wire.errors import PropainterError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Entry point. Exit codes: 0 done, 1 unforeseen, 2 something the user can put right, 130 interrupted.
+    """Entry point. Exit codes: 0 done, 1 unforeseen, 2 something the user can put right, 75 the backend was
+    stopped by somebody else, so another try may succeed, 130 interrupted.
 
     ``run-chunk`` as the first argument: a farm task, see ``farm/run_chunk.py``.
     """
@@ -68,19 +70,22 @@ def main(argv: Sequence[str] | None = None) -> int:
                 options.backend,
                 engine=options.engine,
                 precision=options.precision,
+                device=options.device,
                 watch=options.watch,
                 quiet=options.quiet,
                 say=say,
                 warn=_warn,
             )
             return 0
-        choice = choose_engine(
-            options.engine, weights=options.weights, device=options.device, precision=Precision(options.precision)
-        )
+        asked: dict[str, Any] = {
+            "weights": options.weights, "device": options.device, "precision": Precision(options.precision),
+        }  # fmt: skip
+        check_asked(options.engine, **asked)
+        choice = choose_engine(options.engine, **asked)
         remove(wish, choice, quiet=options.quiet)
     except (RemoveError, WeightsError, PropainterError) as error:
-        print(f"propainter-remove: {error}", file=sys.stderr)
-        return 2
+        print(f"propainter-remove: {STOPPED if was_stopped(error) else error}", file=sys.stderr)
+        return 75 if was_stopped(error) else 2
     except KeyboardInterrupt:
         print("propainter-remove: interrupted; finished frames are complete, no others were written", file=sys.stderr)
         return 130

@@ -14,7 +14,7 @@ from typing import Any
 from propainter_backend.errors import RemoveError
 from propainter_backend.removal.outside import OutsideCount
 from propainter_backend.removal.removal import ContactSheet, Removal, ShotFiles, write_report
-from propainter_backend.removal.wire_files import FileProvider, laid_in, shot_of
+from propainter_backend.removal.wire_files import FileProvider, laid_in, require_device, shot_of
 from propainter_backend.render.progress import ProgressLine
 from propainter_pictures.frame import Frame
 from propainter_pictures.frame_range import FrameRange
@@ -37,6 +37,7 @@ def remove_through_backend(
     *,
     engine: str,
     precision: str,
+    device: str = "auto",
     watch: bool = False,
     quiet: bool = False,
     say: Callable[[str], None],
@@ -53,7 +54,7 @@ def remove_through_backend(
         while True:
             files = ShotFiles(wish)
             try:
-                report = _render(client, wish, files, engine, precision, told, quiet, say, warn)
+                report = _render(client, wish, files, engine, precision, device, told, quiet, say, warn)
             except RemoveError as error:
                 if not watch:
                     raise
@@ -72,6 +73,7 @@ def _render(
     files: ShotFiles,
     engine: str,
     precision: str,
+    device: str,
     told: dict[int, str],
     quiet: bool,
     say: Callable[[str], None],
@@ -80,6 +82,7 @@ def _render(
     started = time.perf_counter()
     opened = client.open_shot(shot_of(files, engine, precision))
     backend = client.status()  # not the welcome: a daemon greets before it knows its device and weights
+    require_device(device, backend.device)
     say(f"daemon {backend.server} at work on {backend.device}; engine {opened.engine}; {files}")
     sheet, provider = ContactSheet(files), FileProvider(files)
     sink = files.open_sink(opened.engine, backend.weights if opened.engine == "propainter" else "none")

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import ctypes
 import ctypes.util
+import re
 import sys
 from collections.abc import Sequence
 
 from propainter_backend.errors import BadInput
+
+_DEVICE = re.compile(r"auto|cpu|(?P<cuda>cuda)(:(?P<number>[0-9]{1,4}))?")
 
 
 def cuda_device_count() -> int:
@@ -30,9 +33,18 @@ def cuda_device_count() -> int:
 def choose_devices(gpus: Sequence[int], device: str | None) -> tuple[tuple[str, ...], str]:
     """One device name a worker, and the sentence that says what was chosen.
 
-    gpus: numbers from ``--gpu``, one worker each. device: ``cpu``, ``auto`` or None (auto where no GPU is named).
-    Raises BadInput for a GPU that is not there.
+    gpus: numbers from ``--gpu``, one worker each. device: ``cpu``, ``cuda``, ``cuda:N``, ``auto`` or None: auto where no
+    GPU is named. Raises BadInput for a device that is not there, or no device at all.
     """
+    named = None if device is None else _DEVICE.fullmatch(device)
+    if device is not None and named is None:
+        raise BadInput(
+            f"there is no device {device!r}; choose auto, cuda or cuda:N, or work on the processor: --device cpu"
+        )
+    if gpus and device not in (None, "auto"):
+        raise BadInput(f"--gpu and --device {device} say two things; leave out one of them")
+    if named is not None and named["cuda"]:
+        gpus = [int(named["number"] or 0)]
     count = cuda_device_count()
     if gpus:
         for gpu in gpus:

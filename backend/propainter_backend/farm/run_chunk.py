@@ -35,7 +35,8 @@ from propainter_backend.farm.units import COMPUTED_STAGES, FarmUnits
 from propainter_backend.removal.options import add_shot_options, removal_of
 from propainter_backend.removal.outside import OutsideCount
 from propainter_backend.removal.removal import ContactSheet, ShotFiles, write_report
-from propainter_backend.render.engines import choose_engine
+from propainter_backend.removal.wire_files import STOPPED, require_device, was_stopped
+from propainter_backend.render.engines import check_asked, choose_engine
 from propainter_backend.render.keys import key_of
 from propainter_backend.render.memory import keep_large_arrays_apart
 from propainter_backend.render.out_of_memory import NO_MEMORY, is_out_of_memory
@@ -69,9 +70,11 @@ def main(argv: Sequence[str]) -> int:
     try:
         _merge(options) if options.stage == "merge" else _run(options)
     except (RemoveError, WeightsError, PropainterError) as error:
-        _say("fail", str(error))
-        print(f"propainter-remove: {error}", file=sys.stderr)
-        return EXIT_TRY_AGAIN if isinstance(error, (BackendDied, BackendSilent, BackendUnreachable)) else 2
+        said = STOPPED if was_stopped(error) else str(error)
+        _say("fail", said)
+        print(f"propainter-remove: {said}", file=sys.stderr)
+        may_help = was_stopped(error) or isinstance(error, (BackendDied, BackendSilent, BackendUnreachable))
+        return EXIT_TRY_AGAIN if may_help else 2
     except KeyboardInterrupt:
         return 130
     except Exception as error:
@@ -186,19 +189,17 @@ def _run(options: argparse.Namespace) -> None:
 @contextmanager
 def _compute(options: argparse.Namespace, files: ShotFiles) -> Iterator[Compute]:
     if options.backend is None:
-        choice = choose_engine(
-            options.engine, weights=options.weights, device=options.device, precision=Precision(options.precision)
-        )
+        asked: dict[str, Any] = {
+            "weights": options.weights, "device": options.device, "precision": Precision(options.precision),
+        }  # fmt: skip
+        check_asked(options.engine, **asked)
+        choice = choose_engine(options.engine, **asked)
         _say("status", choice.reason)
         yield InProcess(files, choice, options.cache_dir, cache_budget=int(options.cache_size * _GB))
         return
     with Client.connect(Path(options.backend or connection_path()), name="propainter-remove run-chunk") as client:
         compute = InSession(client, files, engine=options.engine, precision=options.precision)
-        if not compute.device.startswith(options.device) and options.device != "auto":
-            raise BadInput(
-                f"the session's daemon works on {compute.device} but the task asks for --device {options.device}; start "
-                "the daemon on that device, or leave out --device"
-            )
+        require_device(options.device, compute.device)
         _say("status", f"engine {compute.engine} through daemon {client.welcome.server} on {compute.device}")
         yield compute
 
@@ -289,7 +290,7 @@ def _show(
         return
     notes = {"propainter:engine": engine, "propainter:weights": weights}
     with open_sink(
-        video, like=files.plate, frames=files.frames, metadata=notes, fps=files.wish.fps, protect=[files.matte]
+        video, like=files.plate, frames=files.frames, metadata=notes, fps=files.wish.fps, protect=files.sources[1:]
     ) as sink:
         for index, number in enumerate(files.numbers):
             frame = read_image(places[number], number)

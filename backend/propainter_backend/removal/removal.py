@@ -31,6 +31,7 @@ from propainter_pictures.frame import Frame
 from propainter_pictures.frame_range import FrameRange
 from propainter_pictures.matte_survey import Survey, survey
 from propainter_pictures.mattes import PLAIN, MatteReading, read_matte
+from propainter_pictures.overwriting import refuse_overwriting
 from propainter_pictures.pairing import PairBy, Pairing, pair
 from propainter_pictures.plates import FrameSource, open_source, share_overscan
 from propainter_pictures.results import FrameSink, open_sink
@@ -117,7 +118,7 @@ class Removal:
 class ShotFiles:
     """Plate, matte and clean plates of a removal, opened and checked as far as headers tell.
 
-    Raises BadInput, one sentence, where they cannot be used.
+    Raises BadInput, one sentence, where they cannot be used; OutputError where sheet or report would be written over them.
     """
 
     def __init__(self, wish: Removal) -> None:
@@ -125,6 +126,7 @@ class ShotFiles:
         self.plate = open_source(wish.plate)
         self.matte = open_source(wish.matte)
         self.clean = open_source(wish.clean) if wish.clean is not None else None
+        refuse_overwriting([file for file in (wish.report, wish.contact_sheet) if file is not None], self.sources)
         self.stamps = Stamps(self.sources)
         self.numbers = frames_to_render(self.plate, wish)
         self.pairing = pair(

@@ -15,8 +15,15 @@ from propainter_backend.errors import BadInput
 from propainter_backend.removal.removal import Removal, ShotFiles
 from propainter_pictures.frame import Frame, narrowed, rgb_of, rgba_of, widened
 from propainter_wire.client import FrameResult
+from propainter_wire.errors import JobCancelled, RemoteError
 from propainter_wire.messages import OpenShot
 from propainter_wire.shot import DType
+
+STOPPED = (
+    "the backend was stopped by somebody while it rendered this; frames already written are whole, so run the same command "
+    "again for the rest"
+)
+"""What to say where a job ended that nobody here cancelled: another try may succeed (exit code 75)."""
 
 
 class FileProvider:
@@ -40,6 +47,20 @@ class FileProvider:
     def clean(self, frame: int) -> np.ndarray | None:
         picture = self._files.pictures.clean(frame - self._files.numbers[0])
         return None if picture is None else rgba_of(picture)
+
+
+def was_stopped(error: Exception) -> bool:
+    """Whether the daemon was told to stop under a render: these commands never cancel a job of their own."""
+    return isinstance(error, JobCancelled) or (isinstance(error, RemoteError) and error.code == "shutting_down")
+
+
+def require_device(asked: str, at_work: str) -> None:
+    """Raise BadInput where a daemon works on another device than was asked for. at_work: as its status tells."""
+    if asked != "auto" and not at_work.startswith(asked):
+        raise BadInput(
+            f"the daemon works on {at_work} but --device {asked} was asked for; start the daemon on that device, or leave "
+            f"out --device{' or say --device cpu' if at_work.startswith('cpu') else ''}"
+        )
 
 
 def shot_of(files: ShotFiles, engine: str, precision: str) -> OpenShot:

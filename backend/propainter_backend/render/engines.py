@@ -1,7 +1,7 @@
 """Choosing an engine: the learned one where its weights are installed, the embedded one otherwise; and a device for it.
 
-Here: what ``auto`` means, in words a user can be shown. Not here: reading weights
-(``propainter/weights.py``), the engines.
+Here: what ``auto`` means, in words a user can be shown; what is refused rather than done on the CPU unasked. Not
+here: reading weights (``propainter/weights.py``), the engines.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from propainter.types import Precision
 from propainter.weights import find_weights, load_engine
 from propainter_backend.errors import BadInput
 
+_NO_SUCH_DEVICE = "there is no device {!r}; choose auto, cuda or cuda:N, or work on the processor: --device cpu"
 ENGINES = ("auto", "classical", "propainter")
 
 
@@ -63,6 +64,25 @@ def choose_engine(
     return EngineChoice(engine, f"engine propainter, weights {found.id}, on {chosen} in {precision.value}")
 
 
+def check_asked(engine: str, *, weights: Path | None, device: str, precision: Precision) -> None:
+    """Raise BadInput where a user asked for CUDA, or half precision, and would get the CPU, in fp32.
+
+    For commands, whose options are wishes: a worker is given its device, whatever engine a shot asks for.
+    """
+    chosen = choose_device(device)
+    is_classical = engine == "classical" or (engine == "auto" and find_weights(weights) is None)
+    if is_classical and chosen.type == "cuda" and device != "auto":
+        raise BadInput(
+            f"--device {device} cannot be had with the classical engine, which works on the CPU; use --device cpu, or "
+            "install weights ('propainter-weights fetch') for the ProPainter engine"
+        )
+    if precision is not Precision.FP32 and (is_classical or chosen.type != "cuda"):
+        raise BadInput(
+            f"--precision {precision.value} needs the ProPainter engine on CUDA, but work would be done on the CPU; use "
+            "--device cpu with --precision fp32, or a machine with CUDA and weights"
+        )
+
+
 def choose_device(name: str) -> torch.device:
     """The torch device for ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
 
@@ -73,7 +93,9 @@ def choose_device(name: str) -> torch.device:
     try:
         device = torch.device(name)
     except RuntimeError as error:
-        raise BadInput(f"there is no device {name!r}; choose auto, cpu, cuda or cuda:N") from error
+        raise BadInput(_NO_SUCH_DEVICE.format(name)) from error
+    if device.type not in ("cpu", "cuda"):
+        raise BadInput(_NO_SUCH_DEVICE.format(name))
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if device.type == "cuda" and (device.index or 0) >= count:
         raise BadInput(f"device {name} is not there (CUDA devices found: {count}); use --device cpu")

@@ -38,6 +38,8 @@ class Exports:
         shot, library = self._shot.state, self._library
         assert shot is not None
         frames = range(wish.render.first, wish.render.last + 1)
+        if library.files is not None:  # before a render, which may take hours
+            export.check_place(wish.kind, wish.path, library.files, frames)
         job = JobState("exporting", first=frames[0], last=frames[-1], frames_total=len(frames), stage="writing")
         if wish.kind == "report":
             self._tell(ExportFinished(str(export.write_report(wish.path, wish.report)), EXPORT_NAMES[wish.kind]))

@@ -1,13 +1,14 @@
 """Results as files: a sequence, an mp4 to look at, a contact sheet, a report.
 
-Here: what is written of what is given, every file under its name only when it is whole. Not here: encoding pictures and
-video, which ``propainter_pictures`` does (its encoders are loaded when first needed); getting results
-(``bridge/exporting.py``).
+Here: which places are suggested and refused; what is written of what is given, every file under its name only when it is
+whole. Not here: encoding pictures and video, which ``propainter_pictures`` does (its encoders are loaded when first
+needed); getting results (``bridge/exporting.py``); asking for a place (``widgets/export_place.py``).
 """
 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
@@ -17,14 +18,13 @@ from typing import Any, Literal
 from propainter_pictures.formats import VIDEO_SUFFIXES
 from propainter_pictures.frame import Frame
 from propainter_pictures.frame_range import FrameRange
-from propainter_pictures.names import sequence_name
-from propainter_pictures.one_writer import OneWriter
+from propainter_pictures.names import pictures_in
 from propainter_pictures.whole_files import appearing, make_folder
 from propainter_ui.qt import QtCore, QtGui
 from propainter_ui.shot.frame_maker import image_of
 from propainter_ui.shot.frame_store import ShotLibrary
 from propainter_ui.shot.picture import Display, Patch, show, to_eyes
-from propainter_ui.shot.shot_files import BadShot, told_to_artists
+from propainter_ui.shot.shot_files import BadShot, ShotFiles, told_to_artists
 from propainter_ui.state.panel_state import ShotState, View
 from propainter_wire.shot import Pixels
 
@@ -32,11 +32,81 @@ ExportKind = Literal["sequence", "mp4", "sheet", "report"]
 EXPORT_NAMES: Mapping[ExportKind, str] = {
     "sequence": "Image sequence", "mp4": "Video (mp4)", "sheet": "Contact sheet", "report": "Report",
 }  # fmt: skip
+ENDINGS: Mapping[ExportKind, str] = {"mp4": ".mp4", "sheet": ".png", "report": ".json"}
 Advance = Callable[[int], None]
 """Called with how many frames are done; may raise to stop."""
 
+_SUGGESTIONS = 100
 _SHEET_ROWS = 5
 _CELL_WIDTH = 360
+
+
+def places_of(kind: ExportKind, path: Path, files: ShotFiles, frames: Sequence[int]) -> list[Path]:
+    """The files an export writes. path: a folder for a sequence, a file otherwise."""
+    if kind != "sequence":
+        return [path]
+    return [path / files.plate_frames.source.file_name(frame) for frame in frames]
+
+
+def places_there(kind: ExportKind, path: Path, files: ShotFiles, frames: Sequence[int]) -> list[Path]:
+    """Those of them that exist already, and would be replaced."""
+    return [place for place in places_of(kind, path, files, frames) if os.path.lexists(place)]
+
+
+def suggested_place(
+    kind: ExportKind, name: str, files: ShotFiles, frames: Sequence[int], folders: Sequence[Path]
+) -> Path:  # fmt: skip
+    """The first place in these folders where an export may go and replaces nothing; the last folder's where none is."""
+    stem, ending = f"{name}-{'clean' if kind in ('sequence', 'mp4') else kind}", ENDINGS.get(kind, "")
+    for folder in folders:
+        for count in range(1, _SUGGESTIONS):
+            place = folder / f"{stem}{'' if count == 1 else f'-{count}'}{ending}"
+            try:
+                check_place(kind, place, files, frames)
+            except BadShot:
+                continue
+            if not os.path.lexists(place):
+                return place
+    return folders[-1] / f"{stem}{ending}"
+
+
+def folder_beside(files: ShotFiles) -> Path:
+    """Where results lie well: beside the plate's own folder, or in it where other things are kept there, too."""
+    plate = files.plate_frames
+    own = Path(plate.path)
+    if own.is_dir():
+        return own.parent
+    if plate.source.video is not None or {file.resolve() for file in pictures_in(own.parent)} != plate.source.files:
+        return own.parent
+    return own.parent.parent
+
+
+def check_place(kind: ExportKind, path: Path, files: ShotFiles, frames: Sequence[int]) -> None:
+    """Raise BadShot where an export would be written over plate, matte or clean plate, or cannot be written at all."""
+    try:
+        _check_place(kind, path, files, frames)
+    except OSError as error:  # a name too long, a folder nobody may look into
+        raise BadShot(f"{path} cannot be written ({error.strerror}); choose another place for the export") from error
+
+
+def _check_place(kind: ExportKind, path: Path, files: ShotFiles, frames: Sequence[int]) -> None:
+    with told_to_artists():
+        from propainter_pictures.overwriting import refuse_folder, refuse_overwriting
+
+        if kind == "sequence":
+            refuse_folder(path, files.sources)
+        refuse_overwriting(places_of(kind, path, files, frames), files.sources)
+    folder = path if kind == "sequence" else path.parent
+    if kind in ("mp4", "sheet") and path.suffix.lower() not in (VIDEO_SUFFIXES if kind == "mp4" else (ENDINGS[kind],)):
+        raise BadShot(f"{path.name} is no name for this kind of file; end it in {ENDINGS[kind]}")
+    if kind != "sequence" and path.is_dir():
+        raise BadShot(f"{path} is a folder; give the file a name of its own")
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    if not folder.is_dir():
+        raise BadShot(f"{folder} is a file; choose a folder for the export")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise BadShot(f"{folder} cannot be written to; choose another place for the export")
 
 
 def write_sequence(
@@ -46,25 +116,16 @@ def write_sequence(
     """Frames named like the plate's, in its format where that is lossless: every pixel the matte does not reach, every
     other channel and the header as in the plate's file. Returns the folder. Raises BadShot, OSError.
     """
-    assert library.files is not None
-    plate = library.files.plate_frames
-    own = Path(shot.plate) if Path(shot.plate).is_dir() else Path(shot.plate).parent
-    if folder.resolve() == own.resolve() and Path(shot.plate).suffix.lower() not in VIDEO_SUFFIXES:
-        raise BadShot(f"{folder} is the plate's own folder; choose another, so that the plate is not overwritten")
-    folder.mkdir(parents=True, exist_ok=True)
+    files = library.files
+    assert files is not None
+    plate, counted = files.plate_frames, FrameRange(min(frames), max(frames))
     with told_to_artists():
-        from propainter_pictures.images import write_image
+        from propainter_pictures.results import open_folder
 
-        first = folder / plate.source.file_name(frames[0])
-        held = OneWriter(first.with_name(sequence_name(first)), FrameRange(min(frames), max(frames)))
-    try:
-        for done, frame in enumerate(frames, start=1):
-            with told_to_artists():
-                result = plate.frame(frame).with_patch(patches[frame].region, patches[frame].pixels)
-                write_image(folder / plate.source.file_name(frame), result, {})
-            advance(done)
-    finally:
-        held.let_go()
+        with open_folder(folder, like=plate.source, frames=counted, protect=files.sources[1:]) as sink:
+            for done, frame in enumerate(frames, start=1):
+                sink.write(frame, plate.frame(frame).with_patch(patches[frame].region, patches[frame].pixels))
+                advance(done)
     return folder
 
 
@@ -82,7 +143,8 @@ def write_mp4(
     with told_to_artists():
         from propainter_pictures.results import open_sink
 
-        with open_sink(str(path), like=library.files.plate_frames.source, frames=counted, fps=rate) as sink:
+        like, *others = library.files.sources
+        with open_sink(str(path), like=like, frames=counted, fps=rate, protect=others) as sink:
             for index, frame in enumerate(frames):
                 shown = to_eyes(finished(library.plate(frame), patches[frame]), display)
                 sink.write(frames[0] + index, Frame(shown, ("R", "G", "B"), frame))
@@ -94,6 +156,8 @@ def write_sheet(
     path: Path, library: ShotLibrary, shot: ShotState, frames: Sequence[int], patches: Mapping[int, Patch], grow: int
 ) -> Path:
     """A PNG with a few frames spread over the range: before, matte, after. Raises BadShot, OSError."""
+    assert library.files is not None
+    check_place("sheet", path, library.files, frames)
     display = Display(is_linear=shot.is_linear)
     chosen = sorted({frames[i * (len(frames) - 1) // max(1, _SHEET_ROWS - 1)] for i in range(_SHEET_ROWS)})
     rows = []

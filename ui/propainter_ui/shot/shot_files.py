@@ -294,6 +294,12 @@ class ShotFiles:
         self._still: Pixels | None = None
 
     @property
+    def sources(self) -> tuple[FrameSource, ...]:
+        """Whatever is read, the plate first."""
+        given = (self.plate_frames, self.matte_frames, self.clean_frames)
+        return tuple(frames.source for frames in given if frames is not None)
+
+    @property
     def holds_matte(self) -> bool:
         """Whether one matte is of every frame."""
         return self._pairing.holds_matte

@@ -1,12 +1,19 @@
 """What timeline, viewer and render button make of the state.
 
-Here: the bands with work under way marked, frames that the screen lacks, the button's words. Not here: painting them
-(``widgets/``).
+Here: the bands with work under way marked, frames that the screen lacks, the button's words, whose work a stop would
+end. Not here: painting them (``widgets/``).
 """
 
 from __future__ import annotations
 
 from propainter_ui.state.panel_state import BANDS, JobState, PanelState, Run
+
+_WHOSE = {
+    "playhead": "a frame an artist is looking at",
+    "preview": "a preview",
+    "final": "a final render",
+}
+_NAMED = 4
 
 
 def bands_shown(state: PanelState) -> dict[str, tuple[Run, ...]]:
@@ -51,3 +58,18 @@ def render_label(state: PanelState) -> str:
     what = f"{count} frame{'s' * (count != 1)}"
     start = "Start backend, render " if state.daemon.phase in ("absent", "lost") else "Render "
     return f"{start}{what}" + (" with new settings" if state.is_edited and state.engine else "")
+
+
+def others_at_work(state: PanelState) -> str:
+    """A sentence on what other clients have under way at the backend, with names where they tell them; else empty.
+
+    A backend tells the names of those shots alone that follow a panel.
+    """
+    own = state.job.job if state.job is not None else ""
+    others = [job for job in state.daemon.jobs if job.job != own]
+    if not others:
+        return ""
+    count = f"{len(others)} render{'s' * (len(others) != 1)}"
+    who = ", ".join(f"{_WHOSE[job.priority]}{f' ({job.name})' if job.name else ''}" for job in others[:_NAMED])
+    more = f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
+    return f"Other clients of this backend have {count} under way: {who}{more}. Stopping it ends them."

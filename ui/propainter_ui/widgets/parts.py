@@ -1,6 +1,6 @@
 """Parts that several widgets are made of: buttons, number fields, bars and columns.
 
-Here: making them. Not here: what they do.
+Here: making them, and showing a value without losing what is being typed. Not here: what they do.
 """
 
 from __future__ import annotations
@@ -38,6 +38,43 @@ def number(name: str, low: float, high: float, step: float, prefix: str) -> QtWi
     box.setToolTip(f"{name}; of the viewer alone; wheel or arrow keys change it")
     box.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
     return box
+
+
+class Quiet:
+    """Within it, a control tells nobody of its changes: they are ours, not the artist's."""
+
+    def __init__(self, widget: QtWidgets.QWidget) -> None:
+        self._widget = widget
+
+    def __enter__(self) -> None:
+        self._was_blocked = self._widget.blockSignals(True)
+
+    def __exit__(self, *_: object) -> None:
+        self._widget.blockSignals(self._was_blocked)
+
+
+def show_number(box: QtWidgets.QSpinBox | QtWidgets.QDoubleSpinBox, value: float) -> None:
+    """Show a value, unless digits are being typed: Qt would put the old ones back in their place.
+
+    They count once they are confirmed, by Return, Tab or a click elsewhere.
+    """
+    if not _is_being_typed(box):
+        with Quiet(box):
+            box.setValue(value)  # type: ignore[arg-type]
+
+
+def forget_typed(box: QtWidgets.QSpinBox | QtWidgets.QDoubleSpinBox) -> None:
+    """Show the field's value again: the artist chose another by the slider, or the default."""
+    with Quiet(box):
+        box.setValue(box.value())  # type: ignore[arg-type]
+
+
+def _is_being_typed(box: QtWidgets.QSpinBox | QtWidgets.QDoubleSpinBox) -> bool:
+    """Whether the field shows other text than its value's."""
+    shown = f"{box.prefix()}{box.textFromValue(box.value())}{box.suffix()}"  # type: ignore[arg-type]
+    if box.specialValueText() and box.value() == box.minimum():
+        shown = box.specialValueText()
+    return box.text() != shown
 
 
 def fill_bar(frame: QtWidgets.QFrame, *widgets: QtWidgets.QWidget | int | None, name: str = "bar") -> None:

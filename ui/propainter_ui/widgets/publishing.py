@@ -84,11 +84,12 @@ class PublishCard(QtWidgets.QFrame):
 
     def _list(self, channels: tuple[str, ...]) -> None:
         self._channels = channels
-        typed = self._typed.text()
+        typed, place = self._typed.text(), self._typed.cursorPosition()
         self._channel.clear()
         for channel in channels:
             self._channel.addItem(channel or _DEFAULT, channel)
         self._typed.setText(typed)
+        self._typed.setCursorPosition(place)  # it may be being typed in
 
     def _ask_channel(self) -> None:
         typed = self._typed.text().strip()

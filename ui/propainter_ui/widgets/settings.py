@@ -22,6 +22,7 @@ from propainter_ui.state.settings_offered import (
 )
 from propainter_ui.state.shown import render_label
 from propainter_ui.state.sizes import plate_size, working_size_wanted
+from propainter_ui.widgets.parts import Quiet, forget_typed, show_number
 
 _GROUPS = ("Windows", "Flow", "Matte", "Fill")
 _NAME_WIDTH = 130
@@ -98,8 +99,7 @@ class Settings(QtWidgets.QWidget):
         width, height = working_size_wanted(state)
         for box, value in ((self._width, width), (self._height, height)):
             box.setEnabled(choice == "Custom")
-            with _Quiet(box):
-                box.setValue(value)
+            show_number(box, value)
 
     def _show_cost(self, state: PanelState, old: PanelState) -> None:
         """The window in words at once; what it costs a moment later, so that a moving slider need not wait for it."""
@@ -300,9 +300,11 @@ class _Row(_NumberRow):
         self._slider.setAccessibleName(f"{row.label} slider")
         self._box.setAccessibleName(f"{row.label}, {row.unit}")
         self._tell_help("")
+        self._slider.valueChanged.connect(lambda _: forget_typed(self._box))
         self._slider.valueChanged.connect(self.asked.emit)
         self._box.valueChanged.connect(self.asked.emit)
         self._box.lineEdit().returnPressed.connect(self.typed.emit)
+        self._reset.clicked.connect(lambda: forget_typed(self._box))
         self._reset.clicked.connect(lambda: self.reset_asked.emit())
 
     def place(self, form: QtWidgets.QGridLayout, line: int) -> None:
@@ -310,9 +312,9 @@ class _Row(_NumberRow):
             form.addWidget(widget, line, column)
 
     def show_value(self, value: int) -> None:
-        with _Quiet(self._slider), _Quiet(self._box):
+        with Quiet(self._slider):
             self._slider.setValue(value)
-            self._box.setValue(value)
+        show_number(self._box, value)
         _show_reset(self._reset, value != self.row.default)
 
     def note(self, text: str) -> None:
@@ -345,9 +347,11 @@ class _ShareRow(_NumberRow):
         self._slider.setAccessibleName(f"{row.label} slider")
         self._box.setAccessibleName(row.label)
         self.note("")
+        self._slider.valueChanged.connect(lambda _: forget_typed(self._box))
         self._slider.valueChanged.connect(lambda value: self.asked.emit(value / 100))
         self._box.valueChanged.connect(self.asked.emit)
         self._box.lineEdit().returnPressed.connect(self.typed.emit)
+        self._reset.clicked.connect(lambda: forget_typed(self._box))
         self._reset.clicked.connect(lambda: self.reset_asked.emit())
 
     def place(self, form: QtWidgets.QGridLayout, line: int) -> None:
@@ -355,9 +359,9 @@ class _ShareRow(_NumberRow):
             form.addWidget(widget, line, column)
 
     def show_value(self, value: float) -> None:
-        with _Quiet(self._slider), _Quiet(self._box):
+        with Quiet(self._slider):
             self._slider.setValue(round(value * 100))
-            self._box.setValue(value)
+        show_number(self._box, value)
         _show_reset(self._reset, value != self.row.default)
 
     def note(self, text: str) -> None:
@@ -421,9 +425,11 @@ class _CropRow(_NumberRow):
         for widget in (self._switch, self._slider, self._box):
             widget.setToolTip(f"{crop.tooltip} {CROP_ROW.tooltip}\nDefault: {defaults}.")
         self._switch.clicked.connect(self.switched.emit)
+        self._slider.valueChanged.connect(lambda _: forget_typed(self._box))
         self._slider.valueChanged.connect(self.asked.emit)
         self._box.valueChanged.connect(self.asked.emit)
         self._box.lineEdit().returnPressed.connect(self.typed.emit)
+        self._reset.clicked.connect(lambda: forget_typed(self._box))
         self._reset.clicked.connect(lambda: self.reset_asked.emit())
 
     def place(self, form: QtWidgets.QGridLayout, line: int) -> None:
@@ -432,10 +438,10 @@ class _CropRow(_NumberRow):
 
     def show_values(self, is_on: bool, padding: int, *, is_draft: bool) -> None:
         """Drafts crop whatever the switch says, so the padding counts for them, too."""
-        with _Quiet(self._slider), _Quiet(self._box):
-            self._switch.setChecked(is_on)
+        self._switch.setChecked(is_on)
+        with Quiet(self._slider):
             self._slider.setValue(padding)
-            self._box.setValue(padding)
+        show_number(self._box, padding)
         for widget in (self._slider, self._box):
             widget.setEnabled(is_on or is_draft)
         _show_reset(self._reset, is_on or padding != CROP_ROW.default)
@@ -450,19 +456,6 @@ def _switched(row: Knob, is_on: bool) -> bool | float:
     if row.on is None:
         return is_on
     return row.on if is_on else 0.0
-
-
-class _Quiet:
-    """Within it, a control tells nobody of its changes: they are ours, not the artist's."""
-
-    def __init__(self, widget: QtWidgets.QWidget) -> None:
-        self._widget = widget
-
-    def __enter__(self) -> None:
-        self._was_blocked = self._widget.blockSignals(True)
-
-    def __exit__(self, *_: object) -> None:
-        self._widget.blockSignals(self._was_blocked)
 
 
 def _reset_button(label: str, default: str) -> QtWidgets.QToolButton:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from propainter_ui.qt import Qt, QtWidgets, Signal
 from propainter_ui.state.panel_state import VIEW_NAMES, VIEWS, PanelState, View
-from propainter_ui.widgets.parts import fill_bar, number, toggle
+from propainter_ui.widgets.parts import fill_bar, number, show_number, toggle
 
 _VIEW_HELP: Mapping[View, str] = {
     "plate": "The plate",
@@ -73,9 +73,7 @@ class ViewBar(QtWidgets.QFrame):
         self.previous.setEnabled(bool(state.previous_results))
         for box, value in ((self.exposure, state.exposure), (self.gamma, state.gamma)):
             if box.value() != value:
-                box.blockSignals(True)
-                box.setValue(value)
-                box.blockSignals(False)
+                show_number(box, value)
 
     def show_zoom(self, zoom: float | None) -> None:
         """Say how large the picture is; None: there is none."""

@@ -119,3 +119,9 @@ class ShotHandlers:
                 "engine_unavailable",
                 "no ProPainter weights are installed; run 'propainter-weights fetch', or choose engine auto or classical",
             )
+        if self._workers.on_cpu and settings.precision in ("fp16", "bf16"):
+            raise WireError(
+                "engine_unavailable",
+                f"precision {settings.precision} needs CUDA, but this backend works on the CPU (--device cpu); choose "
+                "precision auto or fp32",
+            )

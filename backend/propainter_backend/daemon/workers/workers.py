@@ -59,6 +59,9 @@ class Workers:
     ) -> None:
         self.facts = facts
         """The engine and the device, as the latest to be ready has told them."""
+        options = list(options)
+        self.on_cpu = all(each.device == "cpu" for each in options)
+        """Nobody was given a GPU."""
         self._content = content
         self._wake = wake
         self._said: queue.SimpleQueue[FromWorker] = queue.SimpleQueue()
