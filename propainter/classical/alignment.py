@@ -43,6 +43,8 @@ _STRIDE = 1.5
 """What a round finds counts so many times: beside the hole it finds about half, further off all."""
 _ENOUGH = 0.05
 """Pixels of left-over motion that are not worth another round."""
+_STANDS = 0.08
+"""Pixels a frame that the background moves by mere errors while the camera stands; at twice as many it surely moves."""
 KEPT_PAIRS = 120
 """Aligned pairs worth keeping: those of one chunk and its overlap."""
 _LEAST_OFF = 0.6
@@ -174,17 +176,27 @@ def _align_way(grey: tuple[Grey, Grey], distances: tuple[Field, Field], flow: Fl
         (grey[0][rows, columns], grey[1]), near, distances[1], model, (columns.start, rows.start)
     )
     rest = moved - model
-    values = np.where((near <= guard)[..., None], model + fill_harmonic(rest, covered), flow[rows, columns])
+    depth = _depth_shows(model)
+    values = np.where((near <= guard)[..., None], model + depth * fill_harmonic(rest, covered), flow[rows, columns])
     bound = mover_bound(flow, distances[0], motion)
     mover = (np.hypot(rest[..., 0], rest[..., 1]) > bound) & ~covered
     if np.count_nonzero(mover) < _LEAST_MOVER:
         return AlignedWay(motion, rows, columns, values.astype(np.float32), bound=bound)
     hole = near <= 0
     beside = cv2.dilate(mover.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
-    values[hole] = (model + fill_harmonic(rest, covered | beside))[hole]
+    values[hole] = (model + depth * fill_harmonic(rest, covered | beside))[hole]
     if_mover = values.astype(np.float32)
     if_mover[hole] = (model + fill_harmonic(rest, ~mover))[hole]
     return AlignedWay(motion, rows, columns, values.astype(np.float32), if_mover, bound)
+
+
+def _depth_shows(model: Flow) -> np.float32:
+    """How much of what is left over beside the hole may be background, 0..1: where the camera stands nothing is.
+
+    What moves there is the object's own: its shadow, its reflection, the blur of its edge.
+    """
+    moves = float(np.hypot(model[..., 0], model[..., 1]).mean())
+    return np.float32(np.clip(moves / _STANDS - 1, 0, 1))
 
 
 def _followed(
