@@ -234,7 +234,7 @@ class TinyShot:
             [matte[..., 0] for matte in self.mattes],
             {frame - self.first: Frame(clean, tuple("RGBA"[: clean.shape[2]])) for frame, clean in self.cleans.items()},
         )
-        shot = Shot(pictures, WorkingSpace.AUTO, Settings(**settings), self.size)
+        shot = Shot(pictures, WorkingSpace.AUTO, Settings(**settings), self.size, match_grain=1.0)
         renderer = ShotRenderer(shot, ClassicalEngine(), ShotCache(None, memory_budget=1 << 30))
         wanted = self.frames if frames is None else frames
         return Rendered({frame: run_to_end(renderer.frame(frame - self.first)).pixels for frame in wanted})
