@@ -177,12 +177,13 @@ def _align_way(grey: tuple[Grey, Grey], distances: tuple[Field, Field], flow: Fl
     )
     rest = moved - model
     depth = _depth_shows(model)
-    values = np.where((near <= guard)[..., None], model + depth * fill_harmonic(rest, covered), flow[rows, columns])
+    values = np.where((near <= guard)[..., None], model + fill_harmonic(rest, covered), flow[rows, columns])
     bound = mover_bound(flow, distances[0], motion)
     mover = (np.hypot(rest[..., 0], rest[..., 1]) > bound) & ~covered
-    if np.count_nonzero(mover) < _LEAST_MOVER:
-        return AlignedWay(motion, rows, columns, values.astype(np.float32), bound=bound)
     hole = near <= 0
+    if np.count_nonzero(mover) < _LEAST_MOVER:
+        values[hole] = (model + depth * (values - model))[hole]
+        return AlignedWay(motion, rows, columns, values.astype(np.float32), bound=bound)
     beside = cv2.dilate(mover.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
     values[hole] = (model + depth * fill_harmonic(rest, covered | beside))[hole]
     if_mover = values.astype(np.float32)
