@@ -191,13 +191,13 @@ def _align_way(grey: tuple[Grey, Grey], distances: tuple[Field, Field], flow: Fl
     return AlignedWay(motion, rows, columns, values.astype(np.float32), if_mover, bound)
 
 
-def _depth_shows(model: Flow) -> np.float32:
+def _depth_shows(model: Flow) -> float:
     """How much of what is left over beside the hole may be background, 0..1: where the camera stands nothing is.
 
     What moves there is the object's own: its shadow, its reflection, the blur of its edge.
     """
     moves = float(np.hypot(model[..., 0], model[..., 1]).mean())
-    return np.float32(np.clip(moves / _STANDS - 1, 0, 1))
+    return min(max(moves / _STANDS - 1, 0.0), 1.0)
 
 
 def _followed(
