@@ -42,6 +42,16 @@ def distance_to(hole: Mask) -> Field:
     return cast(Field, cv2.distanceTransform((~hole).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5))
 
 
+def nearest_of(known: Mask) -> tuple[Field, npt.NDArray[np.intp]]:
+    """Of every pixel the distance to the nearest known one, and which of them, by row and column, that is."""
+    distance, label = cv2.distanceTransformWithLabels(
+        (~known).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    number = np.zeros(int(label.max()) + 1, np.intp)
+    number[label[known]] = np.arange(np.count_nonzero(known))
+    return cast(Field, distance), number[label]
+
+
 def background_motion(flow: Field, hole_distance: Field, landing_distance: Field) -> Matrix:
     """The homography that explains the background around the hole best.
 

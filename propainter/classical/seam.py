@@ -19,6 +19,7 @@ import numpy as np
 from propainter.classical.flow_image import Index
 from propainter.classical.harmonic import Field, Mask, box_around, fill_harmonic
 from propainter.classical.kernels import Ground
+from propainter.classical.motion import nearest_of
 from propainter.classical.places import Places, parts_of
 from propainter.classical.sampling import Plate
 
@@ -95,13 +96,9 @@ def _rim_of(ground: Ground, frame: int, places: Places) -> _Rim:
     hole = ground.holes[frame]
     rows, columns = box_around(hole, pad=_RIM + 1)
     inside = hole[rows, columns]
-    distance, label = cv2.distanceTransformWithLabels(
-        (~inside).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
-    )
-    number = np.zeros(int(label.max()) + 1, np.intp)
-    number[label[inside]] = np.arange(np.count_nonzero(inside))
+    distance, whose = nearest_of(inside)
     row, column = np.nonzero((distance > 0) & (distance <= _RIM))
-    nearest = number[label[row, column]]
+    nearest = whose[row, column]
     hole_row, hole_column = np.nonzero(inside)
     led = places.take(nearest)
     aside = np.stack([column - hole_column[nearest], row - hole_row[nearest]]).astype(np.float32)

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import cast
 
 import cv2
 import numpy as np
@@ -17,7 +16,7 @@ import numpy.typing as npt
 
 from propainter.classical.flow_image import Index
 from propainter.classical.harmonic import Field, Mask
-from propainter.classical.motion import background_motion, distance_to, flow_of_motion, guard_band
+from propainter.classical.motion import background_motion, distance_to, flow_of_motion, guard_band, nearest_of
 from propainter.classical.places import Taps, numbered
 
 _WIDENED = 8.0
@@ -157,16 +156,6 @@ def _widen(here: Origins, mine: Mask, number: int) -> None:
     beside = theirs[nearest[rows[lacking], columns[lacking]]]
     x = here.x[beside] + (columns[lacking] - columns[beside])
     here.set(lacking, number, x, here.y[beside] + (rows[lacking] - rows[beside]))
-
-
-def nearest_of(known: Mask) -> tuple[Field, Index]:
-    """Of every pixel the distance to the nearest known one, and which of them, by row and column, that is."""
-    distance, label = cv2.distanceTransformWithLabels(
-        (~known).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
-    )
-    number = np.zeros(int(label.max()) + 1, np.intp)
-    number[label[known]] = np.arange(np.count_nonzero(known))
-    return cast(Field, distance), number[label]
 
 
 def follow_sources(

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from propainter.classical.flow_image import Index
 from propainter.classical.harmonic import Field, Mask, fill_harmonic
 from propainter.classical.kernels import Ground, Tally
+from propainter.classical.motion import nearest_of
 from propainter.classical.sampling import look_up
 from propainter.classical.texture.carrying import (
     Motion,
@@ -23,7 +24,6 @@ from propainter.classical.texture.carrying import (
     bilinear,
     carry_origins,
     follow_sources,
-    nearest_of,
 )
 from propainter.classical.texture.levels import RIM, levelled
 from propainter.classical.texture.search import Found, find_sources

@@ -15,6 +15,7 @@ import numpy as np
 
 from propainter.classical.flow_image import Index
 from propainter.classical.harmonic import Field, Mask
+from propainter.classical.motion import nearest_of
 from propainter.classical.texture.likeness import Look
 from propainter.classical.texture.offsets import Offsets
 
@@ -42,13 +43,8 @@ def misses_of(look: Look, hole: Mask, offsets: Offsets, label: Index) -> Field:
 def _at_rim(look: Look, hole: Mask, offsets: Offsets, label: Index) -> Iterator[tuple[Index, Field]]:
     """Pixels of the hole, by place, that known ones lie next to, and how unlike these are to what would be copied there."""
     size = 2 * _RIM + 1
-    _, nearest = cv2.distanceTransformWithLabels(
-        (~hole).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
-    )
-    whose = np.zeros(int(nearest.max()) + 1, np.intp)
-    whose[nearest[hole]] = np.flatnonzero(hole)
     rows, columns = np.nonzero((cv2.dilate(hole.astype(np.uint8), np.ones((size, size), np.uint8)) > 0) & look.known)
-    member = whose[nearest[rows, columns]]
+    member = np.flatnonzero(hole)[nearest_of(hole)[1][rows, columns]]
     away = offsets[label.ravel()[member]]
     yield member, _unlike(look, (rows, columns), (rows + away[:, 0], columns + away[:, 1]))
 
