@@ -30,7 +30,7 @@ from propainter_plan.layouts import ClassicalLayout
 
 __all__ = ["ClassicalEngine"]
 
-CODE_VERSION = "13"
+CODE_VERSION = "14"
 """Raise it with every change that may move a pixel; it is part of every cache key."""
 
 

@@ -16,11 +16,11 @@ from propainter.classical.motion import Matrix, distance_to, guard_band, moved_b
 
 _CELL = 8
 """Pixels a side of the cells whose means are compared; a fraction of a pixel in their motion does not matter."""
-_STRIDES = (1, 4, 16)
+STRIDES = (1, 4, 16)
 """Frames apart that are compared: the long strides keep small errors of the short ones from adding up."""
 _LEAST_CELLS = 24
 """With fewer cells in common a pair of frames is not compared."""
-_RANGE = (0.04, 0.96)
+RANGE = (0.04, 0.96)
 """Cells outside it, on a scale from black 0 to white 1, are too noisy or clipped to tell a gain."""
 
 
@@ -37,9 +37,9 @@ def frame_gains(frames: Field, holes: Mask, motions: list[Matrix]) -> npt.NDArra
     equations, ratios = [np.full((1, count), 1e-3)], [np.zeros((1, 3))]
     for first in range(count - 1):
         motion = np.eye(3)
-        for second in range(first + 1, min(first + max(_STRIDES), count - 1) + 1):
+        for second in range(first + 1, min(first + max(STRIDES), count - 1) + 1):
             motion = motions[second - 1] @ motion
-            if second - first not in _STRIDES:
+            if second - first not in STRIDES:
                 continue
             ratio = _log_ratio(cells[first], cells[second], clear[first], clear[second], motion)
             if ratio is not None:
@@ -58,7 +58,7 @@ def frame_gains(frames: Field, holes: Mask, motions: list[Matrix]) -> npt.NDArra
 
 
 def exposed(colours: Field, gain: Field) -> Field:
-    """Colours (..., 3), black is -1, under a gain (3,) given as its logarithm. In this form no gain changes no bit."""
+    """Colours (..., 3), black is -1, under the logarithm of a gain, (3,) or (..., 3). Where it is 0 no bit changes."""
     result: Field = colours + (colours + 1) * np.expm1(gain)
     return result
 
@@ -96,7 +96,7 @@ def _log_ratio(
     medians = np.zeros(3)
     for channel in range(3):
         low, high = np.minimum(before, after)[:, channel], np.maximum(before, after)[:, channel]
-        usable = (low > _RANGE[0]) & (high < _RANGE[1])
+        usable = (low > RANGE[0]) & (high < RANGE[1])
         if np.count_nonzero(usable) < _LEAST_CELLS:
             return None
         medians[channel] = np.median(np.log(after[usable, channel] / before[usable, channel]))

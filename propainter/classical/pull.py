@@ -17,11 +17,12 @@ import numpy as np
 from propainter.classical.alignment import Aligned, regular
 from propainter.classical.by_model import places_by_motion
 from propainter.classical.elsewhere import Elsewhere
-from propainter.classical.exposure import exposed, frame_gains
+from propainter.classical.exposure import frame_gains
 from propainter.classical.flow_image import Index
 from propainter.classical.harmonic import Field, Mask, box_around, fill_harmonic
 from propainter.classical.kernels import Ground
 from propainter.classical.landings import landing_check
+from propainter.classical.light import moving_light
 from propainter.classical.places import (
     Places,
     future_places,
@@ -58,8 +59,8 @@ def pull_plate(
     darkest, brightest = frames.min((0, 1, 2)), frames.max((0, 1, 2))
     sights, trust = places_of(plate, holes, motion, members, elsewhere)
     colours, unseen = blend_places(plate, holes, sights, trust, members)
-    for gain, part in zip(plate.gains, parts_of(members), strict=True):
-        colours[part] = exposed(colours[part], gain)
+    for frame, part in enumerate(parts_of(members)):
+        colours[part] = plate.lit(colours[part], frame, *np.nonzero(members[frame]))
     np.clip(colours, darkest, brightest, out=colours)
     colours[unseen] = 0
     frames[members] = colours
@@ -70,7 +71,9 @@ def plate_of(frames: Field, holes: Mask, motion: Aligned, elsewhere: Elsewhere |
     """The plate outside its holes, as if every frame (t, h, w, 3) had one exposure; the frames' holes become 0."""
     frames[holes] = 0
     read = None if elsewhere is None else elsewhere.read
-    return Plate(frames, frame_gains(frames, holes, motion.forward_motion), Ground(holes, read), read)
+    gains = frame_gains(frames, holes, motion.forward_motion)
+    light = moving_light(frames, holes, motion.forward, gains)
+    return Plate(frames, gains, Ground(holes, read), light, read)
 
 
 def places_of(

@@ -14,6 +14,7 @@ from propainter.classical.exposure import exposed
 from propainter.classical.flow_image import Index
 from propainter.classical.harmonic import Field, Mask
 from propainter.classical.kernels import FrameGround, Ground, ReadElsewhere, by_source
+from propainter.classical.light import Light
 from propainter.classical.places import Places
 
 
@@ -27,6 +28,8 @@ class Plate:
     """(t, 3): logarithm of each frame's gain (``exposure.py``)."""
     ground: Ground
     """The frames' holes."""
+    light: Light | None = None
+    """What moves over the scene beside that (``light.py``)."""
     read: ReadElsewhere | None = None
     """Gives picture and hole of a frame elsewhere in the shot, counted from the first of these."""
 
@@ -38,7 +41,20 @@ class Plate:
 
     def at(self, frame: int, rows: Index | slice, columns: Index | slice) -> Field:
         """Colours (..., 3) of pixels of a frame; the caller's own."""
-        return exposed(self.images[frame][rows, columns], -self.gains[frame])
+        colours = exposed(self.images[frame][rows, columns], -self.gains[frame])
+        if self.light is None:
+            return colours
+        if isinstance(rows, slice) and isinstance(columns, slice):
+            y, x = (each.reshape(-1) for each in np.mgrid[rows, columns])
+        else:
+            y, x = rows, columns
+        return exposed(colours, -self.light.at(frame, x, y).reshape(colours.shape))
+
+    def lit(self, colours: Field, frame: int, rows: Index, columns: Index) -> Field:
+        """Colours (n, 3) as they were sampled, in the light and the exposure of pixels of a frame."""
+        if self.light is not None:
+            colours = exposed(colours, self.light.at(frame, columns, rows))
+        return exposed(colours, self.gains[frame])
 
     def image(self, frame: int) -> Field:
         """One frame (h, w, 3), of those at hand or elsewhere."""
@@ -58,7 +74,8 @@ class Plate:
         colours = np.zeros((len(places.source), 3), np.float32)
         for source, chosen in by_source(places.source):
             x, y, ground = places.x[chosen], places.y[chosen], self.ground.of(source)
-            colours[chosen] = look_up(self.image(source), x, y, ground, -self.gain(source))
+            found = look_up(self.image(source), x, y, ground, -self.gain(source))
+            colours[chosen] = found if self.light is None else exposed(found, -self.light.at(source, x, y))
         return colours
 
 

@@ -395,7 +395,10 @@ def test_nothing_is_begun_for_a_client_that_left_while_its_wish_waited_for_the_w
             worker.suspend()
             leaving._link.notify(ChangeSettings(opened, {"grow": 13}))
             leaving._link.notify(Render(opened, tuple(shot.frames)))
-            wait_until(lambda: kept(client)["waiting_requests"] == 2)
+            wait_until(
+                lambda: kept(client)["waiting_requests"] == 2,
+                lambda: f"{kept(client)}, worker {worker}, log:\n{running.said()[-4000:]}",
+            )
         wait_until(lambda: kept(client)["shots"] == 0)
         worker.resume()
         wait_until(lambda: not any(kept(client).values()))

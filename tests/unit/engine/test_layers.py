@@ -101,3 +101,18 @@ def test_a_landing_on_what_moves_otherwise_is_doubtful() -> None:
         check(Places(np.int32([3, 3]), arrived.x, arrived.y, arrived.doubtful), near, 2, 3).doubtful.tolist()
         == [False] * 2
     )
+
+
+def test_what_stands_still_is_not_seen_in_who_walks_past_it() -> None:
+    """The camera and the hole stand; a board comes to pass behind the hole. Before it came, what is there is never seen."""
+    truth, boards = scene(speed=6.0)
+    holes = np.zeros((COUNT, HEIGHT, WIDTH), bool)
+    holes[:, 34:72, 110:142] = True
+    plate = np.where(holes[..., None], np.float32(0.1), truth)
+    ends = (holes[:-1], holes[1:]), (holes[1:], holes[:-1])
+    flows = [complete_pairs(flow, *end) for flow, end in zip(estimate_flow(plate), ends, strict=True)]
+    motion = in_layers(align_flow(plate, holes, *flows), holes, *flows)
+    unseen = pull_plate(plate.copy(), holes, motion, holes)[1]
+    alone = [i for i in range(COUNT) if not boards[i, :, 90:160].any()]
+    assert len(alone) >= 2
+    assert unseen[alone][holes[alone]].mean() > 0.85  # 0.01 where only what is arrived at is checked
