@@ -53,7 +53,8 @@ CHUNKS = {"chunk_length": 12}
 
 @pytest.fixture(scope="module")
 def running():
-    with daemon() as started:
+    """Tests hold its worker still: the daemon must not end it for that, however slow the machine is."""
+    with daemon("--worker-silence", "600") as started:
         yield started
 
 
