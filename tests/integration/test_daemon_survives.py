@@ -38,6 +38,7 @@ from propainter_wire.messages import (
     Hello,
     Message,
     OpenShot,
+    Pong,
     Progress,
     Render,
     Result,
@@ -311,8 +312,11 @@ class SlowReader:
         return decode([frame.buffer for frame in frames], key=self.key, known=DAEMON_MESSAGES)
 
     def ask(self, message: Message) -> Message:
+        """The answer; when some other client has left, the daemon feels for each with a pong nobody asked for."""
         self.say(message)
-        return self.read().message
+        while isinstance(answer := self.read().message, Pong):
+            pass
+        return answer
 
     def close(self) -> None:
         self.context.destroy(linger=0)
