@@ -6,7 +6,7 @@ key's sources went (``follow_sources``). Not here: finding them (``search.py``),
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -18,6 +18,8 @@ from propainter.classical.flow_image import Index
 from propainter.classical.harmonic import Field, Mask
 from propainter.classical.motion import background_motion, distance_to, flow_of_motion, guard_band, nearest_of
 from propainter.classical.places import Taps, numbered
+from propainter.classical.texture.registering import bilinear, detail_of
+from propainter.classical.texture.surroundings import Error, error_around
 
 _WIDENED = 8.0
 """Pixels beyond what a key's pixel reaches by its motion that still go with it: the hole's rim frays from frame to frame."""
@@ -40,14 +42,17 @@ _EVERY = 16
 class Motion:
     """How the background moves from frame to frame: one field for pixels and their sources, so that patches stay whole.
 
-    It is the background model, and what it leaves over averaged widely: near things may pass at their own speed, but what
-    walks through the picture is not followed. Where the camera stands, nothing moves.
+    It is the background model, and what it leaves over outside the holes averaged widely: near things may pass at their own
+    speed, but what walks through the picture is not followed. What stands around the hole has the last word
+    (``surroundings.py``). Where the camera stands, nothing moves.
     """
 
-    def __init__(self, forward: Field, backward: Field, holes: Mask) -> None:
-        """forward, backward: completed flows (t-1, h, w, 2). holes: (t, h, w)."""
+    def __init__(self, forward: Field, backward: Field, holes: Mask, frames: Field) -> None:
+        """forward, backward: completed flows (t-1, h, w, 2). holes: (t, h, w). frames: (t, h, w, 3), read outside them."""
         self._flows = {1: forward, -1: backward}
         self._holes = holes
+        self._frames = frames
+        self._errors: dict[tuple[int, int], Error | None] = {}
 
     def field(self, frame: int, step: int) -> Field | None:
         """Motion (h, w, 2) from a frame to the next one (step 1) or the one before (step -1); None: none."""
@@ -60,10 +65,16 @@ class Motion:
             return None
         model = flow_of_motion(background_motion(flow, *distances), slice(0, height), slice(0, width))
         rest = flow - model
-        say = 1 / (1 + (rest**2).sum(2) / np.float32(_FOLLOWED**2))
+        say = ~self._holes[frame] / (1 + (rest**2).sum(2) / np.float32(_FOLLOWED**2))
         heard = cv2.GaussianBlur(rest * say[..., None], (0, 0), _SMOOTHING)
         field: Field = model + heard / (cv2.GaussianBlur(say, (0, 0), _SMOOTHING) + np.float32(_MODEL_SHARE))[..., None]
-        return field
+        if (frame, step) not in self._errors:
+            pair = frame, frame + step
+            first, second = (detail_of(self._frames[t], ~self._holes[t]) for t in pair)
+            holes = self._holes[frame], self._holes[frame + step]
+            self._errors[frame, step] = error_around(holes, (first, second), field)
+        error = self._errors[frame, step]
+        return field if error is None else error.corrected(field)
 
     def walking(self, frame: int) -> Mask:
         """What walks through the picture (h, w), and is no background to copy."""
@@ -158,10 +169,17 @@ def _widen(here: Origins, mine: Mask, number: int) -> None:
     here.set(lacking, number, x, here.y[beside] + (rows[lacking] - rows[beside]))
 
 
+Settle = Callable[[int, Field, Field], tuple[Field, Field]]
+"""Given a frame and where the motion leads points in it: where they are in fact."""
+
+
 def follow_sources(
-    motion: Motion, x: Field, y: Field, *, frame: int, wanted: range
+    motion: Motion, x: Field, y: Field, *, frame: int, wanted: range, settle: Settle
 ) -> Iterator[tuple[int, Field, Field]]:
-    """Where points (n,) of a frame are in it and all wanted frames: frame, x, y. Points may leave the picture."""
+    """Where points (n,) of a frame are in it and all wanted frames: frame, x, y. Points may leave the picture.
+
+    settle: asked wherever the camera moves.
+    """
     yield frame, x, y
     for step in (1, -1):
         at_x, at_y = x, y
@@ -171,12 +189,5 @@ def follow_sources(
                 height, width = field.shape[:2]
                 look = at_x.clip(0, width - 1), at_y.clip(0, height - 1)
                 moved = bilinear(field, *look)
-                at_x, at_y = at_x + moved[:, 0], at_y + moved[:, 1]
+                at_x, at_y = settle(here + step, at_x + moved[:, 0], at_y + moved[:, 1])
             yield here + step, at_x, at_y
-
-
-def bilinear(image: Field, x: Field, y: Field) -> Field:
-    """Values (n, c) of an image at points within it."""
-    taps = Taps.at(x, y, *image.shape[:2])
-    values: Field = np.einsum("kn,knc->nc", taps.weight, image.reshape(-1, image.shape[2])[taps.index])
-    return values

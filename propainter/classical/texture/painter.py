@@ -21,16 +21,16 @@ from propainter.classical.sampling import look_up
 from propainter.classical.texture.carrying import (
     Motion,
     Origins,
-    bilinear,
     carry_origins,
     follow_sources,
 )
 from propainter.classical.texture.levels import RIM, levelled
+from propainter.classical.texture.registering import Register, bilinear
 from propainter.classical.texture.search import Found, find_sources
 from propainter.classical.texture.steadying import steadied
 from propainter.types import Invented
 
-CODE_VERSION = "3"
+CODE_VERSION = "4"
 """Raise it with every change here or in this package that may move a pixel; it is part of the painted windows' keys."""
 
 _MOST_KEYS = 6
@@ -60,7 +60,7 @@ def paint_texture(
     frame's unseen pixels were copied from. tally: counts kernels that touch a hole.
     """
     ground = Ground(holes)
-    found = _Window(frames, ground, unseen, Motion(forward, backward, holes)).painted()
+    found = _Window(frames, ground, unseen, Motion(forward, backward, holes, frames)).painted()
     if tally is not None:
         tally.touched += ground.tally.touched
     return found
@@ -145,7 +145,14 @@ class _Window:
         was = bilinear(self._soft(key), *first)
         good = np.flatnonzero(found.copied)
         _, nearest = nearest_of(self._among(sought, good))
-        for t, x, y in follow_sources(self._motion, *first, frame=key, wanted=range(len(self._frames))):
+        register = Register.of(self._frames[key], ~self._unseen[key], *first, piece)
+
+        def settle(t: int, x: Field, y: Field) -> tuple[Field, Field]:
+            shift = register.shifts(self._frames[t], ~self._unseen[t], x, y, self._showing(t, x, y))
+            return x + shift[:, 0], y + shift[:, 1]
+
+        wanted = range(len(self._frames))
+        for t, x, y in follow_sources(self._motion, *first, frame=key, wanted=wanted, settle=settle):
             origins = self._origins[t]
             which = np.flatnonzero(origins.key == number)
             if not len(which):

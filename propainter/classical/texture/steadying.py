@@ -15,7 +15,8 @@ import numpy as np
 
 from propainter.classical.flow_image import Index
 from propainter.classical.harmonic import Field
-from propainter.classical.texture.carrying import Origins, bilinear
+from propainter.classical.texture.carrying import Origins
+from propainter.classical.texture.registering import bilinear
 
 _CELLS, _LEAST_CELL = 1 << 13, 4
 """Cells that a key's picture is cut into, at most; and a cell's side in pixels, at least."""

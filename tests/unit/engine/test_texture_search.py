@@ -13,8 +13,10 @@ from propainter.classical.texture.labels import cheapest
 from propainter.classical.texture.likeness import look_of
 from propainter.classical.texture.offsets import likely_offsets
 from propainter.classical.texture.painter import paint_texture
+from propainter.classical.texture.registering import Register, detail_of
 from propainter.classical.texture.search import find_sources
 from propainter.classical.texture.steadying import steadied
+from propainter.classical.texture.surroundings import error_around
 
 HEIGHT, WIDTH = 54, 84
 
@@ -118,12 +120,67 @@ def test_only_what_moves_beside_the_background_walks():
     forward[0, 10:30, 10:30] = (7, 0)
     holes = np.zeros((2, HEIGHT, WIDTH), np.bool_)
     holes[:, 36:50, 60:80] = True
-    walking = Motion(forward, -forward, holes).walking(0)
+    plain = np.zeros((*holes.shape, 3), np.float32)
+    walking = Motion(forward, -forward, holes, plain).walking(0)
     assert walking[12:28, 12:28].all() and not walking[:, 45:].any()
     still = np.zeros_like(forward)
-    assert not Motion(still, still, holes).walking(1).any()
-    alone = Motion(still[:0], still[:0], holes[:1])
+    assert not Motion(still, still, holes, plain).walking(1).any()
+    alone = Motion(still[:0], still[:0], holes[:1], plain[:1])
     assert not alone.walking(0).any()
+
+
+def leaves(count=1, size=(120, 160)):
+    """Pictures (count, h, w, 3) of something soft and random."""
+    noise = np.random.default_rng(5).standard_normal((count, *size)).astype(np.float32)
+    soft = np.stack([cv2.GaussianBlur(one, (0, 0), 1.5) for one in noise])
+    return np.repeat((soft / soft.std() / 4)[..., None], 3, 3)
+
+
+def moved(picture, x, y):
+    """What a picture (h, w, 3) shows at places (h, w)."""
+    return cv2.remap(picture, np.float32(x), np.float32(y), cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)
+
+
+def test_what_stands_around_the_hole_says_how_it_moves():
+    """The plate moves by a third of a pixel and turns a little; the model says that it moves by a whole one. The square that
+    crosses it goes another way, and the hole moves with it."""
+    first = leaves()[0]
+    rows, columns = np.mgrid[: first.shape[0], : first.shape[1]].astype(np.float32)
+    truth = np.stack([0.35 + 0.002 * (rows - 60), 0.1 - 0.002 * (columns - 80)], 2).astype(np.float32)
+    second = moved(first, columns - truth[..., 0], rows - truth[..., 1])
+    second[30:44, 40:54] = leaves(size=(14, 14))[0]
+    holes = np.zeros((2, *first.shape[:2]), np.bool_)
+    holes[0, 45:75, 60:100], holes[1, 45:75, 62:102] = True, True
+    frames = np.stack([first, second])
+    frames[holes] = np.nan
+    details = [detail_of(frames[t], ~holes[t]) for t in (0, 1)]
+    field = np.zeros_like(truth) + np.float32((1.0, 0.0))
+    error = error_around((holes[0], holes[1]), (details[0], details[1]), field)
+    assert error is not None
+    assert np.abs(field - truth)[holes[0]].max() > 0.5
+    assert np.abs(error.corrected(field) - truth)[holes[0]].max() < 0.06
+    flat = np.zeros_like(details[0])
+    told = error_around((holes[0], holes[1]), (flat, flat), field)
+    assert told is not None and np.array_equal(told.corrected(field), field), (
+        "nothing is seen, and so nothing is changed"
+    )
+
+
+def test_pieces_are_laid_where_they_are_what_they_were():
+    """Two pieces moved by what the motion did not say; something hides a part of one, and a plain one goes with them."""
+    key = leaves()[0]
+    key[80:, :] = 0
+    rows, columns = np.mgrid[: key.shape[0], : key.shape[1]].astype(np.float32)
+    piece = np.zeros((3, 20, 40), np.intp) + np.array([7, -3, 99])[:, None, None]
+    y, x = (np.concatenate([at[top : top + 20, 50:90].ravel() for top in (15, 45, 95)]) for at in (rows, columns))
+    frame = moved(key, columns - 0.6, rows + np.where(rows < 40, 0.3, -0.4))
+    frame[15:21, 50:62] = 0.9
+    known = np.ones(key.shape[:2], np.bool_)
+    register = Register.of(key, known, x, y, piece.ravel())
+    shifts = register.shifts(frame, known, x, y, np.ones(len(x), np.bool_)).reshape(3, -1, 2)
+    np.testing.assert_array_equal(shifts, shifts[:, :1].repeat(shifts.shape[1], 1))
+    np.testing.assert_allclose(shifts[:2, 0], [(0.6, -0.3), (0.6, 0.4)], atol=0.1)
+    assert not register.shifts(frame, known, x, y, np.zeros(len(x), np.bool_)).any()
 
 
 def test_light_that_one_frame_alone_sees_is_left_out_and_light_that_stays_stays():
