@@ -209,10 +209,10 @@ def test_keys_do_what_compositors_expect(qtbot: QtBot, panel: Panel, tiny_shot: 
         frames.append(panel.state.frame)
     assert frames == [1002, 1003, 1002, 1008, 1001, 1008]
     views = []
-    for key in "12345":
+    for key in "123456":
         press(qtbot, panel, key)
         views.append(panel.state.view)
-    assert views == ["plate", "matte", "result", "unseen", "difference"]
+    assert views == ["plate", "matte", "result", "unseen", "difference", "grain_free"]
     until(qtbot, lambda: panel.viewer.has_picture)  # pictures are made beside the keys, and may come after them
     fitted = panel.viewer.zoom
     press(qtbot, panel, "+")

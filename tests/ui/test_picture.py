@@ -18,7 +18,7 @@ PLAIN = Display()
 
 
 def picture(view: str, **changes: object) -> np.ndarray | None:
-    given = {"plate": PLATE, "matte": MATTE, "result": RESULT, "unseen": UNSEEN, "display": PLAIN, "grow": 2} | changes
+    given = {"plate": PLATE, "matte": MATTE, "result": RESULT, "apart": UNSEEN, "display": PLAIN, "grow": 2} | changes
     return show(view, **given)  # type: ignore[arg-type]
 
 
@@ -95,8 +95,24 @@ def test_what_was_never_seen_is_magenta() -> None:
     assert shown[5, 7].astype(int).max() < 130, "seen pixels are dimmed"
 
 
+def test_a_fill_without_grain_lies_over_the_plate_whatever_its_type() -> None:
+    fill = np.zeros((3, 4, 4), np.float32)
+    fill[:, 1:] = (0.2, 0.2, 0.2, 0.5)  # premultiplied: half of a colour of 0.4
+    fill[:, 3] = (0.4, 0.4, 0.4, 1.0)
+    for plate in (
+        np.full_like(PLATE, 204),
+        np.full(PLATE.shape, 52428, np.uint16),
+        np.full(PLATE.shape, 0.8, np.float32),
+    ):
+        shown = picture("grain_free", plate=plate, apart=Patch((6, 5, 4, 3), fill))
+        assert shown is not None
+        assert shown[5, 6:10, 0].tolist() == [204, 153, 153, 102]
+        assert (shown[:5] == 204).all()
+
+
 @pytest.mark.parametrize(
-    ("view", "lacking"), [("matte", "matte"), ("result", "result"), ("difference", "result"), ("unseen", "unseen")]
+    ("view", "lacking"),
+    [("matte", "matte"), ("result", "result"), ("difference", "result"), ("unseen", "apart"), ("grain_free", "apart")],
 )
 def test_a_view_without_its_pictures_is_none(view: str, lacking: str) -> None:
     assert picture(view, **{lacking: None}) is None

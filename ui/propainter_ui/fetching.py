@@ -8,7 +8,7 @@ from __future__ import annotations
 from propainter_ui.bridge.backend_bridge import BackendBridge
 from propainter_ui.bridge.wishes import LookWish
 from propainter_ui.shot.frame_store import ShotLibrary
-from propainter_ui.state.panel_state import PanelState
+from propainter_ui.state.panel_state import ASKED_APART, PanelState, View
 from propainter_ui.state.shown import frames_to_fetch
 
 
@@ -38,7 +38,11 @@ class Fetcher:
             frames += frames_to_fetch(s)
         elif s.job.kind == "rendering" and s.frame not in s.results and s.job.stage in ("painting", "composite"):
             frames = [s.frame]  # looked at now: before the others of the range
-        has_unseen = self._library.patch("unseen", s.revision, s.frame) is not None
-        unseen = [s.frame] if s.view == "unseen" and s.frame in s.results and not has_unseen else []
-        if frames or unseen:
-            self._bridge.look(LookWish(s.applied, s.applied_quality, tuple(frames), tuple(unseen)))
+        more = {view: self._lacking(s, view) for view in ASKED_APART}
+        if frames or any(more.values()):
+            self._bridge.look(LookWish(s.applied, s.applied_quality, tuple(frames), **more))
+
+    def _lacking(self, s: PanelState, view: View) -> tuple[int, ...]:
+        """The playhead's frame, where this view of it is looked at and not at hand."""
+        has_it = self._library.patch(view, s.revision, s.frame) is not None
+        return (s.frame,) if s.view == view and s.frame in s.results and not has_it else ()

@@ -12,7 +12,7 @@ from propainter_ui.qt import QtCore
 from propainter_ui.shot.frame_maker import FrameMaker, PictureWish
 from propainter_ui.shot.frame_store import ShotLibrary
 from propainter_ui.shot.picture import Display
-from propainter_ui.state.panel_state import VIEW_NAMES, PanelState, View
+from propainter_ui.state.panel_state import ASKED_APART, VIEW_NAMES, PanelState, View
 from propainter_ui.widgets.viewer import Viewer
 from propainter_ui.widgets.viewer_painting import Shown
 
@@ -50,7 +50,7 @@ class Screen(QtCore.QObject):
 
     def _wish_for(self, view: View, frame: int, *, previous: bool = False) -> PictureWish:
         s = self._state()
-        is_result = view in ("result", "unseen", "difference")
+        is_result = view not in ("plate", "matte")
         revision = (s.previous_revision if previous else s.revision) if is_result else 0
         display = Display(s.exposure, s.gamma, s.shot.is_linear if s.shot else False)
         grow = s.settings.grow if view == "matte" else 0
@@ -104,8 +104,8 @@ class Screen(QtCore.QObject):
         if wish.view == "matte":
             return bool(s.shot and s.shot.matte)
         has_result = self._library.patch("result", wish.revision, wish.frame) is not None
-        if wish.view == "unseen":
-            return has_result and self._library.patch("unseen", wish.revision, wish.frame) is not None
+        if wish.view in ASKED_APART:
+            return has_result and self._library.patch(wish.view, wish.revision, wish.frame) is not None
         return has_result
 
     def _lack_of(self, wish: PictureWish) -> str:
@@ -115,8 +115,9 @@ class Screen(QtCore.QObject):
             return "No matte yet: drop one here"
         if s.shows_previous:
             return "No earlier result of this frame"
-        if wish.view == "unseen" and wish.frame in s.results:
-            return "Asking what was never seen …" if s.daemon.phase == "ready" else "Needs the backend"
+        if wish.view in ASKED_APART and wish.frame in s.results:
+            asking = "Asking what was never seen …" if wish.view == "unseen" else "Asking for the fill without grain …"
+            return asking if s.daemon.phase == "ready" else "Needs the backend"
         if s.job is not None and s.job.kind == "rendering" and s.job.first <= wish.frame <= s.job.last:
             return "Plate: the result of this frame is on its way"
         return "Plate: this frame has no result yet"

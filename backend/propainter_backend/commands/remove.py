@@ -27,6 +27,7 @@ from propainter.weights import WeightsError
 from propainter_backend.commands.through_backend import remove_through_backend
 from propainter_backend.errors import BadInput, RemoveError
 from propainter_backend.farm import run_chunk
+from propainter_backend.removal.grain_free import GrainFree
 from propainter_backend.removal.options import add_shot_options, removal_of
 from propainter_backend.removal.outside import OutsideCount
 from propainter_backend.removal.removal import ContactSheet, Removal, ShotFiles, write_report
@@ -111,11 +112,13 @@ def remove(wish: Removal, choice: EngineChoice, *, quiet: bool = False) -> dict[
         shot, planned = _planned(shot, choice, wish.memory_budget)
         notes += planned
     sheet = ContactSheet(files)
-    sink = files.open_sink(choice.engine.name, choice.engine.weights_id)
+    made_by = choice.engine.name, choice.engine.weights_id
+    bare = GrainFree(files, made_by)
+    sink = files.open_sink(*made_by)
     outside = OutsideCount(files, sink)
     for note in notes:
         _warn(note)
-    with spill_folder() as spill, sink:
+    with spill_folder() as spill, sink, bare:
         cache = ShotCache(spill / "artifacts", memory_budget=wish.memory_budget, write_through=False)
         dump = StageDump(wish.save_stages) if wish.save_stages is not None else None
         if dump is not None and isinstance(choice.engine, ProPainterEngine):
@@ -134,6 +137,7 @@ def remove(wish: Removal, choice: EngineChoice, *, quiet: bool = False) -> dict[
                 sink.write(number, frame)
                 outside.add(index)
                 sheet.take(index, frame)
+                run_to_end(bare.add(renderer, index), lambda step: line.show(step.stage, step.done, step.total))
                 line.frame_done(number)
         facts = _facts(wish, choice, renderer, files.numbers, time.perf_counter() - started)
         made_up = [*judge_unseen(facts["unseen_fraction"]), *judge_unsure(facts["unsure_fraction"])]
@@ -167,7 +171,12 @@ def _facts(wish: Removal, choice: EngineChoice, renderer: Renderer, numbers: ran
         "engine": choice.engine.name,
         "weights": choice.engine.weights_id,
         "device": str(choice.engine.device),
-        "settings": {**asdict(renderer.shot.settings), "working_size": [width, height], "color": wish.space.value},
+        "settings": {
+            **asdict(renderer.shot.settings),
+            "working_size": [width, height],
+            "color": wish.space.value,
+            **wish.drafted_facts(),
+        },
         "frames": {"first": numbers[0], "last": numbers[-1], "count": len(numbers)},
         "unseen_fraction": round(unseen_share(renderer, range(len(numbers))), 6),
         "unsure_fraction": round(unsure_share(renderer, range(len(numbers))), 6),
@@ -212,7 +221,9 @@ def _wish_of(options: argparse.Namespace) -> Removal:
         raise BadInput("--save-stages keeps whole frames; leave out --crop-to-matte and --draft")
     if options.save_stages and options.backend is not None:
         raise BadInput("--save-stages keeps what this process computes; leave out --backend")
-    return removal_of(options, save_stages=options.save_stages)
+    if options.grain_free and options.backend is not None:
+        raise BadInput("--grain-free takes grain off in this process; leave out --backend")
+    return removal_of(options, save_stages=options.save_stages, grain_free=options.grain_free)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -231,6 +242,11 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     backend.add_argument("--watch", action="store_true", help="render again whenever the files it reads change")
     keep = parser.add_argument_group("keeping")
+    keep.add_argument(
+        "--grain-free", metavar="OUTPUT",
+        help="the result once more, its fill without any grain that can be told from the picture: for those who regrain it "
+        "themselves, where the matte is",
+    )  # fmt: skip
     keep.add_argument("--save-stages", type=Path, metavar="DIR", help="every stage as .npy files")
     keep.add_argument("--report", type=Path, metavar="FILE.json", help="what was done, how long it took")
     keep.add_argument("--contact-sheet", type=Path, metavar="FILE.png", help="before | matte | after")

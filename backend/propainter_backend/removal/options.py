@@ -25,7 +25,9 @@ from propainter_pictures.mattes import MatteReading
 from propainter_pictures.pairing import PairBy
 
 
-def removal_of(options: argparse.Namespace, *, save_stages: Path | None = None) -> Removal:
+def removal_of(
+    options: argparse.Namespace, *, save_stages: Path | None = None, grain_free: str | None = None
+) -> Removal:
     """The removal that parsed options state. Raises BadInput where a setting is out of its range."""
     try:
         settings = Settings(**{field.name: getattr(options, field.name) for field in fields(Settings)})
@@ -42,7 +44,7 @@ def removal_of(options: argparse.Namespace, *, save_stages: Path | None = None) 
         working_size=options.working_size, draft=options.draft, space=WorkingSpace(options.color),
         crop_to_matte=options.crop_to_matte, crop_padding=options.crop_padding, native_fill=options.native_fill,
         cuts=options.cuts, match_grain=options.match_grain,
-        keep_nan=options.keep_nan, fps=options.fps, save_stages=save_stages, report=options.report,
+        keep_nan=options.keep_nan, fps=options.fps, grain_free=grain_free, save_stages=save_stages, report=options.report,
         contact_sheet=options.contact_sheet, memory_budget=options.memory << 20,
     )  # fmt: skip
 

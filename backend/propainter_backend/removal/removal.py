@@ -77,6 +77,8 @@ class Removal:
     keep_nan: bool = False
     fps: Fraction | None = None
     """Frames a second of a video that is written; None: the plate's."""
+    grain_free: str | None = None
+    """Where the results are written once more, their fill without grain; None: nowhere."""
     save_stages: Path | None = None
     report: Path | None = None
     contact_sheet: Path | None = None
@@ -109,6 +111,14 @@ class Removal:
     def drafted_grain(self) -> float:
         """How much of the plate's grain the fill is given; a draft's nothing."""
         return 0.0 if self.draft else self.match_grain
+
+    def drafted_facts(self) -> dict[str, object]:
+        """What of the wish beyond its settings changes the picture, as a report tells it. Crop: see ``drafted_crop``."""
+        return {
+            "native_fill": self.drafted_native_fill(),
+            "match_grain": self.drafted_grain(),
+            "crop": self.drafted_crop(),
+        }
 
     def drafted_crop(self) -> int | None:
         """Padding of the crop to the matte, always for a draft; None: the whole plate is seen."""
@@ -214,10 +224,11 @@ class ShotFiles:
         """Whether the output is one video, which takes its frames in order and as a whole."""
         return Path(self.wish.output).suffix.lower() in VIDEO_SUFFIXES
 
-    def open_sink(self, engine: str, weights: str, *, alone: bool = True) -> FrameSink:
-        """Where results go, marked with what made them. alone: nobody else may write these frames meanwhile."""
+    def open_sink(self, engine: str, weights: str, *, alone: bool = True, path: str | None = None) -> FrameSink:
+        """Where results go, marked with what made them. alone: nobody else may write these frames meanwhile. path: to
+        another place than the output."""
         return open_sink(
-            self.wish.output,
+            path or self.wish.output,
             like=self.plate,
             frames=self.frames,
             metadata={"propainter:engine": engine, "propainter:weights": weights},

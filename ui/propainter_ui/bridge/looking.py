@@ -48,17 +48,17 @@ class Looks:
         if wish is not self._wish or session is None or session.settings != wish.settings:
             return
         revision = self._library.revision
-        for kind, frames in (("unseen", wish.unseen), ("result", wish.frames)):
+        for kind, frames in (("unseen", wish.unseen), ("grain_free", wish.grain_free), ("result", wish.frames)):
             if frames and not self._fetch_kind(session, wish, kind, frames, revision):
                 return
 
     def _fetch_kind(self, session: Session, wish: LookWish, kind: str, frames: Sequence[int], revision: int) -> bool:
         """Fetch one kind of picture; false once something else is wanted."""
-        output, dtype = ("unseen", "uint8") if kind == "unseen" else ("result", None)
+        dtype = "uint8" if kind == "unseen" else None
         try:
             with self._connection.noticing_loss(session.client):
                 events = session.client.render(
-                    session.shot, frames, quality=wish.quality, output=output, dtype=dtype, crop=True  # type: ignore[arg-type]
+                    session.shot, frames, quality=wish.quality, output=kind, dtype=dtype, crop=True  # type: ignore[arg-type]
                 )  # fmt: skip
                 for event in events:
                     if isinstance(event, FrameResult):

@@ -31,6 +31,7 @@ class LookWish:
     quality: Quality
     frames: tuple[int, ...] = ()
     unseen: tuple[int, ...] = ()
+    grain_free: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -165,7 +165,7 @@ def write_sheet(
         plate, matte = library.plate(frame), library.matte(frame)
         views: tuple[View, ...] = ("plate", "matte", "result")
         cells = [
-            show(view, plate=plate, matte=matte, result=patches[frame], unseen=None, display=display, grow=grow)
+            show(view, plate=plate, matte=matte, result=patches[frame], apart=None, display=display, grow=grow)
             for view in views
         ]
         rows.append((frame, [image_of(cell) for cell in cells if cell is not None]))

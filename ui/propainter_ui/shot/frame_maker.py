@@ -15,7 +15,7 @@ from propainter_ui.qt import QtCore, QtGui, Signal
 from propainter_ui.shot.frame_store import BoundedStore, ShotLibrary
 from propainter_ui.shot.picture import Display, Rgb8, show
 from propainter_ui.shot.shot_files import BadShot
-from propainter_ui.state.panel_state import View
+from propainter_ui.state.panel_state import ASKED_APART, View
 
 log = logging.getLogger(__name__)
 
@@ -96,7 +96,7 @@ class FrameMaker(QtCore.QObject):
         library = self._library
         if library.files is None or library.serial != wish.serial:
             return None
-        needs_result = wish.view in ("result", "unseen", "difference")
+        needs_result = wish.view not in ("plate", "matte")
         result = library.patch("result", wish.revision, wish.frame) if needs_result else None
         if needs_result and result is None:
             return None
@@ -105,7 +105,7 @@ class FrameMaker(QtCore.QObject):
             plate=library.plate(wish.frame),
             matte=library.matte(wish.frame) if wish.view == "matte" else None,
             result=result,
-            unseen=library.patch("unseen", wish.revision, wish.frame) if wish.view == "unseen" else None,
+            apart=library.patch(wish.view, wish.revision, wish.frame) if wish.view in ASKED_APART else None,
             display=wish.display,
             grow=wish.grow,
         )

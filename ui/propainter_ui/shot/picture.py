@@ -51,21 +51,38 @@ def show(
     plate: Pixels,
     matte: Pixels | None,
     result: Patch | None,
-    unseen: Patch | None,
+    apart: Patch | None,
     display: Display,
     grow: int = 0,
 ) -> Rgb8 | None:
     """One view of a frame, [h, w, 3]; None where what it takes is missing.
 
-    plate: [h, w, 3]; matte: [h, w, 1] of any type; unseen: [h, w, 1], above 0 = never seen, full scale = a guess; grow:
-    plate pixels the matte grows, for the outline of the hole in the matte view.
+    plate: [h, w, 3]; matte: [h, w, 1] of any type; apart: what these views take besides: of ``unseen`` [h, w, 1], above 0 =
+    never seen, full scale = a guess; of ``grain_free`` [h, w, 4], the fill, premultiplied; grow: plate pixels the matte
+    grows, for the outline of the hole in the matte view.
     """
     before = to_eyes(plate, display)
     if view == "plate":
         return before
     if view == "matte":
         return None if matte is None else _with_matte(before, matte, grow)
-    return None if result is None else _with_result(view, before, result, unseen, display)
+    if view == "grain_free":
+        return None if result is None or apart is None else _with_fill(before, plate, apart, display)
+    return None if result is None else _with_result(view, before, result, apart, display)
+
+
+def _with_fill(before: Rgb8, plate: Pixels, fill: Patch, display: Display) -> Rgb8:
+    """The fill laid over the plate, both as the plate is encoded."""
+    after: Rgb8 = before.copy()
+    cut = _slices(fill.region)
+    colours, share = fill.pixels[..., :3], fill.pixels[..., 3:]
+    under = np.nan_to_num(plate[cut].astype(np.float32))
+    if np.issubdtype(plate.dtype, np.integer):
+        under /= np.float32(np.iinfo(plate.dtype).max)
+    laid = (colours + (1 - share) * under).astype(np.float32)
+    inside = share[..., 0] > 0
+    after[cut][inside] = to_eyes(laid, display)[inside]
+    return after
 
 
 def _with_result(view: View, before: Rgb8, result: Patch, unseen: Patch | None, display: Display) -> Rgb8 | None:

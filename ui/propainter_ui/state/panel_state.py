@@ -15,11 +15,14 @@ from propainter_wire.messages import JobLine, Quality, ShotLine, ShotSettings
 from propainter_wire.shot import DType
 
 Phase = Literal["absent", "starting", "ready", "lost", "stopping"]
-View = Literal["plate", "matte", "result", "unseen", "difference"]
+View = Literal["plate", "matte", "result", "unseen", "difference", "grain_free"]
 Against = Literal["plate", "previous"]
-VIEWS: tuple[View, ...] = ("plate", "matte", "result", "unseen", "difference")
+VIEWS: tuple[View, ...] = ("plate", "matte", "result", "unseen", "difference", "grain_free")
+ASKED_APART: tuple[View, ...] = ("unseen", "grain_free")
+"""Views that take a picture more of the backend than the result."""
 VIEW_NAMES: Mapping[View, str] = {
     "plate": "Plate", "matte": "Matte", "result": "Result", "unseen": "Never seen", "difference": "Difference",
+    "grain_free": "Grain-free",
 }  # fmt: skip
 STAGE_NAMES: Mapping[str, str] = {
     "queued": "waiting", "loading": "loading", "reading": "reading frames", "flow": "estimating flow",

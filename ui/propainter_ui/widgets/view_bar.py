@@ -17,6 +17,7 @@ _VIEW_HELP: Mapping[View, str] = {
     "result": "The result",
     "unseen": "Magenta: what no frame ever showed, so it was invented",
     "difference": "Result minus plate, four times as strong",
+    "grain_free": "The result, its fill without grain: what is left to those who regrain it themselves",
 }
 
 

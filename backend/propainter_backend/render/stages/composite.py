@@ -20,11 +20,16 @@ from propainter_pictures.color import WorkingSpace, from_working, to_working
 from propainter_pictures.frame import as_float, as_type
 from propainter_plan import stages as the_map
 
+CODE_VERSION = "2"
+"""Raise it with every change that may move a pixel: here, in ``regraining.py``, or in what ``propainter/grain`` takes off
+and lays on. Finished frames of a farm are told apart by it."""
+
 
 class Composite(Stage[int]):
     """The finished frame: ``rgb``, [h, w, 3] in the plate's own type. Not stored."""
 
     row = the_map.COMPOSITE
+    version = CODE_VERSION
     is_kept = False
 
     def compute(self, unit: int, ask: Ask) -> Steps[Made]:
