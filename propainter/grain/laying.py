@@ -1,8 +1,8 @@
 """Laying grain on a fill: what it has is taken off where it can be told from the picture, what a plate has is put on.
 
 A fill of averaged sights has too little grain, a smooth one none: what is missing is added, new in every frame. A held
-picture, or a tripod's fill, has the same in every frame: there its own is taken off before. Where the picture is busy grain
-cannot be told from it, and stays: detail is never traded for grain.
+picture, or a tripod's fill, has the same in every frame: there its own is taken off before, in busy parts as well. Detail
+fainter than the grain goes with it, and nobody sees it under the new one; what is stronger stays, and the grain within it.
 
 Here: ``regrained``, ``field``. Not here: measuring (``measuring.py``), taking off (``removing.py``).
 """
@@ -21,8 +21,6 @@ from propainter.grain.removing import Parted
 
 _TILE = 64
 """Pixels of a square whose noise is drawn at once."""
-_FLAT, _BUSY = 0.2, 0.5
-"""Shares of the grain that cannot be told from the picture, up to which all else is taken off, and from which nothing is."""
 _HAD = 0.3
 """Variance over the plate's from which on a fill's own grain is taken off; what has none keeps all its picture."""
 
@@ -38,7 +36,7 @@ def regrained(
     grain, 0 for what the picture has; between them its variance lies between.
     """
     own = picture - parted.smooth
-    taken = _ramp(_BUSY - parted.busy, _BUSY - _FLAT) * _ramp(parted.had, _HAD) * stands
+    taken = _ramp(parted.had, _HAD) * stands
     left = parted.had * (1 - taken**2 * (1 - parted.busy))
     alpha = np.maximum(coverage, np.float32(1e-3))
     missing = np.sqrt(np.maximum((2 - alpha) / alpha - left, 0))

@@ -179,6 +179,26 @@ def test_a_held_picture_loses_the_grain_that_stands_where_it_is_flat(known: Grai
     assert abs(np.corrcoef(left.ravel(), own[:, 220:].ravel())[0, 1]) < 0.15
 
 
+def test_and_most_of_it_where_it_is_busy_while_its_detail_stays(known: Grain) -> None:
+    """The rough half, hardly stronger than the grain: what stands and what lives of it, and its texture in the mean."""
+    own, rough = STRENGTHS * noise(20, size=0.6), np.s_[12:-12, 12 : WIDTH // 2 - 12]
+    parted, (height, width) = part(scene() + own, known), own.shape[:2]
+    all_of_it = np.ones((height, width), np.float32)
+    held = Parted(parted.smooth, parted.busy, all_of_it)
+    frames = []
+    for seed in (77, 78):
+        drawn = field(known, seed, 0, 0, (height, width))
+        frames.append(regrained(held, scene() + own, known, drawn, all_of_it, all_of_it, amount=1.0))
+    assert parted.busy[rough].mean() > 0.3, "it is busy"
+    left = (frames[0] - scene())[rough]
+    stands = (left * own[rough]).sum((0, 1)) / np.square(own[rough]).sum((0, 1))
+    lives = (frames[0] - frames[1])[rough].std((0, 1)) / np.sqrt(2) / STRENGTHS
+    assert stands.max() < 0.72
+    assert np.hypot(stands, lives) == pytest.approx(np.ones(3), abs=0.1)
+    mean, truth = ((image - cv2.GaussianBlur(image, (0, 0), 2))[rough] for image in (sum(frames) / 2, scene()))
+    assert (mean * truth).sum() / (truth**2).sum() > 0.88
+
+
 def test_no_detail_is_traded_for_grain(known: Grain) -> None:
     """What has no grain of its own keeps all of its texture; what was added is like nothing in it."""
     added = laid(scene(), known, had=0.0, stands=1.0) - scene()
