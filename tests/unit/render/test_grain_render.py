@@ -12,8 +12,12 @@ import torch
 
 from builders import RGB, MemoryPictures, box_matte, texture
 from propainter.classical import ClassicalEngine
+from propainter.flow_completion import FlowCompletion
 from propainter.hole import hole_of
-from propainter.types import Settings
+from propainter.learned import ProPainterEngine
+from propainter.painter import Painter
+from propainter.raft import Raft
+from propainter.types import BidirectionalFlow, Settings
 from propainter_backend.errors import BadInput
 from propainter_backend.removal.options import add_shot_options, removal_of
 from propainter_backend.render.crop import make_renderer, picture_from
@@ -181,6 +185,32 @@ def test_the_grain_free_fill_has_none_and_is_laid_over_like_the_fill():
     assert np.array_equal(free, without)
     far = replace(shot, pictures=MemoryPictures(shot.pictures.plates, [np.zeros_like(HOLE)] * COUNT))  # type: ignore[attr-defined]
     assert not run_to_end(picture_from(ShotRenderer(far, ClassicalEngine(), STORE), AMID, "grain_free")).any()
+
+
+class StandingNetworks(ProPainterEngine):
+    """The networks with weights nobody trained, but for the flow: nothing moves."""
+
+    def estimate_flow(
+        self, frames: torch.Tensor, *, iterations: int, stop: float = 0.0, keys: object = None
+    ) -> BidirectionalFlow:
+        still = frames.new_zeros(1, frames.shape[1] - 1, 2, *frames.shape[3:])
+        return BidirectionalFlow(still, still.clone())
+
+
+def test_what_networks_painted_is_given_grain_as_well():
+    """All that is known of their fill is what it shows: as much as its flat parts have is not laid on again."""
+    torch.manual_seed(0)
+    engine = StandingNetworks(Raft(), FlowCompletion(), Painter(), weights_id="none", device=torch.device("cpu"))
+    store = fresh()
+    with_grain, without = (
+        run_to_end(ShotRenderer(replace(standing_shot(), match_grain=m), engine, store).frame(AMID)).pixels
+        for m in (1.0, 0.0)
+    )
+    added = with_grain.astype(np.float32) - without
+    assert not added[HOLE == 0].any()
+    inner = cv2.erode(HOLE, np.ones((9, 9))) > 0
+    assert added[inner].std(0) / grain(7).std((0, 1)) == pytest.approx(np.ones(3), abs=0.35)
+    assert abs(np.corrcoef(added[inner].ravel(), grain(AMID)[inner].ravel())[0, 1]) < 0.1
 
 
 @pytest.mark.parametrize(("given", "expected"), [((), 1.0), (("--match-grain", "0.4"), 0.4), (("--draft",), 0.0)])
