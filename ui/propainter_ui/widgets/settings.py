@@ -87,7 +87,7 @@ class Settings(QtWidgets.QWidget):
         item.setToolTip("" if has_weights else "No weights are installed: run propainter-weights fetch")
         for row in self._own_rows().values():
             if "classical" not in row.row.engines:
-                row.note("" if state.is_drawing_networks else "not used by the classical engine")
+                row.note("" if state.listens(row.row.name) else "not used by the classical engine")
 
     def _own_rows(self) -> dict[str, _Row | _SwitchRow | _ShareRow]:
         """Controls of one setting each, by its name."""
@@ -103,7 +103,9 @@ class Settings(QtWidgets.QWidget):
 
     def _show_cost(self, state: PanelState, old: PanelState) -> None:
         """The window in words at once; what it costs a moment later, so that a moving slider need not wait for it."""
-        self._window.setText(window_sentence(state))
+        seen = window_sentence(state)
+        self._window.setText(seen)
+        self._window.setVisible(bool(seen))
         watched = ("settings", "quality", "bands", "shot", "first", "last", "rates", "engine", "daemon", "applied")
         if any(getattr(state, name) is not getattr(old, name) for name in watched):
             self._later.start()
