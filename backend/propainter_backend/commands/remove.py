@@ -133,7 +133,9 @@ def remove(wish: Removal, choice: EngineChoice, *, quiet: bool = False) -> dict[
         renderer.aim_at(range(len(files.numbers)))
         with ProgressLine(len(files.numbers), quiet=quiet) as line:
             for index, number in enumerate(files.numbers):
-                frame = run_to_end(renderer.frame(index), lambda step: line.show(step.stage, step.done, step.total))
+                frame = run_to_end(
+                    renderer.frame(index), lambda step: line.show(step.stage, step.share, f"{step.done}/{step.total}")
+                )
                 sink.write(number, frame)
                 outside.add(index)
                 sheet.take(index, frame)

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from propainter_backend.errors import RemoveError
 from propainter_backend.removal.outside import OutsideCount
@@ -22,11 +25,14 @@ from propainter_pictures.matte_survey import judge_unseen, judge_unsure
 from propainter_pictures.results import FrameSink
 from propainter_wire.client import Client, FrameResult
 from propainter_wire.errors import RemoteError
-from propainter_wire.messages import Done, Progress, Quality
-from propainter_wire.shot import digest_of
+from propainter_wire.messages import Accepted, Done, Progress, Quality
+from propainter_wire.shot import digest_of, frames_of
+from propainter_wire.waiting import waits_for
 
 _BATCH = 200
 """Frames sent and asked for at a time, so that a long shot starts before all of it has been read."""
+_READING = 0.1
+"""Share of a batch's work that reading and sending its frames is counted as."""
 _WATCH_S = 0.5
 _RETRIES = 3
 
@@ -93,8 +99,9 @@ def _render(
     with sink, ProgressLine(len(files.numbers), quiet=quiet) as line:
         for first in range(0, len(files.numbers), _BATCH):
             numbers = files.numbers[first : first + _BATCH]
+            part = _Part(line, first / len(files.numbers), len(numbers) / len(files.numbers))
             for index, result in _in_order(
-                _results(client, opened.shot, numbers, provider, wish, line, reports), files
+                _results(client, opened.shot, numbers, provider, wish, part, reports), files
             ):
                 frame = laid_in(files.pictures.plate(index), result)
                 _write_if_new(sink, files, files.numbers[index], frame, told)
@@ -121,27 +128,66 @@ def _render(
     return report
 
 
+@dataclass(frozen=True)
+class _Part:
+    """One batch's part of the whole work, on the line."""
+
+    line: ProgressLine
+    start: float
+    size: float
+    """Both as shares of the whole."""
+
+    def read(self, done: int, total: int) -> None:
+        """So many frames have been read, and sent where they were lacking."""
+        self._show("reading", _READING * done / max(1, total), f"{done}/{total}")
+
+    def rendered(self, told: Progress, waiting_for: str) -> None:
+        """The daemon has told of its work."""
+        share = told.done / told.total if told.total else 0.0
+        self._show(f"waiting for {waiting_for}" if waiting_for else told.stage, _READING + (1 - _READING) * share)
+
+    def _show(self, stage: str, share: float, detail: str = "") -> None:
+        self.line.show(stage, self.start + self.size * share, detail)
+
+
+class _Reading:
+    """A provider that tells how many frames have been read."""
+
+    def __init__(self, provider: FileProvider, part: _Part, total: int) -> None:
+        self._provider, self._part, self._total = provider, part, total
+        self._read = 0
+        self.matte, self.clean = provider.matte, provider.clean
+
+    def plate(self, frame: int) -> np.ndarray:
+        self._read += 1
+        self._part.read(min(self._read, self._total), self._total)
+        return self._provider.plate(frame)
+
+
 def _results(
     client: Client,
     shot: str,
     numbers: range,
     provider: FileProvider,
     wish: Removal,
-    line: ProgressLine,
+    part: _Part,
     reports: list[dict[str, Any]],
 ) -> Iterator[FrameResult]:
     """Results of a run of frames; what the daemon has forgotten meanwhile is sent again."""
     quality: Quality = "draft" if wish.draft else "normal"
-    wanted = list(numbers)
+    wanted, job = list(numbers), ""
     for attempt in range(_RETRIES):
-        client.prepare(shot, wanted, provider, quality=quality)
+        reach = client.reach(shot, wanted, quality=quality)
+        client.offer_reach(shot, reach, _Reading(provider, part, len(frames_of(reach.plates))))
         try:
             for event in client.render(shot, wanted, quality=quality, priority="final", crop=True):
                 if isinstance(event, FrameResult):
                     wanted.remove(event.frame)
                     yield event
+                elif isinstance(event, Accepted):
+                    job = event.job
                 elif isinstance(event, Progress):
-                    line.show(event.stage, event.done, event.total)
+                    part.rendered(event, waits_for(client.status(), job) if event.stage == "queued" else "")
                 elif isinstance(event, Done):
                     reports.append(dict(event.report))
             return

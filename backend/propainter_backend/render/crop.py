@@ -150,6 +150,9 @@ class CroppedRenderer:
         self._cuts: set[int] = set()
         self._counted: list[tuple[int, RenderCounts]] = []
         self._aim: tuple[frozenset[int], bool] = (frozenset(), False)
+        self._aimed_at: set[int] = set()
+        self._shares: dict[int, float] = {}
+        """How much of each stretch's work is done."""
 
     @property
     def counts(self) -> RenderCounts:
@@ -182,7 +185,9 @@ class CroppedRenderer:
 
     def aim_at(self, frames: Sequence[int], *, nearest_only: bool = False) -> None:
         """Tell which frames will be asked for, so that progress can be counted towards a total."""
-        self._aim = (frozenset(frames), nearest_only)
+        if self._aim != (aim := (frozenset(frames), nearest_only)):
+            self._aim, self._shares = aim, {}
+            self._aimed_at = {stretch.number for index in aim[0] for stretch in self.stretches.of(index)}
         for number, renderer in self._renderers.items():
             self._pass_aim(self.stretches.stretches[number], renderer)
 
@@ -213,11 +218,22 @@ class CroppedRenderer:
             if box is None:
                 continue
             renderer = self._renderer(stretch, box)
-            part = yield from picture_of(renderer, index - stretch.first, output, provisional=provisional)
+            steps = picture_of(renderer, index - stretch.first, output, provisional=provisional)
+            part = yield from self._counted_in(stretch, steps)
             laid = self._laid(index, part, box, is_result=output == "result")
             so_far += share
             found = laid if found is None else _faded(found, laid, share / so_far)
         return found
+
+    def _counted_in(self, stretch: Stretch, steps: Steps[np.ndarray]) -> Steps[np.ndarray]:
+        """The steps of one stretch, their share of the work counted among all stretches that are wanted."""
+        while True:
+            try:
+                step = next(steps)
+            except StopIteration as stop:
+                return cast(np.ndarray, stop.value)
+            self._shares[stretch.number] = max(step.share, self._shares.get(stretch.number, 0.0))
+            yield replace(step, share=sum(self._shares.values()) / max(1, len(self._aimed_at), len(self._shares)))
 
     def _laid(self, index: int, part: np.ndarray, box: Region, *, is_result: bool) -> np.ndarray:
         """The picture of a box, in its place."""

@@ -24,12 +24,14 @@ from propainter_backend.render.shot_cache import ShotCache
 from propainter_backend.render.sources import Sources
 from propainter_backend.render.stage import Made, Stage
 from propainter_backend.render.steps import NotCached, Progress, RenderCounts, Steps, run_to_end
+from propainter_backend.render.whole_work import WholeWork
 from propainter_knobs.table import heard_by
 from propainter_plan.plan import Plan, ShotPlan
 from propainter_plan.stages import Need
 from propainter_plan.units import Chunk, Unit, Window, parts_of
 
 AnyStage = Stage[Any]
+_AIMS_KEPT = 4
 _NOTHING = "nothing"
 """What decides a part that there is nothing to make of."""
 
@@ -60,8 +62,10 @@ class Evaluator:
         self._heard = heard_by(engine.name, shot.settings)
         self._keys: dict[tuple[str, Unit], str] = {}
         self._digests: dict[tuple[str, Unit, int], str] = {}
-        self._goal: Plan | None = None
-        self._seen: dict[str, set[Unit]] = {}
+        self._works: list[WholeWork] = []
+        """Those aimed at last, the present one first: whoever comes back to one finds it as far as it was."""
+        self.work = WholeWork(None, engine=engine.name, frames=0)
+        """Towards the frames that are aimed at."""
         self._may_compute = True
         self._elsewhere_s = 0.0
 
@@ -149,10 +153,11 @@ class Evaluator:
     def counts(self, fresh: RenderCounts) -> None:
         self._counts = fresh
 
-    def aim_at(self, goal: Plan) -> None:
-        """Count progress towards these units from now on."""
-        if goal != self._goal:
-            self._goal, self._seen = goal, {}
+    def aim_at(self, goal: Plan, frames: int) -> None:
+        """Count progress towards these units, of so many frames, from now on."""
+        known = next((work for work in self._works if (work.goal, work.frames) == (goal, frames)), None)
+        self.work = known or WholeWork(goal, engine=self.engine.name, frames=frames)
+        self._works = [self.work, *(work for work in self._works if work is not self.work)][:_AIMS_KEPT]
 
     def begin(self) -> float:
         """See ``Ask.begin``."""
@@ -166,15 +171,14 @@ class Evaluator:
         return self._progress(stage, units)
 
     def _progress(self, stage: str, units: Sequence[Unit]) -> Progress:
-        count, seen = self.counts.of(stage), self._seen.setdefault(stage, set())
-        count.computed.update(units)
-        seen |= count.computed | count.reused
-        total = max(len(seen), self._goal.count(stage) if self._goal is not None else len(seen))
-        return Progress(stage, len(seen), total, self.for_frame)
+        self.counts.of(stage).computed.update(units)
+        self.work.see(stage, units)
+        return Progress(stage, *self.work.count(stage), self.for_frame, self.work.share)
 
     def _note_reused(self, stage: AnyStage, unit: Unit) -> None:
         if stage.row.is_counted:
             self.counts.of(stage.row.name).reused.add(unit)
+            self.work.see(stage.row.name, (unit,))
 
     # -- keys ------------------------------------------------------------------------------------------------------
 

@@ -26,6 +26,8 @@ class Progress:
     total: int
     frame: int
     """The frame (0-based) whose picture was being worked for."""
+    share: float = 0.0
+    """0..1 of the whole work towards the frames that are wanted; 0 while nobody has said which."""
 
 
 Steps = Generator[Progress, None, T]

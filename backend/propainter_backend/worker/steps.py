@@ -146,6 +146,7 @@ class Steps:
 
     def _watch(self, steps: Generator[Progress, None, Any], bench: Bench, task: Note) -> Any:
         """Carry steps through, telling of each; raises Stopped between two of them."""
+        bench.left.go_on()
         while True:
             if self.stop.is_set():
                 steps.close()
@@ -154,11 +155,12 @@ class Steps:
                 step = next(steps)
             except StopIteration as stop:
                 return stop.value
-            bench.left.note(step.stage, step.done, step.total)
+            if not task["provisional"]:
+                bench.left.note(step.share)
             self._line.say(
                 {
                     "op": "progress", "work": task["work"], "stage": step.stage, "done": step.done,
-                    "total": step.total, "eta": bench.left.seconds(),
+                    "total": step.total, "share": step.share, "eta": bench.left.seconds(),
                 }
             )  # fmt: skip
 

@@ -177,7 +177,11 @@ class Client:
 
     def prepare(self, shot: str, frames: Sequence[int], provider: FrameProvider, *, quality: Quality = "normal") -> int:
         """Offer everything that rendering these frames takes; returns how many pictures had to be sent."""
-        return self._uploads.offer_reach(shot, self.reach(shot, frames, quality=quality), provider)
+        return self.offer_reach(shot, self.reach(shot, frames, quality=quality), provider)
+
+    def offer_reach(self, shot: str, reach: ReachIs, provider: FrameProvider) -> int:
+        """Offer all that ``reach`` has told; returns how many pictures had to be sent."""
+        return self._uploads.offer_reach(shot, reach, provider)
 
     def put(self, shot: str, kind: Kind, pixels: Pixels) -> str:
         """Send one picture, whether or not the backend has it; returns its digest. Pixels must not change meanwhile."""

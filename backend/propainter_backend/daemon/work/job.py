@@ -21,6 +21,8 @@ from propainter_wire.router import Request
 
 ANALYSE_RUN = 8
 """Flow pairs an analyse step estimates before the scheduler may turn to something else."""
+STEPS = 1000
+"""What the whole of a job is counted in for its client."""
 _REPORTED_WINDOWS = 4000
 _REPORTED_NOTES = 16
 _REPORTED_CUTS = 1000
@@ -50,8 +52,10 @@ class JobRecord:
     settings: ShotSettings
     started: float = field(default_factory=time.monotonic)
     stage: Stage = "queued"
-    done: int = 0
+    share: float = 0.0
+    """How much of the whole work is done, 0..1."""
     total: int = 0
+    """Steps the whole work is counted in; 0 before anything is known of it."""
     eta: float | None = None
     told_at: float = 0.0
     stages: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -88,11 +92,22 @@ class JobRecord:
         how = {"output": message.output, "dtype": message.dtype, "crop": message.crop, "aim": self.aim}
         return {**note, "kind": "render", **how}
 
+    @property
+    def done(self) -> int:
+        """Steps of the whole work that are done."""
+        return int(self.share * self.total)
+
     def progress(self, note: Note) -> None:
-        """Take in what a worker says about the step it is at."""
-        self.stage, self.done, self.total, self.eta = note["stage"], note["done"], note["total"], note["eta"]
+        """Take in what a worker says about the step it is at. What has been told is never taken back."""
+        self.stage, self.eta, self.total = note["stage"], note["eta"], STEPS
+        is_provisional = note["work"][2]
         if isinstance(self.message, Analyse):
-            self.total = len(self.aim) - 1
+            self._reached(note["done"] / max(1, len(self.aim) - 1))
+        elif not is_provisional:  # a rough picture first is none of the work that is counted
+            self._reached(note["share"])
+
+    def _reached(self, share: float) -> None:
+        self.share = max(self.share, min(share, 1.0))
 
     def add(self, note: Note) -> None:
         """Count what one of its steps cost."""
