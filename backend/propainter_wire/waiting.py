@@ -5,15 +5,20 @@ Here: ``waits_for``, for every client that follows a job. Not here: the queue (t
 
 from __future__ import annotations
 
-from propainter_wire.messages import StatusIs
+from collections.abc import Sequence
+
+from propainter_wire.messages import JobLine
 
 _STARTING = "starting"
 
 
-def waits_for(status: StatusIs, own: str) -> str:
-    """The end of "waiting for ...": other clients' renders, or a worker. own: the job that waits, by its id."""
-    others = [job for job in status.jobs if job.job != own]
-    if any(_STARTING in note for note in status.notes):
+def waits_for(jobs: Sequence[JobLine], notes: Sequence[str], own: str) -> str:
+    """The end of "waiting for ...": other clients' renders, or a worker.
+
+    jobs, notes: as the backend's status has them. own: the job that waits, by its id.
+    """
+    others = [job for job in jobs if job.job != own]
+    if any(_STARTING in note for note in notes):
         return "the backend's worker to start"
     if not others:
         return "the backend's worker"

@@ -10,7 +10,7 @@ from propainter_ui.state import changes, events, forecast, outcomes, panel_state
 from propainter_ui.state.estimates import Rates, memory_bytes, size_text, time_text
 from propainter_ui.state.panel_state import DaemonState, JobState, PanelState, ShotState
 from propainter_ui.state.windows_preview import plan_for
-from propainter_wire.messages import CacheStateIs, ShotSettings, StageRuns, Welcome
+from propainter_wire.messages import CacheStateIs, JobLine, ShotSettings, StageRuns, Welcome
 
 SHOT = ShotState("hill", "/p", "/m", 1001, 1040, 432, 240, "uint8", 24.0)
 ID = "0" * 32
@@ -279,3 +279,67 @@ def test_a_report_says_where_the_film_is_cut_and_what_is_wrong_with_the_plate() 
     state = outcomes.after(all_cached(opened()), events.RenderFinished(report, 40))
     assert state.notice is not None
     assert state.notice.text.endswith("never seen. Cuts at 1024, 1057. The plate is interlaced: deinterlace it.")
+
+
+# --- how far a job is, and what it waits for
+
+
+def test_a_renders_share_counts_reading_and_all_stages_and_never_falls() -> None:
+    job = JobState("rendering", first=1001, last=1040, frames_total=40)
+    assert job.share is None
+    shares = []
+    steps = [("reading", 0, 40), ("reading", 20, 40), ("loading", 0, 0), ("flow", 0, 1000), ("flow", 300, 1000)]
+    steps += [("painting", 250, 1000), ("composite", 999, 1000), ("composite", 1000, 1000)]
+    for stage, done, total in steps:
+        job = job.read(done, total) if stage == "reading" else job.rendered(stage, done, total, None)
+        shares.append(job.share or 0.0)
+    assert shares == sorted(shares) and shares[-1] == 1.0
+    assert shares[1] == pytest.approx(0.05) and shares[4] == pytest.approx(0.37)
+    assert "37% done" in replace(job, whole=0.37, stage="flow").sentence
+
+
+def test_with_nothing_to_read_the_share_is_the_backends() -> None:
+    job = JobState("rendering").rendered("flow", 300, 1000, None)
+    assert job.share == pytest.approx(0.3)
+
+
+def test_waiting_says_for_what() -> None:
+    job = JobState("rendering", first=1001, last=1040)
+    state = outcomes.after(opened(daemon=DaemonState("starting")), events.JobChanged(job))
+    assert state.job is not None and state.job.sentence == "Rendering 1001–1040: waiting for the backend to start"
+    starting = DaemonState("ready", notes=("the worker process is starting",))
+    state = outcomes.after(replace(state, daemon=starting), events.JobChanged(job))
+    assert state.job is not None and state.job.sentence.endswith("waiting for the backend's worker to start")
+    theirs = JobLine("b" * 32, "roof", "final", "flow", 1, 1000)
+    busy = DaemonState("ready", jobs=(theirs, replace(theirs, job="c" * 32, name="")))
+    state = outcomes.after(replace(state, daemon=busy), events.JobChanged(job))
+    assert state.job is not None and state.job.sentence.endswith("waiting for 2 other renders of this backend (roof)")
+    state = outcomes.after(state, events.JobChanged(job.rendered("flow", 10, 1000, None)))
+    assert state.job is not None and "waiting" not in state.job.sentence
+
+
+# --- results that are old, or rough
+
+
+def test_new_settings_keep_the_last_result_of_every_frame_until_a_new_one_comes() -> None:
+    state = outcomes.after(opened(), events.ResultArrived(1, 1005))
+    state = outcomes.after(state, events.ResultArrived(1, 1006))
+    edited = ShotSettings(grow=9)
+    state = outcomes.after(state, events.ShotUnderstood(edited, "normal", "propainter", (432, 240), 2))
+    assert state.results == frozenset() and state.last_results == {1005: 1, 1006: 1}
+    state = outcomes.after(state, events.ResultArrived(2, 1005))
+    state = outcomes.after(state, events.ShotUnderstood(ShotSettings(), "normal", "propainter", (432, 240), 3))
+    assert state.last_results == {1005: 2, 1006: 1}, "each frame its own last one, however little of it was rendered"
+    other = outcomes.after(state, events.ShotFound(replace(SHOT, plate="/other"), revision=4))
+    assert other.last_results == {}
+
+
+def test_a_rough_result_is_none_of_the_finished_ones_and_goes_when_they_come() -> None:
+    state = outcomes.after(opened(), events.ResultArrived(1, 1005, is_rough=True))
+    assert (state.rough, state.results, state.view) == ({1005}, frozenset(), "result")
+    assert 1005 not in state.last_results
+    state = outcomes.after(state, events.ResultArrived(1, 1005))
+    assert (state.rough, state.results) == (frozenset(), {1005})
+    state = outcomes.after(state, events.ResultArrived(1, 1006, is_rough=True))
+    state = outcomes.after(state, events.ShotUnderstood(ShotSettings(grow=9), "normal", "propainter", (432, 240), 2))
+    assert state.rough == frozenset()

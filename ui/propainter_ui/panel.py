@@ -156,8 +156,10 @@ class Panel(QtWidgets.QWidget):
         self._remembered.keep("channel", self.state.channel)
 
     def cancel(self) -> None:
-        """Cancel what is under way."""
-        self.bridge.cancel()
+        """Cancel what is under way. It is over for the artist at once."""
+        if self.state.job is not None:
+            self.bridge.cancel()
+            self.change(replace(self.state, job=None, notice=Notice("info", "Cancelled. What is finished stays.")))
 
     def start_backend(self) -> None:
         """Start, or restart, the backend."""

@@ -7,6 +7,7 @@ only the backend has (``fetching.py``).
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from propainter_ui.qt import QtCore
 from propainter_ui.shot.frame_maker import FrameMaker, PictureWish
@@ -73,10 +74,9 @@ class Screen(QtCore.QObject):
             self._viewer.show_pictures(None, None, None, "")
             return
         after, before = self._wishes(s.frame)
-        shown, hint = self._maker.picture(after), ""
+        shown, hint, instead = self._maker.picture(after), "", ""
         if shown is None and not self._can_be_made(after):
-            hint = self._lack_of(after)
-            after = self._wish_for("plate", s.frame)
+            after, hint, instead = self._instead_of(after)
             shown = self._maker.picture(after)
         left = self._maker.picture(before) if before is not None else None
         self.pending = tuple(w for w in (after, before) if w is not None and self._maker.picture(w) is None)
@@ -84,7 +84,7 @@ class Screen(QtCore.QObject):
         if shown is None:
             return  # what is on the screen stays there until the new picture comes
         self.showing = after
-        name = "Previous result" if s.shows_previous and after.revision else VIEW_NAMES[after.view]
+        name = instead or ("Previous result" if s.shows_previous and after.revision else VIEW_NAMES[after.view])
         old = None if left is None or before is None else Shown(left, _left_name(before))
         self._viewer.show_pictures(Shown(shown, f"{name}  ·  {after.frame}"), old, s.wipe, hint)
 
@@ -97,13 +97,38 @@ class Screen(QtCore.QObject):
         wishes = [self._wishes(frame) for frame in frames if shot.first <= frame <= shot.last]
         return [wish for pair in wishes for wish in pair if wish is not None and self._can_be_made(wish)]
 
+    def _instead_of(self, wish: PictureWish) -> tuple[PictureWish, str, str]:
+        """What is shown while a picture cannot be had: it, a sentence on what is lacking, and its name.
+
+        A rough result comes before the last one of other settings, and that before the plate: nothing an artist has
+        waited for vanishes before there is something better.
+        """
+        s = self._state()
+        if wish.view in ("result", "difference") and not s.shows_previous:
+            name, coming = VIEW_NAMES[wish.view], self._is_coming(wish.frame)
+            rough = replace(wish, is_rough=True)
+            if self._can_be_made(rough):
+                then = "The final one is on its way." if coming else "Render for the final one."
+                return rough, f"A rough {name.lower()}. {then}", f"{name}, rough"
+            old = replace(wish, revision=s.last_results.get(wish.frame, 0))
+            if self._can_be_made(old):
+                then = "The new one is on its way." if coming else "Render for the new one."
+                return old, f"An old {name.lower()}, from before the last change. {then}", f"{name}, old"
+        return self._wish_for("plate", wish.frame), self._lack_of(wish), ""
+
+    def _is_coming(self, frame: int) -> bool:
+        """Whether the render under way makes this frame."""
+        job = self._state().job
+        return job is not None and job.kind == "rendering" and job.first <= frame <= job.last
+
     def _can_be_made(self, wish: PictureWish) -> bool:
         s = self._state()
         if wish.view == "plate":
             return True
         if wish.view == "matte":
             return bool(s.shot and s.shot.matte)
-        has_result = self._library.patch("result", wish.revision, wish.frame) is not None
+        kind = "rough" if wish.is_rough else "result"
+        has_result = self._library.patch(kind, wish.revision, wish.frame) is not None
         if wish.view in ASKED_APART:
             return has_result and self._library.patch(wish.view, wish.revision, wish.frame) is not None
         return has_result
@@ -112,15 +137,15 @@ class Screen(QtCore.QObject):
         """Why there is no such picture, for the bottom of the viewer."""
         s = self._state()
         if s.shot is not None and not s.shot.matte:
-            return "No matte yet: drop one here"
+            return "No matte yet. Drop one here."
         if s.shows_previous:
-            return "No earlier result of this frame"
+            return "This is the plate. The frame has no earlier result."
         if wish.view in ASKED_APART and wish.frame in s.results:
             asking = "Asking what was never seen …" if wish.view == "unseen" else "Asking for the fill without grain …"
-            return asking if s.daemon.phase == "ready" else "Needs the backend"
-        if s.job is not None and s.job.kind == "rendering" and s.job.first <= wish.frame <= s.job.last:
-            return "Plate: the result of this frame is on its way"
-        return "Plate: this frame has no result yet"
+            return asking if s.daemon.phase == "ready" else "Only the backend knows. Start it."
+        if self._is_coming(wish.frame):
+            return "This is the plate. The result is on its way."
+        return "This is the plate. The frame has no result yet."
 
     def _show_made(self, wish: PictureWish) -> None:
         if wish in self.pending:

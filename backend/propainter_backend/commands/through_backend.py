@@ -187,13 +187,18 @@ def _results(
                 elif isinstance(event, Accepted):
                     job = event.job
                 elif isinstance(event, Progress):
-                    part.rendered(event, waits_for(client.status(), job) if event.stage == "queued" else "")
+                    part.rendered(event, _waits_for(client, job) if event.stage == "queued" else "")
                 elif isinstance(event, Done):
                     reports.append(dict(event.report))
             return
         except RemoteError as error:
             if error.code != "frames_missing" or attempt == _RETRIES - 1:
                 raise
+
+
+def _waits_for(client: Client, job: str) -> str:
+    status = client.status()
+    return waits_for(status.jobs, status.notes, job)
 
 
 def _in_order(results: Iterator[FrameResult], files: ShotFiles) -> Iterator[tuple[int, FrameResult]]:

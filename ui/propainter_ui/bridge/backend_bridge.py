@@ -4,15 +4,16 @@ Here: what the panel may ask for, and which thread does it; what happens is told
 the work itself, which the other files of this room hold, and the protocol (``propainter_wire.client``, whose calls may come
 from several threads).
 
-Three lanes, each a thread that does one thing after the other, so that none waits for another's work: *talk* (connect,
-status, cancel, stop), *work* (reading, rendering, exporting) and *look* (frames that are wanted on the screen now; a
-newer wish replaces an older one).
+Four lanes, each a thread that does one thing after the other, so that none waits for another's work: *talk* (connect,
+status, cancel, stop), *work* (reading, rendering, exporting), *look* (frames that are wanted on the screen now; a
+newer wish replaces an older one) and *ask* (what is cached).
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +26,14 @@ from propainter_ui.bridge.questions import Questions
 from propainter_ui.bridge.rendering import Renders
 from propainter_ui.bridge.shot_at_backend import ShotAtBackend
 from propainter_ui.bridge.teller import Teller, sentence_of
-from propainter_ui.bridge.under_way import UnderWay
+from propainter_ui.bridge.under_way import Interrupted, UnderWay
 from propainter_ui.bridge.wishes import ExportWish, LookWish, RenderWish
 from propainter_ui.qt import QtCore, Signal
 from propainter_ui.shot.frame_store import ShotLibrary
 from propainter_ui.shot.shot_files import BadShot
-from propainter_ui.state.events import Failed
+from propainter_ui.state.events import Event, Failed, JobChanged
 from propainter_wire.errors import BackendDied, BackendSilent, PropainterError
+from propainter_wire.messages import Cancel
 
 log = logging.getLogger(__name__)
 
@@ -46,10 +48,11 @@ class BackendBridge(QtCore.QObject):
 
     def __init__(self, library: ShotLibrary, parent: QtCore.QObject | None = None) -> None:
         super().__init__(parent)
-        self._tell = Teller(lambda event: self.told.emit(event))
         self._under_way = UnderWay()
+        self._tell = Teller(self._tell_current)
         self.connection = Connection(self._tell)
-        self._shot = ShotAtBackend(self.connection, library, self._under_way, self._tell)
+        self._ask = Lane("propainter ask", self._say_failed)
+        self._shot = ShotAtBackend(self.connection, library, self._under_way, self._tell, self._ask.do)
         self._opener = ShotOpener(self._shot, library)
         self._renders = Renders(self.connection, self._shot, library, self._under_way, self._tell)
         self._exports = Exports(self._renders, self._shot, library, self._under_way, self._tell)
@@ -73,21 +76,18 @@ class BackendBridge(QtCore.QObject):
 
     def open(self, paths: Sequence[Path]) -> None:
         """Open what was dropped: a plate, a matte, or both."""
-        self._under_way.give_up()
-        self._work.do(lambda: self._opener.open(paths))
+        self._do_instead(lambda: self._opener.open(paths))
 
     def open_as(self, what: str, path: Path) -> None:
         """Open a file as ``plate``, ``matte`` or ``clean`` plate, whatever it looks like."""
-        self._under_way.give_up()
-        self._work.do(lambda: self._opener.open_as(what, path))
+        self._do_instead(lambda: self._opener.open_as(what, path))
 
     def reopen(self, plate: str, matte: str, clean: str = "", only: frozenset[int] | None = None) -> None:
         """Open a shot by the paths a ``ShotState`` holds, its files read anew.
 
         only: frames whose clean plate counts; None: all that there are.
         """
-        self._under_way.give_up()
-        self._work.do(lambda: self._opener.reopen(plate, matte, clean, only))
+        self._do_instead(lambda: self._opener.reopen(plate, matte, clean, only))
 
     def drop_clean(self) -> None:
         """Do without clean plates from here on."""
@@ -105,13 +105,11 @@ class BackendBridge(QtCore.QObject):
 
     def apply(self, wish: RenderWish) -> None:
         """Tell the backend about settings, and find out what of the shot is still valid."""
-        self._under_way.give_up()
-        self._work.do(lambda: self._renders.apply(wish))
+        self._do_instead(lambda: self._renders.apply(wish))
 
     def render(self, wish: RenderWish) -> None:
         """Render frames; starts a backend if there is none."""
-        self._under_way.give_up()
-        self._work.do(lambda: self._renders.render(wish))
+        self._do_instead(lambda: self._renders.render(wish))
 
     def look(self, wish: LookWish) -> None:
         """Fetch frames for the screen, in place of those asked for before."""
@@ -120,33 +118,50 @@ class BackendBridge(QtCore.QObject):
 
     def export(self, wish: ExportWish) -> None:
         """Write results; frames without one are rendered first."""
-        self._under_way.give_up()
-        self._work.do(lambda: self._exports.export(wish))
+        self._do_instead(lambda: self._exports.export(wish))
 
     def cancel(self) -> None:
-        """Cancel what is under way."""
+        """Cancel what is under way, and what was asked for and has not begun. Waits for nobody."""
         self._under_way.give_up()
         job = self._under_way.job
-        if job:
-            self._talk.do(lambda: self.connection.with_client(lambda client: client.cancel(job)))
+        if job:  # on this thread: a lane may be waiting for an answer
+            self.connection.with_client(lambda client: client.notify(Cancel(job)))
 
     def close(self) -> None:
         """End the session and the threads; a backend goes on living."""
         self._tell.is_closed = True
         self._under_way.give_up()
         self.connection.close()
-        for lane in (self._talk, self._work, self._look):
+        for lane in (self._talk, self._work, self._look, self._ask):
             lane.close()
 
     def _poll(self) -> None:
         if self.connection.client is not None:
             self._questions.poll()
         elif self.connection.connect_quietly():
-            self._work.do(self._shot.introduce)
+            self._do(self._under_way.ticket, self._shot.introduce)
 
     def _start(self) -> None:
         self.connection.need_client()
-        self._work.do(self._shot.introduce)
+        self._do(self._under_way.ticket, self._shot.introduce)
+
+    def _do_instead(self, work: Callable[[], object]) -> None:
+        """Have the work lane do this in place of what it is at."""
+        self._do(self._under_way.give_up(), work)
+
+    def _do(self, ticket: int, work: Callable[[], object]) -> None:
+        def begun() -> None:
+            with contextlib.suppress(Interrupted):
+                self._under_way.begin(ticket)
+                work()
+
+        self._work.do(begun)
+
+    def _tell_current(self, event: Event) -> None:
+        """Tell of an event; work that has been given up is over for whoever looks on, however long it takes to end."""
+        if isinstance(event, JobChanged) and event.job is not None and self._under_way.is_given_up:
+            event = JobChanged(None)
+        self.told.emit(event)
 
     def _say_failed(self, error: Exception) -> None:
         """Where an exception of a lane ends."""

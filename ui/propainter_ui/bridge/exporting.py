@@ -47,7 +47,6 @@ class Exports:
         patches = self._patches_for(wish.render, frames)
         if patches is None:
             return
-        self._under_way.begin()
 
         def advance(done: int) -> None:
             self._under_way.check()

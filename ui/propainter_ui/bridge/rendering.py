@@ -5,7 +5,6 @@ Here: ``Renders``. Not here: frames that exist already (``looking.py``), files o
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -21,7 +20,7 @@ from propainter_ui.shot.picture import Patch
 from propainter_ui.state.events import JobChanged, RenderFinished, ResultArrived
 from propainter_ui.state.panel_state import JobKind, JobState
 from propainter_wire.client import FrameResult
-from propainter_wire.errors import BackendDied, BackendSilent, JobCancelled, RemoteError
+from propainter_wire.errors import JobCancelled, RemoteError
 from propainter_wire.messages import Accepted, Done, Progress
 from propainter_wire.shot import frames_of
 
@@ -67,7 +66,6 @@ class Renders:
 
         A cancelled render ends without a report. Raises PropainterError, BadShot.
         """
-        self._under_way.begin()
         job = JobState(kind, first=wish.first, last=wish.last, frames_total=len(frames))
         self._tell(JobChanged(job))
         client = self._connection.need_client()
@@ -77,7 +75,7 @@ class Renders:
                 self._shot.tell_bands(client)
                 for attempt in range(_TRIES):
                     reach = client.reach(session.shot, frames, quality=wish.quality)
-                    self._shot.offer(session, frames_of(reach.plates), job)
+                    job = self._shot.offer(session, frames_of(reach.plates), job)
                     self._under_way.check()
                     try:
                         yield from self._events(session, wish, frames, job)
@@ -88,8 +86,7 @@ class Renders:
                         session.offered.clear()
                 self._shot.tell_bands(client)
         except (JobCancelled, Interrupted):
-            with contextlib.suppress(BackendDied, BackendSilent):
-                self._shot.tell_bands(client)
+            self._shot.tell_bands(client)
         finally:
             self._under_way.job = ""
             self._tell(JobChanged(None))
@@ -98,18 +95,22 @@ class Renders:
         self, session: Session, wish: RenderWish, frames: Sequence[int], job: JobState
     ) -> Iterator[tuple[int, dict[str, Any] | None]]:
         revision = self._library.revision_of(heard_by(session.engine, wish.settings), wish.quality)
-        events = session.client.render(session.shot, frames, quality=wish.quality, priority="preview", crop=True)
+        events = session.client.render(
+            session.shot, frames, quality=wish.quality, priority="preview", crop=True, provisional=True
+        )
         for event in events:
             if isinstance(event, Accepted):
                 self._under_way.job = event.job
-                job = replace(job, job=event.job)
+                job = replace(job, job=event.job, stage="queued")
             elif isinstance(event, Progress):
-                job = replace(job, stage=event.stage, done=event.done, total=event.total, eta_s=event.eta_s)
+                job = job.rendered(event.stage, event.done, event.total, event.eta_s)
             elif isinstance(event, FrameResult):
-                self._library.keep_patch("result", revision, event.frame, Patch(event.region, event.pixels))
-                self._tell(ResultArrived(revision, event.frame))
-                job = replace(job, frames_done=job.frames_done + 1)
-                yield event.frame, None
+                kind = "rough" if event.provisional else "result"
+                self._library.keep_patch(kind, revision, event.frame, Patch(event.region, event.pixels))
+                self._tell(ResultArrived(revision, event.frame, is_rough=event.provisional))
+                if not event.provisional:
+                    job = replace(job, frames_done=job.frames_done + 1)
+                    yield event.frame, None
             elif isinstance(event, Done):
                 yield 0, dict(event.report)
             self._tell(JobChanged(job))

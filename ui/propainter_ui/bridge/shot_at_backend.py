@@ -6,7 +6,7 @@ Here: ``ShotAtBackend``. Not here: finding the files (``opening.py``), rendering
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,7 +19,7 @@ from propainter_ui.shot.shot_files import ShotFiles
 from propainter_ui.state.events import BandsChanged, JobChanged, ShotFound, ShotUnderstood
 from propainter_ui.state.panel_state import JobState, ShotState
 from propainter_wire.client import Client
-from propainter_wire.errors import PropainterError
+from propainter_wire.errors import BackendSilent, PropainterError, RemoteError
 from propainter_wire.messages import OpenShot, Quality, ShotSettings
 from propainter_wire.shot import Pixels
 
@@ -43,7 +43,17 @@ class Session:
 class ShotAtBackend:
     """The open shot, its session, and the settings the backend was told last. Of the work lane."""
 
-    def __init__(self, connection: Connection, library: ShotLibrary, under_way: UnderWay, tell: Teller) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        library: ShotLibrary,
+        under_way: UnderWay,
+        tell: Teller,
+        ask_later: Callable[[Callable[[], object]], None],
+    ) -> None:
+        """ask_later: does something on a lane that nobody waits for."""
+        self._ask_later = ask_later
+        self._are_bands_asked = False
         self._connection = connection
         self._library = library
         self._under_way = under_way
@@ -73,7 +83,6 @@ class ShotAtBackend:
         client, shot = self._connection.client, self.state
         if client is None or shot is None or not shot.matte:
             return
-        self._under_way.begin()
         try:
             with self._connection.noticing_loss(client):
                 session = self.session_for(client, self._applied, self._applied_quality)
@@ -103,21 +112,33 @@ class ShotAtBackend:
         self._tell(ShotUnderstood(settings, quality, opened.engine, opened.working_size, revision, opened.notes))
         return session
 
-    def offer(self, session: Session, frames: Sequence[int], job: JobState) -> None:
-        """Make sure the backend has these frames, a few at a time. Raises Interrupted."""
+    def offer(self, session: Session, frames: Sequence[int], job: JobState) -> JobState:
+        """Make sure the backend has these frames, a few at a time; returns the job as far as that brought it.
+
+        Raises Interrupted.
+        """
         new = [frame for frame in frames if frame not in session.offered]
         for start in range(0, len(new), _READ_BATCH):
             self._under_way.check()
-            self._tell(JobChanged(replace(job, stage="reading", done=start, total=len(new))))
+            job = job.read(start, len(new))
+            self._tell(JobChanged(job))
             batch = new[start : start + _READ_BATCH]
             session.client.offer_frames(session.shot, batch, _Provider(self._library))
             session.offered.update(batch)
+        return job.read(len(new), len(new)) if new else job
 
     def tell_bands(self, client: Client) -> None:
-        """Tell what this backend has cached of the shot."""
+        """Have it told what this backend has cached of the shot. Of a long shot the answer takes a while: nobody waits."""
+        if not self._are_bands_asked:
+            self._are_bands_asked = True
+            self._ask_later(lambda: self._ask_bands(client))
+
+    def _ask_bands(self, client: Client) -> None:
+        self._are_bands_asked = False
         session = self.session
         if session is not None and session.client is client:
-            self._tell(BandsChanged(client.cache_state(session.shot)))
+            with contextlib.suppress(BackendSilent, RemoteError):  # closed meanwhile, or busy: it is asked for again
+                self._tell(BandsChanged(client.cache_state(session.shot)))
 
 
 class _Provider:

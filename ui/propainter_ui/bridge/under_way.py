@@ -10,25 +10,39 @@ class Interrupted(Exception):
 
 
 class UnderWay:
-    """What the work lane is at. Setting and reading may come from several threads."""
+    """What the work lane is at. Setting and reading may come from several threads.
+
+    Every wish has a ticket, drawn when it is made; a later one, or a cancel, makes all earlier ones void. So work that was
+    cancelled before the lane came to it is never begun.
+    """
 
     def __init__(self) -> None:
-        self._is_given_up = threading.Event()
+        self._lock = threading.Lock()
+        self._last = 0
+        self._mine = 0
         self.job = ""
         """The backend's name of the job under way; empty without one."""
 
-    def begin(self) -> None:
-        """Work starts that nobody has given up yet."""
-        self._is_given_up.clear()
+    @property
+    def ticket(self) -> int:
+        """For work that goes with what was last asked for."""
+        return self._last
 
-    def give_up(self) -> None:
-        """Ask whoever works to stop soon."""
-        self._is_given_up.set()
+    def give_up(self) -> int:
+        """Ask whoever works to stop soon; returns the ticket of what is done instead."""
+        with self._lock:
+            self._last += 1
+            return self._last
+
+    def begin(self, ticket: int) -> None:
+        """Work with this ticket starts. Raises Interrupted where it has been given up meanwhile."""
+        self._mine = ticket
+        self.check()
 
     @property
     def is_given_up(self) -> bool:
         """Whether the work under way is to stop."""
-        return self._is_given_up.is_set()
+        return self._mine != self._last
 
     def check(self) -> None:
         """Raise Interrupted if the work under way is to stop."""

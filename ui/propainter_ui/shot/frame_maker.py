@@ -32,6 +32,8 @@ class PictureWish:
     """Whose results; 0 in views that show none."""
     display: Display
     grow: int = 0
+    is_rough: bool = False
+    """Made of the rough result that comes before the final one."""
 
 
 class FrameMaker(QtCore.QObject):
@@ -97,7 +99,8 @@ class FrameMaker(QtCore.QObject):
         if library.files is None or library.serial != wish.serial:
             return None
         needs_result = wish.view not in ("plate", "matte")
-        result = library.patch("result", wish.revision, wish.frame) if needs_result else None
+        kind = "rough" if wish.is_rough else "result"
+        result = library.patch(kind, wish.revision, wish.frame) if needs_result else None
         if needs_result and result is None:
             return None
         return show(

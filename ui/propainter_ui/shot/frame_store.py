@@ -119,7 +119,7 @@ class ShotLibrary:
         return None if number is None else self._read(("clean", self.serial, number), lambda files: files.clean(frame))
 
     def patch(self, kind: str, revision: int, frame: int) -> Patch | None:
-        """What was rendered of a frame: its ``result`` or ``unseen``; None if it is not, or no longer, at hand."""
+        """What was rendered of a frame: ``result``, the ``rough`` one before it, ``unseen``; None if not at hand."""
         found = self.store.get((kind, revision, frame))
         return found if isinstance(found, Patch) else None
 

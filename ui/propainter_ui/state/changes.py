@@ -23,7 +23,7 @@ def with_shot(state: PanelState, shot: ShotState, revision: int, note: str = "")
         fresh = replace(
             state, shot=shot, bands={}, previous_revision=None, previous_results=frozenset(), results=frozenset(),
             revision=revision, is_playing=False, shows_previous=False, frame=shot.first, first=shot.first,
-            last=shot.last, wipe=None, report={},
+            last=shot.last, wipe=None, report={}, rough=frozenset(), last_results={},
         )  # fmt: skip
     if not shot.matte:
         note = f"{shot.name} is open. Now drop its roto matte: a folder, a still or a video; white is removed."
@@ -39,10 +39,10 @@ def with_revision(state: PanelState, revision: int) -> PanelState:
     if revision == state.revision:
         return state
     if not state.results:
-        return replace(state, revision=revision, bands={})
+        return replace(state, revision=revision, bands={}, rough=frozenset())
     return replace(
-        state, revision=revision, bands={}, previous_revision=state.revision, previous_results=state.results,
-        results=frozenset(), shows_previous=False,
+        state, revision=revision, bands={}, rough=frozenset(), results=frozenset(), previous_revision=state.revision,
+        previous_results=state.results, shows_previous=False,
     )  # fmt: skip
 
 

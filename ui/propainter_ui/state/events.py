@@ -88,6 +88,8 @@ class ResultArrived:
 
     revision: int
     frame: int
+    is_rough: bool = False
+    """The final one follows."""
 
 
 @dataclass(frozen=True)

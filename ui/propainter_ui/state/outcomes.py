@@ -28,9 +28,10 @@ from propainter_ui.state.events import (
     ShotFound,
     ShotUnderstood,
 )
-from propainter_ui.state.panel_state import DaemonState, Notice, PanelState
+from propainter_ui.state.panel_state import DaemonState, JobState, Notice, PanelState
 from propainter_ui.state.windows_preview import plan_for
 from propainter_wire.messages import StatusIs, Welcome
+from propainter_wire.waiting import waits_for
 
 
 def after(state: PanelState, event: Event) -> PanelState:
@@ -55,9 +56,9 @@ def after(state: PanelState, event: Event) -> PanelState:
         case ShotUnderstood():
             return _understood(state, event)
         case JobChanged(job):
-            return replace(state, job=job)
-        case ResultArrived(revision, frame):
-            return _with_result(state, revision, frame)
+            return replace(state, job=None if job is None else _waiting(job, state.daemon))
+        case ResultArrived(revision, frame, is_rough):
+            return _with_result(state, revision, frame, is_rough=is_rough)
         case BandsChanged(told):
             return replace(state, bands={stage.stage: stage.runs for stage in told.stages})
         case RenderFinished(report, frames):
@@ -83,9 +84,18 @@ def _told_status(state: PanelState, status: StatusIs) -> PanelState:
     daemon = replace(
         state.daemon, phase="ready", server=status.server, engine=status.engine, device=status.device,
         weights=status.weights, licence=licence, pid=status.pid, uptime_s=status.uptime_s, sessions=status.sessions,
-        memory=memory, jobs=status.jobs, shots=status.shots,
+        memory=memory, jobs=status.jobs, shots=status.shots, notes=status.notes,
     )  # fmt: skip
-    return replace(state, daemon=daemon)
+    return replace(state, daemon=daemon, job=None if state.job is None else _waiting(state.job, daemon))
+
+
+def _waiting(job: JobState, daemon: DaemonState) -> JobState:
+    """The job, and what it waits for as far as the backend has told."""
+    if job.stage != "queued":
+        return job
+    if daemon.phase != "ready":
+        return replace(job, waiting_for="the backend to start")
+    return replace(job, waiting_for=waits_for(daemon.jobs, daemon.notes, job.job))
 
 
 def _lost(state: PanelState, reason: str, was_asked: bool) -> PanelState:
@@ -108,11 +118,15 @@ def _understood(state: PanelState, told: ShotUnderstood) -> PanelState:
     return with_revision(changed, told.revision)
 
 
-def _with_result(state: PanelState, revision: int, frame: int) -> PanelState:
+def _with_result(state: PanelState, revision: int, frame: int, *, is_rough: bool) -> PanelState:
     if revision != state.revision:
         return state
-    view = "result" if not state.results and state.view in ("plate", "matte") else state.view
-    return replace(state, results=state.results | {frame}, view=view)
+    is_first = not state.results and not state.rough
+    view = "result" if is_first and state.view in ("plate", "matte") else state.view
+    if is_rough:
+        return replace(state, rough=state.rough | {frame}, view=view)
+    last = {**state.last_results, frame: revision}
+    return replace(state, results=state.results | {frame}, rough=state.rough - {frame}, last_results=last, view=view)
 
 
 _TOLD = 0.0005

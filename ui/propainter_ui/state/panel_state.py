@@ -7,7 +7,7 @@ follows from them (``forecast.py``, ``sizes.py``, ``shown.py``). Frames are in t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
 from propainter_knobs.table import listens
@@ -26,7 +26,7 @@ VIEW_NAMES: Mapping[View, str] = {
     "grain_free": "Grain-free",
 }  # fmt: skip
 STAGE_NAMES: Mapping[str, str] = {
-    "queued": "waiting", "loading": "loading", "reading": "reading frames", "flow": "estimating flow",
+    "queued": "waiting", "loading": "getting ready", "reading": "reading frames", "flow": "estimating flow",
     "completion": "completing flow", "propagation": "propagating the plate", "painting": "painting windows",
     "composite": "compositing", "writing": "writing files",
 }  # fmt: skip
@@ -54,6 +54,8 @@ class DaemonState:
     sessions: int = 0
     memory: Mapping[str, int] = field(default_factory=dict)
     jobs: tuple[JobLine, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What it says of itself in sentences, its worker for one."""
     shots: tuple[ShotLine, ...] = ()
     """Open shots of every client."""
 
@@ -104,6 +106,8 @@ class ShotState:
         return self.dtype.startswith("float")
 
 
+_READING = 0.1
+"""Share of a render that reading its frames, and sending them, is shown as."""
 JobKind = Literal["reading", "rendering", "exporting"]
 
 
@@ -122,23 +126,44 @@ class JobState:
     frames_total: int = 0
     first: int = 0
     last: int = 0
+    whole: float = 0.0
+    """How much of all the work is done, 0..1; a render's reading of its frames is the first part of it."""
+    begun: float = 0.0
+    """How much of it was done when the backend began with its part."""
+    waiting_for: str = ""
+    """The end of "waiting for ...", while nobody is at it."""
+
+    def read(self, done: int, total: int) -> JobState:
+        """So many of the frames it needs have been read, and sent where they were lacking."""
+        part = 1.0 if self.kind == "reading" else _READING
+        whole = max(self.whole, part * done / max(1, total))
+        return replace(self, stage="reading", done=done, total=total, whole=whole, begun=_READING)
+
+    def rendered(self, stage: str, done: int, total: int, eta_s: float | None) -> JobState:
+        """The backend has told of its part of the work. What has been shown is never taken back."""
+        whole = self.begun + (1 - self.begun) * done / total if total else 0.0
+        return replace(self, stage=stage, done=done, total=total, eta_s=eta_s, whole=max(self.whole, whole))
 
     @property
     def share(self) -> float | None:
-        """0..1 of the whole, by frames as they come, by steps before; None while unknown."""
-        if self.frames_done:
+        """0..1 of the whole; None while nothing of it is done."""
+        if self.kind == "exporting" and self.stage == "writing":
             return self.frames_done / max(1, self.frames_total)
-        return self.done / self.total if self.total > 1 else None
+        return self.whole or None
 
     @property
     def sentence(self) -> str:
         """What it is doing, for the status line."""
         verb = {"reading": "Reading", "rendering": "Rendering", "exporting": "Exporting"}[self.kind]
         text = f"{verb} {self.first}–{self.last}: {STAGE_NAMES.get(self.stage, self.stage)}"
+        if self.stage == "queued" and self.waiting_for:
+            text += f" for {self.waiting_for}"
+        elif self.stage == "reading" and self.total > 1:
+            text += f" {self.done} of {self.total}"
         if self.frames_done:
             text += f", {self.frames_done} of {self.frames_total} frames"
-        elif self.total > 1:
-            text += f" {self.done} of {self.total}"
+        elif self.stage not in ("queued", "reading") and self.share:
+            text += f", {self.share:.0%} done"
         return text + (f", {time_text(self.eta_s)} left" if self.eta_s and self.eta_s >= 1 else "")
 
 
@@ -191,6 +216,10 @@ class PanelState:
     results: frozenset[int] = frozenset()
     """Frames with a result of this revision at hand."""
     previous_results: frozenset[int] = frozenset()
+    rough: frozenset[int] = frozenset()
+    """Frames of which a rough picture of this revision is at hand, shown until the final one comes."""
+    last_results: Mapping[int, int] = field(default_factory=dict)
+    """By frame: the revision of the last final result at hand, made with whatever settings."""
     job: JobState | None = None
     notice: Notice | None = None
     is_playing: bool = False

@@ -109,8 +109,8 @@ def _lines_of(state: PanelState) -> tuple[_Line, ...]:
     for job in state.daemon.jobs:
         if own is not None and job.job == own.job:
             continue
-        steps = f" {job.done} of {job.total}" if job.total > 1 else ""
-        detail = f"{job.priority}: {STAGE_NAMES.get(job.stage, job.stage)}{steps}"
+        share = f", {job.done / job.total:.0%} done" if job.total and job.stage != "queued" else ""
+        detail = f"{job.priority}: {STAGE_NAMES.get(job.stage, job.stage)}{share}"
         lines.append(_Line(job.job, job.name, detail, job.done / job.total if job.total else None, False))
     return tuple(lines)
 
