@@ -34,6 +34,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--headed", action="store_true", help="show the panel on this display while it is tested")
 
 
+@pytest.fixture(autouse=True)
+def _kept_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a panel keeps of shots, and presets, are each test's own."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+
+
 @pytest.fixture(scope="session")
 def application(request: pytest.FixtureRequest) -> Any:
     """One QApplication for all tests."""
@@ -93,6 +99,7 @@ def panel(qtbot: QtBot, home: Path, tmp_path: Path) -> Iterator[Panel]:
     _remember_in(tmp_path)
     window = launch(["--empty"])
     yield window.panel
+    window._quitting._is_decided = True  # nobody is there to answer
     window.close()
 
 

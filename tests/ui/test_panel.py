@@ -15,6 +15,8 @@ import numpy as np
 import pytest
 
 from conftest import PATIENCE_MS
+from propainter_ui.state import changes
+from propainter_ui.state.events import ResultArrived
 from propainter_wire.client import Client
 
 if TYPE_CHECKING:
@@ -129,6 +131,9 @@ def test_moving_a_slider_draws_the_window_and_asks_the_backend_for_nothing(
         asked.append(message.type), real(self, message, *rest, **more)
     )[1]  # fmt: skip
     try:
+        panel.change(
+            changes.with_setting(panel.state, "engine", "propainter")
+        )  # the embedded engine has no such window
         before = panel.timeline.grab().toImage()
         panel.settings._rows["neighbor_length"]._slider.setValue(4)
         panel.settings._rows["ref_stride"]._slider.setValue(2)
@@ -162,6 +167,32 @@ def test_changed_settings_say_what_is_redone_and_keep_the_old_result_to_compare(
     press(qtbot, panel, "B")
     until(qtbot, lambda: panel.state.shows_previous and not panel.on_screen.pending)
     np.testing.assert_array_equal(shown(panel), old)
+
+
+def test_applying_settings_keeps_the_old_result_on_screen_until_the_new_one_comes(
+    qtbot: QtBot, panel: Panel, tiny_shot: Path
+) -> None:
+    open_shot(qtbot, panel, tiny_shot)
+    render(qtbot, panel)
+    until(qtbot, lambda: panel.on_screen.showing is not None and panel.on_screen.showing.view == "result")
+    old = panel.on_screen.showing
+    assert old is not None
+    panel.change(changes.with_setting(panel.state, "grow", 7))
+    panel.apply()
+    until(qtbot, lambda: not panel.state.is_edited and not panel.state.results)
+    qtbot.wait(100)
+    now = panel.on_screen.showing
+    assert now is not None and (now.view, now.revision) == ("result", old.revision)
+    assert panel.viewer._after is not None and "old" in panel.viewer._after.label
+    assert "Render for the new one" in panel.viewer._hint
+    rough: list[bool] = []
+    panel.bridge.told.connect(lambda event: rough.append(event.is_rough) if isinstance(event, ResultArrived) else None)
+    render(qtbot, panel)
+    until(
+        qtbot, lambda: panel.on_screen.showing is not None and panel.on_screen.showing.revision == panel.state.revision
+    )
+    assert rough[0] and rough.count(True) == 1 and rough.count(False) >= 8
+    assert "old" not in panel.viewer._after.label and panel.viewer._hint == ""
 
 
 def test_switches_show_and_ask_for_their_values(panel: Panel) -> None:

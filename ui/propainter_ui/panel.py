@@ -15,6 +15,7 @@ from pathlib import Path
 from propainter_ui.bridge.backend_bridge import BackendBridge
 from propainter_ui.bridge.wishes import ExportWish, render_wish_of, report_of
 from propainter_ui.dialogs import Dialogs
+from propainter_ui.editing import Editing
 from propainter_ui.fetching import Fetcher
 from propainter_ui.playing import Player
 from propainter_ui.qt import QShortcut, Qt, QtCore, QtGui, QtWidgets
@@ -67,6 +68,7 @@ class Panel(QtWidgets.QWidget):
         self.player = Player(lambda: self.state, self.change, screen=self.on_screen, parent=self)
         self.dialogs = Dialogs(self, self._remembered)
         self.recent = RecentShots(self._remembered, self.shots, self.bridge)
+        self.editing = Editing(lambda: self.state, self.change, viewer=self.viewer, parent=self)
         _connect_widgets(self)
         _bind_keys(self)
         self.refresh_icons()
@@ -79,16 +81,20 @@ class Panel(QtWidgets.QWidget):
     def change(self, state: PanelState) -> None:
         """Take on a state, show it, and ask for whatever it lacks."""
         old, self.state = self.state, state
+        self.editing.note(old, state)
         if state.channel != old.channel:
             self.bridge.watch_channel(state.channel)
         self._show_changes()
 
     def hear(self, event: Event) -> None:
         """Something happened. Of several events at once the outcome is shown, and not each."""
-        self.state = outcomes.after(self.state, event)
+        if isinstance(event, events.ShotFound):
+            self.editing.keep()
+        before, self.state = self.state, outcomes.after(self.state, event)
         self._shower.start()
         if isinstance(event, events.ShotFound):
             self.recent.remember(event.shot)
+            self.editing.opened(before.shot)
         elif isinstance(event, events.RenderFinished):
             self._remembered.keep_rates(self.state.rates.seconds)
 
@@ -198,7 +204,8 @@ class Panel(QtWidgets.QWidget):
         self.change(changes.with_previous_shown(self.state, not self.state.shows_previous))
 
     def close_panel(self) -> None:
-        """Remember the layout and end the threads."""
+        """Remember the layout and what is set up, and end the threads."""
+        self.editing.keep()
         self.player.stop()
         self._remembered.keep("splitter", self.splitter.saveState())
         self.bridge.close()
@@ -251,6 +258,7 @@ class Panel(QtWidgets.QWidget):
 
 def _connect_widgets(panel: Panel) -> None:
     panel.bridge.told.connect(panel.hear)
+    panel.editing.restored.connect(lambda: panel.bridge.apply(render_wish_of(panel.state)))
     panel.maker.failed.connect(lambda text: panel.change(replace(panel.state, notice=Notice("error", text))))
     panel.viewer.dropped.connect(panel.open_paths)
     panel.viewer.wipe_asked.connect(lambda place: panel.change(changes.with_wipe(panel.state, place)))

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from propainter_ui.look import COLOURS
 from propainter_ui.panel import Panel
 from propainter_ui.qt import QAction, QActionGroup, QtGui, QtWidgets
+from propainter_ui.quitting import Quitting
 from propainter_ui.remembered import Remembered
 
 
@@ -23,6 +24,7 @@ class Window(QtWidgets.QMainWindow):
         self._set_theme = set_theme
         self.panel = Panel(remembered=remembered)
         self.setCentralWidget(self.panel)
+        self._quitting = Quitting(self, lambda: self.panel.state, self._leave)
         self.resize(1360, 860)
         geometry = remembered.bytes("geometry")
         if geometry is not None:
@@ -30,6 +32,7 @@ class Window(QtWidgets.QMainWindow):
         self._make_menu(theme)
 
     def _make_menu(self, theme: str) -> None:
+        self.panel.editing.fill_menu(self.menuBar().addMenu("&Edit"))
         menu = self.menuBar().addMenu("&View")
         group = QActionGroup(self)
         for name in ("system", *COLOURS):
@@ -45,7 +48,14 @@ class Window(QtWidgets.QMainWindow):
         self._remembered.keep("theme", name)
         self.panel.refresh_icons()
 
+    def _leave(self) -> None:
+        self.close()
+        QtWidgets.QApplication.quit()  # a hidden window is not the last one that closes
+
     def closeEvent(self, event: QtGui.QCloseEvent) -> None:
+        if not self._quitting.may_close():
+            event.ignore()
+            return
         self._remembered.keep("geometry", self.saveGeometry())
         self.panel.close_panel()
         super().closeEvent(event)

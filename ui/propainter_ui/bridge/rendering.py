@@ -46,7 +46,8 @@ class Renders:
     def apply(self, wish: RenderWish) -> None:
         """Tell the backend about settings, and go on reading."""
         client = self._connection.client
-        if client is None or self._shot.state is None:
+        if client is None or self._shot.state is None or not self._shot.state.matte:
+            self._shot.prefer(wish.settings, wish.quality)
             return
         with self._connection.noticing_loss(client):
             self._shot.session_for(client, wish.settings, wish.quality)

@@ -75,6 +75,10 @@ class ShotAtBackend:
         self._tell(ShotFound(shot, revision, note))
         self.introduce()
 
+    def prefer(self, settings: ShotSettings, quality: Quality) -> None:
+        """Introduce the shot with these settings, once there is a backend and a matte."""
+        self._applied, self._applied_quality = settings, quality
+
     def _forget_session(self) -> None:
         self.session = None
 

@@ -6,10 +6,32 @@ Here: playhead, range, view, wipe, settings, another shot or revision. Not here:
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Protocol
 
 from propainter_ui.state.panel_state import Against, Notice, PanelState, ShotState, View
 from propainter_wire.errors import WireError
-from propainter_wire.messages import ShotSettings
+from propainter_wire.messages import Quality, ShotSettings
+
+
+class Kept(Protocol):
+    """What is kept of a shot (``kept/shot_sessions.py``)."""
+
+    @property
+    def settings(self) -> ShotSettings: ...
+    @property
+    def quality(self) -> Quality: ...
+    @property
+    def first(self) -> int: ...
+    @property
+    def last(self) -> int: ...
+    @property
+    def frame(self) -> int: ...
+    @property
+    def view(self) -> View: ...
+    @property
+    def exposure(self) -> float: ...
+    @property
+    def gamma(self) -> float: ...
 
 
 def with_shot(state: PanelState, shot: ShotState, revision: int, note: str = "") -> PanelState:
@@ -57,6 +79,24 @@ def with_setting(state: PanelState, name: str, value: object) -> PanelState:
 def with_default(state: PanelState, name: str) -> PanelState:
     """One setting back at its default."""
     return with_setting(state, name, getattr(ShotSettings(), name))
+
+
+def all_reset(state: PanelState) -> PanelState:
+    """Every setting and the quality at their defaults."""
+    return replace(state, settings=ShotSettings(), quality="normal")
+
+
+def with_session(state: PanelState, kept: Kept) -> PanelState:
+    """The open shot as it was left. A range that is no longer in it is left out."""
+    shot = state.shot
+    assert shot is not None
+    left = replace(
+        state, settings=kept.settings, quality=kept.quality, exposure=kept.exposure, gamma=kept.gamma,
+        view=kept.view if shot.matte or kept.view == "plate" else state.view,
+    )  # fmt: skip
+    if shot.first <= kept.first <= kept.last <= shot.last:
+        left = replace(left, first=kept.first, last=kept.last)
+    return at_frame(left, kept.frame)
 
 
 def with_channel(state: PanelState, channel: str) -> PanelState:

@@ -60,6 +60,23 @@ def render_label(state: PanelState) -> str:
     return f"{start}{what}" + (" with new settings" if state.is_edited and state.engine else "")
 
 
+def quitting_sentence(state: PanelState) -> str:
+    """What of the panel's own would end with it, and what would not; empty: nothing is under way."""
+    job = state.job
+    if job is None or job.kind == "reading":
+        return ""
+    what = "render" if job.kind == "rendering" else "export"
+    name = f" of {state.shot.name}" if state.shot is not None else ""
+    share = f" and {job.share:.0%} done" if job.share else ""
+    text = f"Your {what}{name}, frames {job.first}–{job.last}, is under way{share}. "
+    text += "Finish, then quit: the window closes, and the panel ends when it is done."
+    others = len([other for other in state.daemon.jobs if other.job != job.job])
+    if others:
+        whose = "The render of another client goes" if others == 1 else f"The {others} renders of other clients go"
+        text += f" {whose} on either way."
+    return text
+
+
 def others_at_work(state: PanelState) -> str:
     """A sentence on what other clients have under way at the backend, with names where they tell them; else empty.
 

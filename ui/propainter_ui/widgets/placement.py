@@ -25,6 +25,16 @@ class Placement:
         """Screen pixels a picture pixel takes, display density aside."""
         return self._zoom or self._fitting_zoom()
 
+    @property
+    def placed(self) -> tuple[float, float, float]:
+        """Zoom, 0 for all of the picture, and the point of it in the middle, 0..1: to be given to ``place`` again."""
+        return self._zoom, self._centre.x(), self._centre.y()
+
+    def place(self, zoom: float, x: float, y: float) -> None:
+        """Zoom and middle as ``placed`` told them."""
+        self._zoom = min(max(zoom, _SMALLEST_ZOOM), _LARGEST_ZOOM) if zoom else 0.0
+        self._centre = QtCore.QPointF(x, y)
+
     def fit(self) -> None:
         """Show the whole picture."""
         self._zoom, self._centre = 0.0, QtCore.QPointF(0.5, 0.5)

@@ -68,6 +68,16 @@ class Viewer(QtWidgets.QWidget):
         """Screen pixels a picture pixel takes, display density aside."""
         return self._placement.zoom
 
+    @property
+    def placed(self) -> tuple[float, float, float]:
+        """See ``Placement.placed``."""
+        return self._placement.placed
+
+    def place(self, zoom: float, x: float, y: float) -> None:
+        """Show the picture so again."""
+        self._placement.place(zoom, x, y)
+        self._zoomed()
+
     def fit(self) -> None:
         """Show the whole picture."""
         self._placement.fit()
