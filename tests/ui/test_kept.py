@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -78,7 +79,7 @@ def test_a_damaged_session_is_told_in_a_sentence_and_set_aside(tmp_path: Path, d
     (file,) = (tmp_path / "shots").iterdir()
     damaged = DAMAGES[damage](file.read_text()).encode("utf-8", "surrogateescape")
     file.write_bytes(damaged)
-    with pytest.raises(DamagedFile, match="^The settings kept for hill cannot be used") as told:
+    with pytest.raises(DamagedFile, match=r"^The settings kept for hill cannot be used") as told:
         sessions.read(SHOT)
     aside = file.with_suffix(".damaged")
     assert str(aside) in str(told.value) and aside.read_bytes() == damaged and "\n" not in str(told.value)
@@ -135,7 +136,7 @@ def test_damaged_presets_are_told_and_set_aside(tmp_path: Path) -> None:
     content = json.loads(file.read_text())
     content["presets"]["wire"]["settings"]["grow"] = "much"
     file.write_text(json.dumps(content))
-    with pytest.raises(DamagedFile, match="^The file of presets cannot be used"):
+    with pytest.raises(DamagedFile, match=r"^The file of presets cannot be used"):
         Presets(tmp_path).all()
     assert (tmp_path / "presets.damaged").exists() and Presets(tmp_path).all() == {}
 
@@ -152,7 +153,7 @@ def edits(**more: object) -> Edits:
 def test_undo_and_redo_go_through_every_change_and_back() -> None:
     steps = [edits(), edits(grow=9), edits(grow=9, first=3), edits(grow=9, first=3, quality="best")]
     history = History()
-    for number, (before, after) in enumerate(zip(steps, steps[1:], strict=False)):
+    for number, (before, after) in enumerate(pairwise(steps)):
         history = history.recorded(before, after, now_s=10.0 * number)
     now = steps[-1]
     for expected in reversed(steps[:-1]):

@@ -87,6 +87,12 @@ class Editing(QtCore.QObject):
         finally:
             self._is_replaying = False
 
+    def _change_at_once(self, state: PanelState) -> None:
+        """A step of its own, whatever the hand did just before."""
+        self._history = self._history.rested()
+        self._change(state)
+        self._history = self._history.rested()
+
     def _show_actions(self) -> None:
         self.undo_action.setEnabled(bool(self._history.past))
         self.redo_action.setEnabled(bool(self._history.future))
@@ -95,7 +101,7 @@ class Editing(QtCore.QObject):
 
     def reset_all(self) -> None:
         """Every setting at its default. Undo brings them back."""
-        self._change(changes.all_reset(self._get()))
+        self._change_at_once(changes.all_reset(self._get()))
 
     def preset_names(self) -> list[str]:
         """In their order; a file that cannot be read is told of, and counts as empty."""
@@ -115,7 +121,7 @@ class Editing(QtCore.QObject):
         """Take the settings that are kept under a name. Undo brings the others back."""
         found: dict[str, Preset] = {}
         if self._telling(lambda: found.update(self._presets.all())) and (preset := found.get(name)) is not None:
-            self._change(replace(self._get(), settings=preset.settings, quality=preset.quality))
+            self._change_at_once(replace(self._get(), settings=preset.settings, quality=preset.quality))
 
     def delete_preset(self, name: str) -> None:
         """Forget a preset."""

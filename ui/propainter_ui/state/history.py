@@ -61,6 +61,10 @@ class History:
         past = self.past if goes_on and self.past else (*self.past, before)[-_LONGEST:]
         return History(past, (), changed, now_s)
 
+    def rested(self) -> History:
+        """The next change is a step of its own."""
+        return replace(self, gesture=frozenset())
+
     def undone(self, now: Edits) -> tuple[History, Edits] | None:
         """One step back: the history then, and what is brought back; None: there is nothing to undo."""
         if not self.past:
