@@ -4,6 +4,7 @@ hands are xdotool's. Usage: watched_panel.py FILE [arguments of propainter-panel
 
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -20,7 +21,13 @@ def middle_of(widget: QtWidgets.QWidget) -> list[int]:
 def what_is_shown(panel: Panel) -> dict[str, object]:
     s = panel.state
     rows = panel.settings._rows
+    asked = QtWidgets.QApplication.activeModalWidget()
+    dialog = asked if isinstance(asked, QtWidgets.QMessageBox) else None
     return {
+        "label": panel.viewer._after.label if panel.viewer._after is not None else "", "hint": panel.viewer._hint,
+        "rough": len(s.rough), "share": s.job.share if s.job else None, "last": s.last,
+        "dialog": dialog.text() if dialog is not None else "",
+        "buttons": {button.text(): middle_of(button) for button in dialog.buttons()} if dialog is not None else {},
         "phase": s.daemon.phase, "pid": s.daemon.pid, "shot": s.shot.name if s.shot else "",
         "job": s.job.sentence if s.job else "", "frame": s.frame, "results": len(s.results), "view": s.view,
         "previous": len(s.previous_results), "wipe": s.wipe, "is_playing": s.is_playing,
@@ -30,7 +37,8 @@ def what_is_shown(panel: Panel) -> dict[str, object]:
         "places": {
             "viewer": middle_of(panel.viewer), "render": middle_of(panel.settings._render),
             "export": middle_of(panel.files.export), "neighbours": middle_of(rows["neighbor_length"]._box),
-            "grow": middle_of(rows["grow"]._box), "notice": middle_of(panel.notice.act),
+            "grow": middle_of(rows["grow"]._box), "apply": middle_of(panel.settings._apply),
+            "notice": middle_of(panel.notice.act),
         },
     }  # fmt: skip
 
@@ -44,6 +52,8 @@ if __name__ == "__main__":
         partial.write_text(json.dumps(what_is_shown(window.panel)))
         os.replace(partial, told)  # noqa: PTH105 - whole or not at all
 
+    if hasattr(signal, "SIGUSR1"):  # the window's close button, for displays without a window manager
+        signal.signal(signal.SIGUSR1, lambda *_: QtCore.QTimer.singleShot(0, window.close))
     timer = QtCore.QTimer()
     timer.timeout.connect(tell)
     timer.start(100)
