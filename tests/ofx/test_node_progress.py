@@ -35,6 +35,19 @@ def test_a_long_render_opens_the_hosts_display_and_closes_it(
             assert not host.progress
 
 
+def test_analysis_and_render_are_parts_of_one_bar(node_bundle: Path, runtime: Path) -> None:
+    """The analysis alone took the display to its end, where it stood through the whole render."""
+    may_finish = threading.Event()
+    with FakeDaemon(runtime, Behaviour(may_finish=may_finish)) as daemon, Host("natron") as host:
+        effect = node_effect(host, node_bundle, make_shot())
+        effect.push_button("analyse")
+        when(lambda: 0.2 in host.progress, may_finish)  # half of the analysis
+        assert effect.render(5).outcome == "done"
+        assert daemon.seen["analyse"] == daemon.seen["render"] == 1
+        told = [share for share in host.progress if share is not None]
+        assert told == sorted(told) and told[-1] == pytest.approx(0.7), "half of the render, behind all of the analysis"
+
+
 def test_a_short_render_opens_no_display(node_bundle: Path, daemon: FakeDaemon) -> None:
     with Host("natron") as host:
         assert node_effect(host, node_bundle, make_shot()).render(5).outcome == "done"

@@ -17,6 +17,8 @@ namespace node {
 namespace {
 
 constexpr int kBusyPauseMs = 500;
+constexpr double kAnalysisShare = 0.4;  // of a render that begins with the analysis: about what flow takes of it
+constexpr double kOverlayFrom = 0.95;  // the hole that an overlay shows comes from the cache
 
 const ImageView kNothing;
 
@@ -131,17 +133,23 @@ class Rendering {
     }
 
     void ask(Session& session, Gatherer& gatherer) {
+        const bool has_overlay = task_.values.show_overlay && task_.values.output == Output::kResult;
+        double begun = 0;
         if (is_analysis_due(instance_, task_.values)) {
+            display_.begin_part(0, kAnalysisShare);
+            begun = kAnalysisShare;
             analyse(session, gatherer);
             if (!needs_daemon()) return write_nothing_removed();
         }
+        display_.begin_part(begun, has_overlay ? kOverlayFrom : 1.0);
         const RenderedFrame frame = ask_for(session, gatherer, task_.values.output);
         instance_.note_shot(gatherer.shot_spec());
         instance_.flow_pairs = frame.flow_pairs;
         instance_.note_warnings(frame.warnings);
         write(frame);
         session.release(frame, patience_);
-        if (!task_.values.show_overlay || task_.values.output != Output::kResult) return;
+        if (!has_overlay) return;
+        display_.begin_part(kOverlayFrom, 1.0);
         const RenderedFrame hole = ask_for(session, gatherer, Output::kHole);
         write_overlay(task_.rect, picture_of(hole), output_, call_.window);
         session.release(hole, patience_);

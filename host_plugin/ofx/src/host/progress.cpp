@@ -15,6 +15,13 @@ namespace {
 constexpr Seconds kPatient{1.0};       // no display for what is over sooner
 constexpr Seconds kStatusPause{2.0};   // a host may draw its panel anew for every text
 constexpr char kLabel[] = "ProPainter Remove";
+// Stages before the work itself are no work.
+std::string words_of(const std::string& stage) {
+    if (stage == "queued") return "waiting for the backend";
+    if (stage == "loading") return "the backend is getting ready";
+    return "working: " + stage;
+}
+
 constexpr char kId[] = "propainter_remove_progress";
 
 }  // namespace
@@ -31,8 +38,9 @@ ProgressDisplay::~ProgressDisplay() {
 
 void ProgressDisplay::show(const JobProgress& progress) {
     if (Clock::now() - begin_ < kPatient) return;
-    if (progress.total > 0) {  // never backwards: two jobs of one render count each for itself
-        share_ = std::max(share_, std::clamp(static_cast<double>(progress.done) / static_cast<double>(progress.total), 0.0, 1.0));
+    if (progress.total > 0) {
+        const double done = static_cast<double>(progress.done) / static_cast<double>(progress.total);
+        share_ = std::max(share_, begin_share_ + (end_share_ - begin_share_) * std::clamp(done, 0.0, 1.0));
     }
     if (!is_open_) start();
     is_open_ = true;
@@ -56,9 +64,9 @@ bool ProgressDisplay::is_cancelled(double share) const {
 
 void ProgressDisplay::write_status(const JobProgress& progress) {
     if (!quirks().status_may_be_set_in_render || (has_status_ && Clock::now() - written_ < kStatusPause)) return;
-    const std::string percent = progress.total > 0 ? ", " + std::to_string(static_cast<int>(100 * share_)) + " %" : "";
     if (!has_status_) status_before_ = text_of(instance_.params, name::kStatus);
-    set_text(instance_.params, name::kStatus, "working: " + progress.stage + percent);
+    const std::string percent = progress.total > 0 ? ", " + std::to_string(static_cast<int>(100 * share_)) + " %" : "";
+    set_text(instance_.params, name::kStatus, words_of(progress.stage) + percent);
     has_status_ = true;
     written_ = Clock::now();
 }

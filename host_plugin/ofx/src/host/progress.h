@@ -18,6 +18,11 @@ class ProgressDisplay {
     ProgressDisplay(const ProgressDisplay&) = delete;
     ProgressDisplay& operator=(const ProgressDisplay&) = delete;
 
+    // The next job is this part of the render, both ends from 0 to 1: a render may take several, one after the other.
+    void begin_part(double from, double to) {
+        begin_share_ = from;
+        end_share_ = to;
+    }
     // Throws Aborted when the artist cancels there.
     void show(const JobProgress& progress);
 
@@ -30,7 +35,9 @@ class ProgressDisplay {
     const Clock::time_point begin_ = Clock::now();
     Clock::time_point written_{};
     std::string status_before_;
-    double share_ = 0;
+    double begin_share_ = 0;
+    double end_share_ = 1;
+    double share_ = 0;  // of the whole render; what was shown is not taken back
     bool is_open_ = false;
     bool has_status_ = false;
 };
