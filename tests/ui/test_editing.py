@@ -81,6 +81,22 @@ def test_a_damaged_session_is_said_and_the_shot_opens_with_defaults(
     assert str(file.with_suffix(".damaged")) in panel.state.notice.text and panel.state.settings == ShotSettings()
 
 
+def test_settings_that_cannot_be_kept_are_said_once(
+    qtbot: QtBot, panel: Panel, tmp_path: Path, tiny_shot: Path
+) -> None:
+    open_here(qtbot, panel, tiny_shot)
+    panel.editing.keep()
+    (folder,) = (tmp_path / "data/propainter-remove").glob("panel")
+    folder.rename(tmp_path / "away")
+    folder.write_text("a file in the folder's place")
+    for grow in (7, 8):
+        panel.change(replace(changes.with_setting(panel.state, "grow", grow), notice=None))
+        panel.editing.keep()
+        assert (panel.state.notice is not None) == (grow == 7)
+        if panel.state.notice is not None:
+            assert panel.state.notice.text.startswith("The settings of tiny cannot be kept (")
+
+
 def test_undo_and_redo_by_keys_and_reset(qtbot: QtBot, panel: Panel, tiny_shot: Path) -> None:
     open_here(qtbot, panel, tiny_shot)
     assert not panel.editing.undo_action.isEnabled()

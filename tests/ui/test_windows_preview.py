@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from builders import ToyEngine
 from propainter.classical import ClassicalEngine
 from propainter.types import Settings
+from propainter_knobs.table import BY_NAME
 from propainter_plan import cuts
 from propainter_plan.plan import ShotPlan
 from propainter_plan.units import Window
@@ -205,3 +206,20 @@ def test_a_window_that_only_refers_to_what_is_redone_is_redone() -> None:
     redone = [window.centre for window in _redo(BEFORE, cached=cached).windows]
     assert 25 in redone, "it paints 20 to 30 and looks at 15"
     assert 35 not in redone, "it paints 30 to 39 and looks at 25"
+
+
+@pytest.mark.parametrize("engine", ["classical", "propainter"])
+@pytest.mark.parametrize(
+    "change",
+    [{"flow_iterations": 7}, {"flow_stop": 0.02}, {"neighbor_length": 4}, {"ref_stride": 3}, {"precision": "fp32"},
+     {"never_seen": "smooth"}, {"draft_flow_iterations": 2}],
+    ids=lambda change: next(iter(change)),
+)  # fmt: skip
+def test_what_the_engine_ignores_redoes_nothing(engine: str, change: dict[str, object]) -> None:
+    (name,) = change
+    after = BEFORE.changed(change)
+    redo = work_to_redo(
+        range(COUNT), COUNT, before=BEFORE, after=after, engine_before=engine, engine_after=engine, cached=EVERYTHING
+    )
+    heeds = engine in BY_NAME[name].engines and name != "draft_flow_iterations"  # no draft is rendered here
+    assert redo.is_nothing != heeds

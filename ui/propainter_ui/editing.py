@@ -48,6 +48,7 @@ class Editing(QtCore.QObject):
         self._history = History()
         self._is_replaying = False
         self._written: ShotSession | None = None
+        self._is_failure_told = False
         self._later = QtCore.QTimer(self)
         self._later.setSingleShot(True)
         self._later.setInterval(_KEPT_AFTER_MS)
@@ -166,6 +167,9 @@ class Editing(QtCore.QObject):
             self._sessions.keep(state.shot, session)
         except OSError as error:
             log.warning("the settings of %s are not kept: %s", state.shot.name, error)
+            if not self._is_failure_told:  # once, not at every change
+                self._is_failure_told = True
+                self._say("warning", f"The settings of {state.shot.name} cannot be kept ({error.strerror or error}).")
         self._written = session
 
     # --- the menu -------------------------------------------------------------------------------------------------

@@ -24,6 +24,7 @@ from propainter_wire.connection import DaemonPlace, connection_path
 from propainter_wire.descriptors import raise_limit
 from propainter_wire.errors import AlreadyRunning, PropainterError
 from propainter_wire.link import ClientKeys
+from propainter_wire.messages import JobLine
 from propainter_wire.reception.sessions import CARETAKER
 from propainter_wire.shm import unlink_orphans
 from propainter_wire.start import EXIT_ALREADY_RUNNING
@@ -152,12 +153,17 @@ def _status(options: argparse.Namespace) -> int:
     print(f"engine {status.engine}, weights {status.weights}, device {status.device}")
     print(f"sessions {status.sessions}, jobs {len(status.jobs)}")
     for job in status.jobs:
-        print(f"  {_plain(job.name) or job.job[:8]}: {job.priority}, {job.stage} {job.done}/{job.total}")
+        print(f"  {_plain(job.name) or job.job[:8]}: {job.priority}, {job.stage}{_share_text(job)}")
     sizes = [(name, value) for name, value in sorted(memory.items()) if isinstance(value, int)]
     print(", ".join(f"{name.removesuffix('_bytes')} {value / 2**20:.0f} MB" for name, value in sizes))
     for note in status.notes:
         print(_plain(note))
     return 0
+
+
+def _share_text(job: JobLine) -> str:
+    """How much of a job is done, once that is known."""
+    return f", {job.done / job.total:.0%} done" if job.total else ""
 
 
 def _plain(text: str) -> str:

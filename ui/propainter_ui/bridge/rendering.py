@@ -97,7 +97,12 @@ class Renders:
     ) -> Iterator[tuple[int, dict[str, Any] | None]]:
         revision = self._library.revision_of(heard_by(session.engine, wish.settings), wish.quality)
         events = session.client.render(
-            session.shot, frames, quality=wish.quality, priority="preview", crop=True, provisional=True
+            session.shot,
+            frames,
+            quality=wish.quality,
+            priority="preview",
+            crop=True,
+            provisional=job.kind == "rendering",
         )
         for event in events:
             if isinstance(event, Accepted):
