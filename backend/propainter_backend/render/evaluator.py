@@ -24,7 +24,7 @@ from propainter_backend.render.shot_cache import ShotCache
 from propainter_backend.render.sources import Sources
 from propainter_backend.render.stage import Made, Stage
 from propainter_backend.render.steps import NotCached, Progress, RenderCounts, Steps, run_to_end
-from propainter_backend.render.whole_work import WholeWork
+from propainter_backend.render.whole_work import WholeWork, size_of
 from propainter_knobs.table import heard_by
 from propainter_plan.plan import Plan, ShotPlan
 from propainter_plan.stages import Need
@@ -244,19 +244,22 @@ class Evaluator:
             made = yield from stage.compute(unit, self)
             yield from self._keep(stage, [unit], made)
             return made
-        started, elsewhere = self.begin(), self._elsewhere_s
+        asked_at, elsewhere = self.begin(), self._elsewhere_s
+        name = stage.counts_as or stage.row.name
+        if size_of(unit) > 1:  # it will take a while: what is at work is told before it is done
+            yield self._progress(name, ())
+        started = time.perf_counter()
         units = yield from self._run_from(stage, unit, until)
         made = yield from stage.compute_run(units, self)
         yield from self._keep(stage, units, made)
         if stage.gives_back:
             give_back()
-        name = stage.counts_as or stage.row.name
         ended = time.perf_counter()
         self.counts.of(name).seconds += ended - started - (self._elsewhere_s - elsewhere)
         told = self._progress(name, units if stage.row.is_counted else ())
         yield told
         self._elsewhere_s = (
-            elsewhere + time.perf_counter() - started
+            elsewhere + time.perf_counter() - asked_at
         )  # this unit, and the caller's time, are not the asker's
         return made
 

@@ -33,7 +33,7 @@ class WholeWork:
         self._costs = COSTS.get(engine, dict.fromkeys(COUNTED, 1.0))
         units: Mapping[str, Iterable[Unit]] = {} if goal is None else goal.units
         self._counts = {stage: len(tuple(found)) for stage, found in units.items()} | {"composite": frames}
-        self._sizes = {stage: sum(map(_size_of, found)) for stage, found in units.items()} | {"composite": frames}
+        self._sizes = {stage: sum(map(size_of, found)) for stage, found in units.items()} | {"composite": frames}
         self._seen: dict[str, set[Unit]] = {}
         self._seen_sizes: dict[str, int] = {}
 
@@ -43,7 +43,7 @@ class WholeWork:
         for unit in units:
             if unit not in seen:
                 seen.add(unit)
-                self._seen_sizes[stage] = self._seen_sizes.get(stage, 0) + _size_of(unit)
+                self._seen_sizes[stage] = self._seen_sizes.get(stage, 0) + size_of(unit)
 
     def count(self, stage: str) -> tuple[int, int]:
         """Units of a stage that are done, and all that there are."""
@@ -63,7 +63,7 @@ class WholeWork:
         return done / whole
 
 
-def _size_of(unit: Unit) -> int:
+def size_of(unit: Unit) -> int:
     """Frames, or pairs, that a unit looks at: about what its cost grows with."""
     if isinstance(unit, Window):
         return len(unit.seen)

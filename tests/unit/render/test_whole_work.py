@@ -61,6 +61,16 @@ def test_through_boxes_it_does_the_same_over_all_stretches() -> None:
     assert told[-1] == pytest.approx(1.0)
 
 
+def test_a_stage_is_named_while_its_large_units_are_at_work() -> None:
+    """A chunk may take minutes: until it was done, the stage before it was shown."""
+    engine = ToyEngine()
+    renderer = ShotRenderer(box_shot(FRAMES, SHORT), engine, store())
+    renderer.aim_at(range(FRAMES))
+    told: dict[str, int] = {}
+    run_to_end(renderer.frame(0), lambda step: told.setdefault(step.stage, engine.calls[step.stage]))
+    assert told["propagation"] == told["painting"] == told["completion"] == 0, "told before any of its units was made"
+
+
 def test_what_is_cached_counts_as_done() -> None:
     shot, cache = box_shot(FRAMES, SHORT), store()
     shares_of(ShotRenderer(shot, ToyEngine(), cache))
