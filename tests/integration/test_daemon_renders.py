@@ -506,3 +506,23 @@ def test_progress_counts_up_to_the_whole_and_names_its_stages(client):
     stages = Counter(progress.stage for progress in told)
     assert {"loading", "flow", "completion", "propagation", "painting"} <= set(stages)
     assert all(0 <= progress.done <= progress.total or progress.total == 0 for progress in told)
+    shares = [progress.done / progress.total for progress in told if progress.total]
+    assert shares == sorted(shares), "what was told is never taken back"
+    assert 0 < shares[0] < 0.5 and shares[-1] > 0.95 and len(set(shares)) > 5
+
+
+def test_what_the_embedded_engine_ignores_recomputes_nothing_and_ends_no_job(client):
+    """Flow iterations and Stop flow early recomputed every pair, though no engine was there that heeds them."""
+    shot = TinyShot(10, seed=22)
+    opened = shot.open(client)
+    before = shot.render(client, opened)
+    ignored = {"flow_iterations": 7, "flow_stop": 0.02, "neighbor_length": 4, "ref_stride": 3}
+    assert client.change_settings(opened, ignored).settings.flow_iterations == 7, "told as it was asked for"
+    after = shot.render(client, opened)
+    assert [after.computed(stage) for stage in ("flow", "completion", "propagation", "painting")] == [0, 0, 0, 0]
+    for frame in shot.frames:
+        np.testing.assert_array_equal(before.frames[frame], after.frames[frame])
+    job = client.render(opened, shot.frames, priority="final")
+    next(job)
+    client.change_settings(opened, {"flow_iterations": 9})
+    assert sum(isinstance(event, FrameResult) for event in job) == 10, "nothing became stale under it"
