@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from propainter_ui.bridge.under_way import Interrupted, UnderWay
+from propainter_ui.shot.frame_store import ShotLibrary
+from propainter_ui.state import changes
 from propainter_ui.state.events import JobChanged
-from propainter_ui.state.panel_state import JobState
+from propainter_ui.state.panel_state import DaemonState, JobState, PanelState, ShotState
 
 if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
@@ -71,3 +75,24 @@ def test_cancel_with_nothing_under_way_says_nothing(panel: Panel) -> None:
     before = panel.state.notice
     panel.cancel()
     assert panel.state.notice is before
+
+
+# --- what is fetched meanwhile
+
+
+@pytest.mark.parametrize(("frame", "is_asked"), [(1005, False), (1020, True)])
+@pytest.mark.usefixtures("qtbot")
+def test_the_frame_a_render_begins_with_is_not_asked_for_again(frame: int, is_asked: bool) -> None:
+    """Asked for by itself, its final picture came before its rough one, which then never came."""
+    from propainter_ui.fetching import Fetcher
+
+    asked: list[object] = []
+    bridge = SimpleNamespace(look=asked.append)
+    shot = ShotState("hill", "/p", "/m", 1001, 1040, 432, 240, "uint8", 24.0)
+    state = replace(
+        changes.with_shot(PanelState(daemon=DaemonState("ready")), shot, 1),
+        frame=frame,
+        job=JobState("rendering", stage="painting", first=1001, last=1040, begins_at=1005),
+    )
+    Fetcher(bridge, ShotLibrary(1 << 20)).fetch_missing(state)  # type: ignore[arg-type]
+    assert bool(asked) == is_asked

@@ -195,6 +195,24 @@ def test_applying_settings_keeps_the_old_result_on_screen_until_the_new_one_come
     assert "old" not in panel.viewer._after.label and panel.viewer._hint == ""
 
 
+def test_what_the_engine_ignores_hides_no_result_and_an_export_renders_nothing_for_it(
+    qtbot: QtBot, panel: Panel, tiny_shot: Path, tmp_path: Path
+) -> None:
+    open_shot(qtbot, panel, tiny_shot)
+    render(qtbot, panel)
+    revision = panel.state.revision
+    panel.change(changes.with_setting(panel.state, "flow_iterations", 3))
+    until(qtbot, lambda: panel.settings._work.text() == "nothing: all of it is cached")
+    panel.apply()
+    until(qtbot, lambda: not panel.state.is_edited)
+    assert panel.state.revision == revision and panel.state.results == set(range(1001, 1009))
+    kinds: list[str] = []
+    panel.bridge.told.connect(lambda _: kinds.append(panel.state.job.stage) if panel.state.job else None)
+    panel.export("mp4", tmp_path / "clean.mp4")
+    until(qtbot, lambda: (tmp_path / "clean.mp4").exists() and panel.state.job is None)
+    assert set(kinds) == {"writing"}
+
+
 def test_switches_show_and_ask_for_their_values(panel: Panel) -> None:
     from propainter_ui.state.settings_offered import CROP_ROW
 

@@ -298,6 +298,14 @@ def test_a_renders_share_counts_reading_and_all_stages_and_never_falls() -> None
     assert "37% done" in replace(job, whole=0.37, stage="flow").sentence
 
 
+def test_an_export_that_is_rendered_first_has_one_bar_for_both() -> None:
+    rendering = JobState("exporting", frames_total=4).rendered("composite", 1000, 1000, None)
+    writing = JobState("exporting", stage="writing", begun=panel_state.WRITING_FROM, frames_total=4)
+    shares = [rendering.share, *(replace(writing, frames_done=done).share for done in (0, 2, 4))]
+    assert shares == pytest.approx([0.9, 0.9, 0.95, 1.0])
+    assert replace(writing, begun=0.0).share == 0.0, "nothing to render: writing is all of it"
+
+
 def test_with_nothing_to_read_the_share_is_the_backends() -> None:
     job = JobState("rendering").rendered("flow", 300, 1000, None)
     assert job.share == pytest.approx(0.3)

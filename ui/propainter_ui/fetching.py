@@ -36,7 +36,12 @@ class Fetcher:
         frames = [s.frame] if lacks_playhead else []
         if s.job is None:
             frames += frames_to_fetch(s)
-        elif s.job.kind == "rendering" and s.frame not in s.results and s.job.stage in ("painting", "composite"):
+        elif (
+            s.job.kind == "rendering"
+            and s.frame not in s.results
+            and s.frame != s.job.begins_at
+            and s.job.stage in ("painting", "composite")
+        ):
             frames = [s.frame]  # looked at now: before the others of the range
         more = {view: self._lacking(s, view) for view in ASKED_APART}
         if frames or any(more.values()):

@@ -18,7 +18,7 @@ from propainter_ui.shot.export import EXPORT_NAMES
 from propainter_ui.shot.frame_store import ShotLibrary
 from propainter_ui.shot.picture import Patch
 from propainter_ui.state.events import ExportFinished, JobChanged
-from propainter_ui.state.panel_state import JobState
+from propainter_ui.state.panel_state import WRITING_FROM, JobState
 
 
 class Exports:
@@ -44,9 +44,10 @@ class Exports:
         if wish.kind == "report":
             self._tell(ExportFinished(str(export.write_report(wish.path, wish.report)), EXPORT_NAMES[wish.kind]))
             return
-        patches = self._patches_for(wish.render, frames)
+        patches, was_rendered = self._patches_for(wish.render, frames)
         if patches is None:
             return
+        job = replace(job, begun=WRITING_FROM if was_rendered else 0.0)
 
         def advance(done: int) -> None:
             self._under_way.check()
@@ -67,9 +68,9 @@ class Exports:
             self._tell(JobChanged(None))
         self._tell(ExportFinished(str(written), EXPORT_NAMES[wish.kind], notes))
 
-    def _patches_for(self, wish: RenderWish, frames: Sequence[int]) -> dict[int, Patch] | None:
-        """Every frame's result, rendered where it is not at hand; None if that was cancelled."""
-        revision = self._library.revision_of(wish.settings, wish.quality)
+    def _patches_for(self, wish: RenderWish, frames: Sequence[int]) -> tuple[dict[int, Patch] | None, bool]:
+        """Every frame's result, rendered where it is not at hand; None if that was cancelled. And whether any was."""
+        revision = self._shot.revision_of(wish.settings, wish.quality)
         patches = {frame: self._library.patch("result", revision, frame) for frame in frames}
         missing = [frame for frame, patch in patches.items() if patch is None]
         if missing:
@@ -77,4 +78,4 @@ class Exports:
                 if report is None:
                     patches[frame] = self._library.patch("result", revision, frame)
         found = {frame: patch for frame, patch in patches.items() if patch is not None}
-        return found if len(found) == len(frames) else None
+        return found if len(found) == len(frames) else None, bool(missing)

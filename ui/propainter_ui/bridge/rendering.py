@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from propainter_knobs.table import heard_by
 from propainter_ui.bridge.connection import Connection
 from propainter_ui.bridge.shot_at_backend import Session, ShotAtBackend
 from propainter_ui.bridge.teller import Teller
@@ -67,7 +66,7 @@ class Renders:
 
         A cancelled render ends without a report. Raises PropainterError, BadShot.
         """
-        job = JobState(kind, first=wish.first, last=wish.last, frames_total=len(frames))
+        job = JobState(kind, first=wish.first, last=wish.last, frames_total=len(frames), begins_at=frames[0])
         self._tell(JobChanged(job))
         client = self._connection.need_client()
         try:
@@ -95,7 +94,7 @@ class Renders:
     def _events(
         self, session: Session, wish: RenderWish, frames: Sequence[int], job: JobState
     ) -> Iterator[tuple[int, dict[str, Any] | None]]:
-        revision = self._library.revision_of(heard_by(session.engine, wish.settings), wish.quality)
+        revision = self._shot.revision_of(wish.settings, wish.quality)
         events = session.client.render(
             session.shot,
             frames,

@@ -34,8 +34,6 @@ class Session:
     shot: str
     serial: int
     settings: ShotSettings
-    engine: str
-    """That which renders under these settings."""
     offered: set[int]
     """Frames it has been given, plate and matte."""
 
@@ -60,6 +58,8 @@ class ShotAtBackend:
         self._tell = tell
         self._applied = ShotSettings()
         self._applied_quality: Quality = "normal"
+        self._auto = ""
+        """The engine that ``auto`` means, as a backend told last."""
         self.state: ShotState | None = None
         self.session: Session | None = None
         connection.when_forgotten.append(self._forget_session)
@@ -78,6 +78,11 @@ class ShotAtBackend:
     def prefer(self, settings: ShotSettings, quality: Quality) -> None:
         """Introduce the shot with these settings, once there is a backend and a matte."""
         self._applied, self._applied_quality = settings, quality
+
+    def revision_of(self, settings: ShotSettings, quality: Quality) -> int:
+        """The revision of results under these settings; what the engine ignores makes no other one."""
+        engine = self._auto if settings.engine == "auto" else settings.engine
+        return self._library.revision_of(heard_by(engine, settings), quality)
 
     def _forget_session(self) -> None:
         self.session = None
@@ -105,14 +110,16 @@ class ShotAtBackend:
         wanted = dict(vars(settings))
         if session is None or session.client is not client or session.serial != self._library.serial:
             opened = client.open_shot(_shot_message(shot, wanted))
-            session = Session(client, opened.shot, self._library.serial, settings, opened.engine, set())
+            session = Session(client, opened.shot, self._library.serial, settings, set())
         else:
             opened = client.change_settings(session.shot, wanted)
-            session = replace(session, settings=settings, engine=opened.engine)
+            session = replace(session, settings=settings)
         self._applied, self._applied_quality = settings, quality
         with self._connection.guard:
             self.session = session
-        revision = self._library.revision_of(heard_by(opened.engine, settings), quality)
+        if settings.engine == "auto":
+            self._auto = opened.engine
+        revision = self.revision_of(settings, quality)
         self._tell(ShotUnderstood(settings, quality, opened.engine, opened.working_size, revision, opened.notes))
         return session
 

@@ -108,6 +108,8 @@ class ShotState:
 
 _READING = 0.1
 """Share of a render that reading its frames, and sending them, is shown as."""
+WRITING_FROM = 0.9
+"""Share of an export that has to be rendered first, before it is written."""
 JobKind = Literal["reading", "rendering", "exporting"]
 
 
@@ -126,10 +128,12 @@ class JobState:
     frames_total: int = 0
     first: int = 0
     last: int = 0
+    begins_at: int | None = None
+    """The frame that is rendered first; it comes without being asked for again."""
     whole: float = 0.0
     """How much of all the work is done, 0..1; a render's reading of its frames is the first part of it."""
     begun: float = 0.0
-    """How much of it was done when the backend began with its part."""
+    """How much of it was done when its present part began: the backend's, or writing."""
     waiting_for: str = ""
     """The end of "waiting for ...", while nobody is at it."""
 
@@ -147,9 +151,9 @@ class JobState:
     @property
     def share(self) -> float | None:
         """0..1 of the whole; None while nothing of it is done."""
-        if self.kind == "exporting" and self.stage == "writing":
-            return self.frames_done / max(1, self.frames_total)
-        return self.whole or None
+        if self.stage == "writing":
+            return self.begun + (1 - self.begun) * self.frames_done / max(1, self.frames_total)
+        return (self.whole * WRITING_FROM if self.kind == "exporting" else self.whole) or None
 
     @property
     def sentence(self) -> str:
