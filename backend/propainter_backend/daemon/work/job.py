@@ -95,15 +95,18 @@ class JobRecord:
     @property
     def done(self) -> int:
         """Steps of the whole work that are done."""
-        return int(self.share * self.total)
+        return round(self.share * self.total)
 
     def progress(self, note: Note) -> None:
         """Take in what a worker says about the step it is at. What has been told is never taken back."""
-        self.stage, self.eta, self.total = note["stage"], note["eta"], STEPS
+        self.stage, self.eta = note["stage"], note["eta"]
         is_provisional = note["work"][2]
-        if isinstance(self.message, Analyse):
-            self._reached(note["done"] / max(1, len(self.aim) - 1))
-        elif not is_provisional:  # a rough picture first is none of the work that is counted
+        if isinstance(self.message, Analyse):  # one stage: its pairs are the whole
+            self.total = len(self.aim) - 1
+            self._reached(note["done"] / max(1, self.total))
+            return
+        self.total = STEPS
+        if not is_provisional:  # a rough picture first is none of the work that is counted
             self._reached(note["share"])
 
     def _reached(self, share: float) -> None:
