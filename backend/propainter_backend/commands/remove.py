@@ -139,7 +139,10 @@ def remove(wish: Removal, choice: EngineChoice, *, quiet: bool = False) -> dict[
                 sink.write(number, frame)
                 outside.add(index)
                 sheet.take(index, frame)
-                run_to_end(bare.add(renderer, index), lambda step: line.show(step.stage, step.done, step.total))
+                run_to_end(
+                    bare.add(renderer, index),
+                    lambda step: line.show(step.stage, step.share, f"{step.done}/{step.total}"),
+                )
                 line.frame_done(number)
         facts = _facts(wish, choice, renderer, files.numbers, time.perf_counter() - started)
         made_up = [*judge_unseen(facts["unseen_fraction"]), *judge_unsure(facts["unsure_fraction"])]
