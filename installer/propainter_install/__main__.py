@@ -30,6 +30,7 @@ from propainter_install.record import Record
 from propainter_install.release import open_release
 from propainter_install.torch_build import TorchBuild, choose_torch, find_driver
 from propainter_install.transaction import carry_out, in_words, take_away
+from propainter_knobs.command_line import CommandParser
 
 _UPDATE_MB = 200
 """Room for an update that builds no environment, bundle and records included."""
@@ -231,9 +232,14 @@ def _record_of(options: argparse.Namespace, machine: Machine) -> Path:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="propainter-install", description="Install ProPainter Remove: daemon, OpenFX node, Nuke panel, service."
-    )
+    parser = CommandParser(
+        prog="propainter-install",
+        description="Install ProPainter Remove: commands, backend, OpenFX node, panel, service.",
+        examples=(
+            "propainter-install --release ~/Downloads/propainter-remove", "propainter-install --release . --dry-run",
+            "propainter-install --uninstall",
+        ),
+    )  # fmt: skip
     add = parser.add_argument
     add("--release", metavar="DIR", help="the release folder: wheel, node, constraints, SHA256SUMS")
     add("--pin", metavar="HEX", help="the SHA-256 that SHA256SUMS must have, as made known apart from the files")

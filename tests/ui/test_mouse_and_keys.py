@@ -100,6 +100,8 @@ def test_drag_render_wipe_change_render_export_and_survive_a_kill(artist: Artist
     artist.waits_for(lambda s: s["is_playing"] and s["frame"] != 1022)
     hands.key("space")
 
+    artist.clicks("propainter section")  # folded away, for another engine renders
+    artist.waits_for(lambda s: s["is_propainter_open"])
     for what, value in (("neighbours", "20"), ("grow", "8")):
         artist.clicks(what, times=3)
         hands.key("ctrl+a")

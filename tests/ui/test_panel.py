@@ -167,7 +167,7 @@ def test_changed_settings_say_what_is_redone_and_keep_the_old_result_to_compare(
 def test_switches_show_and_ask_for_their_values(panel: Panel) -> None:
     from propainter_ui.state.settings_offered import CROP_ROW
 
-    native, early = (panel.settings._switches[name] for name in ("native_fill", "flow_stop"))
+    native, early = (panel.settings._rows[name] for name in ("native_fill", "flow_stop"))
     assert (native._switch.isChecked(), early._switch.isChecked()) == (True, False)
     assert panel.settings._crop._box.text() == CROP_ROW.text(0) == "Auto"
     native._switch.click()

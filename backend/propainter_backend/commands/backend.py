@@ -18,6 +18,7 @@ from pathlib import Path
 
 from propainter_backend.daemon.cache_folder import usual_folder
 from propainter_backend.errors import BadInput, RemoveError
+from propainter_knobs.command_line import CommandParser
 from propainter_pictures.console import speak_any_encoding
 from propainter_wire.client import Client
 from propainter_wire.connection import DaemonPlace, connection_path
@@ -200,9 +201,15 @@ def _usual_cache() -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="propainter-backend", description="The daemon behind the node, the panel and propainter-remove --backend."
-    )
+    parser = CommandParser(
+        prog="propainter-backend",
+        description="The backend renders for the node, the panel and propainter-remove --backend. They start it themselves. "
+        "Without a command it starts here and stays.",
+        examples=(
+            "propainter-backend status", "propainter-backend status --json", "propainter-backend doctor",
+            "propainter-backend --gpu 0 --cache-dir /fast/cache --cache-size 200", "propainter-backend stop --idle",
+        ),
+    )  # fmt: skip
     parser.set_defaults(act=_serve)
     parser.add_argument("--gpu", type=int, action="append", metavar="N", help="work on this GPU; repeat for several")
     parser.add_argument(
