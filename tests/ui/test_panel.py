@@ -289,7 +289,9 @@ def test_an_engine_that_is_not_there_is_refused_in_the_backends_words(
     panel.render_range()
     until(qtbot, lambda: panel.state.notice is not None and panel.state.job is None)
     assert panel.state.notice is not None
-    assert panel.state.notice.text.startswith("No ProPainter weights are installed; run 'propainter-weights fetch'")
+    assert panel.state.notice.text.startswith(
+        "The ProPainter weights are not installed. Run 'propainter-weights fetch'"
+    )
 
 
 def test_losing_the_backend_in_a_render_is_said_and_mended(qtbot: QtBot, panel: Panel, tiny_shot: Path) -> None:

@@ -83,7 +83,7 @@ def _render(
     opened = client.open_shot(shot_of(files, engine, precision))
     backend = client.status()  # not the welcome: a daemon greets before it knows its device and weights
     require_device(device, backend.device)
-    say(f"daemon {backend.server} at work on {backend.device}; engine {opened.engine}; {files}")
+    say(f"backend {backend.server} renders on {backend.device}; engine {opened.engine}; {files}")
     sheet, provider = ContactSheet(files), FileProvider(files)
     sink = files.open_sink(opened.engine, backend.weights if opened.engine == "propainter" else "none")
     reports: list[dict[str, Any]] = []

@@ -200,7 +200,7 @@ def _compute(options: argparse.Namespace, files: ShotFiles) -> Iterator[Compute]
     with Client.connect(Path(options.backend or connection_path()), name="propainter-remove run-chunk") as client:
         compute = InSession(client, files, engine=options.engine, precision=options.precision)
         require_device(options.device, compute.device)
-        _say("status", f"engine {compute.engine} through daemon {client.welcome.server} on {compute.device}")
+        _say("status", f"engine {compute.engine} through backend {client.welcome.server} on {compute.device}")
         yield compute
 
 
@@ -390,7 +390,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     farm.add_argument(
         "--backend", nargs="?", const="", metavar="FILE",
-        help="compute through a session's daemon: its connection file, or none to take $PROPAINTER_CONNECTION",
+        help="render through the backend of a session: its connection file, or nothing to take $PROPAINTER_CONNECTION",
     )  # fmt: skip
     add_shot_options(parser)
     keep = parser.add_argument_group("keeping")

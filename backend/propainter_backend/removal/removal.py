@@ -202,6 +202,10 @@ class ShotFiles:
 
     def _dropped(self) -> list[str]:
         """What the output cannot hold."""
+        if not self.is_written_as_video and self.plate.video is not None and self.plate.video.has_sound:
+            return [
+                f"the sound of {self.wish.plate} is left out: frames hold none; name a video as --output to keep it"
+            ]
         if not self.is_written_as_video or "A" not in self.plate.channel_names:
             return []
         return [f"the alpha of plate {self.wish.plate} is not kept in a video; write frames to keep it"]

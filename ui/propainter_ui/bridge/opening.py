@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
+from propainter_pictures.console import as_sentence
 from propainter_ui.bridge.shot_at_backend import ShotAtBackend
 from propainter_ui.shot.frame_store import ShotLibrary
 from propainter_ui.shot.shot_files import (
@@ -100,7 +101,7 @@ class ShotOpener:
             whose = "every frame" if len(numbers) == shot.frame_count else frame_list_text(numbers)
             note = f"Clean plate {Path(clean.path).name}: the fill of {whose} is taken from it where it has pixels."
         self._shot.take(
-            shot, files, " ".join([*(f"{_capital(said)}." for said in files.notes), *([note] if note else [])])
+            shot, files, " ".join([*(as_sentence(said) for said in files.notes), *([note] if note else [])])
         )
 
 
@@ -112,10 +113,6 @@ def _state_of(files: ShotFiles) -> ShotState:
         fps=plate.fps, still_matte=files.holds_matte,
         clean=clean.path if clean is not None else "", clean_frames=files.clean_numbers(),
     )  # fmt: skip
-
-
-def _capital(sentence: str) -> str:
-    return sentence[:1].upper() + sentence[1:]
 
 
 def _name_of(path: Path) -> str:
