@@ -44,11 +44,11 @@ class CommandParser(argparse.ArgumentParser):
         self, args: Sequence[str] | None = None, namespace: Any = None
     ) -> tuple[Any, list[str]]:
         """As argparse does; but an option that does not exist is named before one that is missing."""
-        known, rest = self._option_string_actions, list(args or ())
-        if args is not None and not any(isinstance(action, argparse._SubParsersAction) for action in self._actions):
-            for word in rest[: rest.index("--") if "--" in rest else None]:
-                if word.startswith("--") and not _is_option(word.partition("=")[0], known):
-                    self._refuse(word.partition("=")[0])
+        for word in args or ():
+            if word == "--" or word in self._commands:  # what follows is no option, or the command's own
+                break
+            if word.startswith("--") and not _is_option(word.partition("=")[0], self._option_string_actions):
+                self._refuse(word.partition("=")[0])
         return super().parse_known_args(args, namespace)
 
     def parse_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:  # type: ignore[override]
@@ -57,6 +57,12 @@ class CommandParser(argparse.ArgumentParser):
         if left:
             self._refuse(left[0])
         return options
+
+    @property
+    def _commands(self) -> frozenset[str]:
+        """Names of commands within the command."""
+        found = (action.choices for action in self._actions if isinstance(action, argparse._SubParsersAction))
+        return frozenset(name for names in found for name in names or ())
 
     def _refuse(self, word: str) -> NoReturn:
         if not word.startswith("-"):
@@ -81,7 +87,7 @@ class CommandParser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """One sentence instead of all options."""
-        message = message.removeprefix("argument ").replace(
+        message = message.removeprefix("argument ").removeprefix(": ").replace(
             "the following arguments are required:", "these are missing:"
         )
         end = "" if message.endswith("?") else "."

@@ -184,9 +184,7 @@ def _offer_weights(backend: Path, options: argparse.Namespace) -> None:
     """Show what the weights are and ask; without a person at the terminal, say how. Never fetched unasked."""
     command = backend.with_name(backend.name.replace("-backend", "-weights"))
     if not sys.stdin.isatty() or options.yes:
-        print(
-            f"The ProPainter weights (non-commercial) are not installed. Licence and download: {command} fetch"
-        )
+        print(f"The ProPainter weights (non-commercial) are not installed. Licence and download: {command} fetch")
         return
     print("\nThe classical engine is ready. The ProPainter engine needs weights, under this licence:\n")
     sys.stdout.flush()  # what the next program says belongs behind it

@@ -86,6 +86,7 @@ def _set_theme(application: QtWidgets.QApplication, name: str) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = CommandParser(
         prog="propainter-panel", description="See, compare and steer a removal.",
+        examples=("propainter-panel plate/ matte/", "propainter-panel --theme light"),
         epilog="Keys: space plays, arrows step, I and O set the range, 1-5 choose a view, W wipes, B compares, F fits.",
     )  # fmt: skip
     parser.add_argument("paths", nargs="*", help="plate and matte to open: folders, a frame of a sequence, videos")
