@@ -10,7 +10,8 @@ from pathlib import Path
 
 from propainter_pictures.errors import OutputError
 
-_INSTALLED = Path(__file__).parent / "sample"
+_INSTALLED = Path(__file__).parents[1] / "propainter_ui" / "samples"
+"""Where the wheel has it (``installer/sample_in_wheel.py``): the panel opens it, too."""
 _IN_PROJECT = Path(__file__).parents[2] / "samples"
 
 
@@ -29,7 +30,9 @@ def write_sample(folder: Path) -> tuple[Path, Path]:
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise OutputError(f"{folder} is not an empty folder; choose another for the sample shot")
         shutil.copytree(there, folder, dirs_exist_ok=True)
-        shutil.copy(there.parent / "README.md", folder / "README.md")  # whose pictures they are
+        for notes in (there, there.parent):  # whose pictures they are
+            if (notes / "README.md").is_file():
+                shutil.copy(notes / "README.md", folder / "README.md")
     except OSError as error:
         raise OutputError(f"cannot write the sample shot to {folder} ({error.strerror}); choose another") from error
     return folder / "plate", folder / "matte"

@@ -130,7 +130,7 @@ def _disk(cache_dir: Path) -> Finding:
     free = shutil.disk_usage(existing).free
     is_well = free > _LITTLE_DISK and os.access(existing, os.W_OK)
     advice = "" if is_well else "choose another with --cache-dir; without a cache every render starts from scratch"
-    return Finding(f"cache {cache_dir}: {free >> 30} GB free", is_well, advice, is_needed=False)
+    return Finding(f"cache {cache_dir}: {free / (1 << 30):.1f} GB free", is_well, advice, is_needed=False)
 
 
 def _daemon(keys: ClientKeys | None) -> Finding:
