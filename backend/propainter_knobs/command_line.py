@@ -87,8 +87,10 @@ class CommandParser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """One sentence instead of all options."""
-        message = message.removeprefix("argument ").removeprefix(": ").replace(
-            "the following arguments are required:", "these are missing:"
+        message = (
+            message.removeprefix("argument ")
+            .removeprefix(": ")
+            .replace("the following arguments are required:", "these are missing:")
         )
         end = "" if message.endswith("?") else "."
         self.exit(2, f"{self.prog}: {message}{end} See {self.prog} --help\n")

@@ -7,9 +7,15 @@ Here: ``KNOBS``, and ways to a row. Not here: what the columns mean (``knob.py``
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
-from propainter_knobs.knob import Knob, Parameter
+from propainter_knobs.knob import EngineName, Knob, Parameter
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+_S = TypeVar("_S", bound="DataclassInstance")
 
 KNOBS: tuple[Knob, ...] = (
     Knob(
@@ -170,3 +176,17 @@ BY_NAME: Mapping[str, Knob] = {knob.name: knob for knob in KNOBS}
 def default_of(name: str) -> Any:
     """The default of the knob of this name."""
     return BY_NAME[name].default
+
+
+def listens(engine: str, name: str) -> bool:
+    """Whether an engine heeds the knob of this name. Any may, while the engine is not known."""
+    return engine not in get_args(EngineName) or engine in BY_NAME[name].engines
+
+
+def heard_by(engine: str, settings: _S) -> _S:
+    """Settings as an engine takes them: knobs it ignores stand at their defaults, so that they tell no two renders apart.
+
+    settings: a dataclass some of whose fields are knobs.
+    """
+    deaf_to = [f.name for f in fields(settings) if f.name in BY_NAME and not listens(engine, f.name)]
+    return replace(settings, **{name: default_of(name) for name in deaf_to})

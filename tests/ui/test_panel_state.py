@@ -246,7 +246,27 @@ def test_the_window_is_told_in_the_shots_frame_numbers() -> None:
         "Frame 1007: window around 1006 paints 1001–1011 and looks at 2 references"
     )
     classical = replace(state, daemon=DaemonState("ready", engine="classical"))
-    assert forecast.window_sentence(classical).endswith("* ProPainter engine only")
+    assert forecast.window_sentence(classical) == "" and forecast.window_seen(classical) is None
+
+
+@pytest.mark.parametrize(
+    ("asked", "daemon", "told", "heeds_iterations", "heeds_never_seen"),
+    [
+        ("auto", "", "", True, True),
+        ("auto", "classical", "", False, True),
+        ("auto", "propainter", "", True, False),
+        ("auto", "", "classical", False, True),
+        ("classical", "propainter", "propainter", False, True),
+        ("propainter", "classical", "", True, False),
+    ],
+)
+def test_a_knob_counts_while_the_engine_that_would_render_listens(
+    asked: str, daemon: str, told: str, heeds_iterations: bool, heeds_never_seen: bool
+) -> None:
+    state = opened(settings=ShotSettings(engine=asked), daemon=DaemonState("ready", engine=daemon), engine=told)  # type: ignore[arg-type]
+    assert state.listens("flow_iterations") == heeds_iterations
+    assert state.listens("never_seen") == heeds_never_seen
+    assert state.listens("grow")
 
 
 def test_a_draft_works_at_half_the_size() -> None:

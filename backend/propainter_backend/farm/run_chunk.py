@@ -41,6 +41,7 @@ from propainter_backend.render.memory import keep_large_arrays_apart
 from propainter_backend.render.out_of_memory import NO_MEMORY, is_out_of_memory
 from propainter_backend.render.stages import all_stages
 from propainter_knobs.command_line import CommandParser
+from propainter_knobs.table import heard_by, listens
 from propainter_pictures.frame_range import FrameRange, with_negative_frames
 from propainter_pictures.images import read_image
 from propainter_pictures.matte_survey import judge_unseen, judge_unsure
@@ -149,9 +150,9 @@ class Task:
         return key_of(
             "removal", *(path and str(Path(path).absolute()) for path in (wish.plate, wish.matte, wish.clean, wish.output)),
             wish.matte_offset, wish.pair_by.value, repr(wish.matte_reading), frames.first, frames.last,
-            repr(wish.drafted_settings()),
+            repr(heard_by(engine, wish.drafted_settings())),
             repr(wish.drafted_size(self.files.plate.size)), wish.drafted_native_fill(), wish.drafted_grain(),
-            wish.space.value, engine, precision, repr(wish.cuts),
+            wish.space.value, engine, precision if listens(engine, "precision") else "", repr(wish.cuts),
         )  # fmt: skip
 
 

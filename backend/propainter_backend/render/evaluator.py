@@ -24,6 +24,7 @@ from propainter_backend.render.shot_cache import ShotCache
 from propainter_backend.render.sources import Sources
 from propainter_backend.render.stage import Made, Stage
 from propainter_backend.render.steps import NotCached, Progress, RenderCounts, Steps, run_to_end
+from propainter_knobs.table import heard_by
 from propainter_plan.plan import Plan, ShotPlan
 from propainter_plan.stages import Need
 from propainter_plan.units import Chunk, Unit, Window, parts_of
@@ -56,6 +57,7 @@ class Evaluator:
         """The frame whose picture is being worked for, as progress tells it."""
         self._cache = cache
         self._engine_parts = engine_parts(engine)
+        self._heard = heard_by(engine.name, shot.settings)
         self._keys: dict[tuple[str, Unit], str] = {}
         self._digests: dict[tuple[str, Unit, int], str] = {}
         self._goal: Plan | None = None
@@ -193,7 +195,7 @@ class Evaluator:
                 inputs.append((yield from self.inputs(need, [i for i in need.over.of(unit) if i in there_are])))
             known = key_of(
                 row.name, stage.version, *(self._engine_parts if stage.uses_engine else ()),
-                [getattr(self.shot.settings, name) for name in row.settings], _place_of(unit),
+                [getattr(self._heard, name) for name in row.settings], _place_of(unit),
                 (yield from stage.facts(unit, self)), *inputs,
             )  # fmt: skip
             self._keys[row.name, unit] = known

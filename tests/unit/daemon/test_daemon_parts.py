@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
+
+import pytest
 
 from propainter_backend.daemon.lifetime import Lifetime
 from propainter_backend.daemon.requests.cache import state_runs
+from propainter_backend.daemon.requests.renders import _key_of
 from propainter_backend.daemon.work.shots import ReachPlan, ShotRecord
 from propainter_backend.daemon.workers.questions import Questions
+from propainter_knobs.knob import Knob
+from propainter_knobs.table import KNOBS
 from propainter_wire.messages import OpenShot, ShotSettings
 
 
@@ -152,6 +158,37 @@ def test_what_a_shot_was_is_remembered_only_if_something_was_made_of_it():
     known.mattes[1001] = "b"
     known.before_edit()
     assert known.earlier is not None and known.earlier.mattes == {1001: "a"}
+
+
+@pytest.mark.parametrize("knob", KNOBS, ids=[knob.name for knob in KNOBS])
+@pytest.mark.parametrize("engine", ["classical", "propainter"])
+def test_settings_make_a_shot_stale_exactly_if_its_engine_heeds_them(engine: str, knob: Knob):
+    if knob.name == "engine":
+        return
+    known = shot()
+    known.auto = engine
+    edited = replace(known, own_settings=known.own_settings.changed({knob.name: another_value(knob)}))
+    notes = known.note("normal"), edited.note("normal")
+    heeds = engine in knob.engines
+    assert (_key_of(known, notes[0]) != _key_of(edited, notes[1])) == heeds
+    assert (known.resettle(edited) is not None) == heeds
+    assert known.settings == edited.settings, "a worker, and whoever asks, is told all of them"
+
+
+def another_value(knob: Knob) -> object:
+    if knob.kind == "size":
+        return (32, 24)
+    if knob.kind == "bool":
+        return not knob.default
+    if knob.words:
+        return next(word for word in knob.words if word != knob.default)
+    return knob.low if knob.default != knob.low else knob.high
+
+
+def test_until_a_worker_has_told_its_engine_every_setting_counts():
+    known = shot()
+    edited = replace(known, own_settings=known.own_settings.changed({"flow_iterations": 3}))
+    assert known.resettle(edited) is not None
 
 
 def test_a_plan_tells_what_frames_see_in_the_host_s_numbers():

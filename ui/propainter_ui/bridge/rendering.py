@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+from propainter_knobs.table import heard_by
 from propainter_ui.bridge.connection import Connection
 from propainter_ui.bridge.shot_at_backend import Session, ShotAtBackend
 from propainter_ui.bridge.teller import Teller
@@ -96,7 +97,7 @@ class Renders:
     def _events(
         self, session: Session, wish: RenderWish, frames: Sequence[int], job: JobState
     ) -> Iterator[tuple[int, dict[str, Any] | None]]:
-        revision = self._library.revision_of(wish.settings, wish.quality)
+        revision = self._library.revision_of(heard_by(session.engine, wish.settings), wish.quality)
         events = session.client.render(session.shot, frames, quality=wish.quality, priority="preview", crop=True)
         for event in events:
             if isinstance(event, Accepted):

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from propainter_knobs.table import heard_by
 from propainter_ui.bridge.connection import Connection
 from propainter_ui.bridge.teller import Teller
 from propainter_ui.bridge.under_way import Interrupted, UnderWay
@@ -33,6 +34,8 @@ class Session:
     shot: str
     serial: int
     settings: ShotSettings
+    engine: str
+    """That which renders under these settings."""
     offered: set[int]
     """Frames it has been given, plate and matte."""
 
@@ -89,14 +92,14 @@ class ShotAtBackend:
         wanted = dict(vars(settings))
         if session is None or session.client is not client or session.serial != self._library.serial:
             opened = client.open_shot(_shot_message(shot, wanted))
-            session = Session(client, opened.shot, self._library.serial, settings, set())
+            session = Session(client, opened.shot, self._library.serial, settings, opened.engine, set())
         else:
             opened = client.change_settings(session.shot, wanted)
-            session = replace(session, settings=settings)
+            session = replace(session, settings=settings, engine=opened.engine)
         self._applied, self._applied_quality = settings, quality
         with self._connection.guard:
             self.session = session
-        revision = self._library.revision_of(settings, quality)
+        revision = self._library.revision_of(heard_by(opened.engine, settings), quality)
         self._tell(ShotUnderstood(settings, quality, opened.engine, opened.working_size, revision, opened.notes))
         return session
 

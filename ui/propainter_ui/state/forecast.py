@@ -19,26 +19,26 @@ from propainter_wire.messages import Quality, ShotSettings
 
 
 def window_seen(state: PanelState) -> Window | None:
-    """The window of the playhead frame under the edited settings, as the networks would see it. Indices."""
-    if state.shot is None:
+    """The window of the playhead frame under the edited settings, as the networks would see it. Indices.
+
+    None also while an engine would render that has no such windows.
+    """
+    if state.shot is None or not state.is_drawing_networks:
         return None
     return window_of(state.index(state.frame), state.shot.frame_count, state.settings)
 
 
 def window_sentence(state: PanelState) -> str:
-    """The window in words."""
+    """The window in words; empty where there is none."""
     seen = window_seen(state)
     if seen is None or state.shot is None:
         return ""
     offset = state.shot.first
     refs = len(seen.references)
-    text = (
+    return (
         f"Frame {state.frame}: window around {seen.centre + offset} paints "
         f"{seen.neighbours[0] + offset}–{seen.neighbours[-1] + offset} and looks at {refs} reference{'s' * (refs != 1)}"
     )
-    if not state.is_drawing_networks:
-        text += ". * ProPainter engine only"
-    return text
 
 
 def redo_of(state: PanelState) -> Redo | None:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
+from propainter_knobs.table import listens
 from propainter_ui.state.estimates import Rates, size_text, time_text
 from propainter_wire.messages import JobLine, Quality, ShotLine, ShotSettings
 from propainter_wire.shot import DType
@@ -210,8 +211,8 @@ class PanelState:
 
     @property
     def is_drawing_networks(self) -> bool:
-        """Whether neighbour window and reference stride steer the engine that would render."""
-        return self.engine_wanted == "propainter"
+        """Whether neighbour window and reference stride steer the engine that would render, as far as known."""
+        return self.listens("neighbor_length")
 
     @property
     def engine_wanted(self) -> str:
@@ -219,6 +220,11 @@ class PanelState:
         if self.settings.engine != "auto":
             return self.settings.engine
         return self.daemon.engine or self.engine or "classical"
+
+    def listens(self, name: str) -> bool:
+        """Whether the engine that would render heeds a knob; every knob counts while it is not known which one that is."""
+        asked = self.settings.engine
+        return listens(asked if asked != "auto" else self.daemon.engine or self.engine, name)
 
     @property
     def can_render(self) -> bool:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 
+from propainter_knobs.table import heard_by
 from propainter_plan.layouts import layout_of
 from propainter_plan.plan import ShotPlan
 from propainter_plan.redo import stale_units
@@ -86,7 +87,7 @@ def work_to_redo(
     """
     wanted = set(frames)
     plan = plan_for(frame_count, engine_after, after)
-    was, now = _in_force(before), _in_force(after)
+    was, now = _in_force(heard_by(engine_before, before)), _in_force(heard_by(engine_after, after))
     changed = {field.name for field in fields(ShotSettings) if getattr(was, field.name) != getattr(now, field.name)}
     stale = stale_units(
         plan,

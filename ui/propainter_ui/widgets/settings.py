@@ -89,16 +89,17 @@ class Settings(QtWidgets.QWidget):
         engine.forbid(
             "propainter", "" if has_weights else "The weights are not installed: run propainter-weights fetch"
         )
-        self._tell_who_listens(state.engine_wanted)
+        self._tell_who_listens(state)
 
-    def _tell_who_listens(self, engine: str) -> None:
+    def _tell_who_listens(self, state: PanelState) -> None:
         """Fold away what the engine ignores; mark the single rows among others."""
-        label = ENGINE_LABELS.get(engine, engine)
+        label = ENGINE_LABELS.get(state.engine_wanted, state.engine_wanted)
         for section in SECTIONS:
             if section.engine is not None:
-                self._folds[section.name].set_idle("" if engine == section.engine else f"not used by {label}")
-        for row in self._rows.values():
-            row.note("" if engine in row.row.engines else f"The {label} engine does not use this")
+                is_heard = any(state.listens(knob.name) for knob in section.knobs)
+                self._folds[section.name].set_idle("" if is_heard else f"not used by {label}")
+        for name, row in self._rows.items():
+            row.note("" if state.listens(name) else f"The {label} engine does not use this")
 
     def _show_shot(self, state: PanelState, old: PanelState) -> None:
         """Which frames, and which of their pictures is on the screen."""
@@ -127,7 +128,9 @@ class Settings(QtWidgets.QWidget):
 
     def _show_cost(self, state: PanelState, old: PanelState) -> None:
         """The window in words at once; what it costs a moment later, so that a moving slider need not wait for it."""
-        self._window.setText(window_sentence(state))
+        seen = window_sentence(state)
+        self._window.setText(seen)
+        self._window.setVisible(bool(seen))
         watched = ("settings", "quality", "bands", "shot", "first", "last", "rates", "engine", "daemon", "applied")
         if any(getattr(state, name) is not getattr(old, name) for name in watched):
             self._later.start()

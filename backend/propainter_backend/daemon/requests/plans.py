@@ -60,6 +60,8 @@ class Plans:
             if isinstance(answer, WireError):
                 raise answer
             self._shots.of(request, shot.id)  # meanwhile it may have been closed, or its session have ended
+            if note["settings"]["engine"] == "auto":
+                shot.auto = answer.engine
             then(answer)
 
         go_on = guarded(self._router, request, with_answer)

@@ -6,7 +6,7 @@ Here: ``RenderHandlers``, which makes a job of a wish. Not here: what becomes of
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 from propainter_backend.daemon.lifetime import StopWish
 from propainter_backend.daemon.requests.notes import digest_of_note
@@ -20,6 +20,7 @@ from propainter_backend.daemon.work.jobs import Jobs
 from propainter_backend.daemon.work.missing import frames_missing, is_here, refuse_missing
 from propainter_backend.daemon.work.shots import ReachPlan, ShotRecord
 from propainter_backend.render.content import ContentStore
+from propainter_backend.worker.pipe import Note
 from propainter_wire.errors import WireError
 from propainter_wire.framing import new_id
 from propainter_wire.messages import Accepted, Analyse, Cancel, Cancelled, Reach, ReachIs, Render
@@ -75,10 +76,10 @@ class RenderHandlers:
         indices = shot.indices(message.frames)
         self._refuse_new_job(request)
         refuse_oversized_output(shot.opened, message)
-        settings = shot.settings
+        settings = shot.heard
 
         def begin(plan: ReachPlan) -> None:
-            if shot.settings != settings:  # the plan came after newer settings: stale before it began
+            if shot.heard != settings:  # the plan came after newer settings: stale before it began
                 self._accept_stale(request)
             else:
                 self._begin(request, message, shot, plan, indices)
@@ -90,7 +91,7 @@ class RenderHandlers:
         refuse_missing(self._content, shot, seen)
         note = shot.note(message.quality, seen, seen)
         order = tuple(sorted(set(indices))) if message.priority == "final" else order_outward(indices, indices[0])
-        job = JobRecord(new_id(), request, shot, digest_of_note(note), note, message, list(order), shot.settings)
+        job = JobRecord(new_id(), request, shot, _key_of(shot, note), note, message, list(order), shot.settings)
         self._jobs.submit(job, _render_steps(job, message, plan, order))
 
     def _on_analyse(self, request: Request, message: Analyse) -> None:
@@ -101,7 +102,7 @@ class RenderHandlers:
         if missing := [n for n in numbers if not is_here(self._content, shot.plate_of(n))]:
             raise frames_missing(missing, [], [])
         note = shot.note(message.quality, numbers)
-        job = JobRecord(new_id(), request, shot, digest_of_note(note), note, message, aim, shot.settings)
+        job = JobRecord(new_id(), request, shot, _key_of(shot, note), note, message, aim, shot.settings)
         self._jobs.submit(job, _analyse_steps(job, message))
 
     def _on_cancel(self, request: Request, message: Cancel) -> None:
@@ -120,6 +121,11 @@ class RenderHandlers:
             raise WireError("shutting_down", "the backend is stopping; start it again")
         if sum(job.request.session == request.session for job in self._jobs.all) >= MAX_JOBS:
             raise WireError("busy", f"{MAX_JOBS} jobs of this session have not ended; wait for one, or cancel it")
+
+
+def _key_of(shot: ShotRecord, note: Note) -> str:
+    """Names what a worker is told of a shot: the same where only something differs that its engine ignores."""
+    return digest_of_note({**note, "settings": asdict(shot.heard)})
 
 
 def _render_steps(job: JobRecord, message: Render, plan: ReachPlan, order: Collection[int]) -> list[JobStep]:

@@ -64,7 +64,8 @@ class ShotHandlers:
         }
 
     def _on_open(self, request: Request, message: OpenShot) -> None:
-        shot = ShotRecord(new_id(), request.session, request.client, message, ShotSettings().changed(message.settings))
+        own = ShotSettings().changed(message.settings)
+        shot = ShotRecord(new_id(), request.session, request.client, message, own)
         if message.follow:
             shot.published = self._published.get(message.name)
         self._refuse_engine(shot.settings)

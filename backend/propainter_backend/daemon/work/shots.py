@@ -12,6 +12,7 @@ from typing import Any
 
 from propainter_backend.daemon.work.events import Reach, ShotChanged
 from propainter_backend.worker.pipe import Note
+from propainter_knobs.table import heard_by
 from propainter_wire.errors import WireError
 from propainter_wire.messages import NO_CLEAN_PLATE, Have, OpenShot, ShotSettings
 
@@ -26,6 +27,8 @@ class ShotRecord:
     opened: OpenShot
     own_settings: ShotSettings
     """As its client gave them."""
+    auto: str = ""
+    """The engine that ``auto`` means, as a worker has told; empty: none has yet."""
     published: Mapping[str, Any] | None = None
     """What takes their place, where the shot follows."""
     plates: dict[int, str] = field(default_factory=dict)
@@ -41,6 +44,12 @@ class ShotRecord:
     def settings(self) -> ShotSettings:
         """As they are in force."""
         return self.own_settings.changed(self.published or {})
+
+    @property
+    def heard(self) -> ShotSettings:
+        """The same as its engine takes them: what that ignores tells no two renders apart."""
+        settings = self.settings
+        return heard_by(self.auto if settings.engine == "auto" else settings.engine, settings)
 
     @property
     def numbers(self) -> range:
@@ -68,7 +77,7 @@ class ShotRecord:
 
     def resettle(self, edited: ShotRecord) -> ShotChanged | None:
         """Take over another record's settings; returns what is stale where they differ in force."""
-        is_another = edited.settings != self.settings
+        is_another = edited.heard != self.heard
         if is_another:
             self.before_edit()
         self.own_settings, self.published = edited.own_settings, edited.published
