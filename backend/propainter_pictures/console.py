@@ -9,7 +9,7 @@ import io
 import re
 import sys
 
-_PLAIN_WORD = re.compile(r"[a-z]+('s)?[,;:]?(?=\s|$)")
+_PLAIN_WORD = re.compile(r"[a-z]+('s)?[,;:!?]?(?=\s|$)")
 
 
 def speak_any_encoding() -> None:

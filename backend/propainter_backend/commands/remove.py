@@ -48,6 +48,7 @@ from propainter_backend.render.steps import run_to_end
 from propainter_knobs.command_line import CommandParser
 from propainter_pictures.console import speak_any_encoding
 from propainter_pictures.fields import fields_sentence
+from propainter_pictures.frame_range import with_negative_frames
 from propainter_pictures.matte_survey import judge_unseen, judge_unsure
 from propainter_wire.errors import PropainterError
 
@@ -62,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv = sys.argv[1:] if argv is None else argv
     if list(argv[:1]) == ["run-chunk"]:
         return run_chunk.main(argv[1:])
-    options = _parser().parse_args(argv)
+    options = _parser().parse_args(with_negative_frames(argv))
     keep_large_arrays_apart()
     say = _silent if options.quiet else _say
     try:
