@@ -174,7 +174,7 @@ def _say_what_remains(
     print("Next:")
     if not places.are_plugins_searched:
         again = "start your hosts again" if machine.system == "windows" else "log out and in again"
-        print(f"  {again}, so that hosts find the node (or set OFX_PLUGIN_PATH={places.plugins})")
+        print(f"  {again}, so that hosts find the node (or: export OFX_PLUGIN_PATH='{places.plugins}')")
     print("  in your host: add ProPainter Remove, connect plate and matte")
     print("  without a host: propainter-remove --sample sample, then propainter-panel sample/plate sample/matte")
     print("If a host does not show the node: propainter-backend doctor")

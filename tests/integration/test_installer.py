@@ -335,7 +335,7 @@ def test_a_run_that_was_killed_is_completed_or_taken_away_by_the_next(
 def test_without_an_answer_nothing_is_done(release: Path, station: Workstation) -> None:
     before = look(station.top)
     done = station.run("sh", release / "install.sh", *options())
-    check_refusal(station, done, before, "give --yes")
+    check_refusal(station, done, before, "add --yes")
 
 
 def test_the_weights_are_spoken_of_and_never_fetched_unasked(release: Path, station: Workstation) -> None:

@@ -194,7 +194,7 @@ def test_a_backend_that_hangs_as_a_process_is_given_up(node_bundle: Path, runtim
         rendered = render_once(node_bundle, timeout=1.0)
         process.send_signal(signal.SIGCONT)
     assert rendered.outcome == "failed"
-    assert "has not answered for" in sentence(rendered)
+    assert "does not answer" in sentence(rendered)
 
 
 def test_a_restarted_backend_with_a_new_key_is_found_without_a_word(node_bundle: Path, runtime: Path) -> None:
@@ -248,7 +248,7 @@ LIES = {
     "region": "region and shape differ",
     "channels": "in the wrong format",
     "dtype": "in the wrong format",
-    "nothing": "without a picture of frame 5",
+    "nothing": "returned no picture of frame 5",
 }
 
 
