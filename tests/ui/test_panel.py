@@ -179,6 +179,26 @@ def test_switches_show_and_ask_for_their_values(panel: Panel) -> None:
     assert (panel.state.settings.native_fill, panel.state.settings.flow_stop) == (True, 0.0)
 
 
+def test_an_inverted_matte_stays_inverted_when_its_files_are_read_again(
+    qtbot: QtBot, panel: Panel, tiny_shot: Path
+) -> None:
+    open_shot(qtbot, panel, tiny_shot)
+    until(qtbot, lambda: panel.settings._invert.isEnabled())
+    files = panel.library.files
+    assert files is not None
+    drawn = files.matte(1003)
+    panel.settings._invert.click()
+    until(qtbot, lambda: panel.state.shot is not None and panel.state.shot.is_inverted)
+    panel.reload()
+    until(qtbot, lambda: panel.library.files not in (None, files) and panel.state.job is None)
+    assert panel.library.files is not None and drawn is not None
+    inverted = panel.library.files.matte(1003)
+    assert inverted is not None and panel.settings._invert.isChecked()
+    np.testing.assert_array_equal(np.asarray(inverted, float) + drawn, 255.0)
+    panel.settings._invert.click()
+    until(qtbot, lambda: panel.state.shot is not None and not panel.state.shot.is_inverted)
+
+
 def test_apply_shows_what_became_stale_without_rendering(qtbot: QtBot, panel: Panel, tiny_shot: Path) -> None:
     from propainter_ui.qt import Qt
 

@@ -45,12 +45,13 @@ def with_engine(engine: str) -> PanelState:
     return replace(state, daemon=replace(state.daemon, phase="ready", engine=engine))
 
 
-def test_a_new_page_shows_five_controls_and_headings(qtbot: QtBot, memory: Memory) -> None:
+def test_a_new_page_shows_six_controls_and_headings(qtbot: QtBot, memory: Memory) -> None:
     settings = page(qtbot, memory)
     assert [fold.is_open for fold in settings._folds.values()] == [False] * 5
     for name in ("grow", "feather"):
         assert settings._rows[name]._box.isVisible()
     assert settings._output.isVisible() and settings._quality.isVisible() and settings._clean_frames.isVisible()
+    assert settings._invert.isVisible()
     assert not settings._rows["chunk_length"]._box.isVisible() and not settings._size.isVisible()
 
 

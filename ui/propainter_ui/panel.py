@@ -273,6 +273,7 @@ def _connect_widgets(panel: Panel) -> None:
     panel.settings.range_asked.connect(
         lambda first, last: panel.change(changes.with_range(panel.state, first=first, last=last))
     )
+    panel.settings.invert_asked.connect(panel.bridge.invert_matte)
     panel.settings.clean_frames_asked.connect(panel.choose_clean_frames)
     panel.settings.quality_asked.connect(lambda quality: panel.change(replace(panel.state, quality=quality)))
     panel.settings.apply_asked.connect(panel.apply)
