@@ -109,8 +109,8 @@ class Removal:
         for frame in self.cuts:
             if frame not in numbers[1:]:
                 raise BadInput(
-                    f"--cuts names frame {frame}, which begins no scene after the first of {numbers[0]}..{numbers[-1]}; "
-                    f"name frames from {numbers[0] + 1} to {numbers[-1]}, or say auto or none"
+                    f"--cuts names frame {frame}, but a scene can only begin in {numbers[0] + 1}-{numbers[-1]}; choose "
+                    "frames in that range, or auto or none"
                 )
         return tuple(numbers.index(frame) for frame in self.cuts)
 
@@ -187,7 +187,7 @@ class ShotFiles:
             return []
         others = f" and {len(changed) - 1} others" if len(changed) > 1 else ""
         return [
-            f"{changed[0].name}{others} changed during the render; the result is of the older ones, so render again"
+            f"{changed[0].name}{others} changed during the render; the result shows the older version, so render again"
         ]
 
     def _mixed(self) -> list[str]:
@@ -196,9 +196,7 @@ class ShotFiles:
         if mixed is None:
             return []
         grey, colour = (self.plate.file(number).name for number in mixed)
-        return [
-            f"{grey} of the plate is grey but {colour} is in colour; holes may be filled with its grey, so check it"
-        ]
+        return [f"{grey} of the plate is grey but {colour} is in colour; the fill may turn grey, so check it"]
 
     def _dropped(self) -> list[str]:
         """What the output cannot hold."""

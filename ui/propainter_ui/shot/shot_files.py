@@ -162,7 +162,7 @@ def open_frames(path: Path) -> Frames:
         if path.suffix.lower() in VIDEO_SUFFIXES:
             return Frames(path, open_source(str(path)))
     known = " ".join(sorted(IMAGE_SUFFIXES | VIDEO_SUFFIXES))
-    raise BadShot(f"{path.name} is neither a picture nor a video this reads ({known})")
+    raise BadShot(f"{path.name} is neither a picture nor a video that can be read ({known})")
 
 
 def check_fit(plate: Frames, matte: Frames) -> None:
