@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from conftest import PATIENCE_MS
+from propainter_ui.state import changes
 from propainter_wire.client import Client
 
 if TYPE_CHECKING:
@@ -129,6 +130,9 @@ def test_moving_a_slider_draws_the_window_and_asks_the_backend_for_nothing(
         asked.append(message.type), real(self, message, *rest, **more)
     )[1]  # fmt: skip
     try:
+        panel.change(
+            changes.with_setting(panel.state, "engine", "propainter")
+        )  # the embedded engine has no such window
         before = panel.timeline.grab().toImage()
         panel.settings._rows["neighbor_length"]._slider.setValue(4)
         panel.settings._rows["ref_stride"]._slider.setValue(2)

@@ -26,14 +26,11 @@ def what_is_shown(panel: Panel) -> dict[str, object]:
         "previous": len(s.previous_results), "wipe": s.wipe, "is_playing": s.is_playing,
         "notice": s.notice.text if s.notice else "",
         "work": panel.settings._work.text(), "window": panel.settings._window.text(),
-        "is_propainter_open": panel.settings._folds["propainter"].is_open,
         "is_reported": bool(s.report), "neighbours": s.settings.neighbor_length, "grow": s.settings.grow,
         "places": {
             "viewer": middle_of(panel.viewer), "render": middle_of(panel.settings._render),
             "export": middle_of(panel.files.export), "neighbours": middle_of(rows["neighbor_length"]._box),
-            "grow": middle_of(rows["grow"]._box),
-            "propainter section": middle_of(panel.settings._folds["propainter"].heading),
-            "notice": middle_of(panel.notice.act),
+            "grow": middle_of(rows["grow"]._box), "notice": middle_of(panel.notice.act),
         },
     }  # fmt: skip
 

@@ -182,7 +182,8 @@ class Timeline(QtWidgets.QWidget):
     def _paint_window(self, painter: QtGui.QPainter, colours: Colours) -> None:
         """Neighbours as a bar, references as diamonds, the frame between them."""
         seen, shot = window_seen(self._state), self._state.shot
-        assert seen is not None and shot is not None
+        if seen is None or shot is None:
+            return
         _, width = self._span()
         top, height = _RULER + 5, _WINDOW - 12
         painter.setRenderHint(QtGui.QPainter.RenderHint.Antialiasing)
