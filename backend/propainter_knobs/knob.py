@@ -5,13 +5,12 @@ Here: ``Knob``, and the words its fields are made of. Not here: the settings (``
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 Kind = Literal["int", "float", "bool", "choice", "size"]
 """``size``: width and height, or None."""
-Group = Literal["Windows", "Flow", "Matte", "Fill", "Render", "Draft"]
-"""Where artists look for it."""
 EngineName = Literal["propainter", "classical"]
 Value: TypeAlias = int | float | bool | str | None
 
@@ -29,8 +28,6 @@ class Parameter:
 
     name: str
     """As projects save it."""
-    group: str
-    """The node's own: it has more to show than settings."""
     tooltip: str = ""
     """Empty: the knob's."""
 
@@ -46,11 +43,10 @@ class Knob:
     label: str
     meaning: str
     """For those who type it: docs/wire.md and ``--help``. No capital, no full stop."""
-    group: Group
     keys: tuple[Key, ...]
     """Keys it enters itself, not by way of what they depend on, or whose units it cuts."""
     tooltip: str = ""
-    """For artists: panel and node."""
+    """For artists: panel and node. Which engine listens is added by ``help``."""
     low: float = 0
     high: float = 1
     slider: tuple[float, float] = (0, 1)
@@ -78,6 +74,17 @@ class Knob:
         """The words of a choice, as the protocol has them."""
         return tuple(word for word, _ in self.choices)
 
+    @property
+    def help(self) -> str:
+        """What an artist reads beside it: what it does, and which engine listens where not both do."""
+        return f"{self.tooltip} {only(self.engines)}".rstrip()
+
+    @property
+    def help_in_node(self) -> str:
+        """The same, where the node's control needs other words."""
+        text = self.parameter.tooltip if self.parameter is not None else ""
+        return f"{text or self.tooltip} {only(self.engines)}".rstrip()
+
     def text(self, value: object) -> str:
         """A value as it is shown to an artist."""
         if self.zero and value == 0:
@@ -87,3 +94,13 @@ class Knob:
         if self.kind == "float":
             return f"{value:.2f}"
         return dict(self.choices).get(str(value)) or f"{value} {self.unit}".rstrip()
+
+
+ENGINE_LABELS: Mapping[str, str] = {"propainter": "ProPainter", "classical": "Classical"}
+
+
+def only(engines: tuple[EngineName, ...]) -> str:
+    """A sentence about who listens; empty: every engine."""
+    return (
+        "" if len(engines) == len(ENGINE_LABELS) else f"{' and '.join(ENGINE_LABELS[e] for e in engines)} engine only."
+    )

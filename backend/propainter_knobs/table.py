@@ -1,6 +1,7 @@
-"""The table of knobs, in the order in which they are shown.
+"""The table of knobs, in the order of the protocol.
 
-Here: ``KNOBS``, and ways to a row. Not here: what the columns mean (``knob.py``). After a change, ``make generate``.
+Here: ``KNOBS``, and ways to a row. Not here: what the columns mean (``knob.py``), what is no setting of a removal
+(``controls.py``), where each is shown (``sections.py``). After a change, ``make generate``.
 """
 
 from __future__ import annotations
@@ -18,157 +19,154 @@ _S = TypeVar("_S", bound="DataclassInstance")
 
 KNOBS: tuple[Knob, ...] = (
     Knob(
-        "neighbor_length", "int", 10, "Neighbour window", "local frames a window paints", "Windows", ("painting",),
-        "Local frames painted together; half of them on each side. More is steadier, slower and larger.",
+        "neighbor_length", "int", 10, "Neighbour window", "frames filled together around each frame", ("painting",),
+        "Frames filled together around each frame. More is steadier, slower and needs more memory.",
         low=2, high=200, slider=(2, 40), unit="frames", engines=("propainter",), option="--neighbor-length",
-        parameter=Parameter("neighbour_window", "propagation"), in_panel=True,
+        parameter=Parameter("neighbour_window"), in_panel=True,
     ),
     Knob(
-        "ref_stride", "int", 10, "Reference stride", "frames between two references", "Windows", ("painting",),
-        "Frames between two distant references. Lower looks at more of the shot and needs more memory.",
+        "ref_stride", "int", 10, "Reference stride", "every how many frames a distant frame is looked at, too",
+        ("painting",),
+        "Looks at a distant frame every so many frames. Lower finds more background and needs more memory.",
         low=1, high=1000, slider=(1, 50), unit="frames", engines=("propainter",), option="--ref-stride",
-        parameter=Parameter("reference_stride", "propagation"), in_panel=True,
+        parameter=Parameter("reference_stride"), in_panel=True,
     ),
     Knob(
-        "chunk_length", "int", 80, "Chunk length", "flow pairs a completion pass treats at once", "Windows",
-        ("completion", "propagation", "painting"),
-        "Frames that flow completion and propagation treat at once. Fewer need less memory and see less far.",
+        "chunk_length", "int", 80, "Chunk length", "frames processed at once; fewer need less memory and find less "
+        "background", ("completion", "propagation", "painting"),
+        "Frames processed at once. Fewer need less memory and find less background.",
         low=2, high=10000, slider=(10, 200), unit="frames", option="--chunk-length",
-        parameter=Parameter("chunk_length", "propagation"), in_panel=True,
+        parameter=Parameter("chunk_length"), in_panel=True,
     ),
     Knob(
-        "cuts", "choice", "auto", "Cuts", "where the film is cut; `auto`: found on the plate", "Windows",
+        "cuts", "choice", "auto", "Cuts", "where the shot cuts to another scene; `auto` finds the cuts",
         ("completion", "propagation", "painting"),
-        "Nothing is borrowed across a cut of the film. Auto finds cuts on the plate; None takes the range as one scene.",
-        choices=(("auto", "Auto"), ("none", "None")), option="--cuts", parameter=Parameter("cuts", "propagation"),
-        in_panel=True,
+        "Background is never borrowed across a cut. Auto finds the cuts. None treats the range as one scene.",
+        choices=(("auto", "Auto"), ("none", "None")), option="--cuts", parameter=Parameter("cuts"), in_panel=True,
     ),
     Knob(
-        "flow_iterations", "int", 20, "Flow iterations", "RAFT updates a pair", "Flow", ("flow",),
-        "Updates of the optical flow per pair of frames; drafts use 5 at most.",
-        low=1, high=100, slider=(1, 40), unit="updates", engines=("propainter",), option="--flow-iterations",
-        parameter=Parameter("flow_iterations", "propagation"), in_panel=True,
+        "flow_iterations", "int", 20, "Flow iterations", "steps of motion estimation for each pair of frames", ("flow",),
+        "Steps of motion estimation for each pair of frames. More is slower and more accurate. Draft uses at most 5.",
+        low=1, high=100, slider=(1, 40), unit="steps", engines=("propainter",), option="--flow-iterations",
+        parameter=Parameter("flow_iterations"), in_panel=True,
     ),
     Knob(
         "flow_stop", "float", 0.0, "Stop flow early",
-        "RAFT stops a pair once 99 % of its cells (8x8 pixels) move by at most so many cells; 0: never; 0.02 is good for "
-        "previews. At quality `draft` 0.02 at least, at `best` 0", "Flow", ("flow",),
-        "Flow of a pair is final once its updates have become small: half the time, hardly a difference. Drafts always do, "
-        "Best never.",
+        "stop motion estimation once 99 % of its cells (8x8 pixels) move by no more cells than this; 0: never; 0.02 is "
+        "about twice as fast. Quality `draft` uses at least 0.02, `best` 0", ("flow",),
+        "Stops motion estimation once it has settled: about twice as fast. Draft always does. Best ignores this.",
         low=0.0, high=1.0, slider=(0.0, 0.1), unit="cells", on=0.02, engines=("propainter",), option="--flow-stop",
         metavar="CELLS", in_panel=True,
         parameter=Parameter(
-            "flow_stop", "propagation", "A pair's flow is final once an update moves 99 % of it by at most so many cells "
-            "of 8 pixels. 0: never before the last update, and so with Best. 0.02 halves the time; Draft uses that or more.",
+            "flow_stop", "Stops motion estimation once it has settled. 0 = full quality; 0.02 is about twice as fast. "
+            "Best ignores this.",
         ),
     ),
     Knob(
-        "flow_hole_snap", "int", 0, "Flow hole grid", "working pixels: the hole given to flow completion is widened to "
-        "blocks of this size, so that roto edits keep completed flow; 0: exact", "Flow", ("flow hole",),
-        "Working pixels: the hole for the flow is widened to whole blocks, so a small roto edit leaves it as it was. "
-        "0: exact.",
-        low=0, high=256, slider=(0, 64), option="--flow-hole-snap", metavar="PX",
-        parameter=Parameter("flow_hole_snap", "propagation"),
+        "flow_hole_snap", "int", 0, "Flow hole grid", "block size in working pixels that the hole is widened to when its "
+        "motion is filled, so that small roto edits re-render faster; 0: exact", ("flow hole",),
+        "Widens the hole to blocks of this many pixels when its motion is filled. Small roto edits then re-render faster. "
+        "0 = exact.",
+        low=0, high=256, slider=(0, 64), option="--flow-hole-snap", metavar="PX", parameter=Parameter("flow_hole_snap"),
     ),
     Knob(
-        "grow", "int", 4, "Grow", "plate pixels the matte grows before it becomes the hole", "Matte",
+        "grow", "int", 4, "Grow", "plate pixels added around the matte; the result is the hole that is filled",
         ("hole", "flow hole", "native", "composite"),
-        "Plate pixels the matte grows before it becomes the hole. The output Hole, or the panel's matte view, shows it.",
-        low=0, high=1024, slider=(0, 64), unit="px", option="--grow", parameter=Parameter("grow", "matte"), in_panel=True,
+        "Pixels added around the matte before filling. Output: Hole shows the filled area.",
+        low=0, high=1024, slider=(0, 64), unit="px", option="--grow", parameter=Parameter("grow"), in_panel=True,
     ),
     Knob(
-        "grow_flow", "int", 0, "Grow flow", "plate pixels the matte grows before it becomes the hole in the flow; below "
-        "`grow` it counts as `grow`", "Matte", ("flow hole",),
-        "Plate pixels the matte grows for the motion alone, where a shadow or a blur beside the object spoils it. "
-        "Below Grow it counts as Grow.",
+        "grow_flow", "int", 0, "Grow flow", "plate pixels added around the matte when motion is filled; never smaller than "
+        "`grow`", ("flow hole",),
+        "Ignores the motion of this many pixels around the matte. Raise it if a shadow or blur drags the fill along. Never "
+        "smaller than Grow.",
         low=0, high=1024, slider=(0, 64), unit="px", option="--grow-flow", metavar="PX",
-        parameter=Parameter("grow_flow", "matte"), in_panel=True,
+        parameter=Parameter("grow_flow"), in_panel=True,
     ),
     Knob(
-        "feather", "int", 3, "Feather", "plate pixels, inside the grown ring, of soft edge", "Matte", ("composite",),
-        "Plate pixels of soft edge, inside the grown ring.",
-        low=0, high=1024, slider=(0, 64), unit="px", option="--feather", parameter=Parameter("feather", "matte"),
+        "feather", "int", 3, "Feather", "plate pixels of soft edge, inside the area that Grow adds", ("composite",),
+        "Width of the soft edge in pixels. It lies inside the area that Grow adds.",
+        low=0, high=1024, slider=(0, 64), unit="px", option="--feather", parameter=Parameter("feather"),
         in_panel=True,
     ),
     Knob(
-        "threshold", "float", 0.0, "Threshold", "matte values above this are removed", "Matte",
+        "threshold", "float", 0.0, "Threshold", "matte values above this are removed",
         ("hole", "flow hole", "native", "composite"),
-        "Matte values above this are removed. 0: everything above black.",
-        low=0.0, high=0.999, slider=(0.0, 0.5), option="--threshold", parameter=Parameter("threshold", "matte"),
+        "Matte values above this are removed. Raise it to just above the noise in the matte's black.",
+        low=0.0, high=0.999, slider=(0.0, 0.5), option="--threshold", parameter=Parameter("threshold"),
         in_panel=True,
     ),
     Knob(
-        "crop_to_matte", "bool", False, "Crop to matte", "every stage sees only a box around the holes of the chunk: "
-        "quicker, and less memory; a draft always does", "Matte", ("working", "hole"),
-        "Look only at a box around the matte: faster and with less memory, but the background is looked for in the box "
-        "alone. Drafts always do.",
-        option="--crop-to-matte", parameter=Parameter("crop_to_matte", "analysis"), in_panel=True,
+        "crop_to_matte", "bool", False, "Crop to matte", "process only a box around the matte: faster, less memory, and "
+        "background outside the box is not found; a draft always does", ("working", "hole"),
+        "Processes only a box around the matte: faster, with less memory. Background outside the box is not found. Draft "
+        "always does this.",
+        option="--crop-to-matte", parameter=Parameter("crop_to_matte"), in_panel=True,
     ),
     Knob(
-        "crop_padding", "int", 0, "Crop padding", "plate pixels around that box; 0: an eighth of the plate's shorter side",
-        "Matte", ("working", "hole"),
-        "Plate pixels on every side of that box. 0 is Auto: an eighth of the plate's shorter side.",
+        "crop_padding", "int", 0, "Crop padding", "plate pixels that Crop to matte keeps around the matte; 0: an eighth of "
+        "the plate's shorter side", ("working", "hole"),
+        "Pixels that Crop to matte keeps around the matte. 0 (Auto) is an eighth of the plate's shorter side.",
         low=0, high=4096, slider=(0, 512), unit="px", zero="Auto", option="--crop-padding", metavar="PX",
-        parameter=Parameter("crop_padding", "analysis"), in_panel=True,
+        parameter=Parameter("crop_padding"), in_panel=True,
     ),
     Knob(
-        "native_fill", "bool", True, "Native fill", "fill from the plates themselves, where the working size is below "
-        "theirs and as far as they show what is behind; a draft never does", "Fill", ("composite",),
-        "With a smaller working size: fill from the plates themselves wherever they show what is behind, so that texture "
-        "and grain are theirs. Off: enlarge the fill. Drafts never do.",
-        option="--no-native-fill", parameter=Parameter("native_fill", "analysis"), in_panel=True,
+        "native_fill", "bool", True, "Native fill", "fill from the full-size plates where the working size is smaller and "
+        "they show the background; a draft never does", ("composite",),
+        "With a smaller working size, copies background from the full-size plates, so texture and grain stay sharp. Draft "
+        "never does this.",
+        option="--no-native-fill", parameter=Parameter("native_fill"), in_panel=True,
     ),
     Knob(
-        "match_grain", "float", 1.0, "Match grain", "how much of the plate's grain the fill is given where it has less, or "
-        "the same in every frame; 0: none, for those who regrain themselves; a draft is given none", "Fill", ("composite",),
-        "Grain as the plate has around the hole, new in every frame: averaged and held fills lose theirs. 0: none, for "
-        "those who regrain themselves; the output Grain-free fill is for them. Drafts have none.",
+        "match_grain", "float", 1.0, "Match grain", "share of the plate's grain that the fill gets where it has less, 0..1; "
+        "0: none, if you regrain yourself; a draft gets none", ("composite",),
+        "Gives the fill the grain of the plate around it. 0 adds none, if you regrain yourself. Draft adds none.",
         low=0.0, high=1.0, slider=(0.0, 1.0), option="--match-grain", metavar="SHARE",
-        parameter=Parameter("match_grain", "analysis"), in_panel=True,
+        parameter=Parameter("match_grain"), in_panel=True,
     ),
     Knob(
-        "never_seen", "choice", "texture", "Never seen", "what stands where no frame shows the background: texture that "
-        "continues its surroundings, or a smooth surface", "Fill", ("painting",),
-        "Where no frame shows the background: Texture copies what continues the surroundings; Smooth is a plain surface, "
-        "for those who paint there themselves. The output Never seen shows where.",
+        "never_seen", "choice", "texture", "Never seen", "fill of areas that no frame shows: texture from the "
+        "surroundings, or a smooth surface", ("painting",),
+        "Fill of areas that no frame shows. Texture continues the surroundings. Smooth is flat, if you paint there "
+        "yourself. Output: Never seen shows these areas.",
         choices=(("texture", "Texture"), ("smooth", "Smooth")), engines=("classical",), option="--never-seen",
-        parameter=Parameter("never_seen", "analysis"), in_panel=True,
+        parameter=Parameter("never_seen"), in_panel=True,
     ),
     Knob(
-        "working_size", "size", None, "Working size", "width, height the networks see; null: the daemon's choice, as large "
-        "as memory allows", "Render", ("working", "hole", "native"),
+        "working_size", "size", None, "Working size", "width, height the fill is made at; null: as large as memory allows",
+        ("working", "hole", "native"),
         low=1, high=16384, unit="px", option="--working-size", metavar="WxH", in_panel=True,
     ),
     Knob(
-        "engine", "choice", "auto", "Engine", "auto: propainter where weights are installed", "Render",
+        "engine", "choice", "auto", "Engine", "auto: ProPainter if its weights are installed, else classical",
         ("flow", "completion", "propagation", "painting"),
-        "Classical needs no weights. Auto: ProPainter where its weights are installed.",
+        "Auto uses ProPainter if its weights are installed. Classical needs no weights.",
         choices=(("auto", "Auto"), ("propainter", "ProPainter"), ("classical", "Classical")), option="--engine",
-        parameter=Parameter("engine", "backend"), in_panel=True,
+        parameter=Parameter("engine"), in_panel=True,
     ),
     Knob(
-        "precision", "choice", "auto", "Precision", "arithmetic of the networks; fp16 and bf16 need CUDA", "Render",
+        "precision", "choice", "auto", "Precision", "number format of the networks; fp16 and bf16 need an NVIDIA GPU",
         ("flow", "completion", "propagation", "painting"),
-        "Arithmetic of the networks.",
+        "Number format of the networks. fp16 and bf16 are faster and need an NVIDIA GPU.",
         choices=(("auto", "Auto"), ("fp32", "fp32"), ("fp16", "fp16"), ("bf16", "bf16")), engines=("propainter",),
-        option="--precision", parameter=Parameter("precision", "backend"),
+        option="--precision", parameter=Parameter("precision"),
     ),
     Knob(
-        "color", "choice", "auto", "Input colour", "how the plate's RGB is encoded; `auto`: whole numbers display-like, "
-        "floats scene-linear; `raw`: as it is", "Render", ("working", "native", "composite"),
-        "How the plate's RGB is encoded. Auto: what this host usually works in.",
+        "color", "choice", "auto", "Input colour", "how the plate's colours are encoded; `auto`: integers as for display, "
+        "floats scene-linear; `raw`: no conversion", ("working", "native", "composite"),
+        "How the plate's colours are encoded. Auto is what this host usually works in.",
         choices=(
             ("auto", "Auto"), ("linear", "Scene-linear"), ("srgb", "sRGB"), ("rec709", "Rec.709"), ("raw", "Raw"),
         ),
-        option="--color", parameter=Parameter("input_colour", "general"),
+        option="--color", parameter=Parameter("input_colour"),
     ),
     Knob(
-        "draft_scale", "float", 0.5, "Draft scale", "working size at quality `draft`, as a share", "Draft",
+        "draft_scale", "float", 0.5, "Draft scale", "working size of quality `draft`, as a share",
         ("working", "hole", "native"), low=0.1, high=1.0,
     ),
     Knob(
-        "draft_flow_iterations", "int", 5, "Draft flow iterations", "RAFT updates a pair at quality `draft`", "Draft",
-        ("flow",), low=1, high=100, engines=("propainter",),
+        "draft_flow_iterations", "int", 5, "Draft flow iterations", "steps of motion estimation for each pair of frames at "
+        "quality `draft`", ("flow",), low=1, high=100, engines=("propainter",),
     ),
 )  # fmt: skip
 

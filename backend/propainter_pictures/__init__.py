@@ -14,6 +14,7 @@ torch, no sockets, no Qt. From the street inwards:
     pairing.py whole_files.py    frames that belong together; files that appear only when whole
     orientation.py               turned and mirrored pictures
     color.py   formats.py        the working range; which formats hold what
+    sample.py                    the sample shot that comes along
     frame_range.py  errors.py  console.py  header_text.py
 
 Libraries that decode are loaded by ``stored.py`` (OpenImageIO) and the files about video (PyAV) alone: what lies

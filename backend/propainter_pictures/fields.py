@@ -55,10 +55,10 @@ def sentence_of(scan: Scan | None) -> str | None:
 
 _SENTENCES: dict[Scan, str | None] = {
     "progressive": None,
-    "interlaced": "the plate is interlaced (its odd and even lines are of two moments), which motion cannot follow: "
-    "deinterlace it first, matte and all",
-    "pulldown": "the plate has 3:2 pulldown (in two frames of five, lines of two moments), which motion cannot follow: "
-    "take the pulldown out first, matte and all",
+    "interlaced": "the plate is interlaced (each frame shows two moments), so its motion cannot be followed; "
+    "deinterlace plate and matte first",
+    "pulldown": "the plate has 3:2 pulldown (two frames of five show two moments), so its motion cannot be followed; "
+    "remove it from plate and matte first",
 }
 
 

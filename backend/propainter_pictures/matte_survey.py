@@ -94,22 +94,23 @@ class MatteFacts:
         covered, border = self.covered / self.frames, self.border / self.frames
         if self.highest == 0:
             return [
-                "the matte is empty throughout, so nothing is removed; look at which channel holds it (--matte-channel)"
+                "every frame of the matte is empty, so nothing is removed; check which channel holds it (--matte-channel)"
             ]
         said = []
         if covered > 0.5 and border > 0.9:
             said.append(
-                f"the matte looks inverted: it covers {covered:.0%} of the picture and nearly all of its border; 1 removes, "
-                "0 keeps (--invert-matte)"
+                f"the matte looks inverted: it covers {covered:.0%} of the picture and nearly all of its border; "
+                "white is removed, black stays (--invert-matte)"
             )
         elif covered > 0.9:
             said.append(
-                f"the matte covers {covered:.0%} of the picture, so little is left to fill it from; 1 removes, 0 keeps"
+                f"the matte covers {covered:.0%} of the picture, so little is left to fill it from; white is removed, "
+                "black stays"
             )
         if self.highest <= 0.5:
             said.append(
-                f"the matte never exceeds {self.highest:.2g}, so the object stays half visible; raise it to 1 where the "
-                "object is"
+                f"the matte never exceeds {self.highest:.2g}, so the object stays half visible; make it white where "
+                "the object is"
             )
         return said
 
@@ -119,8 +120,8 @@ def judge_unseen(share: float) -> list[str]:
     if share <= _NEVER_SEEN:
         return []
     return [
-        f"{share:.0%} of what the matte covers is never seen in any frame, so its fill is made up; a narrower matte, a "
-        "longer shot or a clean plate helps"
+        f"{share:.0%} of what the matte covers is shown in no frame, so its fill is made up; try a narrower matte, a "
+        "longer shot or a clean plate"
     ]
 
 
@@ -129,8 +130,8 @@ def judge_unsure(share: float) -> list[str]:
     if share <= _MUCH_UNSURE:
         return []
     return [
-        f"{share:.0%} of what the matte covers is a guess: never seen, and unlike what is around it; look at it, or give "
-        "a clean plate (--clean-plate)"
+        f"{share:.0%} of what the matte covers is a guess that does not fit its surroundings; check it, or paint a clean "
+        "plate (--clean-plate)"
     ]
 
 
@@ -240,7 +241,7 @@ def _found_reading(
     if plate is not None and _is_bilevel(normalised(plate().rgb())):
         raise _swapped(name)
     raise PictureForMatte(
-        f"matte {name} is a colour picture, whose brightness is hardly a matte",
+        f"matte {name} is a colour picture, not a matte",
         f"give the roto, or name a channel by --matte-channel (luma, {', '.join(names)})",
     )
 

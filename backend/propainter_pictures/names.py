@@ -59,7 +59,7 @@ class FilePattern:
         ]
         if not numbers:
             raise BadInput(
-                f"no file fits the pattern {self.file(0).with_name(self._spelling)}; check its folder and name"
+                f"no file matches the pattern {self.file(0).with_name(self._spelling)}; check folder and name"
             )
         return {number: self.file(number) for number in sorted(numbers)}
 

@@ -51,8 +51,7 @@ class OneWriter:
                 os.close(file)
                 which = "" if frames is None else f"frames {frames.first}-{frames.last} of "
                 raise OutputError(
-                    f"another render is writing {which}{place} at this moment; wait until it has ended, or choose another "
-                    "output"
+                    f"another render is writing {which}{place} right now; wait until it ends, or choose another output"
                 ) from error
             except OSError:
                 os.close(file)

@@ -133,8 +133,8 @@ def _cleans(plate: Numbered, clean: Numbered, asked: range) -> tuple[Found, list
         if not found:
             return dict.fromkeys(range(plate.range.first, plate.range.last + 1), clean.numbers[0]), []
         return found, [
-            f"clean plate {_name(clean)} is of frame {next(iter(found))} alone, whose number it bears; take the number "
-            "out of its name if it is for every frame"
+            f"clean plate {_name(clean)} counts for frame {next(iter(found))} alone, whose number is in its name; "
+            "remove the number if it is for every frame"
         ]
     found, notes = _found(plate, clean, "clean plate", None, PairBy.AUTO)
     return found, notes + _left_out(clean, found, "clean plate")
@@ -179,8 +179,8 @@ def _counted_against_named(plate: Numbered, other: Numbered, what: str) -> tuple
     from_one = -1 if plate.labels is None else 1
     if named[0] > 0 and named[-1] == count:  # the last of names that count from 1
         return _by_label(plate, other, from_one), [
-            f"{what} {_name(other)} and plate {_name(plate)} are paired as one that counts from 0 and one that counts "
-            "from 1, for so their last frames meet"
+            f"{what} {_name(other)} and plate {_name(plate)} are matched so that their last frames meet: one counts from 0, "
+            "the other from 1"
         ]
     if 0 < named[0] <= count:
         raise _two_readings(plate, other, what, first_of_other=theirs[0])

@@ -103,7 +103,7 @@ class FrameSource(ABC):
 
     def turn_also(self, turn: Turn) -> None:
         """From now on turn its pictures so: a matte that was drawn on a plate as it is stored, not as it is shown."""
-        raise BadInput(f"{self.path} is not turned as the plate is; render it at the plate's size")
+        raise BadInput(f"{self.path} is not rotated as the plate is; render it at the plate's size")
 
     @property
     def data(self) -> Box | None:
@@ -176,7 +176,7 @@ def open_source(path: str) -> FrameSource:
     except ValueError as error:
         if "\0" not in path:
             raise
-        raise BadInput(f"{path!r} is no file name; give a folder, a pattern or a video") from error
+        raise BadInput(f"{path!r} is not a file name; give a folder, a pattern or a video") from error
 
 
 def _opened(path: str) -> FrameSource:
@@ -193,7 +193,7 @@ def _opened(path: str) -> FrameSource:
     if here.suffix.lower() in IMAGE_SUFFIXES:
         return _ImageSequence(path, numbered([here]))
     known = " ".join(sorted(IMAGE_SUFFIXES | VIDEO_SUFFIXES))
-    raise BadInput(f"{path} is neither a picture nor a video this reads ({known}); convert it to one of these")
+    raise BadInput(f"{path} is neither a picture nor a video that can be read ({known}); convert it to one of these")
 
 
 def open_numbered(path: str, found: FoundFrames) -> FrameSource:

@@ -106,7 +106,7 @@ def open_sink(
         )
     if suffix in FOREIGN_SUFFIXES and not here.is_dir():
         known = " ".join([*formats_for(like.dtype), ".mp4", ".mov"])
-        raise OutputError(f"{path} names no format this writes; end it in one of {known}, or name a folder")
+        raise OutputError(f"{path} has no format that can be written; end it in one of {known}, or name a folder")
     place: Callable[[int], Path]
     if pattern:
         place = pattern.file

@@ -24,7 +24,7 @@ class FileReplaced(BadInput):
 
     def __init__(self, finding: str) -> None:
         super().__init__(
-            f"{finding} while it was being rendered; frames of before and after do not belong together, so render again"
+            f"{finding} while it was being rendered; the finished frames do not match the new ones, so render again"
         )
         self.finding = finding
 

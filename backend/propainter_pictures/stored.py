@@ -320,7 +320,7 @@ _DTYPES = {"uint8": np.uint8, "uint16": np.uint16, "half": np.float16, "float": 
 
 def _unreadable(path: Path, number: int, reason: str) -> Unreadable:
     detail = reason.strip().splitlines()[0] if reason.strip() else "its pixels end too early"
-    text = f"frame {number} cannot be read: {path} is damaged or no picture ({detail}); render it again"
+    text = f"frame {number} cannot be read: {path} is damaged or not a picture ({detail}); render it again"
     if "memory" in detail.lower() or "alloc" in detail.lower():
         text = f"frame {number} cannot be read: there is not enough memory for {path} ({detail}); close other programs"
     return Unreadable(text, path, detail)

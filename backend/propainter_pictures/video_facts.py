@@ -58,6 +58,7 @@ class VideoFacts:
     timecode: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     """Title and the like."""
+    has_sound: bool = False
     left_behind: tuple[str, ...] = ()
     """What lies in the file that no result carries on, in words."""
 
@@ -99,6 +100,7 @@ def facts_of(path: Path, container: Any, stream: Any, times: tuple[int, ...], fi
         start=start,
         timecode=_timecode(container, stream),
         tags=tags,
+        has_sound=bool(container.streams.audio),
         left_behind=_left_behind(container, first),
     )
 

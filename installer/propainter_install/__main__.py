@@ -30,6 +30,7 @@ from propainter_install.record import Record
 from propainter_install.release import open_release
 from propainter_install.torch_build import TorchBuild, choose_torch, find_driver
 from propainter_install.transaction import carry_out, in_words, take_away
+from propainter_knobs.command_line import CommandParser
 
 _UPDATE_MB = 200
 """Room for an update that builds no environment, bundle and records included."""
@@ -69,7 +70,7 @@ def install(options: argparse.Namespace) -> int:
         return _say_plan(plan, record)
     _check_before(plan, places, choices, build)
     if not options.yes and not _agrees():
-        raise InstallError("nothing was done; answer yes, or give --yes")
+        raise InstallError("nothing was installed or removed; answer yes, or add --yes")
     stop_daemon(record.program, tell=print)
     environment = environment_of(choices, places, sources)
     backend = program(environment, "propainter-backend", machine.system)
@@ -79,7 +80,7 @@ def install(options: argparse.Namespace) -> int:
     if not options.root and not options.system:
         reload_services()
     if choices.environment is None and build.is_cuda and not can_use_gpu(Path(python_of(environment, machine.system))):
-        print("torch for CUDA was installed, but sees no GPU: renders would run on the processor; update the driver")
+        print("torch for CUDA was installed but finds no GPU, so renders run on the CPU; update the NVIDIA driver")
     _say_what_remains(machine, places, sources, options, choices)
     _offer_weights(Path(record.program), options)
     return 1 if left else 0
@@ -101,7 +102,7 @@ def uninstall(options: argparse.Namespace) -> int:
             print(f"would remove: {entry.kind} {entry.path}")
         return 0
     if not options.yes and not _agrees():
-        raise InstallError("nothing was done; answer yes, or give --yes")
+        raise InstallError("nothing was installed or removed; answer yes, or add --yes")
     stop_daemon(record.program, tell=print)
     left = [] if options.keep_data or options.root else remove_data(machine)
     left += take_away(record)
@@ -109,7 +110,7 @@ def uninstall(options: argparse.Namespace) -> int:
         reload_services()
     for sentence in left:
         print(sentence)
-    print("removed" if not left else "removed; what is named above was left in place")
+    print("removed" if not left else "removed; what is named above stays")
     return 1 if left else 0
 
 
@@ -123,7 +124,7 @@ def _check_before(plan: Sequence[Piece], places: Places, choices: Choices, build
         if existing is None or not piece.path.is_absolute():
             continue  # a name of Windows, not a path
         if not existing.is_dir():
-            raise InstallError(f"{existing} is in the way of {piece.path}: it is no folder; move it away")
+            raise InstallError(f"{existing} is in the way of {piece.path}: it is not a folder; move it away")
         if not os.access(existing, os.W_OK):
             raise InstallError(
                 f"{existing} cannot be written to, for {piece.path}; use an administrator's account for --system, or "
@@ -138,14 +139,14 @@ def _check_before(plan: Sequence[Piece], places: Places, choices: Choices, build
 
 def _announce(record: Record, places: Places, version: str, build: TorchBuild | None, sources: Sources) -> None:
     if not record.is_whole:
-        print("an earlier run was broken off; this one completes it")
+        print("an earlier installation was interrupted; this one completes it")
     if record.version:
-        print(f"bring {record.version} up to date with {version} in {places.prefix}")
+        print(f"update {record.version} to {version} in {places.prefix}")
     else:
         print(f"install {version} into {places.prefix}")
     if build is None:
         return
-    name = {"": "torch", "cpu": "torch for the processor"}.get(build.name, f"torch for CUDA ({build.name})")
+    name = {"": "torch", "cpu": "torch for the CPU"}.get(build.name, f"torch for CUDA ({build.name})")
     if sources.wheelhouse is not None:
         print(f"{name} from {sources.wheelhouse}, nothing is downloaded; about {build.disk_mb} MB on disk")
     else:
@@ -165,26 +166,27 @@ def _say_plan(plan: Sequence[Piece], record: Record) -> int:
 def _say_what_remains(
     machine: Machine, places: Places, sources: Sources, options: argparse.Namespace, choices: Choices
 ) -> None:
-    print(f"installed {sources.release.version}: {places.bundle}")
-    if not places.are_plugins_searched:
-        where = {"linux": "log in again", "macos": "log in again", "windows": "start hosts anew"}[machine.system]
-        print(f"hosts find the node by OFX_PLUGIN_PATH: {where}, or: export OFX_PLUGIN_PATH='{places.plugins}'")
+    print(f"installed {sources.release.version}. The node is {places.bundle}")
     if not choices.with_nuke:
-        print("no Nuke was found (or --no-nuke): the panel inside Nuke was left out; --nuke adds it")
+        print("The panel was not added to Nuke: no Nuke was found, or --no-nuke was given. --nuke adds it.")
     elif places.nuke_init is None or options.system:
-        print(f"for the panel in Nuke, every user's NUKE_PATH names {places.nuke_plugin(sources.release.id)}")
-    print("a host that does not show the node: propainter-backend doctor")
+        print(f"For the panel in Nuke, add {places.nuke_plugin(sources.release.id)} to every user's NUKE_PATH.")
+    print("Next:")
+    if not places.are_plugins_searched:
+        again = "start your hosts again" if machine.system == "windows" else "log out and in again"
+        print(f"  {again}, so that hosts find the node (or: export OFX_PLUGIN_PATH='{places.plugins}')")
+    print("  in your host: add ProPainter Remove, connect plate and matte")
+    print("  without a host: propainter-remove --sample sample, then propainter-panel sample/plate sample/matte")
+    print("If a host does not show the node: propainter-backend doctor")
 
 
 def _offer_weights(backend: Path, options: argparse.Namespace) -> None:
     """Show what the weights are and ask; without a person at the terminal, say how. Never fetched unasked."""
     command = backend.with_name(backend.name.replace("-backend", "-weights"))
     if not sys.stdin.isatty() or options.yes:
-        print(
-            f"ProPainter's weights (non-commercial) are not installed; their licence, and fetching them: {command} fetch"
-        )
+        print(f"The ProPainter weights (non-commercial) are not installed. Licence and download: {command} fetch")
         return
-    print("\nThe embedded engine needs nothing more. ProPainter's networks need weights, whose licence is:\n")
+    print("\nThe classical engine is ready. The ProPainter engine needs weights, under this licence:\n")
     sys.stdout.flush()  # what the next program says belongs behind it
     subprocess.run([str(command), "fetch"], check=False)  # shows the licence, and asks before it fetches
 
@@ -211,7 +213,7 @@ def _existing(folder: str | None, option: str) -> Path | None:
         return None
     path = Path(folder).absolute()
     if not path.is_dir():
-        raise InstallError(f"{option} {folder} is no folder; name one that is there")
+        raise InstallError(f"{option} {folder} is not a folder; name one that exists")
     return path
 
 
@@ -231,35 +233,42 @@ def _record_of(options: argparse.Namespace, machine: Machine) -> Path:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="propainter-install", description="Install ProPainter Remove: daemon, OpenFX node, Nuke panel, service."
-    )
+    parser = CommandParser(
+        prog="propainter-install",
+        description="Install ProPainter Remove: commands, backend, OpenFX node, panel, service.",
+        examples=(
+            "propainter-install --release ~/Downloads/propainter-remove", "propainter-install --release . --dry-run",
+            "propainter-install --uninstall",
+        ),
+    )  # fmt: skip
     add = parser.add_argument
     add("--release", metavar="DIR", help="the release folder: wheel, node, constraints, SHA256SUMS")
-    add("--pin", metavar="HEX", help="the SHA-256 that SHA256SUMS must have, as made known apart from the files")
-    add("--uninstall", action="store_true", help="take away what was installed, and nothing else")
-    add("--dry-run", action="store_true", help="say what would be done, and change nothing")
-    add("--yes", action="store_true", help="do not ask; weights are never fetched with it")
+    add("--pin", metavar="HEX", help="the SHA-256 of SHA256SUMS, as published apart from the files")
+    add("--uninstall", action="store_true", help="remove what was installed, and nothing else")
+    add("--dry-run", action="store_true", help="list what would be done; change nothing")
+    add("--yes", action="store_true", help="do not ask; this never downloads weights")
     where = parser.add_argument_group("where")
     scope = where.add_mutually_exclusive_group()
     scope.add_argument("--user", dest="system", action="store_false", default=False, help="for this user (the default)")
     scope.add_argument(
-        "--system", action="store_true", help="for every user: the folder all hosts search; needs rights"
+        "--system",
+        action="store_true",
+        help="for every user: the folder every host searches; needs administrator rights",
     )
-    where.add_argument("--prefix", metavar="DIR", help="where the daemon's environment goes")
+    where.add_argument("--prefix", metavar="DIR", help="folder for the backend and its Python environment")
     where.add_argument("--root", metavar="DIR", default="", help="treat this folder as the root of the file system")
     what = parser.add_argument_group("what")
     what.add_argument(
         "--torch", choices=["auto", "cpu", "cuda"], default="auto", help="auto: CUDA with an NVIDIA driver"
     )
     what.add_argument("--torch-index", metavar="URL", help="the package index with torch: a studio's mirror, say")
-    what.add_argument("--offline", metavar="WHEELHOUSE", help="a folder with all wheels; nothing is downloaded")
-    what.add_argument("--environment", metavar="DIR", help="use the daemon of an environment that is there already")
+    what.add_argument("--offline", metavar="WHEELHOUSE", help="folder with all wheels; downloads nothing")
+    what.add_argument("--environment", metavar="DIR", help="use a Python environment you keep yourself")
     what.add_argument(
         "--nuke", action=argparse.BooleanOptionalAction, help="the panel in Nuke (default: if Nuke is there)"
     )
     what.add_argument(
-        "--service", action=argparse.BooleanOptionalAction, default=True, help="start the daemon at login"
+        "--service", action=argparse.BooleanOptionalAction, default=True, help="start the backend at login"
     )
     what.add_argument(
         "--commands", action=argparse.BooleanOptionalAction, default=True, help="links in a folder on the PATH"
@@ -268,9 +277,9 @@ def _parser() -> argparse.ArgumentParser:
         "--clear-host-caches",
         choices=["stale", "all", "none"],
         default="stale",
-        help="move caches of Resolve, Nuke and Natron aside: those that mention the node (default), all, none",
+        help="move plug-in caches of Resolve, Nuke and Natron aside: those that know the node (default), all, none",
     )
-    what.add_argument("--keep-data", action="store_true", help="with --uninstall: keep the daemon's cache and settings")
+    what.add_argument("--keep-data", action="store_true", help="with --uninstall: keep cache and settings")
     return parser
 
 

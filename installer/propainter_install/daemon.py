@@ -29,12 +29,12 @@ def stop_daemon(backend: str, *, tell: Callable[[str], None]) -> None:
     if asked.returncode != 0:
         return
     pid = int(json.loads(asked.stdout)["pid"])
-    tell(f"stop the running daemon, process {pid}")
+    tell(f"stop the running backend, process {pid}")
     subprocess.run([backend, "stop"], capture_output=True, check=False)
     deadline = time.monotonic() + _STOP_S
     while _is_alive(pid):
         if time.monotonic() > deadline:
-            raise InstallError(f"the daemon, process {pid}, does not stop; end it and start again")
+            raise InstallError(f"the backend, process {pid}, does not stop; end it and start again")
         time.sleep(0.1)
 
 

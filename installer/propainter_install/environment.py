@@ -57,8 +57,8 @@ def make_environment(folder: Path, sources: Sources, system: System) -> None:
     install = [python, "-m", "pip", "install"]
     _run([*install, *sources.pip(index=sources.torch_index), "torch"], "torch cannot be installed")
     wanted = f"{sources.release.wheel}[backend,ui]"
-    _run([*install, *sources.pip(), wanted], "the daemon cannot be installed")
-    _run([python, "-c", _PROOF], "the daemon was installed but does not start")
+    _run([*install, *sources.pip(), wanted], "the backend cannot be installed")
+    _run([python, "-c", _PROOF], "the backend was installed but does not start")
 
 
 def make_nuke_site(folder: Path, sources: Sources, python: Path) -> None:

@@ -262,7 +262,7 @@ class Task:
     definition: Path
 
     def saying(self) -> str:
-        return f"register the task {self.path.name}, which starts the daemon at login"
+        return f"register the task {self.path.name}, which starts the backend at login"
 
     def put(self, work: Work) -> None:
         work.record.intend(Entry("task", str(self.path)))

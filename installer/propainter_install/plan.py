@@ -65,7 +65,7 @@ def environment_of(choices: Choices, places: Places, sources: Sources) -> PurePa
 def _environments(choices: Choices, machine: Machine, places: Places, sources: Sources) -> Iterator[Piece]:
     environment = environment_of(choices, places, sources)
     if choices.environment is None:
-        what = "the daemon's own Python, torch and packages"
+        what = "Python, torch and packages of the backend"
         yield Tree(Path(environment), what, lambda folder: make_environment(folder, sources, machine.system))
     if choices.with_nuke:
         python = Path(python_of(environment, machine.system))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import socket
 import subprocess
@@ -250,7 +251,7 @@ def test_status_is_for_people_and_as_json_for_programs(running):
     assert answer.returncode == 0
     assert f"process {running.pid}" in answer.stdout and "engine classical" in answer.stdout
     told = json.loads(running.run("status", "--json").stdout)
-    assert told["pid"] == running.pid and told["sessions"] == 1
+    assert told["pid"] == running.pid and told["sessions"] == 1 and told["running"] is True
     assert {"rss_bytes", "worker_rss_bytes", "cache_bytes", "cache_limit_bytes"} <= set(told["memory"])
 
 
@@ -276,6 +277,9 @@ def test_commands_without_a_daemon_say_in_one_sentence_that_there_is_none():
             answer = Daemon(folder).run(*command)
             assert answer.returncode == 2 and "no backend is running" in answer.stderr
             assert "Traceback" not in answer.stderr
+        told = Daemon(folder).run("status", "--json")
+        assert told.returncode == 2 and told.stderr == ""
+        assert json.loads(told.stdout)["running"] is False and json.loads(told.stdout)["reason"]
 
 
 def test_the_doctor_finds_the_daemon_and_everything_a_render_needs(running):
@@ -283,6 +287,13 @@ def test_the_doctor_finds_the_daemon_and_everything_a_render_needs(running):
     assert answer.returncode == 0, answer.stdout
     for said in ("torch", "cv2", "runtime directory", "shared memory", "cache", f"process {running.pid}"):
         assert said in answer.stdout
+    notes = [line for line in answer.stdout.splitlines() if line.startswith("note ")]
+    assert any("the ProPainter weights are not installed" in note for note in notes), (
+        "what is only worth knowing is a note"
+    )
+    lines = answer.stdout.splitlines()
+    advised = {line[:4].strip() for line, after in itertools.pairwise(lines) if after.startswith("       ")}
+    assert "ok" not in advised, "what comes with advice is not simply well"
     assert "FIX" not in answer.stdout.replace("FIX  cache", "").replace("FIX  shared memory", "")
 
 

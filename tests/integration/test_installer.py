@@ -90,8 +90,8 @@ def test_install_render_update_uninstall_leaves_the_home_as_it_was(
     newer = renumber_release(release, tmp_path / "newer", "0.1.1")
     updated = station.install(newer, *options())
     assert updated.returncode == 0, updated.stdout + updated.stderr
-    assert f"stop the running daemon, process {pid}" in updated.stdout
-    assert "bring 0.1.0 up to date with 0.1.1" in updated.stdout
+    assert f"stop the running backend, process {pid}" in updated.stdout
+    assert "update 0.1.0 to 0.1.1" in updated.stdout
     assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
     second = station.render(tmp_path / "shot", tmp_path / "second")
     np.testing.assert_array_equal(first, second)
@@ -326,7 +326,7 @@ def test_a_run_that_was_killed_is_completed_or_taken_away_by_the_next(
     assert len(half) > len(before)
     if pieces_before_death % 2:
         again = station.install(release, *options())
-        assert again.returncode == 0 and "an earlier run was broken off" in again.stdout
+        assert again.returncode == 0 and "an earlier installation was interrupted" in again.stdout
         assert (station.bundle / "Contents" / "Linux-x86-64" / "ProPainterRemove.ofx").is_file()
     assert station.install(release, "--uninstall").returncode == 0
     assert look(station.top) == before
@@ -335,7 +335,7 @@ def test_a_run_that_was_killed_is_completed_or_taken_away_by_the_next(
 def test_without_an_answer_nothing_is_done(release: Path, station: Workstation) -> None:
     before = look(station.top)
     done = station.run("sh", release / "install.sh", *options())
-    check_refusal(station, done, before, "give --yes")
+    check_refusal(station, done, before, "add --yes")
 
 
 def test_the_weights_are_spoken_of_and_never_fetched_unasked(release: Path, station: Workstation) -> None:

@@ -80,7 +80,7 @@ def test_an_environment_of_its_own_is_made_used_replaced_and_taken_away(
     check_nuke(station, tmp_path / "nuke")
 
     done = station.install(renumber_release(release, tmp_path / "newer", "0.1.1"), *offline)
-    assert done.returncode == 0 and "stop the running daemon" in done.stdout, done.stdout + done.stderr
+    assert done.returncode == 0 and "stop the running backend" in done.stdout, done.stdout + done.stderr
     assert not environment.exists() and len(list((station.app / "environments").iterdir())) == 1
     np.testing.assert_array_equal(station.render(tmp_path / "shot", tmp_path / "second"), first)
 

@@ -137,7 +137,7 @@ def test_a_file_written_again_is_another_one_even_if_it_holds_the_same(shot, fol
         files.pictures.plate(3)
         files.pictures.matte(3)
     assert files.changed_since() == [
-        f"{path.name} changed during the render; the result is of the older ones, so render again"
+        f"{path.name} changed during the render; the result shows the older version, so render again"
     ]
 
 

@@ -316,5 +316,5 @@ def test_an_output_unlike_the_source_is_refused_before_the_daemon_is_asked(
         effect.clips["Output"].components = "RGBA"
         rendered = effect.render(5)
     assert rendered.outcome == "failed"
-    assert "wants the output as RGBA float32 where the Source is RGB float32" in sentence(rendered)
+    assert "asks for RGBA float32 but the Source is RGB float32" in sentence(rendered)
     assert not daemon.seen

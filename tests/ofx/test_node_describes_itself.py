@@ -36,6 +36,20 @@ def test_the_documented_parameters_are_the_nodes_own(node_bundle: Path) -> None:
     assert writer.page_of(node_bundle) == documented
 
 
+def test_what_an_artist_needs_is_open_and_the_rest_folded_away(node_bundle: Path) -> None:
+    with Host("nuke") as host:
+        params = host.load(node_bundle).describe("General").params
+        groups = {param.name: param for param in params if param.param_type == "OfxParamTypeGroup"}
+        opened = [name for name, group in groups.items() if group.props.first("OfxParamPropGroupOpen")]
+        labels = [group.props.first("OfxPropLabel") for group in groups.values()]
+        shown = [
+            param.props.first("OfxPropLabel") for param in params if param.props.first("OfxParamPropParent") in opened
+        ]
+    assert shown == ["Output", "Quality", "Grow", "Feather", "Clean-plate frames", "Invert matte"]
+    assert labels == ["Main", "Shot range", "Matte and fill", "Performance", "ProPainter engine", "Backend"]
+    assert all(param.props.first("OfxParamPropParent") in groups for param in params if param.name not in groups)
+
+
 def test_the_defaults_are_the_protocols_where_both_name_a_setting(node_bundle: Path) -> None:
     from propainter_wire.messages import ShotSettings
 

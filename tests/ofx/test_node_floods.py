@@ -39,7 +39,7 @@ def test_noise_is_no_sign_of_life(node_bundle: Path, runtime: Path, noise: str) 
             threading.Thread(target=lambda: (daemon.wait_for("render"), proxy.starts.set()), daemon=True).start()
             rendered = effect.render(5)
         assert rendered.outcome == "failed"
-        assert "given no sign of life for 2 s" in sentence(rendered)
+        assert "not answered for 2 s" in sentence(rendered)
         assert proxy.was_hung_up_on.wait(60)
 
 

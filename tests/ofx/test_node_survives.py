@@ -149,7 +149,7 @@ def test_a_mute_backend_is_given_up_after_the_timeout(node_bundle: Path, runtime
     with FakeDaemon(runtime, behaviour):
         rendered = render_once(node_bundle, timeout=1.0)
     assert rendered.outcome == "failed"
-    assert "no sign of life for 1 s" in sentence(rendered)
+    assert "not answered for 1 s" in sentence(rendered)
 
 
 def test_what_accepts_calls_without_being_a_backend_is_given_up(node_bundle: Path, runtime: Path) -> None:
@@ -158,7 +158,7 @@ def test_what_accepts_calls_without_being_a_backend_is_given_up(node_bundle: Pat
         mute.bind(str(path))
         mute.listen(5)
         publish_stale_connection(runtime, endpoint=f"ipc://{path}")
-        assert "accepts calls but gives no sign of life" in sentence(render_once(node_bundle, timeout=1.0))
+        assert "The backend does not answer" in sentence(render_once(node_bundle, timeout=1.0))
 
 
 def test_what_speaks_another_protocol_is_named(node_bundle: Path, runtime: Path) -> None:
@@ -175,7 +175,7 @@ def test_what_speaks_another_protocol_is_named(node_bundle: Path, runtime: Path)
 
         threading.Thread(target=answer, daemon=True).start()
         publish_stale_connection(runtime, endpoint=f"ipc://{path}")
-        assert "does not speak its protocol" in sentence(render_once(node_bundle, timeout=20.0))
+        assert "Another program answers" in sentence(render_once(node_bundle, timeout=20.0))
 
 
 @pytest.mark.parametrize("at", ["open_shot", "have", "put", "render"])
@@ -194,7 +194,7 @@ def test_a_backend_that_hangs_as_a_process_is_given_up(node_bundle: Path, runtim
         rendered = render_once(node_bundle, timeout=1.0)
         process.send_signal(signal.SIGCONT)
     assert rendered.outcome == "failed"
-    assert "no sign of life" in sentence(rendered)
+    assert "does not answer" in sentence(rendered)
 
 
 def test_a_restarted_backend_with_a_new_key_is_found_without_a_word(node_bundle: Path, runtime: Path) -> None:
@@ -246,9 +246,9 @@ def test_the_backends_own_refusal_is_shown_word_for_word(node_bundle: Path, runt
 LIES = {
     "digest": "arrived damaged",
     "region": "region and shape differ",
-    "channels": "another format than was asked for",
-    "dtype": "another format than was asked for",
-    "nothing": "without a picture of frame 5",
+    "channels": "in the wrong format",
+    "dtype": "in the wrong format",
+    "nothing": "returned no picture of frame 5",
 }
 
 
@@ -272,7 +272,7 @@ def test_a_source_of_one_channel_is_refused_in_words(node_bundle: Path, runtime:
         effect.clips["Source"].components = "Alpha"
         rendered = effect.render(5)
     assert rendered.outcome == "failed"
-    assert "one channel where RGB or RGBA is due" in sentence(rendered)
+    assert "one channel, but RGB or RGBA is needed" in sentence(rendered)
 
 
 def test_another_daemons_key_is_refused_by_both_and_named(node_bundle: Path, daemon: FakeDaemon) -> None:

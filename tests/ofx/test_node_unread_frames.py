@@ -42,7 +42,7 @@ def test_a_frame_that_cannot_be_read_is_a_refusal_and_no_shorter_shot(
     if profile == "resolve" and clip != "Source":
         return  # what a clip has there cannot be told: every input is connected, and its range lies elsewhere
     assert rendered.outcome == "failed"
-    assert f"no picture of the {clip} at frame {missing}" in sentence(rendered)
+    assert f"no picture for the {clip} at frame {missing}" in sentence(rendered)
     assert not daemon.renders
 
 
@@ -69,7 +69,7 @@ def test_without_a_picture_to_start_from_the_render_is_refused(
     if profile == "resolve14":  # an input nobody connected is black there, like a night
         return
     assert rendered.outcome == "failed"
-    assert "no picture of the Source at frame 5" in sentence(rendered)
+    assert "no picture for the Source at frame 5" in sentence(rendered)
 
 
 def test_a_gap_between_painted_frames_is_none_unless_the_artist_lists_it(node_bundle: Path, daemon: FakeDaemon) -> None:
@@ -80,4 +80,4 @@ def test_a_gap_between_painted_frames_is_none_unless_the_artist_lists_it(node_bu
         effect = node_effect(host, node_bundle, shot, clips=clips)
         np.testing.assert_array_equal(effect.render(5).pixels, shot.expected(5))
         effect.set_param("clean_frames", "3, 5")
-        assert "no picture of the CleanPlate at frame 5" in sentence(effect.render(5))
+        assert "no picture for the CleanPlate at frame 5" in sentence(effect.render(5))

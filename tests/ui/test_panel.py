@@ -216,7 +216,7 @@ def test_what_the_engine_ignores_hides_no_result_and_an_export_renders_nothing_f
 def test_switches_show_and_ask_for_their_values(panel: Panel) -> None:
     from propainter_ui.state.settings_offered import CROP_ROW
 
-    native, early = (panel.settings._switches[name] for name in ("native_fill", "flow_stop"))
+    native, early = (panel.settings._rows[name] for name in ("native_fill", "flow_stop"))
     assert (native._switch.isChecked(), early._switch.isChecked()) == (True, False)
     assert panel.settings._crop._box.text() == CROP_ROW.text(0) == "Auto"
     native._switch.click()
@@ -226,6 +226,26 @@ def test_switches_show_and_ask_for_their_values(panel: Panel) -> None:
     native._reset.click()
     early._switch.click()
     assert (panel.state.settings.native_fill, panel.state.settings.flow_stop) == (True, 0.0)
+
+
+def test_an_inverted_matte_stays_inverted_when_its_files_are_read_again(
+    qtbot: QtBot, panel: Panel, tiny_shot: Path
+) -> None:
+    open_shot(qtbot, panel, tiny_shot)
+    until(qtbot, lambda: panel.settings._invert.isEnabled())
+    files = panel.library.files
+    assert files is not None
+    drawn = files.matte(1003)
+    panel.settings._invert.click()
+    until(qtbot, lambda: panel.state.shot is not None and panel.state.shot.is_inverted)
+    panel.reload()
+    until(qtbot, lambda: panel.library.files not in (None, files) and panel.state.job is None)
+    assert panel.library.files is not None and drawn is not None
+    inverted = panel.library.files.matte(1003)
+    assert inverted is not None and panel.settings._invert.isChecked()
+    np.testing.assert_array_equal(np.asarray(inverted, float) + drawn, 255.0)
+    panel.settings._invert.click()
+    until(qtbot, lambda: panel.state.shot is not None and not panel.state.shot.is_inverted)
 
 
 def test_apply_shows_what_became_stale_without_rendering(qtbot: QtBot, panel: Panel, tiny_shot: Path) -> None:
@@ -338,7 +358,9 @@ def test_an_engine_that_is_not_there_is_refused_in_the_backends_words(
     panel.render_range()
     until(qtbot, lambda: panel.state.notice is not None and panel.state.job is None)
     assert panel.state.notice is not None
-    assert panel.state.notice.text.startswith("No ProPainter weights are installed; run 'propainter-weights fetch'")
+    assert panel.state.notice.text.startswith(
+        "The ProPainter weights are not installed. Run 'propainter-weights fetch'"
+    )
 
 
 def test_losing_the_backend_in_a_render_is_said_and_mended(qtbot: QtBot, panel: Panel, tiny_shot: Path) -> None:

@@ -27,7 +27,7 @@ def news(panel: Panel) -> None:
 
 def fields(panel: Panel) -> dict[str, Any]:
     settings = panel.settings
-    rows = {name: row._box for name, row in (*settings._rows.items(), *settings._shares.items())}
+    rows = {name: row._box for name, row in settings._rows.items() if hasattr(row, "_box")}
     crop = {"crop_padding": settings._crop._box}
     return {**rows, **crop, "width": settings._width, "height": settings._height}
 

@@ -14,6 +14,7 @@ import sys
 from collections.abc import Sequence
 from typing import cast
 
+from propainter_knobs.command_line import CommandParser
 from propainter_pictures.console import speak_any_encoding
 from propainter_ui.look import COLOURS, Theme, palette_of, style_sheet, system_theme
 from propainter_ui.qt import QtWidgets
@@ -83,8 +84,9 @@ def _set_theme(application: QtWidgets.QApplication, name: str) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         prog="propainter-panel", description="See, compare and steer a removal.",
+        examples=("propainter-panel plate/ matte/", "propainter-panel --theme light"),
         epilog="Keys: space plays, arrows step, I and O set the range, 1-5 choose a view, W wipes, B compares, F fits.",
     )  # fmt: skip
     parser.add_argument("paths", nargs="*", help="plate and matte to open: folders, a frame of a sequence, videos")

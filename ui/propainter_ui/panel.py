@@ -25,6 +25,7 @@ from propainter_ui.screen import Screen
 from propainter_ui.shot.export import ExportKind
 from propainter_ui.shot.frame_maker import FrameMaker
 from propainter_ui.shot.frame_store import ShotLibrary
+from propainter_ui.shot.shot_files import BadShot, frames_listed
 from propainter_ui.state import changes, events, outcomes, publishing
 from propainter_ui.state.estimates import Rates
 from propainter_ui.state.events import Event
@@ -130,6 +131,17 @@ class Panel(QtWidgets.QWidget):
         if shot is not None:
             self.bridge.reopen(shot.plate, shot.matte, shot.clean, files.clean_only if files is not None else None)
 
+    def choose_clean_frames(self, text: str) -> None:
+        """Let the clean plate count for these frames alone; empty: for every frame it has."""
+        shot = self.state.shot
+        try:
+            only = frames_listed(text)
+        except BadShot as error:
+            self.change(replace(self.state, notice=Notice("error", str(error))))
+            return
+        if shot is not None and shot.clean:
+            self.bridge.reopen(shot.plate, shot.matte, shot.clean, only)
+
     def render_range(self) -> None:
         """Render the range with the edited settings."""
         if self.state.can_render:
@@ -214,7 +226,7 @@ class Panel(QtWidgets.QWidget):
     # --- layout ---------------------------------------------------------------------------------------------------
 
     def _make_widgets(self) -> None:
-        self.viewer, self.timeline, self.settings = Viewer(), Timeline(), Settings()
+        self.viewer, self.timeline, self.settings = Viewer(), Timeline(), Settings(memory=self._remembered)
         self.strip, self.daemon_page, self.jobs, self.shots = DaemonStrip(), DaemonPage(), Jobs(), Shots()
         self.badge, self.publish_card, self.known_shots = PublishedBadge(), PublishCard(), KnownShots()
         self.notice, self.view_bar, self.transport = NoticeBar(), ViewBar(), Transport()
@@ -267,6 +279,12 @@ def _connect_widgets(panel: Panel) -> None:
     panel.timeline.last_asked.connect(lambda frame: panel.change(changes.with_range(panel.state, last=frame)))
     panel.settings.setting_asked.connect(lambda n, v: panel.change(changes.with_setting(panel.state, n, v)))
     panel.settings.default_asked.connect(lambda name: panel.change(changes.with_default(panel.state, name)))
+    panel.settings.view_asked.connect(lambda view: panel.change(changes.with_view(panel.state, view)))
+    panel.settings.range_asked.connect(
+        lambda first, last: panel.change(changes.with_range(panel.state, first=first, last=last))
+    )
+    panel.settings.invert_asked.connect(panel.bridge.invert_matte)
+    panel.settings.clean_frames_asked.connect(panel.choose_clean_frames)
     panel.settings.quality_asked.connect(lambda quality: panel.change(replace(panel.state, quality=quality)))
     panel.settings.apply_asked.connect(panel.apply)
     panel.settings.revert_asked.connect(lambda: panel.change(changes.reverted(panel.state)))

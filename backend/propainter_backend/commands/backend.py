@@ -18,11 +18,12 @@ from pathlib import Path
 
 from propainter_backend.daemon.cache_folder import usual_folder
 from propainter_backend.errors import BadInput, RemoveError
+from propainter_knobs.command_line import CommandParser
 from propainter_pictures.console import speak_any_encoding
 from propainter_wire.client import Client
 from propainter_wire.connection import DaemonPlace, connection_path
 from propainter_wire.descriptors import raise_limit
-from propainter_wire.errors import AlreadyRunning, PropainterError
+from propainter_wire.errors import AlreadyRunning, BackendUnreachable, PropainterError
 from propainter_wire.link import ClientKeys
 from propainter_wire.messages import JobLine
 from propainter_wire.reception.sessions import CARETAKER
@@ -95,7 +96,9 @@ def _serve_relay(options: argparse.Namespace) -> int:
     from propainter_backend.daemon.relay import Relay
 
     if options.curve_keys is None:
-        raise BadInput("a relay needs --curve-keys DIR: its own keys, and the remote daemon's public key as server.key")
+        raise BadInput(
+            "a relay needs --curve-keys DIR, with its own keys and the other backend's public key as server.key"
+        )
     remote = remote_backend(_resolved(options.relay), options.curve_keys)
     with DaemonPlace() as place:
         Relay(
@@ -126,8 +129,8 @@ def _keys(options: argparse.Namespace) -> int:
 
     public = make_keys(options.folder)
     print(f"public key: {public.decode()}")
-    print(f"A daemon's: copy {options.folder}/public.key to each client's folder, as server.key")
-    print(f"A client's: copy {options.folder}/public.key to the daemon's folder, as clients/NAME.key")
+    print(f"On the rendering machine: copy {options.folder}/public.key to each client's folder, as server.key")
+    print(f"On a workstation: copy {options.folder}/public.key to the rendering machine's folder, as clients/NAME.key")
     return 0
 
 
@@ -143,10 +146,16 @@ def _own_keys(options: argparse.Namespace) -> ClientKeys | None:
 
 
 def _status(options: argparse.Namespace) -> int:
-    with _client(options, "status") as client:
-        status = client.status()
+    try:
+        with _client(options, "status") as client:
+            status = client.status()
+    except BackendUnreachable as error:
+        if options.json:
+            print(json.dumps({"running": False, "reason": str(error)}, indent=2))
+            return 2
+        raise
     if options.json:
-        print(json.dumps(asdict(status), indent=2))
+        print(json.dumps({"running": True, **asdict(status)}, indent=2))
         return 0
     memory = status.memory
     print(f"backend {status.server}, process {status.pid}, up {status.uptime_s:.0f} s, {connection_path()}")
@@ -194,10 +203,8 @@ def _doctor(options: argparse.Namespace) -> int:
 
     findings = examine(cache_folder(options.cache_dir)[0], options.weights, _own_keys(options))
     for finding in findings:
-        print(
-            f"{'ok  ' if finding.is_well else 'FIX '} {finding.what}"
-            + (f"\n       {finding.advice}" if finding.advice else "")
-        )
+        mark = "FIX" if not finding.is_well else "note" if finding.advice else "ok"
+        print(f"{mark:4} {finding.what}" + (f"\n       {finding.advice}" if finding.advice else ""))
     return 0 if all(finding.is_well for finding in findings if finding.is_needed) else 2
 
 
@@ -206,63 +213,67 @@ def _usual_cache() -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="propainter-backend", description="The daemon behind the node, the panel and propainter-remove --backend."
-    )
+    parser = CommandParser(
+        prog="propainter-backend",
+        description="The backend renders for the node, the panel and propainter-remove --backend. They start it themselves. "
+        "Without a command it starts here and stays.",
+        examples=(
+            "propainter-backend status", "propainter-backend status --json", "propainter-backend doctor",
+            "propainter-backend --gpu 0 --cache-dir /fast/cache --cache-size 200", "propainter-backend stop --idle",
+        ),
+    )  # fmt: skip
     parser.set_defaults(act=_serve)
     parser.add_argument("--gpu", type=int, action="append", metavar="N", help="work on this GPU; repeat for several")
-    parser.add_argument(
-        "--device", metavar="DEVICE", help="cpu, cuda, cuda:N, or auto: the first GPU, else the processor"
-    )
+    parser.add_argument("--device", metavar="DEVICE", help="cpu, cuda, cuda:N, or auto: the first GPU, else the CPU")
     parser.add_argument(
         "--endpoint", help="ipc:///path or tcp://127.0.0.1:port (default: a socket in the runtime directory)"
     )
     parser.add_argument(
         "--cache-dir", type=Path, metavar="DIR",
-        help=f"where flow and everything else is kept ({_usual_cache().replace('%', '%%')})",
+        help=f"cache folder ({_usual_cache().replace('%', '%%')})",
     )  # fmt: skip
     parser.add_argument(
         "--cache-size",
         type=float,
         default=50,
         metavar="GB",
-        help="disk the cache may take (%(default)s): half for frames as they were sent, half for what is computed of them",
+        help="disk space for the cache, half of it for plates and mattes, half for what is computed (%(default)s)",
     )
-    parser.add_argument(
-        "--memory", type=float, default=2, metavar="GB", help="memory for cached artifacts (%(default)s)"
-    )
+    parser.add_argument("--memory", type=float, default=2, metavar="GB", help="memory for the cache (%(default)s)")
     parser.add_argument("--weights", type=Path, metavar="DIR", help="folder with the three published checkpoints")
-    parser.add_argument("--idle-timeout", type=float, metavar="S", help="stop after so long without clients")
-    parser.add_argument("--parent-pid", type=int, metavar="PID", help="stop when this process is gone")
+    parser.add_argument("--idle-timeout", type=float, metavar="S", help="stop after this many seconds without clients")
+    parser.add_argument("--parent-pid", type=int, metavar="PID", help="stop when this process ends")
     parser.add_argument(
         "--flow-hole-snap", type=int, default=16, metavar="PX",
-        help="learned engine: widen the flow hole to blocks of this size where a shot does not say (%(default)s; 0: exact)",
+        help="Flow hole grid of shots that do not set it (%(default)s; 0: exact)",
     )  # fmt: skip
     parser.add_argument(
         "--worker-silence", type=float, default=60.0, metavar="S",
-        help="end a worker process that does not answer this long, and start another (%(default)s)",
+        help="restart a worker process that does not answer for this long (%(default)s)",
     )  # fmt: skip
-    remote = parser.add_argument_group("working for, or on, another machine (docs/wire.md, section 10)")
+    remote = parser.add_argument_group("rendering on another machine")
     remote.add_argument(
-        "--relay", metavar="HOST:PORT", help="compute nothing here: forward everything to the daemon there"
+        "--relay", metavar="HOST:PORT", help="render nothing here: forward everything to the backend there"
     )
     remote.add_argument(
         "--curve-keys", type=Path, metavar="DIR", help="keys made by 'keys new'; needed beyond this machine"
     )
     commands = parser.add_subparsers(title="commands", metavar="")
-    status = commands.add_parser("status", help="sessions, jobs, memory, cache, versions")
-    status.add_argument("--json", action="store_true")
+    status = commands.add_parser("status", help="clients, jobs, memory, cache, versions")
+    status.add_argument(
+        "--json", action="store_true", help="for scripts; running is false, exit code 2, if there is none"
+    )
     status.set_defaults(act=_status)
-    stop = commands.add_parser("stop", help="stop the daemon")
-    stop.add_argument("--idle", action="store_true", help="when no job is left")
+    stop = commands.add_parser("stop", help="stop the backend")
+    stop.add_argument("--idle", action="store_true", help="once no job is left")
     stop.set_defaults(act=_stop)
-    doctor = commands.add_parser("doctor", help="what works on this machine, and what to do about the rest")
+    doctor = commands.add_parser("doctor", help="check this machine, and say how to fix what does not work")
     doctor.set_defaults(act=_doctor)
-    keys = commands.add_parser("keys", help="keys for working on another machine")
+    keys = commands.add_parser("keys", help="make keys for a backend on another machine")
     keys.add_argument("action", choices=["new"])
     keys.add_argument("folder", type=Path, metavar="DIR")
     keys.set_defaults(act=_keys)
-    cached = commands.add_parser("cache", help="what is cached")
+    cached = commands.add_parser("cache", help="list or clear the cache")
     cached.add_argument("action", choices=["list", "clear"])
     cached.set_defaults(act=_cache)
     return parser

@@ -57,7 +57,7 @@ def examine_hosts(machine: Machine) -> list[Finding]:
     bundles = [folder / BUNDLE for folder in folders if os.path.exists(folder / BUNDLE)]  # noqa: PTH110 - refused is absent
     findings = [_bundle(bundle, machine) for bundle in bundles] or [_no_bundle(machine, folders)]
     if len(bundles) > 1:
-        advice = f"hosts may load either; remove one: {', '.join(map(str, bundles))}"
+        advice = f"hosts may load any of them; keep one of: {', '.join(map(str, bundles))}"
         findings.append(Finding(f"{len(bundles)} nodes in the folders hosts search", False, advice, is_needed=False))
     return [*findings, *_host_caches(machine), *_refusals(machine)]
 
@@ -77,8 +77,8 @@ def _libraries() -> list[Finding]:
 def _devices() -> list[Finding]:
     count = cuda_device_count()
     if count == 0:
-        advice = "the classical engine does not need one; the learned engine is slow on a processor"
-        return [Finding("no CUDA device; work is done on the processor", True, advice, is_needed=False)]
+        advice = "the classical engine needs none; ProPainter is slow without one"
+        return [Finding("no NVIDIA GPU: renders run on the CPU", True, advice, is_needed=False)]
     import torch
 
     usable = torch.cuda.is_available()
@@ -96,8 +96,8 @@ def _weights(folder: Path | None) -> Finding:
     except WeightsError as error:
         return Finding(f"weights: {error}", False, is_needed=False)
     if found is None:
-        advice = "removals use the embedded classical engine; for ProPainter's networks: propainter-weights fetch"
-        return Finding("no ProPainter weights", True, advice, is_needed=False)
+        advice = "renders use the classical engine; for ProPainter: propainter-weights fetch"
+        return Finding("the ProPainter weights are not installed", True, advice, is_needed=False)
     return Finding(f"ProPainter weights {found.id} in {found.folder}", True)
 
 
@@ -112,11 +112,9 @@ def _runtime() -> Finding:
 
 def _shared_memory() -> Finding:
     if not is_supported():
-        return Finding("no shared memory; large frames go through the socket", True, is_needed=False)
+        return Finding("no shared memory: large frames travel more slowly", True, is_needed=False)
     free = shutil.disk_usage(SHM_DIRECTORY).free
-    advice = (
-        "" if free > _LITTLE_SHM else "frames over 8 MB go through the socket, several times slower; enlarge /dev/shm"
-    )
+    advice = "" if free > _LITTLE_SHM else "frames over 8 MB travel several times slower; enlarge /dev/shm"
     return Finding(
         f"shared memory: {free >> 20} MB free in {SHM_DIRECTORY}", free > _LITTLE_SHM, advice, is_needed=False
     )
@@ -131,21 +129,21 @@ def _disk(cache_dir: Path) -> Finding:
     existing = next(folder for folder in (cache_dir, *cache_dir.parents) if folder.exists())
     free = shutil.disk_usage(existing).free
     is_well = free > _LITTLE_DISK and os.access(existing, os.W_OK)
-    advice = "" if is_well else "choose another with --cache-dir; without a cache every render starts anew"
-    return Finding(f"cache {cache_dir}: {free >> 30} GB free", is_well, advice, is_needed=False)
+    advice = "" if is_well else "choose another with --cache-dir; without a cache every render starts from scratch"
+    return Finding(f"cache {cache_dir}: {free / (1 << 30):.1f} GB free", is_well, advice, is_needed=False)
 
 
 def _daemon(keys: ClientKeys | None) -> Finding:
     if not connection_path().exists():
-        advice = "it is started by the node, the panel, or: propainter-backend"
-        return Finding("no daemon is running", True, advice, is_needed=False)
+        advice = "the node and the panel start it; so does propainter-backend"
+        return Finding("no backend is running", True, advice, is_needed=False)
     try:
         with Client.connect(name="propainter-backend doctor", timeout_s=5.0, keys=keys) as client:
             status = client.status()
     except PropainterError as error:
-        advice = "start it again: propainter-backend; the file of one that was killed is replaced then"
-        return Finding(f"daemon: {error}", False, advice, is_needed=False)
-    return Finding(f"daemon {status.server} is running, process {status.pid} ({connection_path()})", True)
+        advice = "start it again: propainter-backend"
+        return Finding(f"backend: {error}", False, advice, is_needed=False)
+    return Finding(f"backend {status.server} is running, process {status.pid} ({connection_path()})", True)
 
 
 def _no_bundle(machine: Machine, folders: list[Path]) -> Finding:

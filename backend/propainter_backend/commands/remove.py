@@ -24,6 +24,7 @@ import torch
 from propainter.learned import ProPainterEngine
 from propainter.types import Precision
 from propainter.weights import WeightsError
+from propainter_backend.commands.sample import WriteSample
 from propainter_backend.commands.through_backend import remove_through_backend
 from propainter_backend.errors import BadInput, RemoveError
 from propainter_backend.farm import run_chunk
@@ -44,8 +45,10 @@ from propainter_backend.render.shot_renderer import ShotRenderer
 from propainter_backend.render.spill import spill_folder
 from propainter_backend.render.stage_dump import StageDump
 from propainter_backend.render.steps import run_to_end
+from propainter_knobs.command_line import CommandParser
 from propainter_pictures.console import speak_any_encoding
 from propainter_pictures.fields import fields_sentence
+from propainter_pictures.frame_range import with_negative_frames
 from propainter_pictures.matte_survey import judge_unseen, judge_unsure
 from propainter_wire.errors import PropainterError
 
@@ -60,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv = sys.argv[1:] if argv is None else argv
     if list(argv[:1]) == ["run-chunk"]:
         return run_chunk.main(argv[1:])
-    options = _parser().parse_args(argv)
+    options = _parser().parse_args(with_negative_frames(argv))
     keep_large_arrays_apart()
     say = _silent if options.quiet else _say
     try:
@@ -88,7 +91,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"propainter-remove: {STOPPED if was_stopped(error) else error}", file=sys.stderr)
         return 75 if was_stopped(error) else 2
     except KeyboardInterrupt:
-        print("propainter-remove: interrupted; finished frames are complete, no others were written", file=sys.stderr)
+        print("propainter-remove: interrupted; the frames written so far are complete", file=sys.stderr)
         return 130
     except Exception as error:
         if not is_out_of_memory(error):
@@ -130,9 +133,9 @@ def remove(wish: Removal, choice: EngineChoice, *, quiet: bool = False) -> dict[
             crop_padding=wish.drafted_crop(),
             on_painted=dump.keep_window if dump else None,
         )
-        renderer.aim_at(range(len(files.numbers)))
-        with ProgressLine(len(files.numbers), quiet=quiet) as line:
-            for index, number in enumerate(files.numbers):
+        renderer.aim_at(files.indices)
+        with ProgressLine(len(files.wanted), quiet=quiet) as line:
+            for index, number in zip(files.indices, files.wanted, strict=True):
                 frame = run_to_end(
                     renderer.frame(index), lambda step: line.show(step.stage, step.share, f"{step.done}/{step.total}")
                 )
@@ -144,7 +147,7 @@ def remove(wish: Removal, choice: EngineChoice, *, quiet: bool = False) -> dict[
                     lambda step: line.show(step.stage, step.share, f"{step.done}/{step.total}"),
                 )
                 line.frame_done(number)
-        facts = _facts(wish, choice, renderer, files.numbers, time.perf_counter() - started)
+        facts = _facts(files, choice, renderer, time.perf_counter() - started)
         made_up = [*judge_unseen(facts["unseen_fraction"]), *judge_unsure(facts["unsure_fraction"])]
         late = [*sink.notes, *made_up, *files.changed_since()]
         facts |= {"pixels_changed_outside": outside.changed, "notes": [*notes, *late]}
@@ -155,7 +158,7 @@ def remove(wish: Removal, choice: EngineChoice, *, quiet: bool = False) -> dict[
     write_report(wish.report, facts)
     for note in late:
         _warn(note)
-    say(f"wrote {len(files.numbers)} frames to {wish.output} in {facts['seconds']:.1f} s; " + _summary(facts["stages"]))
+    say(f"wrote {len(files.wanted)} frames to {wish.output} in {facts['seconds']:.1f} s; " + _summary(facts["stages"]))
     return facts
 
 
@@ -170,8 +173,8 @@ def _planned(shot: Shot, choice: EngineChoice, artifacts: int) -> tuple[Shot, li
     return replace(shot, settings=plan.settings, flow_pairs=plan.flow_pairs), said
 
 
-def _facts(wish: Removal, choice: EngineChoice, renderer: Renderer, numbers: range, seconds: float) -> dict[str, Any]:
-    width, height = renderer.shot.grid
+def _facts(files: ShotFiles, choice: EngineChoice, renderer: Renderer, seconds: float) -> dict[str, Any]:
+    wish, numbers, (width, height) = files.wish, files.wanted, renderer.shot.grid
     return {
         "engine": choice.engine.name,
         "weights": choice.engine.weights_id,
@@ -183,9 +186,9 @@ def _facts(wish: Removal, choice: EngineChoice, renderer: Renderer, numbers: ran
             **wish.drafted_facts(),
         },
         "frames": {"first": numbers[0], "last": numbers[-1], "count": len(numbers)},
-        "unseen_fraction": round(unseen_share(renderer, range(len(numbers))), 6),
-        "unsure_fraction": round(unsure_share(renderer, range(len(numbers))), 6),
-        "cuts": [numbers[index] for index in renderer.cuts],
+        "unseen_fraction": round(unseen_share(renderer, files.indices), 6),
+        "unsure_fraction": round(unsure_share(renderer, files.indices), 6),
+        "cuts": [files.numbers[index] for index in renderer.cuts],
         "kernels_in_holes": renderer.counts.kernels_in_holes,
         "peak_memory_bytes": peak_memory(choice.engine.device),
         "seconds": round(seconds, 3),
@@ -219,42 +222,52 @@ def _silent(sentence: str) -> None:
 
 def _wish_of(options: argparse.Namespace) -> Removal:
     if options.watch and options.backend is None:
-        raise BadInput("--watch renders again through the daemon, which remembers; add --backend")
+        raise BadInput("--watch needs the backend; add --backend")
     if options.backend is not None and isinstance(options.cuts, tuple):
-        raise BadInput("the daemon takes --cuts auto or none, no list of frames; leave out --backend")
-    if options.save_stages and (options.crop_to_matte or options.draft):
-        raise BadInput("--save-stages keeps whole frames; leave out --crop-to-matte and --draft")
+        raise BadInput("the backend takes --cuts auto or none, not a list of frames; leave out --backend")
+    if options.save_stages and (options.crop_to_matte or options.quality == "draft"):
+        raise BadInput("--save-stages needs whole frames; leave out --crop-to-matte and --quality draft")
     if options.save_stages and options.backend is not None:
-        raise BadInput("--save-stages keeps what this process computes; leave out --backend")
+        raise BadInput("--save-stages does not work through the backend; leave out --backend")
     if options.grain_free and options.backend is not None:
-        raise BadInput("--grain-free takes grain off in this process; leave out --backend")
+        raise BadInput("--grain-free does not work through the backend; leave out --backend")
     return removal_of(options, save_stages=options.save_stages, grain_free=options.grain_free)
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         prog="propainter-remove",
-        description="Remove what a roto matte covers from a plate. Outside the matte the output is the input.",
-        epilog="PLATE, MATTE, OUTPUT: a folder, a pattern (plate.%%04d.exr, plate.####.exr) or a video. "
-        "'propainter-remove run-chunk --help' tells of farm tasks.",
+        usage="%(prog)s --plate PLATE --matte MATTE --output OUTPUT [options]",
+        description="Remove what a roto matte covers from a plate. Outside the grown matte the plate stays bit for bit.",
+        epilog="PLATE, MATTE and OUTPUT are a folder, a pattern (plate.%04d.exr, plate.####.exr) or a video. Farm tasks: "
+        "propainter-remove run-chunk --help. A shot to try it on: propainter-remove --sample DIR.",
+        examples=(
+            "propainter-remove --plate plate/ --matte matte/ --output clean/",
+            "propainter-remove --plate plate.####.exr --matte roto.####.exr --output clean.####.exr --grow 6",
+            "propainter-remove --plate shot.mov --matte matte.mov --output clean.mov --quality draft",
+            "propainter-remove --plate plate/ --matte matte/ --output fix/ --frames 1001-1010",
+            "propainter-remove --plate plate/ --matte matte/ --output clean/ --backend --watch",
+        ),
     )
-    run = add_shot_options(parser)
-    run.add_argument("--quiet", action="store_true", help="no progress; warnings are still said")
-    backend = parser.add_argument_group("through the daemon")
-    backend.add_argument(
-        "--backend", nargs="?", const="", metavar="ENDPOINT",
-        help="let the daemon do it, which keeps flow for later edits; started if none runs. ENDPOINT: its connection file",
+    run = add_shot_options(parser, has_part=True)
+    parser.add_argument(
+        "--sample", action=WriteSample, metavar="DIR", help="write a sample shot into a folder, and stop"
+    )
+    parser.add_argument("--quiet", action="store_true", help="no progress; warnings are still printed")
+    run.add_argument(
+        "--backend", nargs="?", const="", metavar="FILE",
+        help="render through the backend, which keeps the motion for later edits; started if none runs. FILE: the "
+        "connection file of another backend",
     )  # fmt: skip
-    backend.add_argument("--watch", action="store_true", help="render again whenever the files it reads change")
-    keep = parser.add_argument_group("keeping")
+    run.add_argument("--watch", action="store_true", help="render again whenever the files change; needs --backend")
+    keep = parser.add_argument_group("Also write")
     keep.add_argument(
         "--grain-free", metavar="OUTPUT",
-        help="the result once more, its fill without any grain that can be told from the picture: for those who regrain it "
-        "themselves, where the matte is",
+        help="the result once more with a fill that has no grain, if you regrain it yourself",
     )  # fmt: skip
     keep.add_argument("--save-stages", type=Path, metavar="DIR", help="every stage as .npy files")
-    keep.add_argument("--report", type=Path, metavar="FILE.json", help="what was done, how long it took")
-    keep.add_argument("--contact-sheet", type=Path, metavar="FILE.png", help="before | matte | after")
+    keep.add_argument("--report", type=Path, metavar="FILE.json", help="what was done, and how long it took")
+    keep.add_argument("--contact-sheet", type=Path, metavar="FILE.png", help="before, matte and after, side by side")
     return parser
 
 

@@ -25,7 +25,7 @@ from propainter_pictures.matte_survey import judge_unseen, judge_unsure
 from propainter_pictures.results import FrameSink
 from propainter_wire.client import Client, FrameResult
 from propainter_wire.errors import RemoteError
-from propainter_wire.messages import Accepted, Done, Progress, Quality
+from propainter_wire.messages import Accepted, Done, Progress
 from propainter_wire.shot import digest_of, frames_of
 from propainter_wire.waiting import waits_for
 
@@ -89,17 +89,17 @@ def _render(
     opened = client.open_shot(shot_of(files, engine, precision))
     backend = client.status()  # not the welcome: a daemon greets before it knows its device and weights
     require_device(device, backend.device)
-    say(f"daemon {backend.server} at work on {backend.device}; engine {opened.engine}; {files}")
+    say(f"backend {backend.server} renders on {backend.device}; engine {opened.engine}; {files}")
     sheet, provider = ContactSheet(files), FileProvider(files)
     sink = files.open_sink(opened.engine, backend.weights if opened.engine == "propainter" else "none")
     reports: list[dict[str, Any]] = []
     outside = OutsideCount(files, sink)
     for note in files.notes:
         warn(note)
-    with sink, ProgressLine(len(files.numbers), quiet=quiet) as line:
-        for first in range(0, len(files.numbers), _BATCH):
-            numbers = files.numbers[first : first + _BATCH]
-            part = _Part(line, first / len(files.numbers), len(numbers) / len(files.numbers))
+    with sink, ProgressLine(len(files.wanted), quiet=quiet) as line:
+        for first in range(0, len(files.wanted), _BATCH):
+            numbers = files.wanted[first : first + _BATCH]
+            part = _Part(line, first / len(files.wanted), len(numbers) / len(files.wanted))
             for index, result in _in_order(
                 _results(client, opened.shot, numbers, provider, wish, part, reports), files
             ):
@@ -110,7 +110,7 @@ def _render(
                 line.frame_done(files.numbers[index])
     client.close_shot(opened.shot)
     sheet.write(opened.engine)
-    report = _merged(reports, files.frames, time.perf_counter() - started)
+    report = _merged(reports, FrameRange(files.wanted[0], files.wanted[-1]), time.perf_counter() - started)
     made_up = [*judge_unseen(report["unseen_fraction"]), *judge_unsure(report["unsure_fraction"])]
     late = [*sink.notes, *made_up, *files.changed_since()]
     report.pop("warnings", None)  # of each job's mattes alone; ours are of all of them
@@ -122,7 +122,7 @@ def _render(
     flow = report["stages"].get("flow", {"computed": 0, "reused": 0})
     windows = report["windows_redone"]
     say(
-        f"wrote {len(files.numbers)} frames to {wish.output} in {report['seconds']:.1f} s; flow pairs computed "
+        f"wrote {len(files.wanted)} frames to {wish.output} in {report['seconds']:.1f} s; flow pairs computed "
         f"{flow['computed']}, reused {flow['reused']}; windows redone {len(windows)}"
     )
     return report
@@ -174,7 +174,7 @@ def _results(
     reports: list[dict[str, Any]],
 ) -> Iterator[FrameResult]:
     """Results of a run of frames; what the daemon has forgotten meanwhile is sent again."""
-    quality: Quality = "draft" if wish.draft else "normal"
+    quality = wish.quality
     wanted, job = list(numbers), ""
     for attempt in range(_RETRIES):
         reach = client.reach(shot, wanted, quality=quality)

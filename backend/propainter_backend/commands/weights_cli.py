@@ -31,6 +31,7 @@ from propainter.weights import (
 )
 from propainter_backend.commands.downloads import Report, download
 from propainter_backend.errors import FetchError, OutputError, RemoveError
+from propainter_knobs.command_line import CommandParser
 from propainter_pictures.console import speak_any_encoding
 
 RELEASE_URL = "https://github.com/sczhou/ProPainter/releases/download/v0.1.0"
@@ -107,8 +108,10 @@ def show_path(options: argparse.Namespace) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="propainter-weights", description="The published ProPainter weights: fetch, list, verify, locate."
+    parser = CommandParser(
+        prog="propainter-weights",
+        description="The published ProPainter weights: fetch, list, verify, locate. Their licence is non-commercial.",
+        examples=("propainter-weights fetch", "propainter-weights verify --folder /studio/weights"),
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, run, text in (

@@ -100,7 +100,7 @@ def _read(path: Path) -> bytes:
         how = (
             "make it with: propainter-backend keys new"
             if path.stem != "server"
-            else "copy the daemon's public.key to it"
+            else "copy the backend's public.key to it"
         )
         raise BadInput(f"{path} cannot be read ({error.strerror}); {how}") from error
     if not _Z85.match(content):

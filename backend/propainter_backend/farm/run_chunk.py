@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import platform
-import re
 import signal
 import sys
 import time
@@ -32,7 +31,7 @@ from propainter_backend.errors import BadInput, RemoveError
 from propainter_backend.farm.compute import Compute, InProcess, InSession, Painted, hole_pixels
 from propainter_backend.farm.records import FarmRecords, FrameRecord, digest_of_file
 from propainter_backend.farm.units import COMPUTED_STAGES, FarmUnits
-from propainter_backend.removal.options import add_shot_options, removal_of
+from propainter_backend.removal.options import add_shot_options, frame_range, removal_of
 from propainter_backend.removal.outside import OutsideCount
 from propainter_backend.removal.removal import ContactSheet, ShotFiles, write_report
 from propainter_backend.removal.wire_files import STOPPED, require_device, was_stopped
@@ -41,6 +40,7 @@ from propainter_backend.render.keys import key_of
 from propainter_backend.render.memory import keep_large_arrays_apart
 from propainter_backend.render.out_of_memory import NO_MEMORY, is_out_of_memory
 from propainter_backend.render.stages import all_stages
+from propainter_knobs.command_line import CommandParser
 from propainter_knobs.table import heard_by, listens
 from propainter_pictures.frame_range import FrameRange, with_negative_frames
 from propainter_pictures.images import read_image
@@ -201,7 +201,7 @@ def _compute(options: argparse.Namespace, files: ShotFiles) -> Iterator[Compute]
     with Client.connect(Path(options.backend or connection_path()), name="propainter-remove run-chunk") as client:
         compute = InSession(client, files, engine=options.engine, precision=options.precision)
         require_device(options.device, compute.device)
-        _say("status", f"engine {compute.engine} through daemon {client.welcome.server} on {compute.device}")
+        _say("status", f"engine {compute.engine} through backend {client.welcome.server} on {compute.device}")
         yield compute
 
 
@@ -363,17 +363,7 @@ def _spelled(numbers: Sequence[int]) -> str:
     return ", ".join(f"{first}-{last}" if last > first else str(first) for first, last in runs_of(numbers))
 
 
-def _frame_range(text: str) -> FrameRange:
-    match = re.fullmatch(r"(-?\d+)(?:-(-?\d+))?", text.strip())
-    if match is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a run of frames such as 1001-1040")
-    try:
-        return FrameRange(int(match[1]), int(match[2] or match[1]))
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
-
-
-class _Parser(argparse.ArgumentParser):
+class _Parser(CommandParser):
     """Reads ``@FILE`` as one whole argument a line: a job description then needs no quoting."""
 
     def convert_arg_line_to_args(self, arg_line: str) -> list[str]:
@@ -391,7 +381,7 @@ def _parser() -> argparse.ArgumentParser:
     farm = parser.add_argument_group("task")
     farm.add_argument("--stage", required=True, choices=[*COMPUTED_STAGES, "merge"], help="each needs the one before")
     farm.add_argument(
-        "--frames", type=_frame_range, metavar="A-B", help="frames of this task (default: all; merge: always all)"
+        "--frames", type=frame_range, metavar="A-B", help="frames of this task (default: all; merge: always all)"
     )
     farm.add_argument(
         "--cache-dir", type=Path, required=True, metavar="DIR", help="common storage of all tasks; kept between jobs"
@@ -401,7 +391,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     farm.add_argument(
         "--backend", nargs="?", const="", metavar="FILE",
-        help="compute through a session's daemon: its connection file, or none to take $PROPAINTER_CONNECTION",
+        help="render through the backend of a session: its connection file, or nothing to take $PROPAINTER_CONNECTION",
     )  # fmt: skip
     add_shot_options(parser)
     keep = parser.add_argument_group("keeping")

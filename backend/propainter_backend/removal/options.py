@@ -7,6 +7,7 @@ the commands (``commands/remove.py``, ``farm/run_chunk.py``), what a removal is 
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Callable
 from dataclasses import fields
 from fractions import Fraction
@@ -17,10 +18,13 @@ from propainter.types import Precision, Settings
 from propainter_backend.errors import BadInput
 from propainter_backend.removal.removal import MEMORY_BUDGET, Removal
 from propainter_backend.render.shot import Cuts
-from propainter_knobs.knob import Group
-from propainter_knobs.table import BY_NAME, KNOBS
+from propainter_knobs.controls import CONTROL_BY_NAME
+from propainter_knobs.knob import only
+from propainter_knobs.sections import SECTIONS
+from propainter_knobs.table import BY_NAME
 from propainter_pictures.color import WorkingSpace
 from propainter_pictures.frame import as_rate
+from propainter_pictures.frame_range import FrameRange
 from propainter_pictures.mattes import MatteReading
 from propainter_pictures.pairing import PairBy
 
@@ -35,13 +39,14 @@ def removal_of(
         raise BadInput(str(error)) from error
     if not 0 <= options.match_grain <= 1:
         raise BadInput(
-            f"--match-grain is {options.match_grain:g}; give a share from 0, no grain, to 1, all of the plate's"
+            f"--match-grain is {options.match_grain:g}; choose a share between 0 (no grain) and 1 (all of the plate's grain)"
         )
     return Removal(
         options.plate, options.matte, options.output, settings, clean=options.clean_plate,
-        first=options.first, last=options.last, matte_offset=options.matte_offset, pair_by=PairBy(options.pair_by),
+        first=options.first, last=options.last, only=getattr(options, "only", None),
+        matte_offset=options.matte_offset, pair_by=PairBy(options.pair_by),
         matte_reading=MatteReading(options.matte_channel, is_inverted=options.invert_matte),
-        working_size=options.working_size, draft=options.draft, space=WorkingSpace(options.color),
+        working_size=options.working_size, quality=options.quality, space=WorkingSpace(options.color),
         crop_to_matte=options.crop_to_matte, crop_padding=options.crop_padding, native_fill=options.native_fill,
         cuts=options.cuts, match_grain=options.match_grain,
         keep_nan=options.keep_nan, fps=options.fps, grain_free=grain_free, save_stages=save_stages, report=options.report,
@@ -49,69 +54,89 @@ def removal_of(
     )  # fmt: skip
 
 
-def add_shot_options(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
-    """Add what states a removal and what it runs on; returns the group ``running`` for more of that kind."""
+def add_shot_options(parser: argparse.ArgumentParser, *, has_part: bool = False) -> argparse._ArgumentGroup:
+    """Add what states a removal and what it runs on; returns the group ``backend`` for more of that kind.
+
+    has_part: whether a part of the shot's frames may be asked for. Groups and names are those of panel and node
+    (``propainter_knobs/sections.py``).
+    """
     need = parser.add_argument_group("pictures")
     need.add_argument("--plate", required=True, help="the original frames")
-    need.add_argument("--matte", required=True, help="what to remove: 1 (white) = remove, soft edges allowed")
+    need.add_argument("--matte", required=True, help="what to remove: white = remove, soft edges allowed")
     need.add_argument("--output", required=True, help="where the cleaned frames go")
     need.add_argument(
         "--clean-plate", metavar="PATH",
-        help="background somebody painted: one picture for every frame, or a pattern of the frames that have one; "
-        "it fills the hole where its alpha, if any, holds, and the other frames pull from it",
+        help="background you painted: one picture for every frame, or a pattern of the frames that have one. Its alpha, if "
+        "any, limits the patch; other frames borrow from it",
     )  # fmt: skip
     need.add_argument(
         "--fps", type=_rate, metavar="RATE",
-        help="frames a second of a video output: 24, 23.976, 30000/1001 (default: the plate's, else 24)",
+        help="frames per second of a video output: 24, 23.976, 30000/1001 (default: the plate's, else 24)",
     )  # fmt: skip
-    need.add_argument("--first", type=int, help="first frame, in the plate's numbering")
-    need.add_argument("--last", type=int, help="last frame, included")
-    need.add_argument(
-        "--matte-offset", type=int, metavar="N",
-        help="matte frame n belongs to plate frame n + N (default: as their numbers tell)",
+    need.add_argument("--keep-nan", action="store_true", help="accept NaN and infinite plate pixels outside the matte")
+    groups = {section.name: parser.add_argument_group(section.label) for section in SECTIONS}
+    quality = CONTROL_BY_NAME["quality"]
+    groups["main"].add_argument(
+        "--quality", choices=quality.words, default=quality.default,
+        help="draft: a quick look at half size; normal or best for final renders (%(default)s)",
     )  # fmt: skip
-    need.add_argument(
-        "--pair-by", choices=[way.value for way in PairBy], default="auto",
-        help="how mattes find their plates: by number, by place (the first with the first), or as their numbers tell "
-        "(%(default)s)",
-    )  # fmt: skip
-    need.add_argument(
+    groups["main"].add_argument("--draft", dest="quality", action="store_const", const="draft", help="--quality draft")
+    groups["main"].add_argument("--invert-matte", action="store_true", help="remove black instead of white")
+    _add_range(groups["shot_range"])
+    if has_part:
+        groups["shot_range"].add_argument(
+            "--frames", dest="only", type=frame_range, metavar="A-B",
+            help="write only these frames; background still comes from the whole shot",
+        )  # fmt: skip
+    groups["matte_fill"].add_argument(
         "--matte-channel", default="auto", metavar="NAME",
-        help="channel of the matte: alpha, luma, or a channel's or layer's name; auto: an alpha that says something, else "
+        help="channel of the matte: alpha, luma, or the name of a channel or layer; auto: alpha if it holds anything, else "
         "luma (%(default)s)",
     )  # fmt: skip
-    need.add_argument("--invert-matte", action="store_true", help="remove what the matte keeps")
-    _add(need, "color")
-    need.add_argument("--keep-nan", action="store_true", help="accept NaN and infinite plate pixels outside the matte")
-    matte = parser.add_argument_group("matte")
-    for name in _names_in("Matte"):
-        _add(matte, name)
-    how = parser.add_argument_group("removal")
-    _add(how, "engine")
-    how.add_argument("--weights", type=Path, metavar="DIR", help="folder with the three published checkpoints")
-    for name in _names_in("Windows", "Flow", "Fill"):
-        _add(how, name, **(_CUTS if name == "cuts" else {}))
-    _add(how, "working_size", help="size the fill is made at (default: the plate's)")
-    how.add_argument("--draft", action="store_true", help="half working size, at most 5 flow iterations")
-    run = parser.add_argument_group("running")
-    run.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (%(default)s)")
-    _add(run, "precision", choices=[p.value for p in Precision], default="fp32")  # the daemon alone chooses by itself
-    run.add_argument(
+    for section in SECTIONS:
+        for knob in section.knobs:
+            if knob.option:
+                _add(groups[section.name], knob.name, **_OTHERWISE.get(knob.name, {}))
+    groups["performance"].add_argument(
         "--memory", type=int, default=MEMORY_BUDGET >> 20, metavar="MB",
-        help="memory for artifacts before they spill to disk (%(default)s)",
+        help="memory for the cache before it moves to disk (%(default)s)",
     )  # fmt: skip
+    groups["propainter"].add_argument("--weights", type=Path, metavar="DIR", help="folder with the three checkpoints")
+    run = groups["backend"]
+    run.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (%(default)s)")
     return run
 
 
-def _names_in(*groups: Group) -> list[str]:
-    """The knobs of these groups that have an option."""
-    return [knob.name for knob in KNOBS if knob.group in groups and knob.option]
+def _add_range(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--first", type=int, help="first frame of the shot, in the plate's numbering")
+    group.add_argument("--last", type=int, help="last frame of the shot, included")
+    group.add_argument(
+        "--matte-offset", type=int, metavar="N",
+        help="matte frame n belongs to plate frame n + N (default: by their numbers)",
+    )  # fmt: skip
+    group.add_argument(
+        "--pair-by", choices=[way.value for way in PairBy], default="auto",
+        help="match mattes to plates by frame number, or by place: the first to the first; auto decides by the numbers "
+        "(%(default)s)",
+    )  # fmt: skip
+
+
+def frame_range(text: str) -> FrameRange:
+    """A run of frames as typed: 1001-1040, or one."""
+    match = re.fullmatch(r"(-?\d+)(?:-(-?\d+))?", text.strip())
+    if match is None:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a run of frames such as 1001-1040")
+    try:
+        return FrameRange(int(match[1]), int(match[2] or match[1]))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _add(group: argparse._ArgumentGroup, name: str, **given: Any) -> None:
     """Add a knob's option. given: what this command has otherwise."""
     knob = BY_NAME[name]
-    meaning = knob.meaning.replace("`", "").replace("%", "%%")
+    meaning = f"{knob.meaning}; {only(knob.engines)}".removesuffix("; ").removesuffix(".")
+    meaning = meaning.replace("`", "").replace("%", "%%")
     if knob.kind == "bool":
         action = "store_false" if knob.default else "store_true"
         help_text = f"do not {meaning}" if knob.default else meaning
@@ -133,11 +158,16 @@ def _cuts(text: str) -> Cuts:
     return tuple(sorted({int(part) for part in parts}))
 
 
-_CUTS: dict[str, Any] = {
-    "type": _cuts, "choices": None, "metavar": "auto|none|LIST",
-    "help": "where the film is cut: auto finds it on the plate, none takes the range as one scene, 24,57 names the frames "
-    "that begin another scene, in the plate's numbering; nothing is borrowed across (%(default)s)",
+_OTHERWISE: dict[str, dict[str, Any]] = {
+    "cuts": {
+        "type": _cuts, "choices": None, "metavar": "auto|none|LIST",
+        "help": "auto finds cuts, none treats the range as one scene, 24,57 names the first frames of new scenes; "
+        "background is never borrowed across a cut (%(default)s)",
+    },
+    "working_size": {"help": "size the fill is made at (default: the plate's)"},
+    "precision": {"choices": [p.value for p in Precision], "default": "fp32"},
 }  # fmt: skip
+"""What this command has otherwise. The backend alone chooses the precision by itself."""
 
 
 def _rate(text: str) -> Fraction:
@@ -146,7 +176,7 @@ def _rate(text: str) -> Fraction:
     except (ValueError, ZeroDivisionError):
         rate = Fraction(0)
     if not 0 < rate <= 1000:
-        raise argparse.ArgumentTypeError(f"{text!r} is no frame rate such as 24, 23.976 or 30000/1001")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a frame rate such as 24, 23.976 or 30000/1001")
     return as_rate(float(rate)) if "/" not in text else rate
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TypeVar, cast
@@ -37,6 +37,7 @@ from propainter_pictures.plates import FrameSource, open_source, share_overscan
 from propainter_pictures.results import FrameSink, open_sink
 from propainter_pictures.stamps import Stamps
 from propainter_pictures.whole_files import make_folder, replacing
+from propainter_wire.messages import Quality
 from propainter_wire.shot import digest_of
 
 MEMORY_BUDGET = 256 << 20
@@ -58,12 +59,14 @@ class Removal:
     """Clean plates: a picture for every frame, or a pattern of those frames that have one."""
     first: int | None = None
     last: int | None = None
+    only: FrameRange | None = None
+    """Frames of the shot to be written; None: all. The others are still looked at for background."""
     matte_offset: int | None = None
     """Added to the matte's numbers, they are the plate's; None: as their numbers tell."""
     pair_by: PairBy = PairBy.AUTO
     matte_reading: MatteReading = PLAIN
     working_size: tuple[int, int] | None = None
-    draft: bool = False
+    quality: Quality = "normal"
     crop_to_matte: bool = False
     crop_padding: int = 0
     """Plate pixels around what the holes cover, where that is all that is seen of the plate; 0: an eighth of the plate."""
@@ -84,8 +87,15 @@ class Removal:
     contact_sheet: Path | None = None
     memory_budget: int = MEMORY_BUDGET
 
+    @property
+    def draft(self) -> bool:
+        """Whether a quick look is all that is wanted."""
+        return self.quality == "draft"
+
     def drafted_settings(self) -> Settings:
-        """The settings, a draft's with a less refined flow."""
+        """The settings as the quality has them: a draft's flow is less refined, the best one's never stops early."""
+        if self.quality == "best":
+            return replace(self.settings, flow_stop=0.0)
         return draft_settings(self.settings) if self.draft else self.settings
 
     def drafted_size(self, plate_size: tuple[int, int]) -> tuple[int, int] | None:
@@ -99,8 +109,8 @@ class Removal:
         for frame in self.cuts:
             if frame not in numbers[1:]:
                 raise BadInput(
-                    f"--cuts names frame {frame}, which begins no scene after the first of {numbers[0]}..{numbers[-1]}; "
-                    f"name frames from {numbers[0] + 1} to {numbers[-1]}, or say auto or none"
+                    f"--cuts names frame {frame}, but a scene can only begin in {numbers[0] + 1}-{numbers[-1]}; choose "
+                    "frames in that range, or auto or none"
                 )
         return tuple(numbers.index(frame) for frame in self.cuts)
 
@@ -139,6 +149,9 @@ class ShotFiles:
         refuse_overwriting([file for file in (wish.report, wish.contact_sheet) if file is not None], self.sources)
         self.stamps = Stamps(self.sources)
         self.numbers = frames_to_render(self.plate, wish)
+        """All frames of the shot."""
+        self.wanted = _wanted(self.numbers, wish.only)
+        """Those to be written."""
         self.pairing = pair(
             self.plate, self.matte, self.clean, offset=wish.matte_offset, by=wish.pair_by, within=self.frames
         )
@@ -174,7 +187,7 @@ class ShotFiles:
             return []
         others = f" and {len(changed) - 1} others" if len(changed) > 1 else ""
         return [
-            f"{changed[0].name}{others} changed during the render; the result is of the older ones, so render again"
+            f"{changed[0].name}{others} changed during the render; the result shows the older version, so render again"
         ]
 
     def _mixed(self) -> list[str]:
@@ -183,12 +196,14 @@ class ShotFiles:
         if mixed is None:
             return []
         grey, colour = (self.plate.file(number).name for number in mixed)
-        return [
-            f"{grey} of the plate is grey but {colour} is in colour; holes may be filled with its grey, so check it"
-        ]
+        return [f"{grey} of the plate is grey but {colour} is in colour; the fill may turn grey, so check it"]
 
     def _dropped(self) -> list[str]:
         """What the output cannot hold."""
+        if not self.is_written_as_video and self.plate.video is not None and self.plate.video.has_sound:
+            return [
+                f"the sound of {self.wish.plate} is left out: frames hold none; name a video as --output to keep it"
+            ]
         if not self.is_written_as_video or "A" not in self.plate.channel_names:
             return []
         return [f"the alpha of plate {self.wish.plate} is not kept in a video; write frames to keep it"]
@@ -216,8 +231,13 @@ class ShotFiles:
 
     @property
     def frames(self) -> FrameRange:
-        """First and last frame to be rendered."""
+        """First and last frame of the shot."""
         return FrameRange(self.numbers[0], self.numbers[-1])
+
+    @property
+    def indices(self) -> range:
+        """The frames to be written, counted from the shot's first."""
+        return range(self.wanted[0] - self.numbers[0], self.wanted[-1] - self.numbers[0] + 1)
 
     @property
     def is_written_as_video(self) -> bool:
@@ -230,7 +250,7 @@ class ShotFiles:
         return open_sink(
             path or self.wish.output,
             like=self.plate,
-            frames=self.frames,
+            frames=FrameRange(self.wanted[0], self.wanted[-1]),
             metadata={"propainter:engine": engine, "propainter:weights": weights},
             fps=self.wish.fps,
             protect=self.sources[1:],
@@ -239,7 +259,9 @@ class ShotFiles:
 
     def __str__(self) -> str:
         width, height = self.plate.size
-        return f"frames {self.frames.first}-{self.frames.last} of {self.wish.plate}, {width}x{height}"
+        text = f"frames {self.wanted[0]}-{self.wanted[-1]} of {self.wish.plate}, {width}x{height}"
+        is_part = len(self.wanted) < len(self.numbers)
+        return f"{text}; background is searched in {self.frames.first}-{self.frames.last}" if is_part else text
 
 
 class SourcePictures:
@@ -368,6 +390,16 @@ def frames_to_render(plate: FrameSource, wish: Removal) -> range:
     return range(first, last + 1)
 
 
+def _wanted(shot: range, only: FrameRange | None) -> range:
+    if only is None:
+        return shot
+    if only.first not in shot or only.last not in shot:
+        raise BadInput(
+            f"--frames {only.first}-{only.last} is not in the shot, frames {shot[0]}-{shot[-1]}; choose frames in it"
+        )
+    return range(only.first, only.last + 1)
+
+
 def _require(plate: FrameSource, matte: FrameSource, pairing: Pairing, numbers: range) -> None:
     """Refuse what headers already tell will fail: missing plates, sizes that differ."""
     plate.require(FrameRange(numbers[0], numbers[-1]))
@@ -403,7 +435,7 @@ class ContactSheet:
     def __init__(self, files: ShotFiles) -> None:
         self._files = files
         self._path = path = files.wish.contact_sheet
-        numbers = files.numbers
+        numbers = files.wanted
         spread = np.linspace(0, len(numbers) - 1, min(_SHEET_ROWS, len(numbers)))
         self._wanted = {numbers[round(float(i))] for i in spread} if path is not None else set()
         self._rows: dict[int, SheetRow] = {}

@@ -58,7 +58,7 @@ def require_device(asked: str, at_work: str) -> None:
     """Raise BadInput where a daemon works on another device than was asked for. at_work: as its status tells."""
     if asked != "auto" and not at_work.startswith(asked):
         raise BadInput(
-            f"the daemon works on {at_work} but --device {asked} was asked for; start the daemon on that device, or leave "
+            f"the backend works on {at_work} but --device {asked} was asked for; start the backend on that device, or leave "
             f"out --device{' or say --device cpu' if at_work.startswith('cpu') else ''}"
         )
 
@@ -96,8 +96,8 @@ def _cuts_of(wish: Removal) -> str:
     """``auto`` or ``none``. Raises BadInput for a list, which only this process can follow."""
     if isinstance(wish.cuts, tuple):
         raise BadInput(
-            "the daemon takes --cuts auto or none, no list of frames; leave out --backend, or render one scene at a time "
-            "with --first and --last"
+            "the backend takes --cuts auto or none, not a list of frames; leave out --backend, or render one scene at a "
+            "time with --first and --last"
         )
     return wish.cuts
 

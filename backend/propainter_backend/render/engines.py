@@ -17,7 +17,7 @@ from propainter.types import Precision
 from propainter.weights import find_weights, load_engine
 from propainter_backend.errors import BadInput
 
-_NO_SUCH_DEVICE = "there is no device {!r}; choose auto, cuda or cuda:N, or work on the processor: --device cpu"
+_NO_SUCH_DEVICE = "there is no device {!r}; choose auto, cuda or cuda:N, or cpu"
 ENGINES = ("auto", "classical", "propainter")
 
 
@@ -41,17 +41,16 @@ def choose_engine(
     if name not in ENGINES:
         raise BadInput(f"there is no engine {name!r}; choose one of {', '.join(ENGINES)}")
     if name == "classical":
-        return EngineChoice(ClassicalEngine(), "engine classical (embedded; no weights needed), on the CPU")
+        return EngineChoice(ClassicalEngine(), "engine classical, on the CPU")
     found = find_weights(weights)
     if found is None:
         if name == "propainter":
             raise BadInput(
-                "no ProPainter weights where weights are installed; put the three published checkpoints there, run "
-                "'propainter-weights fetch', or use --engine classical"
+                "the ProPainter weights are not installed. Run 'propainter-weights fetch', or use --engine classical"
             )
         return EngineChoice(
             ClassicalEngine(),
-            "engine classical (embedded), on the CPU: no ProPainter weights are installed ('propainter-weights fetch')",
+            "engine classical, on the CPU; for ProPainter, install its weights: propainter-weights fetch",
         )
     chosen = choose_device(device)
     if chosen.type == "cuda":
@@ -73,13 +72,13 @@ def check_asked(engine: str, *, weights: Path | None, device: str, precision: Pr
     is_classical = engine == "classical" or (engine == "auto" and find_weights(weights) is None)
     if is_classical and chosen.type == "cuda" and device != "auto":
         raise BadInput(
-            f"--device {device} cannot be had with the classical engine, which works on the CPU; use --device cpu, or "
-            "install weights ('propainter-weights fetch') for the ProPainter engine"
+            f"the classical engine works on the CPU, so --device {device} has no effect; use --device cpu, or install the "
+            "ProPainter weights (propainter-weights fetch)"
         )
     if precision is not Precision.FP32 and (is_classical or chosen.type != "cuda"):
         raise BadInput(
-            f"--precision {precision.value} needs the ProPainter engine on CUDA, but work would be done on the CPU; use "
-            "--device cpu with --precision fp32, or a machine with CUDA and weights"
+            f"--precision {precision.value} needs the ProPainter engine and an NVIDIA GPU; use --device cpu with "
+            "--precision fp32, or a machine that has both"
         )
 
 
@@ -98,5 +97,5 @@ def choose_device(name: str) -> torch.device:
         raise BadInput(_NO_SUCH_DEVICE.format(name))
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if device.type == "cuda" and (device.index or 0) >= count:
-        raise BadInput(f"device {name} is not there (CUDA devices found: {count}); use --device cpu")
+        raise BadInput(f"device {name} was not found (CUDA devices: {count}); use --device cpu")
     return device

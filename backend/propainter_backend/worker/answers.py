@@ -52,7 +52,7 @@ class Answers:
             return {"problem": str(error), "code": "engine_unavailable"}
         except Exception as error:
             log.exception("a question could not be answered")
-            return {"problem": f"{type(error).__name__}: {error}; the daemon's log has the rest", "code": "internal"}
+            return {"problem": f"{type(error).__name__}: {error}; the backend's log has more", "code": "internal"}
 
     def _plan(self, note: Note) -> Note:
         spec = ShotSpec.from_note(note["shot"])

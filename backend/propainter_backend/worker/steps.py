@@ -99,7 +99,7 @@ class Steps:
             if is_out_of_memory(error):
                 return False
             log.exception("a step failed")
-            self._fail(task, "internal", f"{type(error).__name__}: {error}; the daemon's log has the rest")
+            self._fail(task, "internal", f"{type(error).__name__}: {error}; the backend's log has more")
         return True
 
     def _step(self, task: Note) -> None:

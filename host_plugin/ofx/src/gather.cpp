@@ -51,8 +51,8 @@ RemovalSettings settings_of(const Task& task) {
 }  // namespace
 
 void refuse_missing(const char* clip, int frame) {
-    throw NodeError("The host gave no picture of the " + std::string(clip) + " at frame " + std::to_string(frame) +
-                    "; see that it is there and can be read, or leave the frame out with Frame range.");
+    throw NodeError("The host has no picture for the " + std::string(clip) + " at frame " + std::to_string(frame) +
+                    ". Check that the file exists and can be read, or leave the frame out with Frame range.");
 }
 
 Gatherer::Gatherer(const Task& task, FrameRange range, const Patience& patience)
@@ -189,8 +189,8 @@ bool Gatherer::read_plate(Session& session, int frame) {
     const auto image = task_.instance.source.image_at(task_.time_of(frame));
     if (!image || !image->view().data) return false;
     if (image->view().dtype != task_.dtype)
-        throw NodeError("The Source changes its depth at frame " + std::to_string(frame) +
-                        "; convert it before this node.");
+        throw NodeError("The bit depth of the Source changes at frame " + std::to_string(frame) +
+                        ". Convert it before this node.");
     plates_[frame] = name_and_keep(session, name_for_memory("plate", frame, image->view()),
                                    [&] { return plate_rows(image->view(), task_.rect); });
     return true;
@@ -264,7 +264,7 @@ void Gatherer::tell(Session& session, const std::string& shot, const std::vector
         put_new(Kind::kMatte, needed.mattes);
         put_new(Kind::kClean, needed.cleans);
     }
-    throw NodeError("The backend keeps asking for frames it was sent; its memory may be too small for this shot.");
+    throw NodeError("The backend has too little memory for this shot. Start it with a larger --memory.");
 }
 
 FrameContent Gatherer::content_of(const Wanted& want) const {

@@ -203,13 +203,13 @@ class Rendering {
 void refuse_host_without_time() {
     if (quirks().has_temporal_access) return;
     throw NodeError("This host (" + quirks().host_name +
-                    ") gives a plug-in only the current frame, and removing an object needs its "
-                    "neighbours. Render the shot with the propainter-remove command instead.");
+                    ") gives a plug-in only the current frame, but a removal needs the frames around it. "
+                    "Render the shot with the propainter-remove command instead.");
 }
 
 void render_frame(Instance& instance, const Call& call, const ParamValues& values, const Patience& patience) {
     const auto output = instance.output.image_at(call.time);
-    if (!output || !output->view().data) throw NodeError("The host has no picture to render into.");
+    if (!output || !output->view().data) throw NodeError("The host gave no output picture. Render again.");
     const auto source = instance.source.image_at(call.time);
     const ImageView& plate = source ? source->view() : kNothing;
     if (!plate.data) {
@@ -217,7 +217,7 @@ void render_frame(Instance& instance, const Call& call, const ParamValues& value
         refuse_missing("Source", frame_of(call.time));
     }
     if (plate.components == Components::kAlpha)
-        throw NodeError("The Source has one channel where RGB or RGBA is due; give it colours before this node.");
+        throw NodeError("The Source has one channel, but RGB or RGBA is needed. Convert it before this node.");
     refuse_host_without_time();
     refuse_other_format(plate, output->view());
     Rendering(instance, call, values, plate, output->view(), patience).run();
@@ -253,7 +253,7 @@ ofx::Status render(Instance& instance, const Properties& in_args) {
         return ofx::kOk;
     } catch (const Aborted&) {
         if (!instance.is_stop_requested) return ofx::kReplyDefault;
-        return report_failure(instance, call, values, "Cancelled. Change anything to render again.");
+        return report_failure(instance, call, values, "Cancelled. Change any control to render again.");
     } catch (const MsgpackError& error) {
         return report_failure(instance, call, values, not_understood(error));
     } catch (const NodeError& error) {

@@ -27,6 +27,7 @@ from propainter_host.images import NumpyClip
 from propainter_host.parameters import Param
 from propainter_host.profiles import PROFILES
 from propainter_host.sequences import Writer, find_sequence, matte_clip, picture_clip
+from propainter_knobs.command_line import CommandParser
 from propainter_pictures.console import speak_any_encoding
 from propainter_pictures.frame_range import with_negative_frames
 
@@ -51,8 +52,13 @@ def main(arguments: Items[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="propainter-ofx", description="Apply an OpenFX image effect to image sequences, as a chosen host would."
+    parser = CommandParser(
+        prog="propainter-ofx",
+        description="Apply an OpenFX node to image sequences, as a chosen host would.",
+        examples=(
+            "propainter-ofx --plugin NODE.ofx.bundle --list",
+            "propainter-ofx --plugin NODE.ofx.bundle --source plate/ --mask matte/ --output clean/ --param grow=6",
+        ),
     )
     add = parser.add_argument
     add("--plugin", required=True, metavar="BUNDLE", help="an .ofx.bundle folder or an .ofx file")

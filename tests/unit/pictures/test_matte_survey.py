@@ -240,7 +240,7 @@ def test_an_ordinary_matte_is_passed_over_in_silence() -> None:
 @pytest.mark.parametrize(
     ("matte", "sentence"),
     [
-        (disc() * 0, "empty throughout, so nothing is removed"),
+        (disc() * 0, "every frame of the matte is empty, so nothing is removed"),
         (disc() * 100, r"never exceeds 0\.39, so the object stays half visible"),
         (255 - disc() * 255, r"looks inverted: it covers 80% .*--invert-matte"),
         (np.full((HEIGHT, WIDTH), 255), r"looks inverted: it covers 100%"),
@@ -264,7 +264,7 @@ def test_a_matte_is_called_empty_only_after_every_frame_was_looked_at() -> None:
 
 def test_what_was_never_seen_is_said_when_it_is_most() -> None:
     assert judge_unseen(0.2) == []
-    assert judge_unseen(0.97)[0].startswith("97% of what the matte covers is never seen in any frame")
+    assert judge_unseen(0.97)[0].startswith("97% of what the matte covers is shown in no frame")
 
 
 def test_those_without_a_command_line_read_of_no_options() -> None:

@@ -65,7 +65,7 @@ def test_a_second_render_of_the_same_frames_is_told(plate: FrameSource, output: 
     place = tmp_path / output
     other = Other(plate, tmp_path / ("out" if "####" in output else output), 1001, 1004)
     try:
-        with pytest.raises(OutputError, match=r"another render is writing .* at this moment; wait"):
+        with pytest.raises(OutputError, match=r"another render is writing .* right now; wait"):
             opened(plate, place, 1004, 1008)
         if "mp4" not in output:
             opened(plate, place, 1005, 1008).close()  # other frames of the same shot go on side by side

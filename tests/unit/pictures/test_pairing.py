@@ -139,7 +139,7 @@ def test_one_picture_holds_for_every_frame_unless_a_folder_has_it_under_a_frames
 def test_a_clean_plate_is_of_the_frames_whose_numbers_it_bears_else_of_every_one() -> None:
     found = pair(PLATE, clean=Run([1003], path="clean.1003.png"))
     assert [found.clean_number(frame) for frame in (1002, 1003)] == [None, 1003]
-    assert "of frame 1003 alone" in found.notes[0]
+    assert "for frame 1003 alone" in found.notes[0]
     assert pair(PLATE, clean=Run([7], path="clean.7.png")).clean_number(1004) == 7
     assert pair(video(5), clean=Run(None, 1, path="clean.png")).clean_number(4) == 0
     assert pair(PLATE).clean_number(1003) is None

@@ -136,7 +136,7 @@ def test_a_video_counts_from_zero(tmp_path: Path) -> None:
         ([], "", "holds no pictures"),
         (["a.1.png", "a.2.tif"], "", r"2 formats \(\.png \.tif\)"),
         (["a.1.png", "b.1.png"], "", r"2 sequences \(a\.# and b\.#"),
-        (["a.1.png"], "b.%d.png", r"no file fits the pattern .*b\.#\.png"),
+        (["a.1.png"], "b.%d.png", r"no file matches the pattern .*b\.#\.png"),
         ([], "a.%d.%d.png", "2 places for the frame number"),
     ],
 )
@@ -255,7 +255,7 @@ def test_scene_linear_frames_are_shown_through_srgb_in_a_video(tmp_path: Path) -
         ("plate/p.%d.png", r"p\.1\.png belongs to the input"),
         ("out.png", "one picture but there are 2 frames"),
         ("out.%d.exr", r"\.exr cannot hold the plate's uint8 pixels .*; write \.dpx or \.tif or \.png"),
-        ("out.%d.psd", "names no format this writes"),
+        ("out.%d.psd", "has no format that can be written"),
         ("matte/m.%d.png", r"m\.1\.png belongs to the input"),
         ("file/out", "file.* cannot be written to"),
     ],

@@ -89,6 +89,11 @@ class BackendBridge(QtCore.QObject):
         """
         self._do_instead(lambda: self._opener.reopen(plate, matte, clean, only))
 
+    def invert_matte(self, is_inverted: bool) -> None:
+        """Remove what is black in the matte, or again what is white."""
+        self._under_way.give_up()
+        self._work.do(lambda: self._opener.invert_matte(is_inverted))
+
     def drop_clean(self) -> None:
         """Do without clean plates from here on."""
         self._under_way.give_up()

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
+from propainter_pictures.console import as_sentence
 from propainter_ui.bridge.shot_at_backend import ShotAtBackend
 from propainter_ui.shot.frame_store import ShotLibrary
 from propainter_ui.shot.shot_files import (
@@ -73,6 +74,13 @@ class ShotOpener:
             only,
         )
 
+    def invert_matte(self, is_inverted: bool) -> None:
+        """Remove what is black in the matte, or again what is white."""
+        known = self._library.files
+        if known is not None and known.matte_frames is not None:
+            shot = known.plate_frames, known.matte_frames, known.clean_frames, known.clean_only
+            self._found(*shot, is_inverted=is_inverted)
+
     def drop_clean(self) -> None:
         """Do without clean plates from here on."""
         known = self._library.files
@@ -85,11 +93,17 @@ class ShotOpener:
         matte: Frames | None = None,
         clean: Frames | None = None,
         clean_only: frozenset[int] | None = None,
+        is_inverted: bool | None = None,
     ) -> None:
-        """These files are the shot from here on. Raises BadShot if they do not fit each other."""
+        """These files are the shot from here on. Raises BadShot if they do not fit each other.
+
+        is_inverted: whether the matte's black is removed; None: as before, if it is the same matte.
+        """
         if matte is not None:
             check_fit(plate, matte)
-        files = ShotFiles(plate, matte, clean, clean_only)
+        if is_inverted is None:
+            is_inverted = self._was_inverted(matte)
+        files = ShotFiles(plate, matte, clean, clean_only, is_inverted=is_inverted)
         if clean is not None:
             check_clean_fit(files)
         shot = _state_of(files)
@@ -100,8 +114,15 @@ class ShotOpener:
             whose = "every frame" if len(numbers) == shot.frame_count else frame_list_text(numbers)
             note = f"Clean plate {Path(clean.path).name}: the fill of {whose} is taken from it where it has pixels."
         self._shot.take(
-            shot, files, " ".join([*(f"{_capital(said)}." for said in files.notes), *([note] if note else [])])
+            shot, files, " ".join([*(as_sentence(said) for said in files.notes), *([note] if note else [])])
         )
+
+    def _was_inverted(self, matte: Frames | None) -> bool:
+        """Whether this very matte was taken inverted so far."""
+        known = self._library.files
+        if known is None or known.matte_frames is None or matte is None:
+            return False
+        return known.is_inverted and known.matte_frames.path == matte.path
 
 
 def _state_of(files: ShotFiles) -> ShotState:
@@ -109,13 +130,9 @@ def _state_of(files: ShotFiles) -> ShotState:
     return ShotState(
         name=_name_of(Path(plate.path)), plate=plate.path, matte=matte.path if matte is not None else "",
         first=files.frames[0], last=files.frames[-1], width=plate.width, height=plate.height, dtype=cast(DType, plate.dtype),
-        fps=plate.fps, still_matte=files.holds_matte,
+        fps=plate.fps, still_matte=files.holds_matte, is_inverted=files.is_inverted,
         clean=clean.path if clean is not None else "", clean_frames=files.clean_numbers(),
     )  # fmt: skip
-
-
-def _capital(sentence: str) -> str:
-    return sentence[:1].upper() + sentence[1:]
 
 
 def _name_of(path: Path) -> str:

@@ -34,6 +34,8 @@ class Session:
     shot: str
     serial: int
     settings: ShotSettings
+    engine: str
+    """That which renders under these settings."""
     offered: set[int]
     """Frames it has been given, plate and matte."""
 
@@ -110,10 +112,10 @@ class ShotAtBackend:
         wanted = dict(vars(settings))
         if session is None or session.client is not client or session.serial != self._library.serial:
             opened = client.open_shot(_shot_message(shot, wanted))
-            session = Session(client, opened.shot, self._library.serial, settings, set())
+            session = Session(client, opened.shot, self._library.serial, settings, opened.engine, set())
         else:
             opened = client.change_settings(session.shot, wanted)
-            session = replace(session, settings=settings)
+            session = replace(session, settings=settings, engine=opened.engine)
         self._applied, self._applied_quality = settings, quality
         with self._connection.guard:
             self.session = session

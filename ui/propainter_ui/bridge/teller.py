@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from propainter_pictures.console import as_sentence
 from propainter_ui.state.events import Event
 
 
@@ -25,5 +26,4 @@ class Teller:
 
 def sentence_of(error: Exception) -> str:
     """An error as a sentence for the artist."""
-    text = str(error) or type(error).__name__
-    return text[0].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
+    return as_sentence(str(error) or type(error).__name__)

@@ -22,7 +22,7 @@ from propainter_pictures.errors import BadInput, RemoveError, Unreadable
 from propainter_pictures.formats import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 from propainter_pictures.frame import Frame, rgb_of, rgba_of
 from propainter_pictures.matte_survey import PictureForMatte, Survey, survey, without_options
-from propainter_pictures.mattes import PLAIN, native_matte
+from propainter_pictures.mattes import PLAIN, MatteReading, native_matte
 from propainter_pictures.names import FoundFrames, frames_in_folder, pictures_in, sequence_name, sequence_of
 from propainter_pictures.pairing import UnclearPairing, pair
 from propainter_pictures.stamps import FileReplaced, Stamps
@@ -162,7 +162,7 @@ def open_frames(path: Path) -> Frames:
         if path.suffix.lower() in VIDEO_SUFFIXES:
             return Frames(path, open_source(str(path)))
     known = " ".join(sorted(IMAGE_SUFFIXES | VIDEO_SUFFIXES))
-    raise BadShot(f"{path.name} is neither a picture nor a video this reads ({known})")
+    raise BadShot(f"{path.name} is neither a picture nor a video that can be read ({known})")
 
 
 def check_fit(plate: Frames, matte: Frames) -> None:
@@ -270,7 +270,7 @@ class ShotFiles:
     """A plate, its matte and its clean plates by the plate's frame numbers.
 
     All of the plate's frames are used; one without a matte has an empty one. Which belong together, ``pair`` says, for the
-    command as well. clean_only: frames whose clean plate counts; None: all that there are.
+    command as well. clean_only: frames whose clean plate counts; None: all that there are. is_inverted: black is removed.
     Raises BadShot where they do not fit each other, or the plate has gaps.
     """
 
@@ -280,11 +280,14 @@ class ShotFiles:
         matte: Frames | None,
         clean: Frames | None = None,
         clean_only: frozenset[int] | None = None,
+        *,
+        is_inverted: bool = False,
     ) -> None:
         self.plate_frames = plate
         self.matte_frames = matte
         self.clean_frames = clean
         self.clean_only = clean_only
+        self.is_inverted = is_inverted
         _refuse_gaps(plate)
         with told_to_artists():
             self._pairing = pair(
@@ -320,6 +323,7 @@ class ShotFiles:
                     self._judged = survey(
                         self.matte_frames.all_parts,
                         used,
+                        MatteReading(is_inverted=self.is_inverted),
                         name=Path(self.matte_frames.path).name,
                         plate=lambda: self.plate_frames.frame(self.plate_frames.first),
                     )

@@ -53,7 +53,7 @@ def with_shot(state: PanelState, shot: ShotState, revision: int, note: str = "")
 
 
 def _plate_alone(shot: ShotState) -> ShotState:
-    return replace(shot, matte="", still_matte=False, clean="", clean_frames=())
+    return replace(shot, matte="", still_matte=False, is_inverted=False, clean="", clean_frames=())
 
 
 def with_revision(state: PanelState, revision: int) -> PanelState:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from propainter_pictures.console import as_sentence
 from propainter_ui.state.changes import with_revision, with_shot
 from propainter_ui.state.estimates import time_text
 from propainter_ui.state.events import (
@@ -149,8 +150,8 @@ def _rendered(state: PanelState, report: Mapping[str, Any], frames: int) -> Pane
         text += f" Cut{'s' * (len(cuts) != 1)} at {', '.join(str(frame) for frame in cuts)}."
     for note in report.get("notes", ()):
         if note.startswith("the plate "):  # what is wrong with it is the artist's to know
-            text += f" {note[0].upper()}{note[1:]}."
-    warnings = [f"{said[:1].upper()}{said[1:]}." for said in report.get("warnings", ())]
+            text += f" {as_sentence(note)}"
+    warnings = [as_sentence(said) for said in report.get("warnings", ())]
     return replace(
         state, job=None, rates=rates, report=dict(report), notice=Notice("info", " ".join([text, *warnings]))
     )

@@ -90,6 +90,8 @@ class ShotState:
     dtype: DType
     fps: float
     still_matte: bool = False
+    is_inverted: bool = False
+    """Whether the matte's black is removed."""
     clean: str = ""
     """Path of the clean plates; empty: there are none."""
     clean_frames: tuple[int, ...] = ()

@@ -1,33 +1,29 @@
-"""The settings: each with its unit, its default and a way back to it; below them what a render would cost.
+"""The settings page: a few controls, the rest folded away; below them what a render would cost.
 
-Here: controls that show settings and ask for changes. Not here: what a change entails (``state/``). Nothing is
-asked of the backend until *Apply* or *Render*.
+Here: which controls there are, what they show and ask for. Not here: how a row looks (``setting_rows.py``), sections and
+their order (``propainter_knobs``), what a change entails (``state/``). Nothing is asked of the backend until *Apply* or
+*Render*.
 """
 
 from __future__ import annotations
 
-from propainter_knobs.knob import Knob
-from propainter_knobs.table import BY_NAME
-from propainter_ui.look import icon
+from typing import Any
+
+from propainter_knobs.controls import CONTROL_BY_NAME
+from propainter_knobs.knob import ENGINE_LABELS
+from propainter_knobs.sections import SECTIONS, Section
 from propainter_ui.qt import Qt, QtCore, QtWidgets, Signal
 from propainter_ui.state.forecast import estimate_of, window_sentence
-from propainter_ui.state.panel_state import PanelState
-from propainter_ui.state.settings_offered import (
-    CROP_ROW,
-    QUALITIES,
-    SETTING_ROWS,
-    SHARE_ROWS,
-    SIZE_CHOICES,
-    SWITCH_ROWS,
-)
+from propainter_ui.state.panel_state import VIEW_NAMES, VIEWS, PanelState
+from propainter_ui.state.settings_offered import QUALITIES, SETTING_ROWS, SIZE_CHOICES, rows_of
 from propainter_ui.state.shown import render_label
 from propainter_ui.state.sizes import plate_size, working_size_wanted
-from propainter_ui.widgets.parts import Quiet, forget_typed, show_number
+from propainter_ui.widgets.fold import Fold, Memory
+from propainter_ui.widgets.parts import Quiet, show_number
+from propainter_ui.widgets.setting_rows import ChoiceRow, CropRow, choose, combo, row_for
 
-_GROUPS = ("Windows", "Flow", "Matte", "Fill")
 _NAME_WIDTH = 130
 _ESTIMATE_MS = 30
-_FIELD_WIDTH = 92
 
 
 class Settings(QtWidgets.QWidget):
@@ -40,24 +36,33 @@ class Settings(QtWidgets.QWidget):
     revert_asked = Signal()
     render_asked = Signal()
     cancel_asked = Signal()
+    view_asked = Signal(str)
+    range_asked = Signal(object, object)
+    """First and last frame; None: as it is."""
+    invert_asked = Signal(bool)
+    clean_frames_asked = Signal(str)
+    """Frames whose clean plate counts, as typed."""
     typed = Signal()
     """A number was typed and confirmed: keys are the viewer's again."""
 
-    def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
+    def __init__(self, parent: QtWidgets.QWidget | None = None, *, memory: Memory | None = None) -> None:
         super().__init__(parent)
         self._state = PanelState()
-        self._rows = {row.name: _Row(row, self) for row in SETTING_ROWS}
-        self._switches = {row.name: _SwitchRow(row, self) for row in SWITCH_ROWS}
-        self._quality = _combo("Quality", [(value, text) for value, text in QUALITIES])
-        self._engine = _combo("Engine", BY_NAME["engine"].choices)
-        self._size = _combo("Working size", [(name, name) for name, _ in (*SIZE_CHOICES, ("Custom", None))])
+        self._kept_folds = memory
+        self._rows: dict[str, Any] = {row.name: row_for(row, self) for row in SETTING_ROWS}
+        self._output = combo("Output", [(view, VIEW_NAMES[view]) for view in VIEWS])
+        self._quality = combo("Quality", QUALITIES)
+        self._clean_frames = QtWidgets.QLineEdit()
+        self._invert = QtWidgets.QCheckBox(CONTROL_BY_NAME["invert_matte"].label)
+        self._first, self._last = _frame_box("From"), _frame_box("To")
+        self._size = combo("Working size", [(name, name) for name, _ in (*SIZE_CHOICES, ("Custom", None))])
         self._width, self._height = _size_box("Working width"), _size_box("Working height")
-        self._shares = {row.name: _ShareRow(row, self) for row in SHARE_ROWS}
-        self._crop = _CropRow(self)
+        self._crop = CropRow(self)
         self._later = QtCore.QTimer(self)
         self._later.setSingleShot(True)
         self._later.setInterval(_ESTIMATE_MS)
         self._later.timeout.connect(self._show_estimate)
+        self._folds: dict[str, Fold] = {}
         self._lay_out()
         self._connect()
 
@@ -70,32 +75,56 @@ class Settings(QtWidgets.QWidget):
             self._show_settings(state)
         if state.settings is not old.settings or _sizes(state) != _sizes(old):
             self._show_size(state)
+        self._show_shot(state, old)
         self._show_cost(state, old)
         self._show_buttons(state)
 
     def _show_settings(self, state: PanelState) -> None:
-        for name, row in self._own_rows().items():
+        for name, row in self._rows.items():
             row.show_value(getattr(state.settings, name))
         self._crop.show_values(
             state.settings.crop_to_matte, state.settings.crop_padding, is_draft=state.quality == "draft"
         )
-        _choose(self._quality, state.quality)
-        _choose(self._engine, state.settings.engine)
+        choose(self._quality, state.quality)
         has_weights = state.daemon.engine == "propainter" or state.daemon.phase != "ready"
-        item = self._engine.model().item(1)  # type: ignore[attr-defined]
-        item.setEnabled(has_weights)
-        item.setToolTip("" if has_weights else "No weights are installed: run propainter-weights fetch")
-        for row in self._own_rows().values():
-            if "classical" not in row.row.engines:
-                row.note("" if state.listens(row.row.name) else "not used by the classical engine")
+        engine: ChoiceRow = self._rows["engine"]
+        engine.forbid(
+            "propainter", "" if has_weights else "The weights are not installed: run propainter-weights fetch"
+        )
+        self._tell_who_listens(state)
 
-    def _own_rows(self) -> dict[str, _Row | _SwitchRow | _ShareRow]:
-        """Controls of one setting each, by its name."""
-        return {**self._rows, **self._switches, **self._shares}
+    def _tell_who_listens(self, state: PanelState) -> None:
+        """Fold away what the engine ignores; mark the single rows among others."""
+        label = ENGINE_LABELS.get(state.engine_wanted, state.engine_wanted)
+        for section in SECTIONS:
+            if section.engine is not None:
+                is_heard = any(state.listens(knob.name) for knob in section.knobs)
+                self._folds[section.name].set_idle("" if is_heard else f"not used by {label}")
+        for name, row in self._rows.items():
+            row.note("" if state.listens(name) else f"The {label} engine does not use this")
+
+    def _show_shot(self, state: PanelState, old: PanelState) -> None:
+        """Which frames, and which of their pictures is on the screen."""
+        choose(self._output, state.view)
+        shot = state.shot
+        for box, value in ((self._first, state.first), (self._last, state.last)):
+            box.setEnabled(shot is not None)
+            if shot is not None:
+                with Quiet(box):  # a new range moves the value
+                    box.setRange(shot.first, shot.last)
+                show_number(box, value)
+        if shot is old.shot and shot is not None:
+            return
+        self._invert.setEnabled(shot is not None and bool(shot.matte))
+        self._invert.setChecked(shot is not None and shot.is_inverted)
+        self._clean_frames.setEnabled(shot is not None and bool(shot.clean))
+        counts = shot is not None and 0 < len(shot.clean_frames) < shot.frame_count
+        self._clean_frames.setText(_frames_text(shot.clean_frames) if shot is not None and counts else "")
+        self._clean_frames.setPlaceholderText("every frame" if self._clean_frames.isEnabled() else "no clean plate")
 
     def _show_size(self, state: PanelState) -> None:
         choice = _size_choice(state)
-        _choose(self._size, choice)
+        choose(self._size, choice)
         width, height = working_size_wanted(state)
         for box, value in ((self._width, width), (self._height, height)):
             box.setEnabled(choice == "Custom")
@@ -121,7 +150,7 @@ class Settings(QtWidgets.QWidget):
 
     def refresh_icons(self) -> None:
         """Draw icons anew, after the theme has changed."""
-        for row in (*self._own_rows().values(), self._crop):
+        for row in (*self._rows.values(), self._crop):
             row.refresh_icon(self)
 
     def _show_buttons(self, state: PanelState) -> None:
@@ -136,7 +165,7 @@ class Settings(QtWidgets.QWidget):
     # --- asking ---------------------------------------------------------------------------------------------------
 
     def _connect(self) -> None:
-        for name, row in self._own_rows().items():
+        for name, row in self._rows.items():
             row.asked.connect(lambda value, name=name: self.setting_asked.emit(name, value))
             row.reset_asked.connect(lambda name=name: self.default_asked.emit(name))
             row.typed.connect(self.typed.emit)
@@ -146,7 +175,11 @@ class Settings(QtWidgets.QWidget):
             self._crop.reset_asked.connect(lambda name=name: self.default_asked.emit(name))
         self._crop.typed.connect(self.typed.emit)
         self._quality.activated.connect(lambda _: self.quality_asked.emit(self._quality.currentData()))
-        self._engine.activated.connect(lambda _: self.setting_asked.emit("engine", self._engine.currentData()))
+        self._output.activated.connect(lambda _: self.view_asked.emit(self._output.currentData()))
+        self._invert.clicked.connect(lambda is_on: self.invert_asked.emit(is_on))
+        self._clean_frames.editingFinished.connect(self._ask_clean_frames)
+        self._first.valueChanged.connect(lambda frame: self.range_asked.emit(frame, None))
+        self._last.valueChanged.connect(lambda frame: self.range_asked.emit(None, frame))
         self._size.activated.connect(lambda _: self._ask_size())
         for box in (self._width, self._height):
             box.valueChanged.connect(lambda _: self._ask_custom_size())
@@ -157,6 +190,11 @@ class Settings(QtWidgets.QWidget):
     def _ask_render(self) -> None:
         job = self._state.job
         (self.cancel_asked if job is not None and job.kind != "reading" else self.render_asked).emit()
+
+    def _ask_clean_frames(self) -> None:
+        if self._clean_frames.isModified():
+            self._clean_frames.setModified(False)
+            self.clean_frames_asked.emit(self._clean_frames.text())
 
     def _ask_size(self) -> None:
         name, plate = self._size.currentData(), plate_size(self._state)
@@ -181,9 +219,8 @@ class Settings(QtWidgets.QWidget):
         column = QtWidgets.QVBoxLayout(inner)
         column.setContentsMargins(14, 4, 14, 10)
         column.setSpacing(2)
-        column.addWidget(self._render_group())
-        for group in _GROUPS:
-            column.addWidget(self._group(group))
+        for section in SECTIONS:
+            column.addWidget(self._section(section))
         column.addStretch(1)
         scroll = QtWidgets.QScrollArea()
         scroll.setWidgetResizable(True)
@@ -195,46 +232,60 @@ class Settings(QtWidgets.QWidget):
         whole.addWidget(scroll, 1)
         whole.addWidget(self._cost_card())
 
-    def _render_group(self) -> QtWidgets.QGroupBox:
-        box = QtWidgets.QGroupBox("Render")
-        form = QtWidgets.QGridLayout(box)
-        form.setContentsMargins(0, 4, 0, 0)
-        form.setColumnStretch(1, 1)
-        form.setColumnMinimumWidth(0, _NAME_WIDTH)
-        size = QtWidgets.QHBoxLayout()
-        size.addWidget(self._size, 1)
-        for widget in (self._width, QtWidgets.QLabel("×"), self._height):
-            size.addWidget(widget)
-        for line, (text, control) in enumerate((("Quality", self._quality), ("Engine", self._engine))):
-            form.addWidget(_name(text, control), line, 0)
-            form.addWidget(control, line, 1)
-        form.addWidget(_name("Working size", self._size), 2, 0)
-        form.addLayout(size, 2, 1)
-        return box
-
-    def _group(self, group: str) -> QtWidgets.QGroupBox:
-        box = QtWidgets.QGroupBox(group)
-        form = QtWidgets.QGridLayout(box)
-        form.setContentsMargins(0, 4, 0, 0)
+    def _section(self, section: Section) -> QtWidgets.QWidget:
+        form = QtWidgets.QGridLayout()
+        form.setContentsMargins(0, 4, 0, 6)
         form.setHorizontalSpacing(8)
         form.setVerticalSpacing(4)
         form.setColumnMinimumWidth(0, _NAME_WIDTH)
         form.setColumnStretch(1, 1)
-        rows: list[_Row | _SwitchRow | _ShareRow | _CropRow]
-        rows = [row for row in self._own_rows().values() if row.row.group == group]
-        if group == CROP_ROW.group:
-            rows.append(self._crop)
-        for line, row in enumerate(rows):
-            row.place(form, line)
-        if group == "Windows":
-            self._window = QtWidgets.QLabel()
-            self._window.setObjectName("dim")
-            self._window.setWordWrap(True)
-            self._window.setAccessibleName("What the window sees")
-            self._window.setMinimumHeight(self._window.fontMetrics().lineSpacing() * 2 + 4)
-            self._window.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
-            form.addWidget(self._window, len(rows), 0, 1, 4)
-        return box
+        plain = {knob.name for knob in rows_of(section)}
+        for name in section.rows:
+            if name in plain:
+                self._rows[name].place(form, form.rowCount())
+            else:
+                self._place_own(name, form)
+        if section.engine is not None:
+            self._place_window(form)
+        if section.is_open:
+            body = QtWidgets.QWidget()
+            body.setLayout(form)
+            return body
+        fold = Fold(section.name, section.label, is_open=False, memory=self._kept_folds)
+        fold.body.setLayout(form)
+        self._folds[section.name] = fold
+        return fold
+
+    def _place_own(self, name: str, form: QtWidgets.QGridLayout) -> None:
+        """A row of the page's own making; what only the node has is passed over."""
+        line = form.rowCount()
+        if name == "crop_padding":
+            self._crop.place(form, line)
+        elif name == "range_first":
+            _place(form, "Frame range", _side_by_side(self._first, QtWidgets.QLabel("to"), self._last), self._first)
+        elif name == "working_size":
+            sizes = (self._size, self._width, QtWidgets.QLabel("×"), self._height)
+            _place(form, "Working size", _side_by_side(*sizes), self._size)
+            self._size.setToolTip(CONTROL_BY_NAME[name].help)
+        elif name == "invert_matte":
+            self._invert.setAccessibleName(self._invert.text())
+            self._invert.setToolTip(CONTROL_BY_NAME[name].help)
+            form.addWidget(self._invert, line, 0, 1, -1)
+        elif name in ("output", "quality", "clean_frames"):
+            control = CONTROL_BY_NAME[name]
+            widget = {"output": self._output, "quality": self._quality, "clean_frames": self._clean_frames}[name]
+            widget.setAccessibleName(control.label)
+            widget.setToolTip("What the viewer shows." if name == "output" else control.help)
+            _place(form, control.label, widget, widget)
+
+    def _place_window(self, form: QtWidgets.QGridLayout) -> None:
+        self._window = QtWidgets.QLabel()
+        self._window.setObjectName("dim")
+        self._window.setWordWrap(True)
+        self._window.setAccessibleName("What the window sees")
+        self._window.setMinimumHeight(self._window.fontMetrics().lineSpacing() * 2 + 4)
+        self._window.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
+        form.addWidget(self._window, form.rowCount(), 0, 1, 4)
 
     def _cost_card(self) -> QtWidgets.QFrame:
         card = QtWidgets.QFrame()
@@ -270,231 +321,12 @@ class Settings(QtWidgets.QWidget):
         return card
 
 
-class _NumberRow(QtCore.QObject):
-    """Slider, number, default, reset."""
-
-    asked = Signal(object)
-    reset_asked = Signal()
-    typed = Signal()
-    _reset: QtWidgets.QToolButton
-
-    def refresh_icon(self, like: QtWidgets.QWidget) -> None:
-        """Draw the arrow in the colours of this widget."""
-        self._reset.setIcon(icon("reset", like))
-
-
-class _Row(_NumberRow):
-    """One whole-number setting."""
-
-    def __init__(self, row: Knob, parent: QtWidgets.QWidget) -> None:
-        super().__init__(parent)
-        self.row = row
-        self._label = QtWidgets.QLabel(row.label)
-        self._slider = QtWidgets.QSlider(Qt.Orientation.Horizontal)
-        self._slider.setRange(int(row.slider[0]), int(row.slider[1]))
-        self._box = QtWidgets.QSpinBox()
-        self._box.setRange(int(row.low), int(row.high))
-        self._box.setSuffix(f" {row.unit}")
-        _slim(self._box)
-        self._box.setKeyboardTracking(False)
-        self._reset = _reset_button(row.label, row.text(row.default))
-        self._label.setBuddy(self._box)
-        self._slider.setAccessibleName(f"{row.label} slider")
-        self._box.setAccessibleName(f"{row.label}, {row.unit}")
-        self._tell_help("")
-        self._slider.valueChanged.connect(lambda _: forget_typed(self._box))
-        self._slider.valueChanged.connect(self.asked.emit)
-        self._box.valueChanged.connect(self.asked.emit)
-        self._box.lineEdit().returnPressed.connect(self.typed.emit)
-        self._reset.clicked.connect(lambda: forget_typed(self._box))
-        self._reset.clicked.connect(lambda: self.reset_asked.emit())
-
-    def place(self, form: QtWidgets.QGridLayout, line: int) -> None:
-        for column, widget in enumerate((self._label, self._slider, self._box, self._reset)):
-            form.addWidget(widget, line, column)
-
-    def show_value(self, value: int) -> None:
-        with Quiet(self._slider):
-            self._slider.setValue(value)
-        show_number(self._box, value)
-        _show_reset(self._reset, value != self.row.default)
-
-    def note(self, text: str) -> None:
-        """Say that the engine at hand ignores this."""
-        self._label.setText(self.row.label + (" *" if text else ""))
-        self._tell_help(text)
-
-    def _tell_help(self, note: str) -> None:
-        text = _help(self.row, note)
-        for widget in (self._label, self._slider, self._box):
-            widget.setToolTip(text)
-
-
-class _ShareRow(_NumberRow):
-    """A setting that is a share; its slider counts hundredths."""
-
-    def __init__(self, row: Knob, parent: QtWidgets.QWidget) -> None:
-        super().__init__(parent)
-        self.row = row
-        self._label = QtWidgets.QLabel(row.label)
-        self._slider = QtWidgets.QSlider(Qt.Orientation.Horizontal)
-        self._slider.setRange(round(row.slider[0] * 100), round(row.slider[1] * 100))
-        self._box = QtWidgets.QDoubleSpinBox()
-        self._box.setRange(row.low, int(row.high * 100) / 100)  # what two decimals can show
-        self._box.setSingleStep(0.01)
-        _slim(self._box)
-        self._box.setKeyboardTracking(False)
-        self._reset = _reset_button(row.label, row.text(row.default))
-        self._label.setBuddy(self._box)
-        self._slider.setAccessibleName(f"{row.label} slider")
-        self._box.setAccessibleName(row.label)
-        self.note("")
-        self._slider.valueChanged.connect(lambda _: forget_typed(self._box))
-        self._slider.valueChanged.connect(lambda value: self.asked.emit(value / 100))
-        self._box.valueChanged.connect(self.asked.emit)
-        self._box.lineEdit().returnPressed.connect(self.typed.emit)
-        self._reset.clicked.connect(lambda: forget_typed(self._box))
-        self._reset.clicked.connect(lambda: self.reset_asked.emit())
-
-    def place(self, form: QtWidgets.QGridLayout, line: int) -> None:
-        for column, widget in enumerate((self._label, self._slider, self._box, self._reset)):
-            form.addWidget(widget, line, column)
-
-    def show_value(self, value: float) -> None:
-        with Quiet(self._slider):
-            self._slider.setValue(round(value * 100))
-        show_number(self._box, value)
-        _show_reset(self._reset, value != self.row.default)
-
-    def note(self, text: str) -> None:
-        """Say that the engine at hand ignores this."""
-        self._label.setText(self.row.label + (" *" if text else ""))
-        for widget in (self._label, self._slider, self._box):
-            widget.setToolTip(_help(self.row, text))
-
-
-class _SwitchRow(_NumberRow):
-    """A setting that is on or off."""
-
-    def __init__(self, row: Knob, parent: QtWidgets.QWidget) -> None:
-        super().__init__(parent)
-        self.row = row
-        self._switch = QtWidgets.QCheckBox(row.label)
-        self._switch.setAccessibleName(row.label)
-        self._reset = _reset_button(row.label, row.text(row.default))
-        self.note("")
-        self._switch.clicked.connect(lambda is_on: self.asked.emit(_switched(row, is_on)))
-        self._reset.clicked.connect(lambda: self.reset_asked.emit())
-
-    def place(self, form: QtWidgets.QGridLayout, line: int) -> None:
-        across = QtWidgets.QHBoxLayout()
-        across.addWidget(self._switch, 1)
-        across.addWidget(self._reset)
-        form.addLayout(across, line, 0, 1, -1)
-
-    def show_value(self, value: bool | float) -> None:
-        self._switch.setChecked(bool(value))
-        _show_reset(self._reset, bool(value) != bool(self.row.default))
-
-    def note(self, text: str) -> None:
-        """Say that the engine at hand ignores this."""
-        self._switch.setText(self.row.label + (" *" if text else ""))
-        self._switch.setToolTip(_help(self.row, text))
-
-
-class _CropRow(_NumberRow):
-    """A switch, and how much around the matte is seen while it is on."""
-
-    switched = Signal(bool)
-
-    def __init__(self, parent: QtWidgets.QWidget) -> None:
-        super().__init__(parent)
-        crop = BY_NAME["crop_to_matte"]
-        defaults = f"{crop.text(crop.default)}, {CROP_ROW.text(CROP_ROW.default)}"
-        self._switch = QtWidgets.QCheckBox(crop.label)
-        self._slider = QtWidgets.QSlider(Qt.Orientation.Horizontal)
-        self._slider.setRange(int(CROP_ROW.slider[0]), int(CROP_ROW.slider[1]))
-        self._box = QtWidgets.QSpinBox()
-        self._box.setRange(int(CROP_ROW.low), int(CROP_ROW.high))
-        self._box.setSuffix(f" {CROP_ROW.unit}")
-        self._box.setSpecialValueText(CROP_ROW.zero)
-        _slim(self._box)
-        self._box.setKeyboardTracking(False)
-        self._reset = _reset_button(crop.label, defaults)
-        self._switch.setAccessibleName(crop.label)
-        self._slider.setAccessibleName(f"{CROP_ROW.label} slider")
-        self._box.setAccessibleName(f"{CROP_ROW.label}, {CROP_ROW.unit}")
-        for widget in (self._switch, self._slider, self._box):
-            widget.setToolTip(f"{crop.tooltip} {CROP_ROW.tooltip}\nDefault: {defaults}.")
-        self._switch.clicked.connect(self.switched.emit)
-        self._slider.valueChanged.connect(lambda _: forget_typed(self._box))
-        self._slider.valueChanged.connect(self.asked.emit)
-        self._box.valueChanged.connect(self.asked.emit)
-        self._box.lineEdit().returnPressed.connect(self.typed.emit)
-        self._reset.clicked.connect(lambda: forget_typed(self._box))
-        self._reset.clicked.connect(lambda: self.reset_asked.emit())
-
-    def place(self, form: QtWidgets.QGridLayout, line: int) -> None:
-        for column, widget in enumerate((self._switch, self._slider, self._box, self._reset)):
-            form.addWidget(widget, line, column)
-
-    def show_values(self, is_on: bool, padding: int, *, is_draft: bool) -> None:
-        """Drafts crop whatever the switch says, so the padding counts for them, too."""
-        self._switch.setChecked(is_on)
-        with Quiet(self._slider):
-            self._slider.setValue(padding)
-        show_number(self._box, padding)
-        for widget in (self._slider, self._box):
-            widget.setEnabled(is_on or is_draft)
-        _show_reset(self._reset, is_on or padding != CROP_ROW.default)
-
-
-def _help(row: Knob, note: str) -> str:
-    return f"{row.tooltip}\nDefault: {row.text(row.default)}." + (f"\n* {note}." if note else "")
-
-
-def _switched(row: Knob, is_on: bool) -> bool | float:
-    """The setting's value for on or off."""
-    if row.on is None:
-        return is_on
-    return row.on if is_on else 0.0
-
-
-def _reset_button(label: str, default: str) -> QtWidgets.QToolButton:
-    button = QtWidgets.QToolButton()
-    button.setObjectName("quiet")
-    button.setAccessibleName(f"Reset {label}")
-    button.setToolTip(f"Back to the default: {default}")
-    button.setIconSize(QtCore.QSize(14, 14))
-    policy = button.sizePolicy()
-    policy.setRetainSizeWhenHidden(True)
-    button.setSizePolicy(policy)
-    button.setVisible(False)
-    return button
-
-
-def _show_reset(button: QtWidgets.QToolButton, is_needed: bool) -> None:
-    if is_needed == button.isHidden():
-        button.setVisible(is_needed)
-
-
-def _slim(box: QtWidgets.QAbstractSpinBox) -> None:
-    """A number field beside a slider, as wide as all others."""
-    box.setFixedWidth(_FIELD_WIDTH)
-
-
-def _combo(name: str, choices: list[tuple[str, str]] | tuple[tuple[str, str], ...]) -> QtWidgets.QComboBox:
-    combo = QtWidgets.QComboBox()
-    combo.setAccessibleName(name)
-    for value, text in choices:
-        combo.addItem(text, value)
-    return combo
-
-
-def _choose(combo: QtWidgets.QComboBox, value: str) -> None:
-    index = combo.findData(value)
-    if index != combo.currentIndex():
-        combo.setCurrentIndex(index)
+def _frame_box(name: str) -> QtWidgets.QSpinBox:
+    box = QtWidgets.QSpinBox()
+    box.setKeyboardTracking(False)
+    box.setAccessibleName(name)
+    box.setToolTip(CONTROL_BY_NAME["range_first" if name == "From" else "range_last"].help)
+    return box
 
 
 def _size_box(name: str) -> QtWidgets.QSpinBox:
@@ -522,7 +354,28 @@ def _sizes(state: PanelState) -> tuple[object, ...]:
     return plate_size(state), state.working_size, state.quality, state.applied.working_size
 
 
-def _name(text: str, control: QtWidgets.QWidget) -> QtWidgets.QLabel:
+def _frames_text(frames: tuple[int, ...]) -> str:
+    return ", ".join(str(frame) for frame in frames)
+
+
+def _place(
+    form: QtWidgets.QGridLayout, text: str, content: QtWidgets.QWidget | QtWidgets.QLayout, control: QtWidgets.QWidget
+) -> None:
+    """A row with a name. control: what the name stands for."""
+    line = form.rowCount()
     label = QtWidgets.QLabel(text)
     label.setBuddy(control)
-    return label
+    label.setToolTip(control.toolTip())
+    form.addWidget(label, line, 0)
+    if isinstance(content, QtWidgets.QLayout):
+        form.addLayout(content, line, 1, 1, 2)
+    else:
+        form.addWidget(content, line, 1, 1, 2)
+
+
+def _side_by_side(*widgets: QtWidgets.QWidget) -> QtWidgets.QHBoxLayout:
+    row = QtWidgets.QHBoxLayout()
+    row.setSpacing(6)
+    for widget in widgets:
+        row.addWidget(widget, 0 if isinstance(widget, QtWidgets.QLabel) else 1)
+    return row

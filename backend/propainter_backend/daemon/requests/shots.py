@@ -118,7 +118,7 @@ class ShotHandlers:
         if settings.engine == "propainter" and self._workers.facts.engine != "propainter":
             raise WireError(
                 "engine_unavailable",
-                "no ProPainter weights are installed; run 'propainter-weights fetch', or choose engine auto or classical",
+                "the ProPainter weights are not installed. Run 'propainter-weights fetch', or choose another engine",
             )
         if self._workers.on_cpu and settings.precision in ("fp16", "bf16"):
             raise WireError(

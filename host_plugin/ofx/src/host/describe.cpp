@@ -10,12 +10,11 @@ namespace node {
 namespace {
 
 constexpr char kDescription[] =
-    "Removes what the roto matte covers, filling it with the background seen in other frames, and inventing it where "
-    "no frame shows it. "
-    "Source: the plate. Mask: the roto matte, 1 = remove. Pixels the matte does not reach are passed through bit by "
-    "bit. "
-    "CleanPlate: frames painted by hand, if there are any; the fill is taken from them. "
-    "Needs a running ProPainter backend, which it can start.";
+    "Removes what the roto matte covers and fills the hole with background from other frames. Areas that no frame shows are "
+    "made up. "
+    "Source: the plate. Mask: the roto matte, white = remove. Pixels outside the grown matte stay bit for bit. "
+    "CleanPlate: frames you painted, if any; the fill is taken from them. "
+    "The node starts the ProPainter backend by itself.";
 
 enum class ClipRole { kSource, kMask, kCleanPlate, kOutput };
 

@@ -1,8 +1,8 @@
 // Every parameter of the node: one table for describing, and its values as one struct for rendering.
 //
-// Here: names, labels, types, defaults, limits, hints, groups and their order; reading values. Not here: the settings of a
-// removal, whose rows are knobs.h's; what a value does (render.cpp turns it into a wish for the daemon), what a button does
-// (instance.cpp). PARAMETERS.md carries the table; a test compares the two.
+// Here: names that code refers to; reading values. Not here: the rows (param_rows.h, generated; labels, defaults, limits
+// and hints are stated in backend/propainter_knobs); what a value does (render.cpp turns it into a wish for the daemon), what
+// a button does (instance.cpp). PARAMETERS.md carries the table; a test compares the two.
 
 #pragma once
 

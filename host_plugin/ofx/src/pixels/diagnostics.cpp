@@ -69,7 +69,7 @@ int channels_of(Output kind) {
 void refuse_wrong_channels(const Picture& picture, int channels) {
     if (picture.shape.channels != channels) {
         throw NodeError("The backend returned a picture with " + std::to_string(picture.shape.channels) +
-                        " channels where " + std::to_string(channels) + " were due; update it.");
+                        " channels instead of " + std::to_string(channels) + ". Update the backend.");
     }
 }
 

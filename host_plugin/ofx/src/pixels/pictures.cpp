@@ -23,8 +23,8 @@ void clear_row(const ImageView& output, int y, int x1, int x2) {
 
 void refuse_other_format(const ImageView& source, const ImageView& output) {
     if (!source.data || (source.dtype == output.dtype && source.components == output.components)) return;
-    throw NodeError("The host wants the output as " + format_of(output) + " where the Source is " + format_of(source) +
-                    "; convert the Source before this node.");
+    throw NodeError("The host asks for " + format_of(output) + " but the Source is " + format_of(source) +
+                    ". Convert the Source before this node.");
 }
 
 void copy_source(const ImageView& source, const ImageView& output, const ofx::RectI& window) {
@@ -45,7 +45,7 @@ void copy_source(const ImageView& source, const ImageView& output, const ofx::Re
 void write_result(const ImageView& source, const ofx::RectI& rect, const Picture& picture, double mix,
                   const ImageView& output, const ofx::RectI& window) {
     if (picture.shape.dtype != source.dtype || picture.shape.channels != 3) {
-        throw NodeError("The backend returned a picture in another format than was asked for; update it.");
+        throw NodeError("The backend returned a picture in the wrong format. Update the backend.");
     }
     const ofx::RectI writable = intersect(intersect(window, output.bounds), source.bounds);
     const auto share = static_cast<float>(mix);

@@ -178,7 +178,7 @@ RowSource plate_rows(const ImageView& image, const ofx::RectI& rect) {
 RowSource matte_rows(const ImageView& image, MatteChannel channel, bool is_inverted, const ofx::RectI& rect) {
     if (channel == MatteChannel::kSourceAlpha && image.data && image.components == Components::kRGB) {
         throw NodeError(
-            "The matte is to come from the Source's alpha, but the Source has none; connect the Mask input and set "
+            "Matte channel is Source alpha, but the Source has no alpha. Connect the Mask input and set "
             "Matte channel to Mask alpha.");
     }
     const PixelShape shape = shape_of(rect, image.data ? image.dtype : DType::kUint8, 1);

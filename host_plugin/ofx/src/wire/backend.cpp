@@ -65,7 +65,7 @@ Launch start_once(const Patience& patience) {
     const std::vector<std::string> command = find_backend_command();
     if (command.empty()) {
         throw NodeError(
-            "No ProPainter backend is running and none is installed where this node looks: start propainter-backend "
+            "No ProPainter backend is running, and this node finds none to start. Start propainter-backend "
             "yourself, or set PROPAINTER_BACKEND to its path.");
     }
     make_private_directory(runtime_directory());
@@ -74,7 +74,7 @@ Launch start_once(const Patience& patience) {
 }
 
 [[noreturn]] void throw_start_failed(const std::string& how) {
-    throw NodeError("The ProPainter backend was started but " + how + ". Look into " + backend_log_path() + ".");
+    throw NodeError("The ProPainter backend was started but " + how + ". Read " + backend_log_path() + ".");
 }
 
 std::unique_ptr<Session> try_to_connect(const std::string& path, const BackendChoice& choice,

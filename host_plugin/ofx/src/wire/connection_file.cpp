@@ -159,7 +159,7 @@ ConnectionInfo parse_connection_file(const std::string& path, const std::string&
     }
     if (!field("server_key").empty()) {
         throw NodeError("The backend of " + path +
-                        " asks for an encrypted connection, which this node does not speak; "
+                        " asks for an encrypted connection, which this node does not support; "
                         "run a backend on this machine.");
     }
     ConnectionInfo info{path, field("endpoint"), from_hex(field("key"))};

@@ -1,7 +1,7 @@
 // The settings of a removal, one row each: what is generated of the table of knobs, and values of all of them.
 //
 // Here: rows and their places. Not here: the rows themselves (knob_rows.h, written from backend/propainter_knobs by
-// write_knobs.py), parameters that are no setting, and the working size, which has controls of its own (params.cpp).
+// write_knobs.py), parameters that are no setting, and the working size, which has controls of its own (param_rows.h).
 
 #pragma once
 
@@ -24,7 +24,6 @@ struct Knob {
     const char* setting;  // as docs/wire.md calls it
     const char* parameter;
     const char* label;
-    const char* group;
     double initial, minimum, maximum, shown_minimum, shown_maximum;
     bool counts_plate_pixels;  // shrinks with a proxy
     std::array<KnobChoice, 8> choices;

@@ -106,8 +106,8 @@ Reply Session::wait_for_reply(const std::string& request_id, const Patience& pat
     const std::string during = stage.empty() ? "" : " (last seen at stage '" + stage + "')";
     char seconds[32];
     std::snprintf(seconds, sizeof seconds, "%g", patience.silence_s());
-    throw NodeError("The backend at " + endpoint_ + " has given no sign of life for " + seconds + " s" + during +
-                    ". Look into " + join_path(runtime_directory(), "daemon.log") + ", or stop it and render again.");
+    throw NodeError("The backend at " + endpoint_ + " has not answered for " + seconds + " s" + during +
+                    ". Read " + join_path(runtime_directory(), "daemon.log") + ", or stop it and render again.");
 }
 
 Reply Session::expect(const char* type, const std::string& request_id, const Patience& patience) {
@@ -151,7 +151,7 @@ RenderedFrame Session::render(const std::string& shot, const RenderWish& wish, c
     };
     const Reply done = await_job(send("render", content, patience), keep, listener, patience);
     if (!rendered)
-        throw NodeError("The backend finished without a picture of frame " + std::to_string(wish.frame) +
+        throw NodeError("The backend returned no picture of frame " + std::to_string(wish.frame) +
                         "; update it.");
     rendered->flow_pairs = read_flow_pairs(done.content);
     rendered->warnings = read_warnings(done.content);
@@ -186,7 +186,7 @@ Reply Session::await_job(const std::string& request_id, const std::function<void
             } else if (reply.type == "done") {
                 return reply;
             } else if (reply.type == "cancelled") {
-                throw NodeError("The backend cancelled this frame; render it again.");
+                throw NodeError("The backend cancelled this frame. Render it again.");
             } else if (reply.type == "error") {
                 throw_error(reply);
             }
@@ -214,7 +214,7 @@ void Session::cancel_quietly(const std::string& job) {
 }
 
 std::string not_understood(const MsgpackError& error) {
-    return std::string("The backend's answer was not understood (") + error.what() + "); update it or the node.";
+    return std::string("The node cannot read the backend's answer (") + error.what() + "). Update whichever is older.";
 }
 
 }  // namespace node

@@ -63,7 +63,7 @@ std::optional<Frame> FrameParser::filled(std::size_t length) {
 void FrameParser::read_head() {
     const unsigned flags = head_[0];
     if (flags & ~unsigned{kMore | kLong | kCommand} || (flags & kCommand && flags & kMore)) {
-        throw ConnectionLost("What listens at the backend's address does not speak its protocol.");
+        throw ConnectionLost("Another program answers at the backend's address. Start the backend again.");
     }
     if (flags & kLong && head_wanted_ == 2) {
         head_wanted_ = 9;
@@ -75,7 +75,7 @@ void FrameParser::read_head() {
         for (int i = 1; i <= 8; ++i) length = length << 8 | head_[i];
     }
     if (length > (flags & kCommand ? kLongestCommand : longest_body_)) {
-        throw ConnectionLost("The backend announced a message beyond the protocol's limit.");
+        throw ConnectionLost("The backend announced too large a message. Stop it and render again.");
     }
     frame_.has_more = flags & kMore;
     frame_.is_command = flags & kCommand;
@@ -111,10 +111,10 @@ void ZmtpConnection::shake_hands(const Patience& patience) {
     char theirs[kGreetingLength];
     receive_exactly(theirs, sizeof theirs, patience);
     const bool is_zmtp = theirs[0] == '\xff' && theirs[9] == '\x7f' && static_cast<unsigned char>(theirs[10]) >= 3;
-    if (!is_zmtp) throw NodeError("What listens at the backend's address does not speak its protocol.");
+    if (!is_zmtp) throw NodeError("Another program answers at the backend's address. Start the backend again.");
     if (std::memcmp(theirs + 12, "NULL\0", 5) != 0) {
         throw NodeError(
-            "The backend asks for an encrypted connection, which this node does not speak; "
+            "The backend asks for an encrypted connection, which this node does not support; "
             "run a backend on this machine.");
     }
     send_bytes(ready_command(), patience);
@@ -141,7 +141,7 @@ void ZmtpConnection::send_bytes(std::string_view bytes, const Patience& patience
             continue;
         }
         if (Clock::now() > latest)
-            throw NodeError("The backend has stopped taking data; it may hang. Stop it and render again.");
+            throw NodeError("The backend takes no more data; it may hang. Stop it and render again.");
         socket_.wait(true, Patience::kPollMs);
     }
 }
@@ -155,7 +155,7 @@ void ZmtpConnection::receive_exactly(char* data, std::size_t length, const Patie
         length -= count;
         if (count == 0 && Clock::now() > latest)
             throw NodeError(
-                "The backend accepts calls but gives no sign of life; it may hang. Stop it and render again.");
+                "The backend does not answer; it may hang. Stop it and render again.");
         if (count == 0) socket_.wait(false, Patience::kPollMs);
     }
 }
@@ -181,7 +181,7 @@ void ZmtpConnection::look(const Patience& patience) {
     while (take_in()) {
         hardly.throw_if_aborted();
         if (Clock::now() > latest || inbox_.size() > kMostUnread || inbox_bytes_ + partial_bytes_ > kMostUnreadBytes)
-            throw ConnectionLost("The backend sends without being asked, and more than there is to say.");
+            throw ConnectionLost("The backend sends too much data. Stop it and render again.");
     }
     send_bytes(std::exchange(pending_pongs_, {}), hardly);
 }
@@ -200,7 +200,7 @@ void ZmtpConnection::handle_frame(Frame frame) {
     partial_bytes_ += frame.body.size();
     partial_.push_back(std::move(frame.body));
     if (partial_.size() > kMostParts || partial_bytes_ > kLongestMessage) {
-        throw ConnectionLost("The backend sent a message beyond the protocol's limit.");
+        throw ConnectionLost("The backend sent too large a message. Stop it and render again.");
     }
     if (frame.has_more) return;
     inbox_bytes_ += partial_bytes_;
