@@ -38,6 +38,7 @@ def _take(folder: Path) -> None:
     from propainter_ui.__main__ import launch
     from propainter_ui.qt import QtWidgets
     from propainter_ui.state import changes
+    from propainter_ui.state.wipe import Wipe
 
     window = launch(["--empty"])
     window.resize(1400, 880)
@@ -69,12 +70,12 @@ def _take(folder: Path) -> None:
     take("matte")
     panel.render_range()
     wait(lambda: panel.state.job is not None and panel.state.job.stage == "completion")
-    panel.tabs.setCurrentWidget(panel.jobs)
+    panel.show_page(panel.jobs)
     wait(lambda: any(run[2] == "cached" for run in panel.state.bands.get("flow", ())))
     take("rendering")
     wait(lambda: panel.state.report and panel.state.job is None)
-    panel.tabs.setCurrentWidget(panel.settings_page)
-    panel.change(changes.with_wipe(panel.state, 0.47))
+    panel.show_page(panel.settings)
+    panel.change(changes.with_wipe(panel.state, Wipe(0.47, 0.5, 12)))
     take("wipe")
     panel.change(changes.with_wipe(panel.state, None))
     panel.show_view("unseen")
@@ -99,7 +100,7 @@ def _take(folder: Path) -> None:
         take("shots")
         panel.withdraw()
         wait(lambda: not panel.state.published)
-    panel.tabs.setCurrentWidget(panel.settings_page)
+    panel.show_page(panel.settings)
     panel.render_range()
     wait(lambda: panel.state.job is not None and panel.state.job.stage == "completion")
     os.kill(panel.state.daemon.pid, signal.SIGKILL)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import cast
 
 from propainter_ui.bridge.shot_at_backend import ShotAtBackend
+from propainter_ui.shot.companions import matte_beside
 from propainter_ui.shot.frame_store import ShotLibrary
 from propainter_ui.shot.shot_files import (
     BadShot,
@@ -46,7 +47,10 @@ class ShotOpener:
             )
         if opened.plate is not None or known is None:
             assert opened.plate is not None
-            self._found(opened.plate, opened.matte, opened.clean)
+            if opened.matte is None:
+                self._found_alone(opened.plate, opened.clean)
+            else:
+                self._found(opened.plate, opened.matte, opened.clean)
         elif opened.clean is None:
             self._found(known.plate_frames, opened.matte, known.clean_frames, known.clean_only)
         else:
@@ -56,7 +60,7 @@ class ShotOpener:
         """Open a file as ``plate``, ``matte`` or ``clean`` plate, whatever it looks like."""
         known, frames = self._library.files, open_frames(path)
         if what == "plate":
-            self._found(frames)
+            self._found_alone(frames)
         elif known is None:
             raise BadShot("there is no plate yet; open the plate first, then its matte and clean plate")
         elif what == "matte":
@@ -79,12 +83,27 @@ class ShotOpener:
         if known is not None and known.clean_frames is not None:
             self._found(known.plate_frames, known.matte_frames)
 
+    def _found_alone(self, plate: Frames, clean: Frames | None = None) -> None:
+        """A plate came without a matte: take the one beside it that is named as its matte, and say so."""
+        beside = matte_beside(Path(plate.path))
+        if beside is None:
+            self._found(plate, None, clean)
+            return
+        try:
+            matte = open_frames(beside)
+            check_fit(plate, matte)
+        except BadShot as error:
+            self._found(plate, None, clean, note=f"{beside.name} beside the plate is not its matte: {error}.")
+        else:
+            self._found(plate, matte, clean, note=f"Matte: {beside.name}, found beside the plate by its name.")
+
     def _found(
         self,
         plate: Frames,
         matte: Frames | None = None,
         clean: Frames | None = None,
         clean_only: frozenset[int] | None = None,
+        note: str = "",
     ) -> None:
         """These files are the shot from here on. Raises BadShot if they do not fit each other."""
         if matte is not None:
@@ -94,11 +113,11 @@ class ShotOpener:
             check_clean_fit(files)
         shot = _state_of(files)
         had_clean = self._shot.state is not None and self._shot.state.clean
-        note = ""
         if clean is not None and clean.path != had_clean:
             numbers = shot.clean_frames
             whose = "every frame" if len(numbers) == shot.frame_count else frame_list_text(numbers)
-            note = f"Clean plate {Path(clean.path).name}: the fill of {whose} is taken from it where it has pixels."
+            taken = f"Clean plate {Path(clean.path).name}: the fill of {whose} is taken from it where it has pixels."
+            note = f"{note} {taken}".strip()
         self._shot.take(
             shot, files, " ".join([*(f"{_capital(said)}." for said in files.notes), *([note] if note else [])])
         )

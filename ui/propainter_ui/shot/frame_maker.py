@@ -32,6 +32,8 @@ class PictureWish:
     """Whose results; 0 in views that show none."""
     display: Display
     grow: int = 0
+    line: int = 1
+    """Plate pixels the outline of the hole is wide."""
 
 
 class FrameMaker(QtCore.QObject):
@@ -96,18 +98,22 @@ class FrameMaker(QtCore.QObject):
         library = self._library
         if library.files is None or library.serial != wish.serial:
             return None
-        needs_result = wish.view not in ("plate", "matte")
+        needs_result = wish.view not in ("plate", "matte", "alpha")
         result = library.patch("result", wish.revision, wish.frame) if needs_result else None
         if needs_result and result is None:
             return None
+        alone = wish.display.isolated == "A"
+        needs_matte = wish.view in ("matte", "alpha") or alone
         return show(
             wish.view,
             plate=library.plate(wish.frame),
-            matte=library.matte(wish.frame) if wish.view == "matte" else None,
+            matte=library.matte(wish.frame) if needs_matte else None,
             result=result,
             apart=library.patch(wish.view, wish.revision, wish.frame) if wish.view in ASKED_APART else None,
             display=wish.display,
             grow=wish.grow,
+            line=wish.line,
+            alpha=library.alpha(wish.frame) if alone else None,
         )
 
 

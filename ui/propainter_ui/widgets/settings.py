@@ -183,7 +183,9 @@ class Settings(QtWidgets.QWidget):
         for group in _GROUPS:
             column.addWidget(self._group(group))
         column.addStretch(1)
+        self._column = column
         scroll = QtWidgets.QScrollArea()
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         scroll.setWidgetResizable(True)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setWidget(inner)
@@ -191,7 +193,12 @@ class Settings(QtWidgets.QWidget):
         whole.setContentsMargins(0, 0, 0, 0)
         whole.setSpacing(0)
         whole.addWidget(scroll, 1)
-        whole.addWidget(self._cost_card())
+        self.cost_card = self._cost_card()
+        """What a render costs, and its button; the panel keeps it on the screen."""
+
+    def add_below(self, widget: QtWidgets.QWidget) -> None:
+        """Put a widget below the settings, to be scrolled with them."""
+        self._column.addWidget(widget)
 
     def _render_group(self) -> QtWidgets.QGroupBox:
         box = QtWidgets.QGroupBox("Render")
