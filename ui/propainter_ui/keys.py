@@ -113,8 +113,10 @@ def _parts_of(widget: QtWidgets.QWidget) -> Iterator[QtWidgets.QWidget]:
         parts = [widget.widget(part) for part in range(widget.count())]
     elif isinstance(widget, QtWidgets.QScrollArea):
         parts = [widget.widget()]
-    else:
-        yield from _parts_of_layout(widget.layout())
+    elif widget.layout() is not None:
+        laid = list(_parts_of_layout(widget.layout()))
+        lying_over = [w for w in widget.children() if isinstance(w, QtWidgets.QWidget) and w not in laid]
+        parts = [*lying_over, *laid]
     yield from (part for part in parts if part is not None)
 
 

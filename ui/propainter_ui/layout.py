@@ -52,7 +52,10 @@ def _pages(panel: Panel) -> QtWidgets.QTabWidget:
         (_scrolled(column_of(panel.daemon_page, panel.known_shots, filling=panel.known_shots)), "Backend"),
     ):  # fmt: skip
         tabs.addTab(widget, name)
-    tabs.tabBar().setAccessibleName("Pages")
+    for part in (tabs, tabs.tabBar()):
+        part.setAccessibleName("Pages")
+    tabs.setFocusProxy(None)  # type: ignore[arg-type] # the bar takes the focus itself, once
+    tabs.setFocusPolicy(Qt.FocusPolicy.NoFocus)
     return tabs
 
 

@@ -102,27 +102,15 @@ def style_sheet(theme: Theme) -> str:
         background: {c.raised}; border: 1px solid {c.line}; border-radius: 4px; padding: 4px 10px; color: {c.text}; }}
     QToolButton {{ padding: 4px 5px; }}
     QPushButton:hover, QToolButton:hover {{ border-color: {c.accent}; }}
-    /* The ring of the focus: two pixels on every control, taken from its padding so that nothing moves. */
-    QPushButton:focus {{ border: 2px solid {c.focus}; padding: 3px 9px; }}
-    QToolButton:focus {{ border: 2px solid {c.focus}; padding: 3px 4px; }}
-    QComboBox:focus, QSpinBox:focus, QDoubleSpinBox:focus, QLineEdit:focus {{
-        border: 2px solid {c.focus}; padding: 0px 5px; }}
-    QCheckBox, QSlider {{ border: 2px solid transparent; border-radius: 4px; }}
-    QCheckBox:focus, QSlider:focus, QListWidget:focus, QTextBrowser:focus {{
-        border: 2px solid {c.focus}; border-radius: 4px; }}
-    QListWidget, QTextBrowser {{ border: 2px solid transparent; }}
-    QTabBar::tab:selected:focus {{ background: {c.raised}; border: 2px solid {c.focus}; border-radius: 4px; }}
     QPushButton:pressed, QToolButton:pressed {{ background: {c.line}; }}
     QPushButton:disabled, QToolButton:disabled {{ color: {c.dim}; background: {c.window}; }}
     QToolButton:checked {{ background: {c.accent}; color: {c.accent_text}; border-color: {c.accent}; }}
     QToolButton::menu-indicator {{ image: none; }}
     QPushButton#primary {{ background: {c.accent}; color: {c.accent_text}; border-color: {c.accent}; font-weight: 600;
         padding: 6px 14px; }}
-    QPushButton#primary:focus {{ border: 2px solid {c.focus}; padding: 5px 13px; }}
     QPushButton#primary:disabled {{ background: {c.raised}; color: {c.dim}; border-color: {c.line}; }}
     QToolButton#quiet {{ background: transparent; border-color: transparent; padding: 2px; }}
     QToolButton#quiet:hover {{ border-color: {c.line}; }}
-    QToolButton#quiet:focus {{ border: 2px solid {c.focus}; padding: 1px; }}
     QSpinBox, QDoubleSpinBox, QComboBox, QLineEdit {{
         background: {c.base}; border: 1px solid {c.line}; border-radius: 4px; padding: 1px 6px; color: {c.text};
         selection-background-color: {c.accent}; }}
@@ -180,6 +168,18 @@ def style_sheet(theme: Theme) -> str:
     QMenu::item {{ padding: 5px 22px; border-radius: 3px; }}
     QMenu::item:selected {{ background: {c.accent}; color: {c.accent_text}; }}
     QMenu::item:disabled {{ color: {c.dim}; }}
+    /* The ring of the focus: two pixels on every control, taken from its padding so that nothing moves. */
+    QPushButton:focus {{ border: 2px solid {c.focus}; padding: 3px 9px; }}
+    QToolButton:focus, QToolButton:checked:focus {{ border: 2px solid {c.focus}; padding: 3px 4px; }}
+    QComboBox:focus, QSpinBox:focus, QDoubleSpinBox:focus, QLineEdit:focus {{
+        border: 2px solid {c.focus}; padding: 0px 5px; }}
+    QCheckBox, QSlider {{ border: 2px solid transparent; border-radius: 4px; }}
+    QCheckBox:focus, QSlider:focus, QListWidget:focus, QTextBrowser:focus {{
+        border: 2px solid {c.focus}; border-radius: 4px; }}
+    QListWidget, QTextBrowser {{ border: 2px solid transparent; }}
+    QTabBar::tab:selected:focus {{ background: {c.raised}; border: 2px solid {c.focus}; border-radius: 4px; }}
+    QPushButton#primary:focus {{ border: 2px solid {c.focus}; padding: 5px 13px; }}
+    QToolButton#quiet:focus {{ border: 2px solid {c.focus}; padding: 1px; }}
     """
 
 
