@@ -14,8 +14,12 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from display import virtual_display
+
+if TYPE_CHECKING:
+    from propainter_ui.panel import Panel
 
 SAMPLE = Path(__file__).parents[2] / "samples/synth-pan"
 PATIENCE_S = 180
@@ -78,6 +82,7 @@ def _take(folder: Path) -> None:
     panel.change(changes.with_wipe(panel.state, Wipe(0.47, 0.5, 12)))
     take("wipe")
     panel.change(changes.with_wipe(panel.state, None))
+    _take_export(panel, folder, settle)
     panel.show_view("unseen")
     panel.go_to(1001)
     screen = panel.on_screen
@@ -109,6 +114,20 @@ def _take(folder: Path) -> None:
     panel.toggle_previous()
     take("backend-lost")
     window.close()
+
+
+def _take_export(panel: Panel, folder: Path, settle: Callable[[], None]) -> None:
+    """The window that asks what to export and where, as a video."""
+    from propainter_ui.widgets.export_place import ExportPlace
+
+    assert panel.state.shot is not None and panel.library.files is not None
+    frames = range(panel.state.first, panel.state.last + 1)
+    window = ExportPlace(panel, "video", panel.state.shot.name, panel.library.files, frames, [Path("/shots")])
+    window.path.setText("/shots/synth-pan-clean.mp4")
+    window.show()
+    settle()
+    window.grab().save(str(folder / "panel-export.png"))
+    window.reject()
 
 
 @contextlib.contextmanager
