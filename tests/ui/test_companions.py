@@ -105,7 +105,7 @@ def test_no_export_is_suggested_beside_the_sample_of_the_installation(panel: Pan
 
     sample = sample_shot()
     assert sample is not None
-    folders = panel.dialogs._folders(ShotFiles(open_frames(sample[0]), open_frames(sample[1])))
+    folders = panel.dialogs.folders_for(ShotFiles(open_frames(sample[0]), open_frames(sample[1])))
     assert folders == [Path.home()]
 
 

@@ -63,7 +63,7 @@ class Dialogs:
             without.add("video")
         kind: ExportKind = next((k for k in EXPORT_NAMES if k == self._remembered.text("export_kind")), "sequence")
         asked = ExportPlace(
-            self._parent, "sequence" if kind in without else kind, shot.name, files, frames, self._folders(files),
+            self._parent, "sequence" if kind in without else kind, shot.name, files, frames, self.folders_for(files),
             without=without,
         )  # fmt: skip
         is_chosen = asked.exec() == QtWidgets.QDialog.DialogCode.Accepted
@@ -74,7 +74,7 @@ class Dialogs:
         self._remembered.keep("export_kind", asked.kind)
         return ExportChosen(asked.kind, asked.place, asked.ending)
 
-    def _folders(self, files: ShotFiles) -> list[Path]:
+    def folders_for(self, files: ShotFiles) -> list[Path]:
         """Where a place for an export is looked for, the likeliest first."""
         remembered = self._remembered.text("export_folder")
         folders = [Path(remembered)] if remembered and Path(remembered).is_dir() else []

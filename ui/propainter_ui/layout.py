@@ -47,9 +47,11 @@ def lay_out(panel: Panel, remembered: QtCore.QByteArray | None) -> None:
 def _pages(panel: Panel) -> QtWidgets.QTabWidget:
     tabs = QtWidgets.QTabWidget()
     tabs.setDocumentMode(True)
+    jobs = column_of(panel.queue_page, panel.jobs, filling=panel.jobs)
+    backend = column_of(panel.daemon_page, panel.known_shots, filling=panel.known_shots)
     for widget, name in (
-        (panel.settings, "Settings"), (_scrolled(panel.jobs), "Jobs"), (_scrolled(panel.shots), "Shots"),
-        (_scrolled(column_of(panel.daemon_page, panel.known_shots, filling=panel.known_shots)), "Backend"),
+        (panel.settings, "Settings"), (_scrolled(jobs), "Jobs"), (_scrolled(panel.shots), "Shots"),
+        (_scrolled(backend), "Backend"),
     ):  # fmt: skip
         tabs.addTab(widget, name)
     for part in (tabs, tabs.tabBar()):

@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
+from propainter_ui.batch import Batch
 from propainter_ui.bridge.backend_bridge import BackendBridge
 from propainter_ui.bridge.wishes import ExportWish, render_wish_of, report_of
 from propainter_ui.commands import Commands
@@ -40,6 +41,7 @@ from propainter_ui.widgets.file_bar import FileBar
 from propainter_ui.widgets.jobs import Jobs, Shots
 from propainter_ui.widgets.notice import NoticeBar
 from propainter_ui.widgets.publishing import KnownShots, PublishCard, PublishedBadge
+from propainter_ui.widgets.queue import QueuePage
 from propainter_ui.widgets.settings import Settings
 from propainter_ui.widgets.timeline import Timeline
 from propainter_ui.widgets.transport import Transport
@@ -82,6 +84,7 @@ class Panel(QtWidgets.QWidget):
         self.dialogs = Dialogs(self, self._remembered)
         self.recent = RecentShots(self._remembered, (self.shots, self.welcome), self.bridge)
         self.files = Files(self, self.dialogs)
+        self.batch = Batch(self)
         self.commands = Commands(self)
         connect(self)
         self._wheel_guard = WheelGuard(self)
@@ -107,6 +110,7 @@ class Panel(QtWidgets.QWidget):
         """Something happened. Of several events at once the outcome is shown, and not each."""
         self.state = outcomes.after(self.state, event)
         self._shower.start()
+        self.batch.hear(event)
         if isinstance(event, events.ShotFound):
             self.recent.remember(event.shot)
         elif isinstance(event, events.RenderFinished):
@@ -130,6 +134,7 @@ class Panel(QtWidgets.QWidget):
         self.view_bar.show_state(state)
         self.file_bar.show_state(state)
         self.commands.show_state(state)
+        self.batch.show()
         self._show_welcome(state)
         self.on_screen.show_pictures()
         self._fetcher.fetch_missing(state)
@@ -198,8 +203,11 @@ class Panel(QtWidgets.QWidget):
         self._remembered.keep("channel", self.state.channel)
 
     def cancel(self) -> None:
-        """Cancel what is under way."""
-        self.bridge.cancel()
+        """Cancel what is under way; a queue that runs stops with it."""
+        if self.batch.is_running:
+            self.batch.stop()
+        else:
+            self.bridge.cancel()
 
     def start_backend(self) -> None:
         """Start, or restart, the backend."""
@@ -260,7 +268,7 @@ class Panel(QtWidgets.QWidget):
         self.strip, self.daemon_page, self.jobs, self.shots = DaemonStrip(), DaemonPage(), Jobs(), Shots()
         self.badge, self.publish_card, self.known_shots = PublishedBadge(), PublishCard(), KnownShots()
         self.notice, self.view_bar, self.transport, self.welcome = NoticeBar(), ViewBar(), Transport(), Welcome()
-        self.file_bar = FileBar(self.badge, 8, self.strip)
+        self.file_bar, self.queue_page = FileBar(self.badge, 8, self.strip), QueuePage()
 
     # --- keys and drops that no control took ----------------------------------------------------------------------
 

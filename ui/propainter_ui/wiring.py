@@ -25,6 +25,7 @@ def connect(panel: Panel) -> None:
     _connect_picture(panel)
     _connect_timeline(panel)
     _connect_pages(panel)
+    _connect_queue(panel)
     _connect_bars(panel)
 
 
@@ -80,6 +81,16 @@ def _connect_pages(panel: Panel) -> None:
     panel.badge.clicked.connect(lambda: panel.show_page(card))
     panel.strip.start_asked.connect(panel.start_backend)
     panel.strip.stop_asked.connect(panel.stop_backend)
+
+
+def _connect_queue(panel: Panel) -> None:
+    page, batch = panel.queue_page, panel.batch
+    page.add_asked.connect(batch.add_open_shot)
+    page.choose_asked.connect(lambda: batch.add_plates(panel.dialogs.files_to_open(panel.state)))
+    page.remove_asked.connect(batch.remove)
+    page.move_asked.connect(batch.move)
+    page.run_asked.connect(batch.run)
+    page.stop_asked.connect(batch.stop)
 
 
 def _connect_bars(panel: Panel) -> None:

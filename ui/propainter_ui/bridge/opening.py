@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import cast
 
 from propainter_ui.bridge.shot_at_backend import ShotAtBackend
-from propainter_ui.shot.companions import matte_beside
+from propainter_ui.shot.companions import matte_beside, shot_name
 from propainter_ui.shot.frame_store import ShotLibrary
 from propainter_ui.shot.shot_files import (
     BadShot,
@@ -126,7 +126,7 @@ class ShotOpener:
 def _state_of(files: ShotFiles) -> ShotState:
     plate, matte, clean = files.plate_frames, files.matte_frames, files.clean_frames
     return ShotState(
-        name=_name_of(Path(plate.path)), plate=plate.path, matte=matte.path if matte is not None else "",
+        name=shot_name(Path(plate.path)), plate=plate.path, matte=matte.path if matte is not None else "",
         first=files.frames[0], last=files.frames[-1], width=plate.width, height=plate.height, dtype=cast(DType, plate.dtype),
         fps=plate.fps, still_matte=files.holds_matte,
         clean=clean.path if clean is not None else "", clean_frames=files.clean_numbers(),
@@ -135,10 +135,3 @@ def _state_of(files: ShotFiles) -> ShotState:
 
 def _capital(sentence: str) -> str:
     return sentence[:1].upper() + sentence[1:]
-
-
-def _name_of(path: Path) -> str:
-    """What the artist calls a shot: its sequence's name; a folder called plate lends its parent's."""
-    name = path.stem if path.suffix else path.name
-    name = name.rstrip("0123456789").rstrip("._-") or name
-    return path.parent.name if name.lower() in ("plate", "plates", "frames") and path.parent.name else name

@@ -1,6 +1,6 @@
 """The matte that belongs to a plate by its name: ``hill`` and ``hill_matte``.
 
-Here: ``matte_beside``, names and folders alone. Not here: reading either (``shot_files.py``).
+Here: ``matte_beside`` and ``shot_name``, names and folders alone. Not here: reading either (``shot_files.py``).
 """
 
 from __future__ import annotations
@@ -61,3 +61,10 @@ def _name_of(path: Path) -> str:
     is_file = path.suffix.lower() in IMAGE_SUFFIXES | VIDEO_SUFFIXES
     name = path.stem if is_file else path.name
     return (re.sub(r"[ ._-]?\d+$", "", name) if path.suffix.lower() in IMAGE_SUFFIXES else name).lower()
+
+
+def shot_name(path: Path) -> str:
+    """What the artist calls a shot: its sequence's name; a folder called plate lends its parent's."""
+    name = path.stem if path.suffix else path.name
+    name = name.rstrip("0123456789").rstrip("._-") or name
+    return path.parent.name if name.lower() in ("plate", "plates", "frames") and path.parent.name else name
