@@ -71,10 +71,14 @@ def test_from_the_welcome_to_an_export_without_a_mouse(artist: Artist, tmp_path:
 
 
 def test_a_click_on_render_then_space_plays_and_never_cancels(artist: Artist) -> None:  # noqa: F811
-    artist.waits_for(lambda s: s["phase"] == "absent")
+    artist.waits_for(lambda s: s["phase"] in ("absent", "ready"))
     artist.clicks("sample")
     artist.waits_for(lambda s: s["shot"] == "synth-pan" and not s["job"])
-    artist.clicks("viewer")
+    artist.clicks("grow", times=3)
+    artist.hands.key("ctrl+a")
+    artist.hands.type("11")  # so that there is something to render
+    artist.hands.key("Return")
+    artist.waits_for(lambda s: s["grow"] == 11 and s["focus"] == "Viewer" and not s["job"])
     artist.clicks("render")
     artist.waits_for(lambda s: "Rendering" in s["job"])
     artist.hands.key("space")
@@ -84,7 +88,7 @@ def test_a_click_on_render_then_space_plays_and_never_cancels(artist: Artist) ->
 
 
 def test_the_right_button_offers_a_menu_on_picture_and_timeline(artist: Artist) -> None:  # noqa: F811
-    artist.waits_for(lambda s: s["phase"] == "absent")
+    artist.waits_for(lambda s: s["phase"] in ("absent", "ready"))
     artist.clicks("sample")
     artist.waits_for(lambda s: s["shot"] == "synth-pan" and not s["job"])
     hands = artist.hands
@@ -102,7 +106,7 @@ def test_the_right_button_offers_a_menu_on_picture_and_timeline(artist: Artist) 
 
 
 def test_the_wipes_round_end_turns_it_under_a_real_mouse(artist: Artist) -> None:  # noqa: F811
-    artist.waits_for(lambda s: s["phase"] == "absent")
+    artist.waits_for(lambda s: s["phase"] in ("absent", "ready"))
     artist.clicks("sample")
     artist.waits_for(lambda s: s["shot"] == "synth-pan" and not s["job"])
     artist.clicks("viewer")
@@ -120,7 +124,7 @@ def test_the_whole_panel_fits_a_small_or_a_dense_screen(
     home: Path, tmp_path: Path, screen: tuple[int, int], scale: int
 ) -> None:
     with running_panel(home, tmp_path, screen=screen, scale=scale, arguments=["--empty"]) as somebody:
-        somebody.waits_for(lambda s: s["phase"] == "absent")
+        somebody.waits_for(lambda s: s["phase"] in ("absent", "ready"))
         somebody.clicks("sample", scale=scale)
         shown = somebody.waits_for(lambda s: s["shot"] == "synth-pan" and not s["job"])
         assert shown["size"][0] * scale <= screen[0] and shown["size"][1] * scale <= screen[1]
@@ -128,4 +132,4 @@ def test_the_whole_panel_fits_a_small_or_a_dense_screen(
             x, y = shown["places"][what]
             assert 0 <= x * scale < screen[0] and 0 <= y * scale < screen[1], what
         somebody.clicks("render", scale=scale)
-        somebody.waits_for(lambda s: "Rendering" in s["job"])
+        somebody.waits_for(lambda s: "Rendering" in s["job"] or s["is_reported"])

@@ -1,6 +1,6 @@
 """Where the panel's widgets stand.
 
-Here: ``lay_out``. Not here: the widgets (``widgets/``), which are the panel's.
+Here: ``lay_out``, ``turn_to``. Not here: the widgets (``widgets/``), which are the panel's.
 
 Cost and the render button stand below the pages, not in one of them: they are on the screen whatever page is shown and
 however small the window is.
@@ -42,6 +42,17 @@ def lay_out(panel: Panel, remembered: QtCore.QByteArray | None) -> None:
     )  # fmt: skip
     if remembered is not None:
         panel.splitter.restoreState(remembered)
+
+
+def turn_to(tabs: QtWidgets.QTabWidget, widget: QtWidgets.QWidget) -> None:
+    """Turn to the page a widget is on, and scroll to it."""
+    for page in range(tabs.count()):
+        holder = tabs.widget(page)
+        if holder is not None and (holder is widget or holder.isAncestorOf(widget)):
+            tabs.setCurrentIndex(page)
+            for scroll in (holder, *holder.findChildren(QtWidgets.QScrollArea)):
+                if isinstance(scroll, QtWidgets.QScrollArea) and scroll.isAncestorOf(widget):
+                    scroll.ensureWidgetVisible(widget)
 
 
 def _pages(panel: Panel) -> QtWidgets.QTabWidget:

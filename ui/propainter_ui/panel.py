@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
 
 from propainter_ui.batch import Batch
 from propainter_ui.bridge.backend_bridge import BackendBridge
@@ -20,10 +19,10 @@ from propainter_ui.commands import Commands
 from propainter_ui.dialogs import Dialogs
 from propainter_ui.fetching import Fetcher
 from propainter_ui.files import Files
-from propainter_ui.keys import WheelGuard, belongs_to, leave_focus_on_click, order_tabs, press_focused
-from propainter_ui.layout import lay_out
+from propainter_ui.keys import WheelGuard, leave_focus_on_click, order_tabs
+from propainter_ui.layout import lay_out, turn_to
 from propainter_ui.playing import Player
-from propainter_ui.qt import Qt, QtCore, QtGui, QtWidgets, Signal
+from propainter_ui.qt import QtCore, QtWidgets, Signal
 from propainter_ui.recent_shots import RecentShots
 from propainter_ui.remembered import Remembered
 from propainter_ui.screen import Screen
@@ -36,6 +35,7 @@ from propainter_ui.state.events import Event
 from propainter_ui.state.panel_state import PanelState, View
 from propainter_ui.state.shown import others_at_work
 from propainter_ui.state.wipe import Wipe
+from propainter_ui.surface import Surface
 from propainter_ui.widgets.daemon import DaemonPage, DaemonStrip
 from propainter_ui.widgets.file_bar import FileBar
 from propainter_ui.widgets.jobs import Jobs, Shots
@@ -54,7 +54,7 @@ from propainter_wire.messages import ShotLine
 _PICTURE_BYTES = 384 << 20
 
 
-class Panel(QtWidgets.QWidget):
+class Panel(Surface):
     """The whole panel, to stand alone or be docked. ``close_panel`` before it is thrown away."""
 
     has_window_of_its_own = True
@@ -91,7 +91,6 @@ class Panel(QtWidgets.QWidget):
         self._wheel_guard.watch(self.settings)
         leave_focus_on_click(self)
         order_tabs(self)
-        self.setAcceptDrops(True)
         self.refresh_icons()
         self.bridge.watch_channel(self.state.channel)
         self._shown = PanelState()
@@ -144,10 +143,12 @@ class Panel(QtWidgets.QWidget):
         if self.welcome.isHidden() == (state.shot is None):
             had_focus = self.welcome.isAncestorOf(self.focusWidget() or self)
             self.welcome.setVisible(state.shot is None)
-            if state.shot is None:
-                self.welcome.open.setFocus()
-            elif had_focus or self.focusWidget() is None:
-                self.viewer.setFocus()
+            if had_focus:
+                self.take_focus()
+
+    def take_focus(self) -> None:
+        """Put the focus where work begins: on the picture, or on Open while there is none."""
+        (self.viewer if self.state.shot is not None else self.welcome.open).setFocus()
 
     # --- wishes of the artist -------------------------------------------------------------------------------------
 
@@ -189,13 +190,7 @@ class Panel(QtWidgets.QWidget):
 
     def show_page(self, widget: QtWidgets.QWidget) -> None:
         """Turn to the page a widget is on, and scroll to it."""
-        for page in range(self.tabs.count()):
-            holder = self.tabs.widget(page)
-            if holder is not None and (holder is widget or holder.isAncestorOf(widget)):
-                self.tabs.setCurrentIndex(page)
-                for scroll in holder.findChildren(QtWidgets.QScrollArea):
-                    if scroll.isAncestorOf(widget):
-                        scroll.ensureWidgetVisible(widget)
+        turn_to(self.tabs, widget)
 
     def choose_channel(self, channel: str) -> None:
         """Publish under another name from here on."""
@@ -269,27 +264,6 @@ class Panel(QtWidgets.QWidget):
         self.badge, self.publish_card, self.known_shots = PublishedBadge(), PublishCard(), KnownShots()
         self.notice, self.view_bar, self.transport, self.welcome = NoticeBar(), ViewBar(), Transport(), Welcome()
         self.file_bar, self.queue_page = FileBar(self.badge, 8, self.strip), QueuePage()
-
-    # --- keys and drops that no control took ----------------------------------------------------------------------
-
-    def event(self, event: QtCore.QEvent) -> bool:
-        is_key = event.type() == QtCore.QEvent.Type.ShortcutOverride and isinstance(event, QtGui.QKeyEvent)
-        if is_key and belongs_to(QtWidgets.QApplication.focusWidget(), cast(QtGui.QKeyEvent, event)):
-            event.accept()  # the control gets the key, and no hotkey does
-            return True
-        return super().event(event)
-
-    def keyPressEvent(self, event: QtGui.QKeyEvent) -> None:
-        is_return = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
-        if not (is_return and not event.isAutoRepeat() and press_focused()):
-            super().keyPressEvent(event)
-
-    def dragEnterEvent(self, event: QtGui.QDragEnterEvent) -> None:
-        if event.mimeData().hasUrls():
-            event.acceptProposedAction()
-
-    def dropEvent(self, event: QtGui.QDropEvent) -> None:
-        self.viewer.dropEvent(event)
 
 
 def _memory_for_frames() -> int:

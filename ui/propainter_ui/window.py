@@ -49,6 +49,10 @@ class Window(QtWidgets.QMainWindow):
         self._remembered.keep("theme", name)
         self.panel.refresh_icons()
 
+    def showEvent(self, event: QtGui.QShowEvent) -> None:
+        super().showEvent(event)
+        self.panel.take_focus()
+
     def closeEvent(self, event: QtGui.QCloseEvent) -> None:
         self._remembered.keep("geometry", self.saveGeometry())
         self.panel.close_panel()

@@ -31,7 +31,8 @@ def connect(panel: Panel) -> None:
 
 def _connect_picture(panel: Panel) -> None:
     viewer, view_bar, welcome = panel.viewer, panel.view_bar, panel.welcome
-    viewer.dropped.connect(panel.open_paths)
+    for place in (viewer, panel):
+        place.dropped.connect(panel.open_paths)
     viewer.wipe_asked.connect(lambda wipe: panel.change(changes.with_wipe(panel.state, wipe)))
     viewer.confirmed.connect(panel.render_range)
     viewer.pointed.connect(view_bar.pointed.setText)

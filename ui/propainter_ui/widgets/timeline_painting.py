@@ -113,7 +113,8 @@ class TimelinePainter:
     def _paint_window(self) -> None:
         """Neighbours as a bar, references as diamonds, the frame between them."""
         seen, shot = window_seen(self._state), self._state.shot
-        assert seen is not None and shot is not None
+        if seen is None or shot is None:
+            return
         width = self._span.frame_width
         top, height = RULER + 5, WINDOW - 12
         self._painter.setRenderHint(QtGui.QPainter.RenderHint.Antialiasing)
