@@ -17,13 +17,15 @@ from propainter_pictures.plates import open_source
 def test_from_the_welcome_to_an_export_without_a_mouse(artist: Artist, tmp_path: Path) -> None:  # noqa: F811
     hands = artist.hands
     artist.waits_for(lambda s: s["phase"] == "absent")
-    hands.do("search", "--sync", "--onlyvisible", "--name", "ProPainter Remove", "windowfocus")  # a desktop does this
+    artist.gets_the_focus()
     artist.waits_for(lambda s: s["focus"] == "Open plate and matte")
     hands.key("space")  # presses Open, and plays nothing
     artist.waits_for(lambda s: s["dialog"].startswith("Open plate and matte"))
     time.sleep(0.5)
-    hands.type(f'"{SAMPLE}/plate/synth-pan.1001.png" "{SAMPLE}/matte/synth-pan.1001.png"')
+    hands.type(f"{SAMPLE}/plate/synth-pan.1001.png")  # its matte is found beside it
     hands.key("Return")
+    artist.waits_for(lambda s: s["dialog"] == "" and s["shot"])
+    artist.gets_the_focus()
     shown = artist.waits_for(lambda s: s["shot"] == "synth-pan" and s["focus"] == "Viewer")
     assert shown["title"] == "synth-pan – ProPainter Remove"
 
@@ -57,6 +59,7 @@ def test_from_the_welcome_to_an_export_without_a_mouse(artist: Artist, tmp_path:
     artist.waits_for(lambda s: s["dialog"] == "Hotkeys")
     hands.key("Escape")
     artist.waits_for(lambda s: s["dialog"] == "")
+    artist.gets_the_focus()
     hands.key("ctrl+e")
     artist.waits_for(lambda s: s["dialog"].startswith("Export synth-pan, frames 1003"))
     time.sleep(0.5)
@@ -64,6 +67,7 @@ def test_from_the_welcome_to_an_export_without_a_mouse(artist: Artist, tmp_path:
     hands.type(str(tmp_path / "clean"))
     hands.key("Return")
     artist.waits_for(lambda s: str(tmp_path / "clean") in s["notice"])
+    artist.gets_the_focus()
     with open_source(str(tmp_path / "clean")) as written:
         assert (written.range.first, written.range.last) == (1003, 1005)
     hands.key("ctrl+q")

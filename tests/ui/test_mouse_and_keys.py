@@ -51,6 +51,10 @@ class Artist:
             time.sleep(0.1)
         raise AssertionError(f"waited in vain; the panel shows {self.sees() if self._told.exists() else 'nothing'}")
 
+    def gets_the_focus(self) -> None:
+        """The panel's window gets the keys: a desktop does this when a window appears or a dialog closes."""
+        self.hands.do("search", "--sync", "--onlyvisible", "--name", "ProPainter Remove$", "windowfocus")
+
     def waits_to_end(self) -> None:
         """Until the panel has ended by itself."""
         assert self._process is not None

@@ -122,4 +122,4 @@ def test_a_picture_that_is_missing_on_the_left_is_said_and_the_plate_stands_in(
     panel.change(changes.compared_with(panel.state, "unseen"))
     until(qtbot, lambda: panel.viewer._before is not None)
     assert panel.viewer._before is not None
-    assert panel.viewer._before.label == "Plate (no never seen of this frame)"
+    assert panel.viewer._before.label == "Plate (Never seen is not there yet)"

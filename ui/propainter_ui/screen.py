@@ -88,7 +88,7 @@ class Screen(QtCore.QObject):
         if self._maker.picture(after) is None and not self._can_be_made(after):
             hint, after = self._lack_of(after), self._wish_for("plate", s.frame)
         if before is not None and self._maker.picture(before) is None and not self._can_be_made(before):
-            left_name, before = f"Plate (no {left_name.lower()} of this frame)", self._wish_for("plate", s.frame)
+            left_name, before = f"Plate ({left_name} is not there yet)", self._wish_for("plate", s.frame)
         shown = self._maker.picture(after)
         left = self._maker.picture(before) if before is not None else None
         self.pending = tuple(w for w in (after, before) if w is not None and self._maker.picture(w) is None)
