@@ -262,6 +262,16 @@ def test_in_a_host_ctrl_q_and_ctrl_o_are_the_hosts(qtbot: QtBot, home: Any, tmp_
         docked.close()
 
 
+def test_the_picture_is_moved_by_keys(qtbot: QtBot, opened: Panel) -> None:
+    from propainter_ui.qt import Qt
+
+    before = opened.viewer._placement.rect()
+    press(qtbot, opened.viewer, Qt.Key.Key_Right, Qt.KeyboardModifier.ControlModifier)
+    press(qtbot, opened.viewer, Qt.Key.Key_Up, Qt.KeyboardModifier.ControlModifier)
+    after = opened.viewer._placement.rect()
+    assert (after.x() - before.x(), after.y() - before.y()) == (pytest.approx(-60), pytest.approx(60))
+
+
 def test_the_wheel_scrolls_past_a_knob_that_has_no_focus(qtbot: QtBot, opened: Panel) -> None:
     from propainter_ui.qt import Qt, QtCore, QtGui, QtWidgets
 

@@ -36,6 +36,23 @@ def test_at_900_by_600_the_render_button_is_in_the_window_on_every_page(qtbot: Q
     assert panel.viewer.height() >= 150
 
 
+def test_long_names_do_not_widen_the_window(qtbot: QtBot, panel: Panel) -> None:
+    """A long device, published settings and a path without a place to break, all at once."""
+    from propainter_ui.state.panel_state import ShotState
+
+    long = ShotState("hill" * 30, "/shots/" + "x" * 300, "/shots/" + "y" * 300, 1001, 1010, 64, 48, "uint8", 24.0)
+    daemon = replace(panel.state.daemon, phase="ready", server="0.1.0", engine="propainter", device="NVIDIA RTX " * 9)
+    panel.on_screen.show_pictures = lambda: None  # type: ignore[method-assign] # there are no pictures of it
+    state = replace(panel.state, shot=long, daemon=daemon, published={"": {"grow": 3}})
+    panel.change(replace(state, frame=1001, first=1001, last=1010))
+    for page in range(panel.tabs.count()):
+        panel.tabs.setCurrentIndex(page)
+        qtbot.wait(1)
+        smallest = panel.window().minimumSizeHint()
+        assert smallest.width() <= 900 and smallest.height() <= 600
+        assert panel.tabs.currentWidget().width() >= panel.settings.width()
+
+
 def test_a_message_moves_nothing(qtbot: QtBot, panel: Panel, tiny_shot: Path) -> None:
     drop(panel, tiny_shot / "plate")
     until(qtbot, lambda: panel.viewer.has_picture)

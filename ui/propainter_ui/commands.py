@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from propainter_ui.panel import Panel
 
 _TURN_DEGREES = 15
+_MOVE_PX = 60
 _NUDGE = 0.02
 """Share of the picture that a key moves the wipe."""
 _CHANNEL_NAMES = {"R": "Red", "G": "Green", "B": "Blue", "A": "Alpha"}
@@ -58,6 +59,11 @@ def _shows(state: PanelState, **wanted: object) -> bool:
 def _changed(change: Callable[..., PanelState], **more: Any) -> Callable[[Panel], None]:
     """An act that changes the state alone."""
     return lambda panel: panel.change(change(panel.state, **more))
+
+
+def _looks_further(x: float, y: float) -> Callable[[Panel], None]:
+    """An act that moves the picture by so many pixels."""
+    return lambda panel: panel.viewer.move_by(x, y)
 
 
 def _to_frame(where: Callable[[PanelState], int]) -> Callable[[Panel], None]:
@@ -128,6 +134,11 @@ def _view_commands() -> Iterator[Command]:
     yield Command("zoom_in", "Zoom in", group, ("+", "="), lambda p: p.viewer.zoom_by(1.25), _has_shot)
     yield Command("zoom_out", "Zoom out", group, ("-",), lambda p: p.viewer.zoom_by(0.8), _has_shot)
     yield Command("fit", "Fit picture", group, ("F",), lambda p: p.viewer.fit(), _has_shot)
+    for name, x, y in (("left", -1, 0), ("right", 1, 0), ("up", 0, -1), ("down", 0, 1)):
+        yield Command(
+            f"move_{name}", f"Look further {name}", group, (f"Ctrl+{name.capitalize()}",),
+            _looks_further(-x * _MOVE_PX, -y * _MOVE_PX), _has_shot,
+        )  # fmt: skip
     yield Command("actual", "Actual size", group, ("Ctrl+1",), lambda p: p.viewer.actual_size(), _has_shot)
 
 

@@ -8,6 +8,7 @@ however small the window is.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from propainter_ui.qt import Qt, QtCore, QtWidgets
@@ -52,7 +53,7 @@ def turn_to(tabs: QtWidgets.QTabWidget, widget: QtWidgets.QWidget) -> None:
             tabs.setCurrentIndex(page)
             for scroll in (holder, *holder.findChildren(QtWidgets.QScrollArea)):
                 if isinstance(scroll, QtWidgets.QScrollArea) and scroll.isAncestorOf(widget):
-                    scroll.ensureWidgetVisible(widget)
+                    QtCore.QTimer.singleShot(0, partial(scroll.ensureWidgetVisible, widget))  # once it has its size
 
 
 def _pages(panel: Panel) -> QtWidgets.QTabWidget:

@@ -114,6 +114,8 @@ def style_sheet(theme: Theme) -> str:
     QSpinBox, QDoubleSpinBox, QComboBox, QLineEdit {{
         background: {c.base}; border: 1px solid {c.line}; border-radius: 4px; padding: 1px 6px; color: {c.text};
         selection-background-color: {c.accent}; }}
+    QAbstractSpinBox QLineEdit, QAbstractSpinBox QLineEdit:focus, QComboBox QLineEdit, QComboBox QLineEdit:focus {{
+        background: transparent; border: 0; padding: 0px 4px; }}
     /* No little arrows (wheel and arrow keys step); NoButtons would leave the text no room under a style sheet. */
     QSpinBox::up-button, QSpinBox::down-button, QDoubleSpinBox::up-button, QDoubleSpinBox::down-button {{
         width: 0; border: 0; }}
@@ -125,6 +127,8 @@ def style_sheet(theme: Theme) -> str:
     QScrollBar::handle:vertical {{ background: {c.line}; border-radius: 4px; min-height: 24px; }}
     QScrollBar::add-line:vertical, QScrollBar::sub-line:vertical {{ height: 0; }}
     QScrollBar::add-page:vertical, QScrollBar::sub-page:vertical {{ background: transparent; }}
+    QCheckBox::indicator:unchecked {{ width: 12px; height: 12px; border: 1px solid {c.dim}; border-radius: 3px;
+        background: {c.base}; }}
     QComboBox::drop-down {{ border: 0; width: 18px; }}
     QComboBox::down-arrow {{ image: none; width: 0; height: 0; margin-right: 7px; border-left: 4px solid {c.base};
         border-right: 4px solid {c.base}; border-top: 5px solid {c.dim}; }}
@@ -173,6 +177,7 @@ def style_sheet(theme: Theme) -> str:
     QToolButton:focus, QToolButton:checked:focus {{ border: 2px solid {c.focus}; padding: 3px 4px; }}
     QComboBox:focus, QSpinBox:focus, QDoubleSpinBox:focus, QLineEdit:focus {{
         border: 2px solid {c.focus}; padding: 0px 5px; }}
+    QAbstractSpinBox QLineEdit:focus, QComboBox QLineEdit:focus {{ border: 0; padding: 0px 4px; }}
     QCheckBox, QSlider {{ border: 2px solid transparent; border-radius: 4px; }}
     QCheckBox:focus, QSlider:focus, QListWidget:focus, QTextBrowser:focus {{
         border: 2px solid {c.focus}; border-radius: 4px; }}

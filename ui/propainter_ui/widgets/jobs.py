@@ -137,6 +137,7 @@ class Shots(QtWidgets.QWidget):
         self._open.setWordWrap(True)
         self._open.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._open.setAccessibleName("Open shot")
+        self._open.setMinimumWidth(1)  # a path without a place to break must not widen the page
         self._recent = QtWidgets.QListWidget()
         self._recent.setAccessibleName("Recent shots")
         self._recent.setFrameShape(QtWidgets.QFrame.Shape.NoFrame)

@@ -84,6 +84,11 @@ class Viewer(QtWidgets.QWidget):
         self._placement.zoom_by(factor, around)
         self._zoomed()
 
+    def move_by(self, x: float, y: float) -> None:
+        """Move the picture by so many pixels of the screen."""
+        self._placement.move_by(QtCore.QPointF(x, y))
+        self.update()
+
     def actual_size(self) -> None:
         """One picture pixel a screen pixel."""
         self.zoom_by(1 / self.zoom)
