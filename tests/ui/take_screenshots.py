@@ -99,6 +99,7 @@ def _take(folder: Path) -> None:
         wait(lambda: sum(shot.follows for shot in panel.state.daemon.shots) == following)
         panel.publish()
         wait(lambda: "" in panel.state.published)
+        settle()
         panel.show_page(panel.publish_card)
         take("published")
         panel.tabs.setCurrentIndex(3)
