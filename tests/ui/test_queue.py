@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
+import pytest
 
 from propainter_ui.state import changes
 from propainter_ui.state.queue import Queue, QueuedShot
@@ -49,6 +50,7 @@ def test_failed_shots_wait_again_and_done_ones_stay_done() -> None:
     assert queue.following is None
 
 
+@pytest.mark.slow
 def test_the_queue_renders_and_writes_each_shot_with_its_own_settings_and_goes_on_after_one_that_fails(
     qtbot: QtBot, panel: Panel, tiny_shot: Path, tmp_path: Path
 ) -> None:
