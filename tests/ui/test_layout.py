@@ -95,7 +95,7 @@ def test_the_outline_is_unbroken_where_a_4k_plate_is_fitted(qtbot: QtBot, panel:
     panel.on_screen._viewer = viewer
     width = panel.on_screen._line_width()
     assert width * viewer.zoom >= 1.5
-    picture = show("matte", plate=plate, matte=matte, result=None, unseen=None, display=Display(), grow=4, line=width)
+    picture = show("matte", plate=plate, matte=matte, result=None, apart=None, display=Display(), grow=4, line=width)
     assert picture is not None
     viewer.show_pictures(Shown(image_of(picture), ""), None, None, "")
     grabbed = viewer.grab().toImage()

@@ -85,7 +85,7 @@ def _set_theme(application: QtWidgets.QApplication, name: str) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="propainter-panel", description="See, compare and steer a removal.",
-        epilog="Keys: Space plays, arrows step, I and O set the range, 1-6 choose a view, W wipes, F1 shows all of them.",
+        epilog="Keys: Space plays, arrows step, I and O set the range, 1-7 choose a view, W wipes, F1 shows all of them.",
     )  # fmt: skip
     parser.add_argument("paths", nargs="*", help="plate and matte to open: folders, a frame of a sequence, videos")
     parser.add_argument("--theme", choices=["system", *COLOURS], help="colours (default: as last time, at first dark)")

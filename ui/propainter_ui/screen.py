@@ -130,7 +130,11 @@ class Screen(QtCore.QObject):
             return "This frame has no earlier result."
         if wish.view in ASKED_APART and wish.frame in s.results:
             what = "what it never saw" if wish.view == "unseen" else "for the fill without grain"
-            return f"The panel asks the backend {what} …" if s.daemon.phase == "ready" else "Start the backend to see this."
+            return (
+                f"The panel asks the backend {what} …"
+                if s.daemon.phase == "ready"
+                else "Start the backend to see this."
+            )
         if s.job is not None and s.job.kind == "rendering" and s.job.first <= wish.frame <= s.job.last:
             return "Plate. The result of this frame is on its way."
         return "Plate. This frame has no result yet."

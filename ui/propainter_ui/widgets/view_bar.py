@@ -61,8 +61,10 @@ class ViewBar(QtWidgets.QFrame):
 
     def _lay_out(self) -> None:
         row = FlowLayout(self, spacing=4, margins=(10, 5, 10, 5))
+        for button in self._view_buttons.values():
+            row.addWidget(button)
         for group in (
-            self._view_buttons.values(), self._channel_buttons.values(), (self.wipe, self._against, self.previous),
+            self._channel_buttons.values(), (self.wipe, self._against, self.previous),
             (self.exposure, self.gamma, self.zoom), (self.pointed,),
         ):  # fmt: skip
             row.addWidget(group_of(*group))
