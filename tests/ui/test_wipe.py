@@ -104,9 +104,10 @@ def test_the_screen_shows_both_pictures_and_names_them(qtbot: QtBot, panel: Pane
     image = after.image
     rows = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.bytesPerLine() // 4, 4)
     assert set(np.unique(rows[..., :3])) == {0, 255}
-    upper = panel.viewer.grab().toImage().pixelColor(panel.viewer.width() // 2, panel.viewer.height() // 2 - 40)
-    lower = panel.viewer.grab().toImage().pixelColor(panel.viewer.width() // 2 - 200, panel.viewer.height() // 2 + 90)
-    assert (lower.red(), lower.green(), lower.blue()) in ((0, 0, 0), (255, 255, 255)) and upper.green() not in (0, 255)
+    seen, rect = panel.viewer.grab().toImage(), panel.viewer._placement.rect()
+    x = int(rect.left() + 0.1 * rect.width())  # left of the matte's box
+    upper, lower = (seen.pixelColor(x, int(rect.top() + share * rect.height())) for share in (0.3, 0.7))
+    assert (lower.red(), lower.green(), lower.blue()) == (0, 0, 0) and upper.green() not in (0, 255)
     press(qtbot, panel, "Shift+W")
     assert panel.state.wipe == Wipe(angle=105)
     press(qtbot, panel, "Alt+Right")
