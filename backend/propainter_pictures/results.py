@@ -1,7 +1,7 @@
 """Results as runs of numbered frames: where they go, and writing them safely.
 
-Here: ``open_sink``, ``open_folder``. Not here: reading (``plates.py``), which inputs are guarded (``overwriting.py``),
-encoding one picture (``images.py``) or a video (``video.py``).
+Here: ``open_sink``, ``open_folder``, ``foretell_video``. Not here: reading (``plates.py``), which inputs are guarded
+(``overwriting.py``), encoding one picture (``images.py``) or a video (``video.py``).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from propainter_pictures.one_writer import OneWriter
 from propainter_pictures.overwriting import refuse_folder, refuse_overwriting
 from propainter_pictures.plates import FrameSource
 from propainter_pictures.video_facts import DEFAULT_FPS, VideoFacts
-from propainter_pictures.video_writing import VideoWriter, choose_encoder
+from propainter_pictures.video_writing import Foretold, VideoWriter, choose_encoder, foretell
 from propainter_pictures.whole_files import Partial, make_folder, sweep, unwritable
 
 
@@ -130,12 +130,25 @@ def open_folder(
     metadata: Mapping[str, str] | None = None,
     protect: Sequence[FrameSource] = (),
     alone: bool = True,
+    ending: str | None = None,
 ) -> FrameSink:
-    """The same for who means a folder, whatever its name ends in."""
+    """The same for who means a folder, whatever its name ends in. ending: of the files; None: the plate's format."""
     refuse_folder(folder, (like, *protect))
     return _open_pictures(
-        lambda number: folder / like.file_name(number), (like, *protect), frames, dict(metadata or {}), alone=alone
-    )
+        lambda number: folder / file_name_like(like, number, ending), (like, *protect), frames, dict(metadata or {}),
+        alone=alone,
+    )  # fmt: skip
+
+
+def file_name_like(like: FrameSource, number: int, ending: str | None = None) -> str:
+    """How a result's file is called: as the plate's, with another ending if one is given."""
+    name = like.file_name(number)
+    return name if ending is None else f"{Path(name).stem}{ending}"
+
+
+def foretell_video(path: Path, like: FrameSource) -> Foretold:
+    """What a video of this name, like this plate, will be. Raises ``OutputError`` where its format cannot hold it."""
+    return foretell(path, like.size, _facts_like(like, None))
 
 
 def _open_pictures(

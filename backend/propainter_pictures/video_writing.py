@@ -1,11 +1,12 @@
 """A video written in one pass, as like the one it comes from as its format allows.
 
-Here: ``VideoWriter`` (RGB arrays -> a video file), ``choose_encoder``, ``SoundCopy``. Not here: what a source says
-(``video_facts.py``), RGB and samples (``video_color.py``), temporary files and replacing old results (``results.py``).
+Here: ``VideoWriter`` (RGB arrays -> a video file), ``choose_encoder``, ``foretell``, ``SoundCopy``. Not here: what a source
+says (``video_facts.py``), RGB and samples (``video_color.py``), temporary files and replacing old results (``results.py``).
 """
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -29,6 +30,9 @@ _DEEP = frozenset({".mp4", ".mov", ".m4v", ".mkv", ".ts"})
 _HOLDS_TIMECODE = frozenset({".mp4", ".mov", ".m4v", ".mkv", ".mxf"})
 _OF_QUICKTIME = frozenset({".mp4", ".mov", ".m4v"})
 _FLAGS = {"movflags": "faststart+use_metadata_tags"}
+_CONTAINERS = {".mkv": "matroska", ".ts": "mpegts"}
+"""FFmpeg's format where it is not called as the ending, and the ending alone does not tell."""
+_CODEC_WORDS = {"libx264": "H.264", "libx265": "HEVC", "libvpx-vp9": "VP9"}
 _ONE_RATE = frozenset({".avi", ".mxf"})
 """Endings that hold no frame times of their own."""
 
@@ -60,6 +64,33 @@ def choose_encoder(path: Path, size: tuple[int, int], like: Coding | None) -> En
             "a folder of pictures"
         )
     return Encoder("libx265", {"crf": "10", "preset": "medium", "x265-params": "log-level=error"}, coding)
+
+
+@dataclass(frozen=True)
+class Foretold:
+    """What a video will be, before any of it is written."""
+
+    codec: str
+    """In words: H.264, 4:2:0, 8 bit."""
+    sound: tuple[str, ...]
+    """Codecs of the sound that goes along."""
+    dropped: tuple[str, ...]
+    """What of the source it will be without, in words."""
+
+
+def foretell(path: Path, size: tuple[int, int], facts: VideoFacts) -> Foretold:
+    """What ``VideoWriter`` will make of a path and a source. Raises ``OutputError`` where the format cannot hold it."""
+    suffix = path.suffix.lower()
+    encoder = choose_encoder(path, size, facts.coding)
+    dropped = _dropped(suffix, facts)
+    kind = _FORMATS.get(suffix) or _CONTAINERS.get(suffix) or suffix[1:]
+    with av.open(io.BytesIO(), "w", format=kind) as container:
+        sound = SoundCopy(container, facts, 0, dropped)
+        kept = tuple(stream.codec_context.name for stream in sound.streams)
+        sound.close()
+    shape = av.VideoFormat(encoder.coding.pixel_format, 64, 64)
+    chroma = {(32, 32): "4:2:0", (32, 64): "4:2:2"}.get((shape.chroma_width(64), shape.chroma_height(64)), "4:4:4")
+    return Foretold(f"{_CODEC_WORDS[encoder.codec]}, {chroma}, {encoder.coding.bits} bit", kept, tuple(dropped))
 
 
 def _coding_like(like: Coding | None, size: tuple[int, int]) -> Coding:
@@ -235,6 +266,11 @@ class SoundCopy:
                 dropped.append("its subtitles")
         if self._streams:
             self._packets = self._source.demux([self._source.streams[index] for index in self._streams])
+
+    @property
+    def streams(self) -> list[Any]:
+        """The streams that are copied, as the container calls them."""
+        return list(self._streams.values())
 
     def copy_until(self, end: Fraction) -> None:
         """Copy what begins before this many seconds after the first frame."""

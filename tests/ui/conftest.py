@@ -101,6 +101,7 @@ def panel(qtbot: QtBot, home: Path, tmp_path: Path) -> Iterator[Panel]:
     yield window.panel
     window._quitting._is_decided = True  # nobody is there to answer
     window.close()
+    _throw_away(window)
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +115,14 @@ def tiny_shot(tmp_path_factory: pytest.TempPathFactory) -> Path:
         matte = box_matte((64, 48), left=20, top=16) * 255
         cv2.imwrite(str(folder / f"matte/tiny.{number}.png"), matte.astype(np.uint8))
     return folder
+
+
+def _throw_away(window: Any) -> None:
+    """Delete a window at once: the colours of the next one would be worked out for it, too, and for all before."""
+    from propainter_ui.qt import QtCore, QtWidgets
+
+    window.deleteLater()
+    QtWidgets.QApplication.sendPostedEvents(window, int(QtCore.QEvent.Type.DeferredDelete.value))
 
 
 def _remember_in(folder: Path) -> None:

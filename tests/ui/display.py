@@ -15,14 +15,14 @@ PACKAGES = "xvfb xdotool libxcb-cursor0 libxkbcommon-x11-0 libxcb-icccm4 libxcb-
 
 
 @contextmanager
-def virtual_display() -> Iterator[str]:
+def virtual_display(size: tuple[int, int] = SIZE) -> Iterator[str]:
     """The name of a new display. Raises FileNotFoundError where Xvfb is not installed."""
     binary = shutil.which("Xvfb")
     if binary is None:
         raise FileNotFoundError(f"Xvfb is not installed; on Debian: apt-get install {PACKAGES}")
     reading, writing = os.pipe()
     server = subprocess.Popen(
-        [binary, "-displayfd", str(writing), "-screen", "0", f"{SIZE[0]}x{SIZE[1]}x24", "-nolisten", "tcp"],
+        [binary, "-displayfd", str(writing), "-screen", "0", f"{size[0]}x{size[1]}x24", "-nolisten", "tcp"],
         pass_fds=[writing], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     os.close(writing)
@@ -38,15 +38,15 @@ class Hands:
     """Mouse and keyboard of a display."""
 
     def __init__(self, display: str) -> None:
-        self._environ = {**os.environ, "DISPLAY": display}
+        self.environ = {**os.environ, "DISPLAY": display}
 
     def do(self, *words: object) -> None:
         """One xdotool command."""
-        subprocess.run(["xdotool", *map(str, words)], env=self._environ, check=True, timeout=20)
+        subprocess.run(["xdotool", *map(str, words)], env=self.environ, check=True, timeout=20)
 
-    def click(self, place: tuple[int, int], times: int = 1) -> None:
+    def click(self, place: tuple[int, int], times: int = 1, button: int = 1) -> None:
         self.do("mousemove", *place)
-        self.do("click", "--repeat", times, "--delay", 60, 1)
+        self.do("click", "--repeat", times, "--delay", 60, button)
 
     def drag(self, start: tuple[int, int], end: tuple[int, int], steps: int = 12) -> None:
         """Press, move in steps as a hand does, release."""

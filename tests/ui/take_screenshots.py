@@ -14,8 +14,12 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from display import virtual_display
+
+if TYPE_CHECKING:
+    from propainter_ui.panel import Panel
 
 SAMPLE = Path(__file__).parents[2] / "samples/synth-pan"
 PATIENCE_S = 180
@@ -38,6 +42,7 @@ def _take(folder: Path) -> None:
     from propainter_ui.__main__ import launch
     from propainter_ui.qt import QtWidgets
     from propainter_ui.state import changes
+    from propainter_ui.state.wipe import Wipe
 
     window = launch(["--empty"])
     window.resize(1400, 880)
@@ -69,14 +74,15 @@ def _take(folder: Path) -> None:
     take("matte")
     panel.render_range()
     wait(lambda: panel.state.job is not None and panel.state.job.stage == "completion")
-    panel.tabs.setCurrentWidget(panel.jobs)
+    panel.show_page(panel.jobs)
     wait(lambda: any(run[2] == "cached" for run in panel.state.bands.get("flow", ())))
     take("rendering")
     wait(lambda: panel.state.report and panel.state.job is None)
-    panel.tabs.setCurrentWidget(panel.settings_page)
-    panel.change(changes.with_wipe(panel.state, 0.47))
+    panel.show_page(panel.settings)
+    panel.change(changes.with_wipe(panel.state, Wipe(0.47, 0.5, 12)))
     take("wipe")
     panel.change(changes.with_wipe(panel.state, None))
+    _take_export(panel, folder, settle)
     panel.show_view("unseen")
     panel.go_to(1001)
     screen = panel.on_screen
@@ -93,13 +99,15 @@ def _take(folder: Path) -> None:
         wait(lambda: sum(shot.follows for shot in panel.state.daemon.shots) == following)
         panel.publish()
         wait(lambda: "" in panel.state.published)
+        settle()
+        panel.show_page(panel.publish_card)
         take("published")
         panel.tabs.setCurrentIndex(3)
         panel.known_shots._list.setCurrentRow(0)
         take("shots")
         panel.withdraw()
         wait(lambda: not panel.state.published)
-    panel.tabs.setCurrentWidget(panel.settings_page)
+    panel.show_page(panel.settings)
     panel.render_range()
     wait(lambda: panel.state.job is not None and panel.state.job.stage == "completion")
     os.kill(panel.state.daemon.pid, signal.SIGKILL)
@@ -108,6 +116,20 @@ def _take(folder: Path) -> None:
     panel.toggle_previous()
     take("backend-lost")
     window.close()
+
+
+def _take_export(panel: Panel, folder: Path, settle: Callable[[], None]) -> None:
+    """The window that asks what to export and where, as a video."""
+    from propainter_ui.widgets.export_place import ExportPlace
+
+    assert panel.state.shot is not None and panel.library.files is not None
+    frames = range(panel.state.first, panel.state.last + 1)
+    window = ExportPlace(panel, "video", panel.state.shot.name, panel.library.files, frames, [Path("/shots")])
+    window.path.setText("/shots/synth-pan-clean.mp4")
+    window.show()
+    settle()
+    window.grab().save(str(folder / "panel-export.png"))
+    window.reject()
 
 
 @contextlib.contextmanager

@@ -75,11 +75,11 @@ def test_change_apply_cancel_undo_quit_and_come_back(tmp_path: Path) -> None:
             artist.clicks("render")
             artist.waits_for(lambda s: "Rendering" in s["job"])
             quits(process)
-            asked = artist.waits_for(lambda s: "Your render of synth-pan" in s["dialog"])
+            asked = artist.waits_for(lambda s: "Your render of synth-pan" in s["asked"])
             artist.hands.click(asked["buttons"]["Stay"])
-            artist.waits_for(lambda s: not s["dialog"])
+            artist.waits_for(lambda s: not s["asked"])
             quits(process)
-            asked = artist.waits_for(lambda s: s["dialog"])
+            asked = artist.waits_for(lambda s: s["asked"])
             artist.hands.click(asked["buttons"]["Stop and quit"])
             assert process.wait(timeout=60) == 0
 

@@ -11,7 +11,7 @@ import numpy as np
 import OpenImageIO as oiio
 import pytest
 
-from propainter_ui.shot.export import _whole, write_mp4, write_report, write_sequence
+from propainter_ui.shot.export import _whole, write_report, write_sequence, write_video
 from propainter_ui.shot.frame_store import ShotLibrary
 from propainter_ui.shot.picture import Patch
 from propainter_ui.shot.shot_files import BadShot, ShotFiles, open_frames
@@ -105,8 +105,8 @@ def test_the_plates_own_folder_is_refused(png_plate: Path) -> None:
 
 
 def test_an_mp4_holds_every_frame_with_the_fill(png_plate: Path, tmp_path: Path) -> None:
-    library, shot = shot_of(png_plate)
-    path, notes = write_mp4(tmp_path / "out.mp4", library, shot, FRAMES, patches("uint16", 65535), lambda _: None)
+    library, _ = shot_of(png_plate)
+    path, notes = write_video(tmp_path / "out.mp4", library, FRAMES, patches("uint16", 65535), lambda _: None)
     with av.open(str(path)) as container:
         frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
     assert len(frames) == 3 and frames[0].shape == (6, 8, 3)
@@ -122,7 +122,7 @@ def test_a_failed_write_leaves_neither_half_a_file_nor_touches_the_old_one(tmp_p
 
 
 def test_a_stopped_export_says_so_to_its_caller(png_plate: Path, tmp_path: Path) -> None:
-    library, shot = shot_of(png_plate)
+    library, _ = shot_of(png_plate)
 
     class Stopped(Exception):
         pass
@@ -131,7 +131,7 @@ def test_a_stopped_export_says_so_to_its_caller(png_plate: Path, tmp_path: Path)
         raise Stopped
 
     with pytest.raises(Stopped):
-        write_mp4(tmp_path / "to" / "out.mp4", library, shot, FRAMES, patches("uint16", 0), stop)
+        write_video(tmp_path / "to" / "out.mp4", library, FRAMES, patches("uint16", 0), stop)
     assert list((tmp_path / "to").iterdir()) == []
 
 

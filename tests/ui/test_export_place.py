@@ -20,8 +20,8 @@ from propainter_ui.shot.export import (
     folder_beside,
     places_there,
     suggested_place,
-    write_mp4,
     write_sequence,
+    write_video,
 )
 from propainter_ui.shot.frame_store import ShotLibrary
 from propainter_ui.shot.picture import Patch
@@ -86,16 +86,16 @@ def test_a_plate_or_matte_video_is_kept(tmp_path: Path) -> None:
     plate, matte = pictures(tmp_path / "plate"), pictures(tmp_path / "matte", channels=1)
     video = video_of(plate, tmp_path / "take.mp4")
     roto = video_of(matte, tmp_path / "take_matte.mp4")
-    library, shot = shot_of(video, matte)
+    library, _ = shot_of(video, matte)
     (tmp_path / "link.mp4").symlink_to(video)
     os.link(video, tmp_path / "hard.mp4")
     before = kept(tmp_path)
     for name in ("take.mp4", "link.mp4", "hard.mp4"):
         with pytest.raises(BadShot, match=f"{name} belongs to the input"):
-            write_mp4(tmp_path / name, library, shot, (0, 1, 2), fill((0, 1, 2)), lambda _: None)
-    library, shot = shot_of(plate, roto)
+            write_video(tmp_path / name, library, (0, 1, 2), fill((0, 1, 2)), lambda _: None)
+    library, _ = shot_of(plate, roto)
     with pytest.raises(BadShot, match=r"take_matte.mp4 belongs to the input"):
-        write_mp4(roto, library, shot, FRAMES, fill(), lambda _: None)
+        write_video(roto, library, FRAMES, fill(), lambda _: None)
     assert kept(tmp_path) == before
 
 
@@ -105,11 +105,11 @@ def test_a_plate_or_matte_video_is_kept(tmp_path: Path) -> None:
         ("sheet", "matte/hill.1002.png", "belongs to the input"),
         ("report", "plate/hill.1001.png", "belongs to the input"),
         ("sequence", "matte", "own folder"),
-        ("mp4", "plate", "end it in .mp4"),
-        ("mp4", "out.png", "end it in .mp4"),
+        ("video", "plate", "end it in .mp4"),
+        ("video", "out.png", "end it in .mp4"),
         ("report", "plate", "is a folder"),
         ("sequence", "plate/hill.1001.png/x", "is a file; choose a folder"),
-        ("mp4", "n" * 300 + ".mp4", "cannot be written"),
+        ("video", "n" * 300 + ".mp4", "cannot be written"),
     ],
 )
 def test_what_no_export_may_be_written_to(kind: Any, name: str, says: str, tmp_path: Path) -> None:
@@ -126,10 +126,10 @@ def test_the_place_suggested_is_free_and_beside_the_plate(tmp_path: Path) -> Non
         assert folder_beside(files) == tmp_path
     pictures(tmp_path / "hill-clean")
     assert suggested_place("sequence", "hill", files, FRAMES, [tmp_path]) == tmp_path / "hill-clean-2"
-    assert suggested_place("mp4", "hill", files, FRAMES, [tmp_path]) == tmp_path / "hill-clean.mp4"
+    assert suggested_place("video", "hill", files, FRAMES, [tmp_path]) == tmp_path / "hill-clean.mp4"
     (tmp_path / "closed").mkdir(mode=0o500)
     if not os.access(tmp_path / "closed", os.W_OK):  # root may write anywhere
-        assert suggested_place("mp4", "hill", files, FRAMES, [tmp_path / "closed", plate]).parent == plate
+        assert suggested_place("video", "hill", files, FRAMES, [tmp_path / "closed", plate]).parent == plate
     assert len(places_there("sequence", tmp_path / "hill-clean", files, (1002, 1003))) == 2
 
 
@@ -143,8 +143,7 @@ def asked(qtbot: QtBot, tmp_path: Path) -> Callable[[str], Any]:
 
         files = library.files
         assert files is not None
-        place = suggested_place(kind, "hill", files, FRAMES, [tmp_path])  # type: ignore[arg-type]
-        window = ExportPlace(None, kind, place, files, FRAMES)  # type: ignore[arg-type]
+        window = ExportPlace(None, kind, "hill", files, FRAMES, [tmp_path])  # type: ignore[arg-type]
         qtbot.addWidget(window)
         window.show()
         return window
@@ -195,7 +194,7 @@ def test_a_name_without_an_ending_is_asked_about_with_it(
     qtbot: QtBot, asked: Callable[[str], Any], tmp_path: Path
 ) -> None:
     (tmp_path / "look.mp4").write_bytes(b"earlier")
-    window = asked("mp4")
+    window = asked("video")
     enter(qtbot, window, str(tmp_path / "look"))
     assert window.isVisible() and window.replace.text() == "Replace look.mp4"
     enter(qtbot, window, "other")

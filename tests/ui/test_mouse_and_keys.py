@@ -9,13 +9,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import av
 import pytest
-from display import PACKAGES, Hands, virtual_display
+from display import PACKAGES, SIZE, Hands, virtual_display
 
 SAMPLE = Path(__file__).parents[2] / "samples/synth-pan"
 CORNER = (1500, 40)
@@ -33,9 +34,10 @@ pytestmark = [
 class Artist:
     """Somebody in front of the panel."""
 
-    def __init__(self, hands: Hands, told: Path) -> None:
+    def __init__(self, hands: Hands, told: Path, process: subprocess.Popen[bytes] | None = None) -> None:
         self.hands = hands
         self._told = told
+        self._process = process
 
     def sees(self) -> dict[str, Any]:
         shown: dict[str, Any] = json.loads(self._told.read_text())
@@ -49,31 +51,52 @@ class Artist:
             time.sleep(0.1)
         raise AssertionError(f"waited in vain; the panel shows {self.sees() if self._told.exists() else 'nothing'}")
 
-    def clicks(self, what: str, times: int = 1) -> None:
+    def gets_the_focus(self) -> None:
+        """The panel's window gets the keys: a desktop does this when a window appears or a dialog closes."""
+        self.hands.do("search", "--sync", "--onlyvisible", "--name", "ProPainter Remove$", "windowfocus")
+
+    def waits_to_end(self) -> None:
+        """Until the panel has ended by itself."""
+        assert self._process is not None
+        assert self._process.wait(timeout=PATIENCE_S) == 0
+
+    def clicks(self, what: str, times: int = 1, *, button: int = 1, scale: int = 1) -> None:
         x, y = self.sees()["places"][what]
-        self.hands.click((x, y), times)
+        self.hands.click((x * scale, y * scale), times, button)
+
+
+@contextmanager
+def running_panel(
+    home: Path, tmp_path: Path, *, screen: tuple[int, int] = SIZE, scale: int = 1, arguments: Sequence[str] = ("--empty",)
+) -> Iterator[Artist]:  # fmt: skip
+    """Somebody in front of a panel of their own, on a screen of this size and density."""
+    with virtual_display(screen) as display:
+        environ = {
+            **os.environ, "DISPLAY": display, "QT_QPA_PLATFORM": "xcb", "XDG_CONFIG_HOME": str(tmp_path / "config"),
+            "QT_SCALE_FACTOR": str(scale),
+        }  # fmt: skip
+        told = tmp_path / "shown.json"
+        command = [sys.executable, str(Path(__file__).parent / "watched_panel.py"), str(told), *arguments]
+        process = subprocess.Popen(command, env=environ)
+        try:
+            yield Artist(Hands(display), told, process)
+        finally:
+            process.terminate()
+            process.wait(timeout=20)
 
 
 @pytest.fixture
 def artist(home: Path, tmp_path: Path) -> Iterator[Artist]:
-    with virtual_display() as display:
-        environ = {
-            **os.environ, "DISPLAY": display, "QT_QPA_PLATFORM": "xcb", "XDG_CONFIG_HOME": str(tmp_path / "config"),
-        }  # fmt: skip
-        told = tmp_path / "shown.json"
-        here = Path(__file__).parent
+    with running_panel(home, tmp_path) as somebody:
         x, y = CORNER
-        commands = [
-            [str(here / "watched_panel.py"), str(told), "--empty"],
-            [str(here / "drag_source.py"), str(x), str(y), str(SAMPLE / "plate"), str(SAMPLE / "matte")],
-        ]
-        running = [subprocess.Popen([sys.executable, *command], env=environ) for command in commands]
+        source = [str(Path(__file__).parent / "drag_source.py"), str(x), str(y)]
+        environ = {**os.environ, **somebody.hands.environ, "QT_QPA_PLATFORM": "xcb"}
+        dragged = subprocess.Popen([sys.executable, *source, str(SAMPLE / "plate"), str(SAMPLE / "matte")], env=environ)
         try:
-            yield Artist(Hands(display), told)
+            yield somebody
         finally:
-            for process in running:
-                process.terminate()
-                process.wait(timeout=20)
+            dragged.terminate()
+            dragged.wait(timeout=20)
 
 
 def test_drag_render_wipe_change_render_export_and_survive_a_kill(artist: Artist, tmp_path: Path) -> None:
@@ -90,10 +113,10 @@ def test_drag_render_wipe_change_render_export_and_survive_a_kill(artist: Artist
 
     artist.clicks("viewer")
     hands.key("w")
-    artist.waits_for(lambda s: s["wipe"] == 0.5)
+    artist.waits_for(lambda s: s["wipe"] == [0.5, 0.5, 0.0])
     x, y = artist.sees()["places"]["viewer"]
-    hands.drag((x, y), (x + 200, y - 40))
-    assert artist.waits_for(lambda s: s["wipe"] != 0.5)["wipe"] > 0.55
+    hands.drag((x, y + 60), (x + 200, y + 20))
+    artist.waits_for(lambda s: s["wipe"][0] > 0.55 and s["wipe"][1:] == [0.5, 0.0])
     hands.key("End", "Left", "Left", "3")
     artist.waits_for(lambda s: s["frame"] == 1022 and s["view"] == "result")
     hands.key("space")
@@ -113,9 +136,10 @@ def test_drag_render_wipe_change_render_export_and_survive_a_kill(artist: Artist
     artist.waits_for(lambda s: s["results"] == 24 and not s["job"])
 
     artist.clicks("export")
-    hands.key("Down", "Down", "Return")
-    time.sleep(1.0)  # the dialog takes the keys once it is up
+    artist.waits_for(lambda s: s["dialog"].startswith("Export"))
+    time.sleep(0.5)  # the dialog takes the keys once it is up
     path = tmp_path / "clean.mp4"
+    hands.key("shift+Tab", "shift+Tab", "Down", "Tab", "Tab")  # the second kind is a video
     hands.key("ctrl+a")
     hands.type(str(path))
     hands.key("Return")

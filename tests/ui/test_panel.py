@@ -17,6 +17,7 @@ import pytest
 from conftest import PATIENCE_MS
 from propainter_ui.state import changes
 from propainter_ui.state.events import ResultArrived
+from propainter_ui.state.wipe import Wipe
 from propainter_wire.client import Client
 
 if TYPE_CHECKING:
@@ -99,18 +100,19 @@ def test_from_nothing_to_a_finished_video(qtbot: QtBot, panel: Panel, tiny_shot:
     assert (after[17:23, 21:29] != plate[17:23, 21:29]).any(), "inside it something else is shown"
 
     press(qtbot, panel, "W")
-    assert panel.state.wipe == 0.5
+    assert panel.state.wipe == Wipe()
     until(qtbot, lambda: panel.viewer._before is not None)
-    line = panel.viewer.wipe_x()
+    line = panel.viewer.wipe_line()
     assert line is not None
-    at = QtCore.QPoint(round(line), panel.viewer.height() // 2)
+    at = line.middle.toPoint() + QtCore.QPoint(0, 40)
     qtbot.mousePress(panel.viewer, Qt.MouseButton.LeftButton, pos=at)
     qtbot.mouseMove(panel.viewer, at + QtCore.QPoint(60, 0))
     qtbot.mouseRelease(panel.viewer, Qt.MouseButton.LeftButton, pos=at + QtCore.QPoint(60, 0))
-    moved = panel.viewer.wipe_x()
-    assert moved is not None and abs(moved - (line + 60)) < 2
+    moved = panel.viewer.wipe_line()
+    assert moved is not None and abs(moved.middle.x() - (line.middle.x() + 60)) < 2
+    assert moved.middle.y() == line.middle.y(), "its middle stays as far along it as it was"
 
-    panel.export("mp4", tmp_path / "clean.mp4")
+    panel.export("video", tmp_path / "clean.mp4")
     until(qtbot, lambda: (tmp_path / "clean.mp4").exists() and panel.state.job is None)
     with av.open(str(tmp_path / "clean.mp4")) as container:
         assert sum(1 for _ in container.decode(video=0)) == 8
@@ -164,7 +166,7 @@ def test_changed_settings_say_what_is_redone_and_keep_the_old_result_to_compare(
         qtbot, lambda: panel.on_screen.showing is not None and panel.on_screen.showing.revision == panel.state.revision
     )
     assert (shown(panel) != old).any()
-    press(qtbot, panel, "B")
+    press(qtbot, panel, "C")
     until(qtbot, lambda: panel.state.shows_previous and not panel.on_screen.pending)
     np.testing.assert_array_equal(shown(panel), old)
 
@@ -278,10 +280,10 @@ def test_keys_do_what_compositors_expect(qtbot: QtBot, panel: Panel, tiny_shot: 
         frames.append(panel.state.frame)
     assert frames == [1002, 1003, 1002, 1008, 1001, 1008]
     views = []
-    for key in "123456":
+    for key in "1234567":
         press(qtbot, panel, key)
         views.append(panel.state.view)
-    assert views == ["plate", "matte", "result", "unseen", "difference", "grain_free"]
+    assert views == ["plate", "matte", "result", "unseen", "difference", "grain_free", "alpha"]
     until(qtbot, lambda: panel.viewer.has_picture)  # pictures are made beside the keys, and may come after them
     fitted = panel.viewer.zoom
     press(qtbot, panel, "+")

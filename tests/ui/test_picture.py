@@ -129,3 +129,36 @@ def test_the_store_never_holds_more_than_its_limit_and_forgets_the_longest_unuse
     assert store.nbytes == 50 and store.get("c") == "C"
     store.put("huge", "!", 101)
     assert "huge" not in store and len(store) == 0
+
+
+def test_one_channel_alone_is_grey_and_alpha_is_the_plates_own_or_the_matte() -> None:
+    plate = np.zeros((4, 5, 3), np.uint8)
+    plate[...] = (10, 120, 230)
+    matte = np.zeros((4, 5, 1), np.uint8)
+    matte[1:3, 2:4] = 255
+    own = np.full((4, 5, 1), 0.5, np.float16)
+
+    def seen(isolated: str, **more: object) -> np.ndarray:
+        picture = show(
+            "plate", plate=plate, matte=matte, result=None, apart=None, display=Display(isolated=isolated), **more  # type: ignore[arg-type]
+        )  # fmt: skip
+        assert picture is not None
+        return picture
+
+    for channel, value in (("R", 10), ("G", 120), ("B", 230)):
+        assert (seen(channel) == value).all()
+    np.testing.assert_array_equal(seen("A"), np.repeat(matte, 3, axis=2))
+    assert (seen("A", alpha=own) == 128).all()
+    black_and_white = show("alpha", plate=plate, matte=matte, result=None, apart=None, display=Display())
+    np.testing.assert_array_equal(black_and_white, np.repeat(matte, 3, axis=2))
+
+
+def test_the_outline_is_as_wide_as_asked_and_stays_inside_the_hole() -> None:
+    plate = np.zeros((40, 40, 3), np.uint8)
+    matte = np.zeros((40, 40, 1), np.uint8)
+    matte[10:30, 10:30] = 255
+    for line in (1, 3, 6):
+        picture = show("matte", plate=plate, matte=matte, result=None, apart=None, display=Display(), line=line)
+        assert picture is not None
+        yellow = (picture == (255, 221, 87)).all(-1)
+        assert yellow[20].sum() == 2 * line and not yellow[:10].any() and yellow[10, 10]

@@ -99,7 +99,7 @@ def test_a_shot_of_the_list_that_follows_can_be_steered(qtbot: QtBot, panel: Pan
         assert not panel.known_shots._steer.isEnabled()
         panel.known_shots._list.setCurrentRow(0)
         qtbot.mouseClick(panel.known_shots._steer, Qt.MouseButton.LeftButton)
-        assert panel.tabs.currentWidget() is panel.settings_page
+        assert panel.tabs.currentWidget() is panel.settings
         assert (panel.state.channel, panel.state.settings.grow) == ("hill", 2)
         assert panel.settings._rows["grow"]._box.value() == 2
         assert panel.publish_card._channel.currentText() == "hill"

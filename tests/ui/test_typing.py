@@ -37,7 +37,7 @@ def open_panel(qtbot: QtBot, panel: Panel) -> Panel:
     """With a shot, a custom working size and the crop on: every field can be typed in."""
     state = replace(panel.state, shot=SHOT, first=1001, last=1010, frame=1001)
     panel.change(replace(state, settings=replace(state.settings, working_size=(304, 208), crop_to_matte=True)))
-    panel.tabs.setCurrentWidget(panel.settings_page)
+    panel.show_page(panel.settings)
     return panel
 
 

@@ -19,24 +19,31 @@ def middle_of(widget: QtWidgets.QWidget) -> list[int]:
 
 
 def what_is_shown(panel: Panel) -> dict[str, object]:
-    s = panel.state
+    s, window = panel.state, panel.window()
     rows = panel.settings._rows
-    asked = QtWidgets.QApplication.activeModalWidget()
-    dialog = asked if isinstance(asked, QtWidgets.QMessageBox) else None
+    focused, dialog = QtWidgets.QApplication.focusWidget(), QtWidgets.QApplication.activeModalWidget()
+    box = dialog if isinstance(dialog, QtWidgets.QMessageBox) else None
     return {
         "label": panel.viewer._after.label if panel.viewer._after is not None else "", "hint": panel.viewer._hint,
-        "rough": len(s.rough), "share": s.job.share if s.job else None, "last": s.last,
-        "dialog": dialog.text() if dialog is not None else "",
-        "buttons": {button.text(): middle_of(button) for button in dialog.buttons()} if dialog is not None else {},
+        "rough": len(s.rough), "share": s.job.share if s.job else None,
+        "asked": box.text() if box is not None else "",
+        "buttons": {button.text(): middle_of(button) for button in box.buttons()} if box is not None else {},
+        "title": window.windowTitle(), "size": [window.frameGeometry().right() + 1, window.frameGeometry().bottom() + 1],
+        "focus": focused.accessibleName() if focused is not None else "",
+        "dialog": dialog.windowTitle() if dialog is not None else "",
+        "has_menu": QtWidgets.QApplication.activePopupWidget() is not None,
+        "wipe": [s.wipe.x, s.wipe.y, s.wipe.angle] if s.wipe is not None else None,
+        "first": s.first, "last": s.last, "isolated": s.isolated, "native_fill": s.settings.native_fill,
         "phase": s.daemon.phase, "pid": s.daemon.pid, "shot": s.shot.name if s.shot else "",
         "job": s.job.sentence if s.job else "", "frame": s.frame, "results": len(s.results), "view": s.view,
-        "previous": len(s.previous_results), "wipe": s.wipe, "is_playing": s.is_playing,
+        "previous": len(s.previous_results), "is_playing": s.is_playing,
         "notice": s.notice.text if s.notice else "",
         "work": panel.settings._work.text(), "window": panel.settings._window.text(),
         "is_reported": bool(s.report), "neighbours": s.settings.neighbor_length, "grow": s.settings.grow,
         "places": {
-            "viewer": middle_of(panel.viewer), "render": middle_of(panel.settings._render),
-            "export": middle_of(panel.files.export), "neighbours": middle_of(rows["neighbor_length"]._box),
+            "viewer": middle_of(panel.viewer), "timeline": middle_of(panel.timeline),
+            "sample": middle_of(panel.welcome.sample), "render": middle_of(panel.settings._render),
+            "export": middle_of(panel.file_bar.export), "neighbours": middle_of(rows["neighbor_length"]._box),
             "grow": middle_of(rows["grow"]._box), "apply": middle_of(panel.settings._apply),
             "notice": middle_of(panel.notice.act),
         },

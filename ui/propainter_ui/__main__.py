@@ -87,7 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = CommandParser(
         prog="propainter-panel", description="See, compare and steer a removal.",
         examples=("propainter-panel plate/ matte/", "propainter-panel --theme light"),
-        epilog="Keys: space plays, arrows step, I and O set the range, 1-5 choose a view, W wipes, B compares, F fits.",
+        epilog="Keys: Space plays, arrows step, I and O set the range, 1-7 choose a view, W wipes, F1 shows all of them.",
     )  # fmt: skip
     parser.add_argument("paths", nargs="*", help="plate and matte to open: folders, a frame of a sequence, videos")
     parser.add_argument("--theme", choices=["system", *COLOURS], help="colours (default: as last time, at first dark)")

@@ -29,7 +29,15 @@ class Fetcher:
         if s.daemon.phase != "ready" or s.shot is None or not s.shot.matte or s.is_playing:
             return
         lacks_playhead = s.frame in s.results and self._library.patch("result", s.revision, s.frame) is None
-        wanted = (s.frame, s.view, s.revision, s.bands, s.job.stage if s.job else "", lacks_playhead, s.daemon.pid)
+        wanted = (
+            s.frame,
+            _looked_at(s),
+            s.revision,
+            s.bands,
+            s.job.stage if s.job else "",
+            lacks_playhead,
+            s.daemon.pid,
+        )
         if wanted == self._fetched_for:
             return
         self._fetched_for = wanted
@@ -50,4 +58,9 @@ class Fetcher:
     def _lacking(self, s: PanelState, view: View) -> tuple[int, ...]:
         """The playhead's frame, where this view of it is looked at and not at hand."""
         has_it = self._library.patch(view, s.revision, s.frame) is not None
-        return (s.frame,) if s.view == view and s.frame in s.results and not has_it else ()
+        return (s.frame,) if view in _looked_at(s) and s.frame in s.results and not has_it else ()
+
+
+def _looked_at(s: PanelState) -> tuple[str, ...]:
+    """The views on the screen: the one that is chosen, and what the wipe compares it with."""
+    return (s.view,) if s.wipe is None else (s.view, s.against)

@@ -39,6 +39,8 @@ class Colours:
     warning: str
     warning_text: str
     good: str
+    focus: str
+    """The ring round what has the focus: told apart from every other line."""
 
 
 COLOURS: Mapping[Theme, Colours] = {
@@ -47,12 +49,14 @@ COLOURS: Mapping[Theme, Colours] = {
         accent="#3d8bd4", accent_text="#ffffff", canvas="#121315", cached="#3f8f63", stale="#c98f2c",
         running="#4a9be0", missing="#33373e", neighbour="#2fc4b2", reference="#b48cff", playhead="#ff6a55",
         error="#e5604f", warning="#e0a83a", warning_text="#1a1c20", good="#54b87f",
+        focus="#8fc7ff",
     ),
     "light": Colours(
         window="#f1f2f4", base="#ffffff", raised="#e6e8eb", line="#c9cdd3", text="#1e2227", dim="#68707b",
         accent="#2470b8", accent_text="#ffffff", canvas="#3b3d40", cached="#5aa97c", stale="#d89c34",
         running="#2f86d1", missing="#d5d8dc", neighbour="#0d9c8b", reference="#7c4ddb", playhead="#d8402a",
         error="#c23a2b", warning="#a8720c", warning_text="#ffffff", good="#2f8f58",
+        focus="#0b3f7a",
     ),
 }  # fmt: skip
 
@@ -96,10 +100,8 @@ def style_sheet(theme: Theme) -> str:
     QToolTip {{ background: {c.raised}; color: {c.text}; border: 1px solid {c.line}; padding: 4px; }}
     QPushButton, QToolButton {{
         background: {c.raised}; border: 1px solid {c.line}; border-radius: 4px; padding: 4px 10px; color: {c.text}; }}
-    QToolButton {{ padding: 4px 6px; }}
+    QToolButton {{ padding: 4px 5px; }}
     QPushButton:hover, QToolButton:hover {{ border-color: {c.accent}; }}
-    QPushButton:focus, QToolButton:focus, QComboBox:focus, QSpinBox:focus, QDoubleSpinBox:focus {{
-        border-color: {c.accent}; }}
     QPushButton:pressed, QToolButton:pressed {{ background: {c.line}; }}
     QPushButton:disabled, QToolButton:disabled {{ color: {c.dim}; background: {c.window}; }}
     QToolButton:checked {{ background: {c.accent}; color: {c.accent_text}; border-color: {c.accent}; }}
@@ -109,9 +111,11 @@ def style_sheet(theme: Theme) -> str:
     QPushButton#primary:disabled {{ background: {c.raised}; color: {c.dim}; border-color: {c.line}; }}
     QToolButton#quiet {{ background: transparent; border-color: transparent; padding: 2px; }}
     QToolButton#quiet:hover {{ border-color: {c.line}; }}
-    QSpinBox, QDoubleSpinBox, QComboBox {{
+    QSpinBox, QDoubleSpinBox, QComboBox, QLineEdit {{
         background: {c.base}; border: 1px solid {c.line}; border-radius: 4px; padding: 1px 6px; color: {c.text};
         selection-background-color: {c.accent}; }}
+    QAbstractSpinBox QLineEdit, QAbstractSpinBox QLineEdit:focus, QComboBox QLineEdit, QComboBox QLineEdit:focus {{
+        background: transparent; border: 0; padding: 0px 4px; }}
     /* No little arrows (wheel and arrow keys step); NoButtons would leave the text no room under a style sheet. */
     QSpinBox::up-button, QSpinBox::down-button, QDoubleSpinBox::up-button, QDoubleSpinBox::down-button {{
         width: 0; border: 0; }}
@@ -123,6 +127,8 @@ def style_sheet(theme: Theme) -> str:
     QScrollBar::handle:vertical {{ background: {c.line}; border-radius: 4px; min-height: 24px; }}
     QScrollBar::add-line:vertical, QScrollBar::sub-line:vertical {{ height: 0; }}
     QScrollBar::add-page:vertical, QScrollBar::sub-page:vertical {{ background: transparent; }}
+    QCheckBox::indicator:unchecked {{ width: 12px; height: 12px; border: 1px solid {c.dim}; border-radius: 3px;
+        background: {c.base}; }}
     QComboBox::drop-down {{ border: 0; width: 18px; }}
     QComboBox::down-arrow {{ image: none; width: 0; height: 0; margin-right: 7px; border-left: 4px solid {c.base};
         border-right: 4px solid {c.base}; border-top: 5px solid {c.dim}; }}
@@ -154,6 +160,9 @@ def style_sheet(theme: Theme) -> str:
     QFrame#notice_info {{ background: {c.raised}; border-left: 3px solid {c.accent}; }}
     QFrame#notice_warning {{ background: {c.raised}; border-left: 3px solid {c.warning}; }}
     QFrame#notice_error {{ background: {c.raised}; border-left: 3px solid {c.error}; }}
+    QFrame#welcome {{ background: transparent; border: 2px dashed #5c636d; border-radius: 10px; margin: 14px; }}
+    QLabel#welcome_title {{ color: #e3e6ea; font-size: 18px; font-weight: 600; }}
+    QLabel#welcome_text {{ color: #9aa2ac; }}
     QFrame#card {{ background: {c.base}; border: 1px solid {c.line}; border-radius: 6px; }}
     QLabel#dim {{ color: {c.dim}; }} QLabel#strong {{ font-weight: 600; }}
     QLabel#error {{ color: {c.error}; }} QLabel#published {{ color: {c.warning}; }}
@@ -163,6 +172,19 @@ def style_sheet(theme: Theme) -> str:
     QMenu::item {{ padding: 5px 22px; border-radius: 3px; }}
     QMenu::item:selected {{ background: {c.accent}; color: {c.accent_text}; }}
     QMenu::item:disabled {{ color: {c.dim}; }}
+    /* The ring of the focus: two pixels on every control, taken from its padding so that nothing moves. */
+    QPushButton:focus {{ border: 2px solid {c.focus}; padding: 3px 9px; }}
+    QToolButton:focus, QToolButton:checked:focus {{ border: 2px solid {c.focus}; padding: 3px 4px; }}
+    QComboBox:focus, QSpinBox:focus, QDoubleSpinBox:focus, QLineEdit:focus {{
+        border: 2px solid {c.focus}; padding: 0px 5px; }}
+    QAbstractSpinBox QLineEdit:focus, QComboBox QLineEdit:focus {{ border: 0; padding: 0px 4px; }}
+    QCheckBox, QSlider {{ border: 2px solid transparent; border-radius: 4px; }}
+    QCheckBox:focus, QSlider:focus, QListWidget:focus, QTextBrowser:focus {{
+        border: 2px solid {c.focus}; border-radius: 4px; }}
+    QListWidget, QTextBrowser {{ border: 2px solid transparent; }}
+    QTabBar::tab:selected:focus {{ background: {c.raised}; border: 2px solid {c.focus}; border-radius: 4px; }}
+    QPushButton#primary:focus {{ border: 2px solid {c.focus}; padding: 5px 13px; }}
+    QToolButton#quiet:focus {{ border: 2px solid {c.focus}; padding: 1px; }}
     """
 
 

@@ -13,16 +13,17 @@ from propainter_ui.qt import QtCore
 from propainter_ui.shot.frame_maker import FrameMaker, PictureWish
 from propainter_ui.shot.frame_store import ShotLibrary
 from propainter_ui.shot.picture import Display
-from propainter_ui.state.panel_state import ASKED_APART, VIEW_NAMES, PanelState, View
+from propainter_ui.state.panel_state import AGAINST_NAMES, ASKED_APART, VIEW_NAMES, PanelState, View
 from propainter_ui.widgets.viewer import Viewer
 from propainter_ui.widgets.viewer_painting import Shown
 
 _AHEAD = 6
 """Pictures made ahead of the playhead, in the direction it moves."""
-_INVITATION = (
-    "Drop a plate and its roto matte here\n"
-    "Folders of frames, a frame of a sequence, or videos. White is removed. A clean plate may come along."
-)
+_ALONE = {"R": "red", "G": "green", "B": "blue", "A": "alpha"}
+_LINE_PX = 1.6
+"""How wide the outline of the hole is on the screen, at least."""
+_LINE_WIDTHS = (1, 2, 3, 4, 6, 8, 12, 16, 24)
+"""Widths it is drawn at, in plate pixels: few, so that a turn of the wheel needs no new picture."""
 
 
 class Screen(QtCore.QObject):
@@ -51,11 +52,16 @@ class Screen(QtCore.QObject):
 
     def _wish_for(self, view: View, frame: int, *, previous: bool = False) -> PictureWish:
         s = self._state()
-        is_result = view not in ("plate", "matte")
+        is_result = view not in ("plate", "matte", "alpha")
         revision = (s.previous_revision if previous else s.revision) if is_result else 0
-        display = Display(s.exposure, s.gamma, s.shot.is_linear if s.shot else False)
-        grow = s.settings.grow if view == "matte" else 0
-        return PictureWish(self._library.serial, view, frame, revision or 0, display, grow)
+        display = Display(s.exposure, s.gamma, s.shot.is_linear if s.shot else False, s.isolated)
+        grow, line = (s.settings.grow, self._line_width()) if view == "matte" else (0, 1)
+        return PictureWish(self._library.serial, view, frame, revision or 0, display, grow, line=line)
+
+    def _line_width(self) -> int:
+        """Plate pixels that are wide enough to be seen at the viewer's zoom."""
+        wanted = _LINE_PX / self._viewer.zoom
+        return next((width for width in _LINE_WIDTHS if width >= wanted), _LINE_WIDTHS[-1])
 
     def _wishes(self, frame: int) -> tuple[PictureWish, PictureWish | None]:
         """What is shown at a frame: the picture, and what is left of the wipe."""
@@ -63,21 +69,29 @@ class Screen(QtCore.QObject):
         after = self._wish_for(s.view, frame, previous=s.shows_previous)
         if s.wipe is None:
             return after, None
-        is_previous = s.against == "previous" and bool(s.previous_results)
-        return after, self._wish_for("result" if is_previous else "plate", frame, previous=is_previous)
+        if s.against == "previous":
+            return after, self._wish_for("result", frame, previous=True)
+        return after, self._wish_for(s.against, frame)
+
+    def show_zoom(self) -> None:
+        """The picture is larger or smaller: the outline of the hole keeps its width on the screen."""
+        if self.showing is not None and self.showing.view == "matte" and self.showing.line != self._line_width():
+            self.show_pictures()
 
     def show_pictures(self) -> None:
         """Show what is at hand of the playhead's frame, and have the rest made."""
         s = self._state()
         if s.shot is None:
-            self._viewer.invite(_INVITATION)
             self._viewer.show_pictures(None, None, None, "")
             return
         after, before = self._wishes(s.frame)
         shown, hint, instead = self._maker.picture(after), "", ""
         if shown is None and not self._can_be_made(after):
             after, hint, instead = self._instead_of(after)
-            shown = self._maker.picture(after)
+        left_name = AGAINST_NAMES[s.against]
+        if before is not None and self._maker.picture(before) is None and not self._can_be_made(before):
+            left_name, before = f"Plate ({left_name} is not there yet)", self._wish_for("plate", s.frame)
+        shown = self._maker.picture(after)
         left = self._maker.picture(before) if before is not None else None
         self.pending = tuple(w for w in (after, before) if w is not None and self._maker.picture(w) is None)
         self._maker.ask([*self.pending, *self._ahead()])
@@ -85,8 +99,9 @@ class Screen(QtCore.QObject):
             return  # what is on the screen stays there until the new picture comes
         self.showing = after
         name = instead or ("Previous result" if s.shows_previous and after.revision else VIEW_NAMES[after.view])
-        old = None if left is None or before is None else Shown(left, _left_name(before))
-        self._viewer.show_pictures(Shown(shown, f"{name}  ·  {after.frame}"), old, s.wipe, hint)
+        alone = f"  ·  {_ALONE[s.isolated]}" if s.isolated else ""
+        old = None if left is None else Shown(left, f"{left_name}{alone}")
+        self._viewer.show_pictures(Shown(shown, f"{name}{alone}  ·  {after.frame}"), old, s.wipe, hint)
 
     def _ahead(self) -> list[PictureWish]:
         """The pictures the playhead will come to next."""
@@ -125,7 +140,7 @@ class Screen(QtCore.QObject):
         s = self._state()
         if wish.view == "plate":
             return True
-        if wish.view == "matte":
+        if wish.view in ("matte", "alpha"):
             return bool(s.shot and s.shot.matte)
         kind = "rough" if wish.is_rough else "result"
         has_result = self._library.patch(kind, wish.revision, wish.frame) is not None
@@ -137,20 +152,20 @@ class Screen(QtCore.QObject):
         """Why there is no such picture, for the bottom of the viewer."""
         s = self._state()
         if s.shot is not None and not s.shot.matte:
-            return "No matte yet. Drop one here."
+            return "This shot has no matte yet. Drop one here."
         if s.shows_previous:
-            return "This is the plate. The frame has no earlier result."
+            return "This frame has no earlier result."
         if wish.view in ASKED_APART and wish.frame in s.results:
-            asking = "Asking what was never seen …" if wish.view == "unseen" else "Asking for the fill without grain …"
-            return asking if s.daemon.phase == "ready" else "Only the backend knows. Start it."
+            what = "what it never saw" if wish.view == "unseen" else "for the fill without grain"
+            return (
+                f"The panel asks the backend {what} …"
+                if s.daemon.phase == "ready"
+                else "Start the backend to see this."
+            )
         if self._is_coming(wish.frame):
-            return "This is the plate. The result is on its way."
-        return "This is the plate. The frame has no result yet."
+            return "Plate. The result of this frame is on its way."
+        return "Plate. This frame has no result yet."
 
     def _show_made(self, wish: PictureWish) -> None:
         if wish in self.pending:
             self.show_pictures()
-
-
-def _left_name(wish: PictureWish) -> str:
-    return "Plate" if wish.view == "plate" else "Previous result"

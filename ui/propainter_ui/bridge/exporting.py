@@ -39,7 +39,7 @@ class Exports:
         assert shot is not None
         frames = range(wish.render.first, wish.render.last + 1)
         if library.files is not None:  # before a render, which may take hours
-            export.check_place(wish.kind, wish.path, library.files, frames)
+            export.check_place(wish.kind, wish.path, library.files, frames, wish.ending)
         job = JobState("exporting", first=frames[0], last=frames[-1], frames_total=len(frames), stage="writing")
         if wish.kind == "report":
             self._tell(ExportFinished(str(export.write_report(wish.path, wish.report)), EXPORT_NAMES[wish.kind]))
@@ -57,9 +57,9 @@ class Exports:
         notes: tuple[str, ...] = ()
         try:
             if wish.kind == "sequence":
-                written = export.write_sequence(wish.path, library, shot, frames, patches, advance)
-            elif wish.kind == "mp4":
-                written, notes = export.write_mp4(wish.path, library, shot, frames, patches, advance)
+                written = export.write_sequence(wish.path, library, shot, frames, patches, advance, wish.ending)
+            elif wish.kind == "video":
+                written, notes = export.write_video(wish.path, library, frames, patches, advance)
             else:
                 written = export.write_sheet(wish.path, library, shot, frames, patches, wish.render.settings.grow)
         except Interrupted:

@@ -12,6 +12,7 @@ from typing import cast
 
 from propainter_pictures.console import as_sentence
 from propainter_ui.bridge.shot_at_backend import ShotAtBackend
+from propainter_ui.shot.companions import matte_beside, shot_name
 from propainter_ui.shot.frame_store import ShotLibrary
 from propainter_ui.shot.shot_files import (
     BadShot,
@@ -47,7 +48,10 @@ class ShotOpener:
             )
         if opened.plate is not None or known is None:
             assert opened.plate is not None
-            self._found(opened.plate, opened.matte, opened.clean)
+            if opened.matte is None:
+                self._found_alone(opened.plate, opened.clean)
+            else:
+                self._found(opened.plate, opened.matte, opened.clean)
         elif opened.clean is None:
             self._found(known.plate_frames, opened.matte, known.clean_frames, known.clean_only)
         else:
@@ -57,7 +61,7 @@ class ShotOpener:
         """Open a file as ``plate``, ``matte`` or ``clean`` plate, whatever it looks like."""
         known, frames = self._library.files, open_frames(path)
         if what == "plate":
-            self._found(frames)
+            self._found_alone(frames)
         elif known is None:
             raise BadShot("there is no plate yet; open the plate first, then its matte and clean plate")
         elif what == "matte":
@@ -87,6 +91,20 @@ class ShotOpener:
         if known is not None and known.clean_frames is not None:
             self._found(known.plate_frames, known.matte_frames)
 
+    def _found_alone(self, plate: Frames, clean: Frames | None = None) -> None:
+        """A plate came without a matte: take the one beside it that is named as its matte, and say so."""
+        beside = matte_beside(Path(plate.path))
+        if beside is None:
+            self._found(plate, None, clean)
+            return
+        try:
+            matte = open_frames(beside)
+            check_fit(plate, matte)
+        except BadShot as error:
+            self._found(plate, None, clean, note=f"{beside.name} beside the plate is not its matte: {error}.")
+        else:
+            self._found(plate, matte, clean, note=f"Matte: {beside.name}, found beside the plate by its name.")
+
     def _found(
         self,
         plate: Frames,
@@ -94,6 +112,7 @@ class ShotOpener:
         clean: Frames | None = None,
         clean_only: frozenset[int] | None = None,
         is_inverted: bool | None = None,
+        note: str = "",
     ) -> None:
         """These files are the shot from here on. Raises BadShot if they do not fit each other.
 
@@ -108,11 +127,11 @@ class ShotOpener:
             check_clean_fit(files)
         shot = _state_of(files)
         had_clean = self._shot.state is not None and self._shot.state.clean
-        note = ""
         if clean is not None and clean.path != had_clean:
             numbers = shot.clean_frames
             whose = "every frame" if len(numbers) == shot.frame_count else frame_list_text(numbers)
-            note = f"Clean plate {Path(clean.path).name}: the fill of {whose} is taken from it where it has pixels."
+            taken = f"Clean plate {Path(clean.path).name}: the fill of {whose} is taken from it where it has pixels."
+            note = f"{note} {taken}".strip()
         self._shot.take(
             shot, files, " ".join([*(as_sentence(said) for said in files.notes), *([note] if note else [])])
         )
@@ -128,15 +147,8 @@ class ShotOpener:
 def _state_of(files: ShotFiles) -> ShotState:
     plate, matte, clean = files.plate_frames, files.matte_frames, files.clean_frames
     return ShotState(
-        name=_name_of(Path(plate.path)), plate=plate.path, matte=matte.path if matte is not None else "",
+        name=shot_name(Path(plate.path)), plate=plate.path, matte=matte.path if matte is not None else "",
         first=files.frames[0], last=files.frames[-1], width=plate.width, height=plate.height, dtype=cast(DType, plate.dtype),
         fps=plate.fps, still_matte=files.holds_matte, is_inverted=files.is_inverted,
         clean=clean.path if clean is not None else "", clean_frames=files.clean_numbers(),
     )  # fmt: skip
-
-
-def _name_of(path: Path) -> str:
-    """What the artist calls a shot: its sequence's name; a folder called plate lends its parent's."""
-    name = path.stem if path.suffix else path.name
-    name = name.rstrip("0123456789").rstrip("._-") or name
-    return path.parent.name if name.lower() in ("plate", "plates", "frames") and path.parent.name else name

@@ -43,6 +43,8 @@ class ExportWish:
     render: RenderWish
     report: dict[str, Any]
     """What the report says besides the daemon's own."""
+    ending: str | None = None
+    """Of a sequence's files; None: the plate's format."""
 
 
 def render_wish_of(state: PanelState) -> RenderWish:

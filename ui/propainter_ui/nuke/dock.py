@@ -116,6 +116,8 @@ def channel_of(node: Any) -> str | None:
 class DockedPanel(Panel):
     """The panel in a pane of Nuke's. ``nuke``: the module, given by tests; otherwise imported."""
 
+    has_window_of_its_own = False
+
     def __init__(self, parent: QtWidgets.QWidget | None = None, *, nuke: Any = None) -> None:
         super().__init__(parent)
         self._nuke = nuke if nuke is not None else importlib.import_module("nuke")

@@ -1,8 +1,9 @@
-"""Results as files: a sequence, an mp4 to look at, a contact sheet, a report.
+"""Results as files: a sequence, a video, a contact sheet, a report.
 
 Here: which places are suggested and refused; what is written of what is given, every file under its name only when it is
-whole. Not here: encoding pictures and video, which ``propainter_pictures`` does (its encoders are loaded when first
-needed); getting results (``bridge/exporting.py``); asking for a place (``widgets/export_place.py``).
+whole. Not here: which formats there are (``export_formats.py``), encoding pictures and video, which
+``propainter_pictures`` does (its encoders are loaded when first needed), getting results (``bridge/exporting.py``), asking
+for a place (``widgets/export_place.py``).
 """
 
 from __future__ import annotations
@@ -11,28 +12,27 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal
 
 from propainter_pictures.formats import VIDEO_SUFFIXES
-from propainter_pictures.frame import Frame
 from propainter_pictures.frame_range import FrameRange
 from propainter_pictures.names import pictures_in
 from propainter_pictures.whole_files import appearing, make_folder
 from propainter_ui.qt import QtCore, QtGui
 from propainter_ui.shot.frame_maker import image_of
 from propainter_ui.shot.frame_store import ShotLibrary
-from propainter_ui.shot.picture import Display, Patch, show, to_eyes
+from propainter_ui.shot.picture import Display, Patch, show
 from propainter_ui.shot.shot_files import BadShot, ShotFiles, told_to_artists
 from propainter_ui.state.panel_state import ShotState, View
 from propainter_wire.shot import Pixels
 
-ExportKind = Literal["sequence", "mp4", "sheet", "report"]
+ExportKind = Literal["sequence", "video", "sheet", "report"]
 EXPORT_NAMES: Mapping[ExportKind, str] = {
-    "sequence": "Image sequence", "mp4": "Video (mp4)", "sheet": "Contact sheet", "report": "Report",
+    "sequence": "Image sequence", "video": "Video", "sheet": "Contact sheet", "report": "Report",
 }  # fmt: skip
-ENDINGS: Mapping[ExportKind, str] = {"mp4": ".mp4", "sheet": ".png", "report": ".json"}
+ENDINGS: Mapping[ExportKind, str] = {"video": ".mp4", "sheet": ".png", "report": ".json"}
+"""Where none is chosen."""
 Advance = Callable[[int], None]
 """Called with how many frames are done; may raise to stop."""
 
@@ -41,23 +41,31 @@ _SHEET_ROWS = 5
 _CELL_WIDTH = 360
 
 
-def places_of(kind: ExportKind, path: Path, files: ShotFiles, frames: Sequence[int]) -> list[Path]:
-    """The files an export writes. path: a folder for a sequence, a file otherwise."""
+def places_of(
+    kind: ExportKind, path: Path, files: ShotFiles, frames: Sequence[int], ending: str | None = None
+) -> list[Path]:
+    """The files an export writes. path: a folder for a sequence, a file otherwise. ending: of a sequence's files."""
     if kind != "sequence":
         return [path]
-    return [path / files.plate_frames.source.file_name(frame) for frame in frames]
+    with told_to_artists():
+        from propainter_pictures.results import file_name_like
+
+        return [path / file_name_like(files.plate_frames.source, frame, ending) for frame in frames]
 
 
-def places_there(kind: ExportKind, path: Path, files: ShotFiles, frames: Sequence[int]) -> list[Path]:
+def places_there(
+    kind: ExportKind, path: Path, files: ShotFiles, frames: Sequence[int], ending: str | None = None
+) -> list[Path]:
     """Those of them that exist already, and would be replaced."""
-    return [place for place in places_of(kind, path, files, frames) if os.path.lexists(place)]
+    return [place for place in places_of(kind, path, files, frames, ending) if os.path.lexists(place)]
 
 
 def suggested_place(
-    kind: ExportKind, name: str, files: ShotFiles, frames: Sequence[int], folders: Sequence[Path]
+    kind: ExportKind, name: str, files: ShotFiles, frames: Sequence[int], folders: Sequence[Path], ending: str | None = None
 ) -> Path:  # fmt: skip
     """The first place in these folders where an export may go and replaces nothing; the last folder's where none is."""
-    stem, ending = f"{name}-{'clean' if kind in ('sequence', 'mp4') else kind}", ENDINGS.get(kind, "")
+    stem = f"{name}-{'clean' if kind in ('sequence', 'video') else kind}"
+    ending = "" if kind == "sequence" else ending or ENDINGS[kind]
     for folder in folders:
         for count in range(1, _SUGGESTIONS):
             place = folder / f"{stem}{'' if count == 1 else f'-{count}'}{ending}"
@@ -81,23 +89,29 @@ def folder_beside(files: ShotFiles) -> Path:
     return own.parent.parent
 
 
-def check_place(kind: ExportKind, path: Path, files: ShotFiles, frames: Sequence[int]) -> None:
+def check_place(
+    kind: ExportKind, path: Path, files: ShotFiles, frames: Sequence[int], ending: str | None = None
+) -> None:  # fmt: skip
     """Raise BadShot where an export would be written over plate, matte or clean plate, or cannot be written at all."""
     try:
-        _check_place(kind, path, files, frames)
+        _check_place(kind, path, files, frames, ending)
     except OSError as error:  # a name too long, a folder nobody may look into
         raise BadShot(f"{path} cannot be written ({error.strerror}); choose another place for the export") from error
 
 
-def _check_place(kind: ExportKind, path: Path, files: ShotFiles, frames: Sequence[int]) -> None:
+def _check_place(
+    kind: ExportKind, path: Path, files: ShotFiles, frames: Sequence[int], ending: str | None
+) -> None:  # fmt: skip
     with told_to_artists():
         from propainter_pictures.overwriting import refuse_folder, refuse_overwriting
 
         if kind == "sequence":
             refuse_folder(path, files.sources)
-        refuse_overwriting(places_of(kind, path, files, frames), files.sources)
+        refuse_overwriting(places_of(kind, path, files, frames, ending), files.sources)
     folder = path if kind == "sequence" else path.parent
-    if kind in ("mp4", "sheet") and path.suffix.lower() not in (VIDEO_SUFFIXES if kind == "mp4" else (ENDINGS[kind],)):
+    if kind in ("video", "sheet") and path.suffix.lower() not in (
+        VIDEO_SUFFIXES if kind == "video" else (ENDINGS[kind],)
+    ):
         raise BadShot(f"{path.name} is no name for this kind of file; end it in {ENDINGS[kind]}")
     if kind != "sequence" and path.is_dir():
         raise BadShot(f"{path} is a folder; give the file a name of its own")
@@ -111,10 +125,12 @@ def _check_place(kind: ExportKind, path: Path, files: ShotFiles, frames: Sequenc
 
 def write_sequence(
     folder: Path, library: ShotLibrary, shot: ShotState, frames: Sequence[int], patches: Mapping[int, Patch],
-    advance: Advance,
+    advance: Advance, ending: str | None = None,
 ) -> Path:  # fmt: skip
-    """Frames named like the plate's, in its format where that is lossless: every pixel the matte does not reach, every
-    other channel and the header as in the plate's file. Returns the folder. Raises BadShot, OSError.
+    """Frames named like the plate's, in its format where that is lossless, or in the one that ``ending`` names: every
+    pixel the matte does not reach, every other channel and the header as in the plate's file.
+
+    Returns the folder. Raises BadShot, OSError.
     """
     files = library.files
     assert files is not None
@@ -122,33 +138,33 @@ def write_sequence(
     with told_to_artists():
         from propainter_pictures.results import open_folder
 
-        with open_folder(folder, like=plate.source, frames=counted, protect=files.sources[1:]) as sink:
+        like, *others = files.sources
+        with open_folder(folder, like=like, frames=counted, protect=others, ending=ending) as sink:
             for done, frame in enumerate(frames, start=1):
                 sink.write(frame, plate.frame(frame).with_patch(patches[frame].region, patches[frame].pixels))
                 advance(done)
     return folder
 
 
-def write_mp4(
-    path: Path, library: ShotLibrary, shot: ShotState, frames: Sequence[int], patches: Mapping[int, Patch],
-    advance: Advance,
+def write_video(
+    path: Path, library: ShotLibrary, frames: Sequence[int], patches: Mapping[int, Patch], advance: Advance
 ) -> tuple[Path, tuple[str, ...]]:  # fmt: skip
-    """A video as like the plate's as its format allows, else H.264 in Rec.709.
+    """A video as like the plate's as its format allows, as the command writes it: depth, colour, sound, timecode.
 
     Returns its path, and sentences on what of the plate it is without. Raises BadShot.
     """
-    assert library.files is not None
-    display, rate = Display(is_linear=shot.is_linear), Fraction(shot.fps).limit_denominator(1001)
+    files = library.files
+    assert files is not None
     counted = FrameRange(frames[0], frames[0] + len(frames) - 1)
     with told_to_artists():
         from propainter_pictures.results import open_sink
 
-        like, *others = library.files.sources
-        with open_sink(str(path), like=like, frames=counted, fps=rate, protect=others) as sink:
-            for index, frame in enumerate(frames):
-                shown = to_eyes(finished(library.plate(frame), patches[frame]), display)
-                sink.write(frames[0] + index, Frame(shown, ("R", "G", "B"), frame))
-                advance(index + 1)
+        like, *others = files.sources
+        with open_sink(str(path), like=like, frames=counted, protect=others) as sink:
+            for done, frame in enumerate(frames, start=1):
+                plate = files.plate_frames.frame(frame)
+                sink.write(frames[0] + done - 1, plate.with_patch(patches[frame].region, patches[frame].pixels))
+                advance(done)
     return path, sink.notes
 
 

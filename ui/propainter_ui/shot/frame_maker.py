@@ -34,6 +34,8 @@ class PictureWish:
     grow: int = 0
     is_rough: bool = False
     """Made of the rough result that comes before the final one."""
+    line: int = 1
+    """Plate pixels the outline of the hole is wide."""
 
 
 class FrameMaker(QtCore.QObject):
@@ -98,19 +100,23 @@ class FrameMaker(QtCore.QObject):
         library = self._library
         if library.files is None or library.serial != wish.serial:
             return None
-        needs_result = wish.view not in ("plate", "matte")
+        needs_result = wish.view not in ("plate", "matte", "alpha")
         kind = "rough" if wish.is_rough else "result"
         result = library.patch(kind, wish.revision, wish.frame) if needs_result else None
         if needs_result and result is None:
             return None
+        alone = wish.display.isolated == "A"
+        needs_matte = wish.view in ("matte", "alpha") or alone
         return show(
             wish.view,
             plate=library.plate(wish.frame),
-            matte=library.matte(wish.frame) if wish.view == "matte" else None,
+            matte=library.matte(wish.frame) if needs_matte else None,
             result=result,
             apart=library.patch(wish.view, wish.revision, wish.frame) if wish.view in ASKED_APART else None,
             display=wish.display,
             grow=wish.grow,
+            line=wish.line,
+            alpha=library.alpha(wish.frame) if alone else None,
         )
 
 

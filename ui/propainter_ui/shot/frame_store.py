@@ -113,6 +113,12 @@ class ShotLibrary:
         number = self.files.matte_number(frame)  # frames that share one, or have an empty one, share what is kept
         return self._read(("matte", self.serial, number), lambda files: files.matte(frame))
 
+    def alpha(self, frame: int) -> Pixels | None:
+        """The plate's own alpha, None without one. Raises BadShot."""
+        if self.files is None or not self.files.has_alpha:
+            return None
+        return self._read(("alpha", self._plate_serial, frame), lambda files: files.alpha(frame))
+
     def clean(self, frame: int) -> Pixels | None:
         """The clean plate, None for a frame without one. Raises BadShot."""
         number = self.files.clean_number(frame) if self.files is not None else None

@@ -14,7 +14,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from propainter_ui.state.panel_state import View
+from propainter_ui.state.panel_state import Isolated, View
 from propainter_wire.shot import Pixels
 
 Rgb8 = npt.NDArray[np.uint8]
@@ -43,6 +43,8 @@ class Display:
     exposure: float = 0.0
     gamma: float = 1.0
     is_linear: bool = False
+    isolated: Isolated = ""
+    """The one channel that is shown, as grey."""
 
 
 def show(
@@ -54,21 +56,43 @@ def show(
     apart: Patch | None,
     display: Display,
     grow: int = 0,
+    line: int = 1,
+    alpha: Pixels | None = None,
 ) -> Rgb8 | None:
     """One view of a frame, [h, w, 3]; None where what it takes is missing.
 
     plate: [h, w, 3]; matte: [h, w, 1] of any type; apart: what these views take besides: of ``unseen`` [h, w, 1], above 0 =
     never seen, full scale = a guess; of ``grain_free`` [h, w, 4], the fill, premultiplied; grow: plate pixels the matte
-    grows, for the outline of the hole in the matte view.
+    grows, for the outline of the hole in the matte view; line: plate pixels the outline is wide; alpha: [h, w, 1], the
+    plate's own, for A alone. A plate without alpha shows its matte there, or is opaque.
     """
+    if display.isolated == "A":
+        return _alpha_alone(plate, alpha if alpha is not None else matte)
     before = to_eyes(plate, display)
-    if view == "plate":
-        return before
+    shown = before
+    if view == "alpha":
+        return None if matte is None else _grey(shares_of(matte))
     if view == "matte":
-        return None if matte is None else _with_matte(before, matte, grow)
+        if matte is None:
+            return None
+        shown = _with_matte(before, matte, grow, line)
+    elif view != "plate":
+        drawn = _drawn(view, before, plate, result, apart, display)
+        if drawn is None:
+            return None
+        shown = drawn
+    return shown if not display.isolated else _channel_alone(shown, "RGB".index(display.isolated))
+
+
+def _drawn(
+    view: View, before: Rgb8, plate: Pixels, result: Patch | None, apart: Patch | None, display: Display
+) -> Rgb8 | None:
+    """A view that takes a result; None where it is missing."""
+    if result is None:
+        return None
     if view == "grain_free":
-        return None if result is None or apart is None else _with_fill(before, plate, apart, display)
-    return None if result is None else _with_result(view, before, result, apart, display)
+        return None if apart is None else _with_fill(before, plate, apart, display)
+    return _with_result(view, before, result, apart, display)
 
 
 def _with_fill(before: Rgb8, plate: Pixels, fill: Patch, display: Display) -> Rgb8:
@@ -83,6 +107,19 @@ def _with_fill(before: Rgb8, plate: Pixels, fill: Patch, display: Display) -> Rg
     inside = share[..., 0] > 0
     after[cut][inside] = to_eyes(laid, display)[inside]
     return after
+
+
+def _alpha_alone(plate: Pixels, alpha: Pixels | None) -> Rgb8:
+    return np.full((*plate.shape[:2], 3), 255, np.uint8) if alpha is None else _grey(shares_of(alpha))
+
+
+def _grey(shares: npt.NDArray[np.float32]) -> Rgb8:
+    return _channel_alone(np.rint(shares * 255).astype(np.uint8)[..., None], 0)
+
+
+def _channel_alone(picture: Rgb8, channel: int) -> Rgb8:
+    alone: Rgb8 = np.repeat(picture[..., channel, None], 3, axis=2)
+    return alone
 
 
 def _with_result(view: View, before: Rgb8, result: Patch, unseen: Patch | None, display: Display) -> Rgb8 | None:
@@ -159,26 +196,25 @@ def grown(hole: npt.NDArray[np.bool_], pixels: int) -> npt.NDArray[np.bool_]:
     return hole
 
 
-def _with_matte(picture: Rgb8, matte: Pixels, grow: int) -> Rgb8:
-    """Red where the matte is, and a line round the hole it makes."""
+def _with_matte(picture: Rgb8, matte: Pixels, grow: int, width: int) -> Rgb8:
+    """Red where the matte is, and a line of this width along the inner edge of the hole it makes."""
     shares = shares_of(matte)
     rows, columns = np.flatnonzero(shares.any(1)), np.flatnonzero(shares.any(0))
     if not rows.size:
         return picture
     margin = min(grow, _LARGEST_OUTLINE_GROW) + 2
-    height, width = shares.shape
-    top, bottom = max(0, int(rows[0]) - margin), min(height, int(rows[-1]) + margin + 1)
-    left, right = max(0, int(columns[0]) - margin), min(width, int(columns[-1]) + margin + 1)
+    top, bottom = max(0, int(rows[0]) - margin), min(shares.shape[0], int(rows[-1]) + margin + 1)
+    left, right = max(0, int(columns[0]) - margin), min(shares.shape[1], int(columns[-1]) + margin + 1)
     cut = np.s_[top:bottom, left:right]
     tinted = _tinted(picture, shares, _MATTE_RED, 0.5, cut)
     hole: npt.NDArray[np.bool_] = grown(shares[cut] > 0, min(grow, _LARGEST_OUTLINE_GROW))
-    line = hole & ~_shrunk(hole)
+    line = hole & ~_shrunk(hole, width)
     tinted[cut][line] = _HOLE_LINE
     return tinted
 
 
-def _shrunk(hole: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    return np.logical_not(grown(np.logical_not(hole), 1))
+def _shrunk(hole: npt.NDArray[np.bool_], pixels: int) -> npt.NDArray[np.bool_]:
+    return np.logical_not(grown(np.logical_not(hole), pixels))
 
 
 def _with_unseen(picture: Rgb8, unseen: Patch) -> Rgb8:

@@ -20,18 +20,18 @@ import numpy as np
 
 from propainter_pictures.errors import BadInput, RemoveError, Unreadable
 from propainter_pictures.formats import IMAGE_SUFFIXES, VIDEO_SUFFIXES
-from propainter_pictures.frame import Frame, rgb_of, rgba_of
+from propainter_pictures.frame import Frame, find_alpha, rgb_of, rgba_of
 from propainter_pictures.matte_survey import PictureForMatte, Survey, survey, without_options
 from propainter_pictures.mattes import PLAIN, MatteReading, native_matte
 from propainter_pictures.names import FoundFrames, frames_in_folder, pictures_in, sequence_name, sequence_of
 from propainter_pictures.pairing import UnclearPairing, pair
 from propainter_pictures.stamps import FileReplaced, Stamps
+from propainter_ui.shot.companions import MATTE_WORDS
 from propainter_wire.shot import Pixels, runs_of
 
 if TYPE_CHECKING:
     from propainter_pictures.plates import FrameSource
 
-_MATTE_WORDS = frozenset({"matte", "mattes", "mask", "masks", "roto", "rotos", "alpha", "key", "hole", "holes"})
 _CLEAN_WORDS = (frozenset({"cleanplate"}), frozenset({"cleanplates"}), frozenset({"clean", "plate"}))
 _FRAME_LIST = re.compile(r"-?\d+(\s*-\s*-?\d+)?((\s*,\s*|\s+)-?\d+(\s*-\s*-?\d+)?)*,?")
 
@@ -258,7 +258,7 @@ def _matte_likeness(frames: Frames) -> int:
     names = [path.stem, path.parent.name] if path.suffix else [path.name]
     weights = (2, 1)
     named = sum(
-        w for w, name in zip(weights, names, strict=False) if _MATTE_WORDS & set(re.split("[^a-z]+", name.lower()))
+        w for w, name in zip(weights, names, strict=False) if MATTE_WORDS & set(re.split("[^a-z]+", name.lower()))
     )
     return named + 3 * (len(frames.channel_names) == 1)
 
@@ -342,6 +342,20 @@ class ShotFiles:
         """RGB in the plate's own type. Raises BadShot."""
         with told_to_artists():
             return rgb_of(self.plate_frames.frame(frame))
+
+    @property
+    def has_alpha(self) -> bool:
+        """Whether the plate has an alpha channel of its own."""
+        return find_alpha(self.plate_frames.channel_names) is not None
+
+    def alpha(self, frame: int) -> Pixels:
+        """[h, w, 1], the plate's own alpha in its own type; all of it opaque where a frame has none. Raises BadShot."""
+        with told_to_artists():
+            shown = self.plate_frames.frame(frame).displayed()
+        channel = shown.alpha_channel
+        return (
+            np.ones((*shown.pixels.shape[:2], 1), np.float16) if channel is None else shown.pixels[..., channel, None]
+        )
 
     def matte(self, frame: int) -> Pixels | None:
         """[h, w, 1], 1 (or full scale) = remove; None without a matte. Raises BadShot."""

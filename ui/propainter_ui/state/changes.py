@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Protocol
 
-from propainter_ui.state.panel_state import Against, Notice, PanelState, ShotState, View
+from propainter_ui.state.panel_state import Against, Isolated, Notice, PanelState, ShotState, View
+from propainter_ui.state.wipe import Wipe
 from propainter_wire.errors import WireError
 from propainter_wire.messages import Quality, ShotSettings
 
@@ -45,10 +46,11 @@ def with_shot(state: PanelState, shot: ShotState, revision: int, note: str = "")
         fresh = replace(
             state, shot=shot, bands={}, previous_revision=None, previous_results=frozenset(), results=frozenset(),
             revision=revision, is_playing=False, shows_previous=False, frame=shot.first, first=shot.first,
-            last=shot.last, wipe=None, report={}, rough=frozenset(), last_results={},
+            last=shot.last, wipe=None, report={}, rough=frozenset(), last_results={}, play_fps=None,
         )  # fmt: skip
     if not shot.matte:
-        note = f"{shot.name} is open. Now drop its roto matte: a folder, a still or a video; white is removed."
+        wanted = f"{shot.name} is open. Now drop its roto matte: a folder, a still or a video. White is removed."
+        note = f"{note} {wanted}".strip()
     return replace(fresh, notice=Notice("info", note) if note else None, view="matte" if shot.matte else "plate")
 
 
@@ -112,10 +114,12 @@ def at_frame(state: PanelState, frame: int) -> PanelState:
     return state if frame == state.frame else replace(state, frame=frame)
 
 
-def played_on(state: PanelState) -> PanelState:
-    """One frame on, from the out point back to the in point."""
-    following = state.frame + 1
-    return at_frame(state, following if state.first <= following <= state.last else state.first)
+def played_on(state: PanelState, step: int = 1) -> PanelState:
+    """One frame on (or back, with -1), round and round between in and out point."""
+    following = state.frame + step
+    if state.first <= following <= state.last:
+        return at_frame(state, following)
+    return at_frame(state, state.first if step > 0 else state.last)
 
 
 def with_range(state: PanelState, *, first: int | None = None, last: int | None = None) -> PanelState:
@@ -131,19 +135,44 @@ def with_range(state: PanelState, *, first: int | None = None, last: int | None 
     return replace(state, first=new_first, last=new_last)
 
 
+def with_whole_range(state: PanelState) -> PanelState:
+    """In and out point cleared: the range is the whole shot."""
+    return state if state.shot is None else replace(state, first=state.shot.first, last=state.shot.last)
+
+
 def with_view(state: PanelState, view: View) -> PanelState:
     """Another view."""
     return replace(state, view=view)
 
 
-def with_wipe(state: PanelState, place: float | None) -> PanelState:
+def with_wipe(state: PanelState, wipe: Wipe | None) -> PanelState:
     """The wipe's line there; None: no wipe."""
-    return replace(state, wipe=None if place is None else min(max(place, 0.0), 1.0))
+    return replace(state, wipe=wipe)
+
+
+def with_wipe_turned(state: PanelState, degrees: float) -> PanelState:
+    """The wipe's line so much further round."""
+    return state if state.wipe is None else replace(state, wipe=state.wipe.turned_to(state.wipe.angle + degrees))
+
+
+def with_wipe_moved(state: PanelState, x: float, y: float) -> PanelState:
+    """The wipe's line so much further, in shares of the picture."""
+    return state if state.wipe is None else replace(state, wipe=state.wipe.moved(x, y))
+
+
+def compared_with(state: PanelState, against: Against) -> PanelState:
+    """The wipe on, with this picture on its left."""
+    return with_against(state if state.wipe is not None else replace(state, wipe=Wipe()), against)
 
 
 def with_against(state: PanelState, against: Against) -> PanelState:
-    """What the wipe compares with. Without earlier results there is the plate alone."""
-    return replace(state, against=against if state.previous_results else "plate")
+    """What the wipe compares with. The previous result can be chosen once there is one."""
+    return replace(state, against="plate" if against == "previous" and not state.previous_results else against)
+
+
+def with_isolated(state: PanelState, channel: Isolated) -> PanelState:
+    """One channel alone; the one that is shown alone already: all of them again."""
+    return replace(state, isolated="" if channel == state.isolated else channel)
 
 
 def with_previous_shown(state: PanelState, is_shown: bool) -> PanelState:

@@ -12,19 +12,25 @@ from typing import Any, Literal, TypeAlias
 
 from propainter_knobs.table import listens
 from propainter_ui.state.estimates import Rates, size_text, time_text
+from propainter_ui.state.wipe import Wipe
 from propainter_wire.messages import JobLine, Quality, ShotLine, ShotSettings
 from propainter_wire.shot import DType
 
 Phase = Literal["absent", "starting", "ready", "lost", "stopping"]
-View = Literal["plate", "matte", "result", "unseen", "difference", "grain_free"]
-Against = Literal["plate", "previous"]
-VIEWS: tuple[View, ...] = ("plate", "matte", "result", "unseen", "difference", "grain_free")
+View = Literal["plate", "matte", "result", "unseen", "difference", "grain_free", "alpha"]
+Against = Literal["plate", "matte", "result", "previous", "unseen", "difference", "grain_free", "alpha"]
+VIEWS: tuple[View, ...] = ("plate", "matte", "result", "unseen", "difference", "grain_free", "alpha")
 ASKED_APART: tuple[View, ...] = ("unseen", "grain_free")
 """Views that take a picture more of the backend than the result."""
 VIEW_NAMES: Mapping[View, str] = {
     "plate": "Plate", "matte": "Matte", "result": "Result", "unseen": "Never seen", "difference": "Difference",
-    "grain_free": "Grain-free",
+    "grain_free": "Grain-free", "alpha": "Matte B/W",
 }  # fmt: skip
+AGAINST_NAMES: Mapping[Against, str] = {
+    "plate": "Plate", "result": "Result", "previous": "Previous result", "unseen": "Never seen", "matte": "Matte",
+    "alpha": "Matte B/W", "difference": "Difference", "grain_free": "Grain-free",
+}  # fmt: skip
+Isolated = Literal["", "R", "G", "B", "A"]
 STAGE_NAMES: Mapping[str, str] = {
     "queued": "waiting", "loading": "getting ready", "reading": "reading frames", "flow": "estimating flow",
     "completion": "completing flow", "propagation": "propagating the plate", "painting": "painting windows",
@@ -206,15 +212,19 @@ class PanelState:
     last: int = 1
     """Out point."""
     view: View = "plate"
-    wipe: float | None = None
-    """Where the line of the wipe is, 0..1 of the picture's width; None: no wipe."""
+    wipe: Wipe | None = None
+    """None: no wipe."""
     against: Against = "plate"
-    """What is left of the wipe."""
+    """What is left of the wipe; ``view`` is right of it."""
     shows_previous: bool = False
     """A/B: the result before the last change, in place of the current one."""
     exposure: float = 0.0
     """Stops, of the viewer alone."""
     gamma: float = 1.0
+    isolated: Isolated = ""
+    """The one channel the viewer shows, as grey; empty: all of them."""
+    play_fps: float | None = None
+    """Frames a second to play at; None: the shot's own."""
     bands: Mapping[str, tuple[Run, ...]] = field(default_factory=dict)
     revision: int = 0
     """Counts changes of what a result depends on; results are kept by it."""

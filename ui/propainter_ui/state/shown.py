@@ -1,7 +1,7 @@
 """What timeline, viewer and render button make of the state.
 
-Here: the bands with work under way marked, frames that the screen lacks, the button's words, whose work a stop would
-end. Not here: painting them (``widgets/``).
+Here: the bands with work under way marked, frames that the screen lacks, playback rate, the window's and the button's words,
+whose work a stop would end. Not here: painting them (``widgets/``).
 """
 
 from __future__ import annotations
@@ -48,6 +48,16 @@ def frames_to_fetch(state: PanelState) -> list[int]:
     }  # fmt: skip
     missing = painted - state.results
     return sorted(missing, key=lambda frame: (abs(frame - state.frame), frame))
+
+
+def play_rate(state: PanelState) -> float:
+    """Frames a second to play at."""
+    return state.play_fps or (state.shot.fps if state.shot is not None else 24.0)
+
+
+def window_title(state: PanelState) -> str:
+    """What the window is called: the shot first, as lists of windows cut the end."""
+    return f"{state.shot.name} – ProPainter Remove" if state.shot is not None else "ProPainter Remove"
 
 
 def render_label(state: PanelState) -> str:

@@ -26,6 +26,7 @@ class DaemonStrip(QtWidgets.QWidget):
         self._dot = _Dot()
         self._text = QtWidgets.QLabel()
         self._text.setAccessibleName("Backend state")
+        self._text.setMinimumWidth(60)  # a narrow window cuts it, and the tip says all
         self._button = QtWidgets.QPushButton()
         row = QtWidgets.QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
@@ -40,6 +41,7 @@ class DaemonStrip(QtWidgets.QWidget):
         """Show this state."""
         daemon = state.daemon
         self._text.setText(daemon.headline)
+        self._text.setToolTip(daemon.headline)
         self._dot.show_colour(_DOTS[daemon.phase])
         if daemon.phase != self._phase:
             self._phase = daemon.phase

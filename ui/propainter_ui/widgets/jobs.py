@@ -37,7 +37,7 @@ class Jobs(QtWidgets.QWidget):
         self._column = QtWidgets.QVBoxLayout(self)
         self._column.setContentsMargins(14, 12, 14, 12)
         self._column.setSpacing(8)
-        self._none = QtWidgets.QLabel("No jobs. Whatever renders on this backend, from any host, is listed here.")
+        self._none = QtWidgets.QLabel("No jobs. This list shows what every host renders on this backend.")
         self._none.setObjectName("dim")
         self._none.setWordWrap(True)
         self._column.addWidget(self._none)
@@ -137,6 +137,7 @@ class Shots(QtWidgets.QWidget):
         self._open.setWordWrap(True)
         self._open.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._open.setAccessibleName("Open shot")
+        self._open.setMinimumWidth(1)  # a path without a place to break must not widen the page
         self._recent = QtWidgets.QListWidget()
         self._recent.setAccessibleName("Recent shots")
         self._recent.setFrameShape(QtWidgets.QFrame.Shape.NoFrame)

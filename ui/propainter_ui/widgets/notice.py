@@ -1,26 +1,31 @@
-"""The message above the viewer, and the button that answers it.
+"""The message over the viewer, and the button that answers it.
 
-Here: showing both. Not here: the sentences (``state/``), what the buttons do (``panel.py``).
+Here: showing both. Not here: the sentences (``state/``), what the buttons do (``panel.py``), where it lies (``stage.py``).
 """
 
 from __future__ import annotations
 
 from propainter_ui.look import icon
-from propainter_ui.qt import QtWidgets
+from propainter_ui.qt import QtWidgets, Signal
 from propainter_ui.state.panel_state import Notice
 
 
 class NoticeBar(QtWidgets.QFrame):
     """A sentence for the artist, ``act`` and ``dismiss``."""
 
+    changed = Signal()
+    """Another message is shown: it may take more room."""
+
     def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
         super().__init__(parent)
         self._text, self.act = QtWidgets.QLabel(), QtWidgets.QPushButton()
         self._text.setWordWrap(True)
         self._text.setAccessibleName("Message")
+        self.act.setAccessibleName("No action")
         self.dismiss = QtWidgets.QToolButton()
         self.dismiss.setObjectName("quiet")
         self.dismiss.setAccessibleName("Dismiss message")
+        self.dismiss.setToolTip("Dismiss this message")
         row = QtWidgets.QHBoxLayout(self)
         row.setContentsMargins(14, 7, 10, 7)
         row.addWidget(self._text, 1)
@@ -43,6 +48,7 @@ class NoticeBar(QtWidgets.QFrame):
         self.act.setText(names[notice.action])
         self.act.setAccessibleName(names[notice.action] or "No action")
         self.act.setVisible(bool(notice.action))
+        self.changed.emit()
 
     def refresh_icons(self) -> None:
         """Draw icons anew, after the theme has changed."""

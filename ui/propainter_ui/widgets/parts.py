@@ -33,10 +33,10 @@ def number(name: str, low: float, high: float, step: float, prefix: str) -> QtWi
     box.setRange(low, high)
     box.setSingleStep(step)
     box.setPrefix(prefix)
-    box.setFixedWidth(78)
+    box.setFixedWidth(70)
     box.setAccessibleName(name)
-    box.setToolTip(f"{name}; of the viewer alone; wheel or arrow keys change it")
-    box.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+    box.setToolTip(f"{name}, for the viewer alone; wheel or arrow keys change it")
+    box.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
     return box
 
 

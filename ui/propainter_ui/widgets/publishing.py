@@ -50,7 +50,7 @@ class PublishCard(QtWidgets.QFrame):
 
     def _lay_out(self) -> None:
         grid = QtWidgets.QGridLayout(self)
-        grid.setContentsMargins(14, 8, 14, 8)
+        grid.setContentsMargins(0, 8, 0, 8)
         grid.setVerticalSpacing(4)
         grid.setColumnStretch(1, 1)
         caption = QtWidgets.QLabel("Publish to")

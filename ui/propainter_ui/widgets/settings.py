@@ -222,7 +222,9 @@ class Settings(QtWidgets.QWidget):
         for section in SECTIONS:
             column.addWidget(self._section(section))
         column.addStretch(1)
+        self._column = column
         scroll = QtWidgets.QScrollArea()
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         scroll.setWidgetResizable(True)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setWidget(inner)
@@ -230,7 +232,12 @@ class Settings(QtWidgets.QWidget):
         whole.setContentsMargins(0, 0, 0, 0)
         whole.setSpacing(0)
         whole.addWidget(scroll, 1)
-        whole.addWidget(self._cost_card())
+        self.cost_card = self._cost_card()
+        """What a render costs, and its button; the panel keeps it on the screen."""
+
+    def add_below(self, widget: QtWidgets.QWidget) -> None:
+        """Put a widget below the settings, to be scrolled with them."""
+        self._column.addWidget(widget)
 
     def _section(self, section: Section) -> QtWidgets.QWidget:
         form = QtWidgets.QGridLayout()

@@ -1,15 +1,17 @@
-"""The bar below the viewer: which view, compared with what, how light, how large.
+"""The bar below the viewer: which view, compared with what, which channel, how light, how large.
 
-Here: its controls. Not here: the picture (``viewer.py``).
+Here: its controls. Not here: the picture (``viewer.py``), keys (``commands.py``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import get_args
 
 from propainter_ui.qt import Qt, QtWidgets, Signal
-from propainter_ui.state.panel_state import VIEW_NAMES, VIEWS, PanelState, View
-from propainter_ui.widgets.parts import fill_bar, number, show_number, toggle
+from propainter_ui.state.panel_state import AGAINST_NAMES, VIEW_NAMES, VIEWS, Isolated, PanelState, View
+from propainter_ui.widgets.flow import FlowLayout, group_of
+from propainter_ui.widgets.parts import number, show_number, toggle
 
 _VIEW_HELP: Mapping[View, str] = {
     "plate": "The plate",
@@ -18,7 +20,9 @@ _VIEW_HELP: Mapping[View, str] = {
     "unseen": "Magenta: what no frame ever showed, so it was invented",
     "difference": "Result minus plate, four times as strong",
     "grain_free": "The result, its fill without grain: what is left to those who regrain it themselves",
+    "alpha": "The matte in black and white: white is removed",
 }
+_CHANNEL_NAMES: Mapping[Isolated, str] = {"R": "Red", "G": "Green", "B": "Blue", "A": "Alpha"}
 
 
 class ViewBar(QtWidgets.QFrame):
@@ -26,48 +30,67 @@ class ViewBar(QtWidgets.QFrame):
 
     view_asked = Signal(str)
     against_asked = Signal(str)
+    channel_asked = Signal(str)
 
     def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
         super().__init__(parent)
-        self._view_buttons: dict[View, QtWidgets.QToolButton] = {}
-        for key, view in enumerate(VIEWS, start=1):
-            button = QtWidgets.QToolButton()
-            button.setText(VIEW_NAMES[view])
-            button.setCheckable(True)
-            button.setAccessibleName(f"View: {VIEW_NAMES[view]}")
-            button.setToolTip(f"{_VIEW_HELP[view]} ({key})")
-            button.clicked.connect(lambda _=False, view=view: self.view_asked.emit(view))
-            self._view_buttons[view] = button
-        self.wipe = toggle("Wipe", "Compare: drag the line in the picture (W)")
+        self.setObjectName("bar")
+        self._view_buttons = {view: self._view_button(key, view) for key, view in enumerate(VIEWS, start=1)}
+        self._channel_buttons = {name: self._channel_button(name) for name in get_args(Isolated) if name}
+        self.wipe = toggle("Wipe", "Compare two pictures: drag the line to move it, its round end to turn it (W)")
         self._against = QtWidgets.QComboBox()
-        self._against.setAccessibleName("Compare with")
-        self._against.addItem("against plate", "plate")
-        self._against.addItem("against previous result", "previous")
-        self.previous = toggle("A/B", "The result before the last change of settings, and back (B)")
+        self._against.setAccessibleName("Left of the wipe")
+        self._against.setToolTip("The picture left of the wipe; the view you choose is right of it")
+        for against, name in AGAINST_NAMES.items():
+            self._against.addItem(f"left: {name}", against)
+        self.previous = toggle("A/B", "The result before the last change of settings, and back (C)")
         self.exposure = number("Exposure, stops", -10, 10, 0.25, "EV ")
         self.gamma = number("Gamma", 0.2, 4, 0.1, "γ ")
         self.zoom = QtWidgets.QToolButton()
         self.zoom.setText("Fit")
-        self.zoom.setMinimumWidth(64)
+        self.zoom.setMinimumWidth(56)
         self.zoom.setAccessibleName("Fit picture to viewer")
         self.zoom.setToolTip("Show the whole picture (F); wheel zooms, middle button pans, + and - zoom")
         self.pointed = QtWidgets.QLabel()
         self.pointed.setObjectName("dim")
         self.pointed.setAccessibleName("Colour under the pointer")
-        self.pointed.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        self.pointed.setSizePolicy(QtWidgets.QSizePolicy.Policy.Ignored, QtWidgets.QSizePolicy.Policy.Preferred)
+        self.pointed.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        self.pointed.setFixedWidth(self.fontMetrics().horizontalAdvance("0000, 0000   R 000  G 000  B 000") + 12)
         self._against.activated.connect(lambda _: self.against_asked.emit(self._against.currentData()))
-        fill_bar(
-            self, *self._view_buttons.values(), 8, self.wipe, self._against, self.previous, self.pointed, 8,
-            self.exposure, self.gamma, self.zoom,
-        )  # fmt: skip
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        row = FlowLayout(self, spacing=4, margins=(10, 5, 10, 5))
+        for button in self._view_buttons.values():
+            row.addWidget(button)
+        for group in (
+            self._channel_buttons.values(), (self.wipe, self._against, self.previous),
+            (self.exposure, self.gamma, self.zoom), (self.pointed,),
+        ):  # fmt: skip
+            row.addWidget(group_of(*group))
+
+    def _view_button(self, key: int, view: View) -> QtWidgets.QToolButton:
+        button = toggle(VIEW_NAMES[view], f"{_VIEW_HELP[view]} ({key})")
+        button.setAccessibleName(f"View: {VIEW_NAMES[view]}")
+        button.clicked.connect(lambda: self.view_asked.emit(view))
+        return button
+
+    def _channel_button(self, channel: Isolated) -> QtWidgets.QToolButton:
+        name = _CHANNEL_NAMES[channel]
+        button = toggle(channel, f"{name} alone, and back ({channel})")
+        button.setAccessibleName(f"{name} channel alone")
+        button.setFixedWidth(26)
+        button.clicked.connect(lambda: self.channel_asked.emit(channel))
+        return button
 
     def show_state(self, state: PanelState) -> None:
         """Show view, comparison and how light the picture is."""
         for view, button in self._view_buttons.items():
             button.setChecked(view == state.view)
+        for channel, button in self._channel_buttons.items():
+            button.setChecked(channel == state.isolated)
         self.wipe.setChecked(state.wipe is not None)
-        self._against.setVisible(state.wipe is not None and bool(state.previous_results))
+        self._against.setEnabled(state.wipe is not None)
         if self._against.currentData() != state.against:
             self._against.setCurrentIndex(self._against.findData(state.against))
         self.previous.setChecked(state.shows_previous)

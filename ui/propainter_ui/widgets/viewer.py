@@ -1,28 +1,39 @@
 """The viewer: one picture, or two with a wipe between them; zoom, pan, and the colour under the pointer.
 
-Here: what is shown, and the mouse. Not here: painting it (``viewer_painting.py``), where it lies (``placement.py``), making
-pictures (``shot/frame_maker.py``), which ones (``screen.py``).
+Here: what is shown, and the mouse. Not here: painting it (``viewer_painting.py``), where picture and wipe lie
+(``placement.py``, ``wipe_line.py``), making pictures (``shot/frame_maker.py``), which ones (``screen.py``).
 """
 
 from __future__ import annotations
 
+from typing import Literal
+
+from propainter_ui.keys import came_by_tab
 from propainter_ui.look import colours_of
 from propainter_ui.qt import Qt, QtCore, QtGui, QtWidgets, Signal, place_of
+from propainter_ui.state.wipe import Wipe
 from propainter_ui.widgets.placement import Placement
-from propainter_ui.widgets.viewer_painting import Shown, paint_invitation, paint_pictures
+from propainter_ui.widgets.viewer_painting import Shown, paint_focus, paint_pictures
+from propainter_ui.widgets.wipe_line import Grip, WipeLine
 
-_GRAB_PX = 8
 _ZOOM_STEP = 1.25
+_CURSORS = {
+    "": Qt.CursorShape.CrossCursor, "line": Qt.CursorShape.SplitHCursor, "middle": Qt.CursorShape.SizeAllCursor,
+    "turn": Qt.CursorShape.PointingHandCursor,
+}  # fmt: skip
 
 
 class Viewer(QtWidgets.QWidget):
     """Shows pictures and asks for the wipe to be moved; dropped files are handed on."""
 
-    wipe_asked = Signal(float)
+    wipe_asked = Signal(object)
+    """A ``Wipe``."""
     dropped = Signal(list)
     pointed = Signal(str)
     """Position and colour under the pointer, in words; empty outside."""
     zoom_changed = Signal(float)
+    confirmed = Signal()
+    """Return was pressed on the picture."""
 
     def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
         super().__init__(parent)
@@ -31,31 +42,26 @@ class Viewer(QtWidgets.QWidget):
         self.setMouseTracking(True)
         self.setAcceptDrops(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setMinimumSize(320, 200)
+        self.setMinimumSize(240, 120)
         self._after: Shown | None = None
         self._before: Shown | None = None
-        self._wipe: float | None = None
-        self._invitation = ""
+        self._wipe: Wipe | None = None
         self._hint = ""
         self._placement = Placement(self)
-        self._grabbed = ""
+        self._grabbed: Grip | Literal["picture"] = ""
         self._grabbed_at = QtCore.QPointF()
         self._is_dropping = False
+        self._has_tabbed_focus = False
 
     # --- what is shown --------------------------------------------------------------------------------------------
 
-    def show_pictures(self, after: Shown | None, before: Shown | None, wipe: float | None, hint: str) -> None:
-        """Show a picture; with ``wipe``, ``before`` to the left of it. hint: a line of text at the bottom."""
+    def show_pictures(self, after: Shown | None, before: Shown | None, wipe: Wipe | None, hint: str) -> None:
+        """Show a picture; with ``wipe``, ``before`` to the left of it. hint: a line of text near the bottom."""
         self._after, self._before, self._wipe, self._hint = after, before, wipe, hint
         size = after.image.size() if after is not None else QtCore.QSize(16, 9)
         if size != self._placement.size:
             self._placement.size = size
             self.zoom_changed.emit(self.zoom)
-        self.update()
-
-    def invite(self, text: str) -> None:
-        """What is said while there is no picture."""
-        self._invitation = text
         self.update()
 
     @property
@@ -88,6 +94,11 @@ class Viewer(QtWidgets.QWidget):
         self._placement.zoom_by(factor, around)
         self._zoomed()
 
+    def move_by(self, x: float, y: float) -> None:
+        """Move the picture by so many pixels of the screen."""
+        self._placement.move_by(QtCore.QPointF(x, y))
+        self.update()
+
     def actual_size(self) -> None:
         """One picture pixel a screen pixel."""
         self.zoom_by(1 / self.zoom)
@@ -96,12 +107,11 @@ class Viewer(QtWidgets.QWidget):
         self.zoom_changed.emit(self.zoom)
         self.update()
 
-    def wipe_x(self) -> float | None:
-        """Where in the widget the wipe's line is; None without one."""
+    def wipe_line(self) -> WipeLine | None:
+        """The wipe's line as it lies in the widget; None without one."""
         if self._wipe is None or self._after is None:
             return None
-        rect = self._placement.rect()
-        return rect.left() + self._wipe * rect.width()
+        return WipeLine(self._wipe, self._placement.rect(), QtCore.QSizeF(self.size()))
 
     # --- painting -------------------------------------------------------------------------------------------------
 
@@ -109,16 +119,29 @@ class Viewer(QtWidgets.QWidget):
         colours = colours_of(self)
         painter = QtGui.QPainter(self)
         painter.fillRect(self.rect(), QtGui.QColor(colours.canvas))
-        if self._after is None:
-            paint_invitation(painter, self, self._invitation)
-        else:
+        if self._after is not None:
             paint_pictures(
-                painter, self._placement, self._after, before=self._before, line=self.wipe_x(), hint=self._hint,
+                painter, self._placement, self._after, before=self._before, line=self.wipe_line(), hint=self._hint,
                 area=self.size(),
             )  # fmt: skip
-        if self._is_dropping:
-            painter.setPen(QtGui.QPen(QtGui.QColor(colours.accent), 3))
-            painter.drawRect(self.rect().adjusted(2, 2, -3, -3))
+        if self._is_dropping or self._has_tabbed_focus:
+            paint_focus(painter, self)
+
+    def focusInEvent(self, event: QtGui.QFocusEvent) -> None:
+        super().focusInEvent(event)
+        self._has_tabbed_focus = came_by_tab(event)
+        self.update()
+
+    def focusOutEvent(self, event: QtGui.QFocusEvent) -> None:
+        super().focusOutEvent(event)
+        self._has_tabbed_focus = False
+        self.update()
+
+    def keyPressEvent(self, event: QtGui.QKeyEvent) -> None:
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and not event.isAutoRepeat():
+            self.confirmed.emit()
+        else:
+            super().keyPressEvent(event)
 
     # --- the mouse ------------------------------------------------------------------------------------------------
 
@@ -134,21 +157,20 @@ class Viewer(QtWidgets.QWidget):
         if is_pan:
             self._grabbed = "picture"
             self.setCursor(Qt.CursorShape.ClosedHandCursor)
-        elif event.button() == Qt.MouseButton.LeftButton and self._is_on_wipe(place_of(event)):
-            self._grabbed = "wipe"
+        elif event.button() == Qt.MouseButton.LeftButton:
+            self._grabbed = self._grip_at(place_of(event))
 
     def mouseMoveEvent(self, event: QtGui.QMouseEvent) -> None:
-        place = place_of(event)
-        if self._grabbed == "wipe":
-            rect = self._placement.rect()
-            self.wipe_asked.emit((place.x() - rect.left()) / rect.width())
-        elif self._grabbed == "picture":
+        place, line = place_of(event), self.wipe_line()
+        if self._grabbed == "picture":
             self._placement.move_by(place - self._grabbed_at)
             self._grabbed_at = place
             self.update()
+        elif self._grabbed and line is not None:
+            snaps = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+            self.wipe_asked.emit(line.dragged(self._grabbed, place, snaps=snaps))
         else:
-            on_wipe = self._is_on_wipe(place)
-            self.setCursor(Qt.CursorShape.SplitHCursor if on_wipe else Qt.CursorShape.CrossCursor)
+            self.setCursor(_CURSORS[self._grip_at(place)])
         self._tell_pointed(place)
 
     def mouseReleaseEvent(self, _: QtGui.QMouseEvent) -> None:
@@ -156,7 +178,7 @@ class Viewer(QtWidgets.QWidget):
         self.unsetCursor()
 
     def mouseDoubleClickEvent(self, event: QtGui.QMouseEvent) -> None:
-        if self._is_on_wipe(place_of(event)):  # a hand that presses twice means the line
+        if self._grip_at(place_of(event)):  # a hand that presses twice means the line
             self.mousePressEvent(event)
         else:
             self.fit()
@@ -167,16 +189,16 @@ class Viewer(QtWidgets.QWidget):
     def resizeEvent(self, _: QtGui.QResizeEvent) -> None:
         self.zoom_changed.emit(self.zoom)
 
-    def _is_on_wipe(self, place: QtCore.QPointF) -> bool:
-        line = self.wipe_x()
-        return line is not None and abs(place.x() - line) <= _GRAB_PX
+    def _grip_at(self, place: QtCore.QPointF) -> Grip:
+        line = self.wipe_line()
+        return "" if line is None else line.grip_at(place)
 
     def _tell_pointed(self, place: QtCore.QPointF) -> None:
         if self._after is None:
             return
         spot, image = self._placement.point(place), self._after.image
-        line = self.wipe_x()
-        if line is not None and self._before is not None and place.x() < line:
+        line = self.wipe_line()
+        if line is not None and self._before is not None and not line.is_right(place):
             image = self._before.image
         x, y = int(spot.x() // 1), int(spot.y() // 1)
         if not image.rect().contains(x, y):
