@@ -23,6 +23,9 @@ def opened(qtbot: QtBot, panel: Panel) -> Panel:
     """With a shot, as far as the widgets know; nothing is read of it."""
     panel.change(replace(panel.state, shot=SHOT, first=1001, last=1010, frame=1001))
     panel.on_screen.show_pictures = lambda: None  # type: ignore[method-assign] # there are no pictures of it
+    for fold in panel.settings._folds.values():
+        if not fold.is_open:
+            fold.heading.click()
     panel.window().activateWindow()
     qtbot.waitUntil(lambda: panel.window().isActiveWindow())
     return panel
@@ -55,7 +58,7 @@ def test_space_plays_on_the_picture_and_presses_whatever_control_has_the_focus(
         assert opened.state.is_playing
         press(qtbot, widget, Qt.Key.Key_Space)
         assert not opened.state.is_playing
-    switch = opened.settings._switches["native_fill"]._switch
+    switch = opened.settings._rows["native_fill"]._switch
     before = switch.isChecked()
     press(qtbot, switch, Qt.Key.Key_Space)
     assert switch.isChecked() != before
@@ -77,9 +80,9 @@ def test_return_presses_the_focused_button_and_renders_on_the_picture_alone(
     assert opened.state.wipe is not None and not rendered
     press(qtbot, opened.view_bar.wipe, Qt.Key.Key_Enter)
     assert opened.state.wipe is None and not rendered
-    press(qtbot, opened.settings._engine, Qt.Key.Key_Return)
-    assert opened.settings._engine.view().isVisible() and not rendered
-    opened.settings._engine.hidePopup()
+    press(qtbot, opened.settings._rows["engine"]._combo, Qt.Key.Key_Return)
+    assert opened.settings._rows["engine"]._combo.view().isVisible() and not rendered
+    opened.settings._rows["engine"]._combo.hidePopup()
     box = opened.settings._rows["grow"]._box
     press(qtbot, box, Qt.Key.Key_7)
     qtbot.keyClick(box, Qt.Key.Key_Return)
@@ -108,7 +111,7 @@ def test_a_click_leaves_the_focus_where_it_was(qtbot: QtBot, opened: Panel, rend
     from propainter_ui.qt import Qt
 
     opened.viewer.setFocus()
-    for widget in (opened.settings._render, opened.view_bar.wipe, opened.settings._switches["native_fill"]._switch):
+    for widget in (opened.settings._render, opened.view_bar.wipe, opened.settings._rows["native_fill"]._switch):
         qtbot.mouseClick(widget, Qt.MouseButton.LeftButton)
         assert opened.viewer.hasFocus()
     assert len(rendered) == 1

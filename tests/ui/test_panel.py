@@ -210,7 +210,7 @@ def test_what_the_engine_ignores_hides_no_result_and_an_export_renders_nothing_f
     assert panel.state.revision == revision and panel.state.results == set(range(1001, 1009))
     kinds: list[str] = []
     panel.bridge.told.connect(lambda _: kinds.append(panel.state.job.stage) if panel.state.job else None)
-    panel.export("mp4", tmp_path / "clean.mp4")
+    panel.export("video", tmp_path / "clean.mp4")
     until(qtbot, lambda: (tmp_path / "clean.mp4").exists() and panel.state.job is None)
     assert set(kinds) == {"writing"}
 

@@ -183,6 +183,8 @@ def style_sheet(theme: Theme) -> str:
         border: 2px solid {c.focus}; border-radius: 4px; }}
     QListWidget, QTextBrowser {{ border: 2px solid transparent; }}
     QTabBar::tab:selected:focus {{ background: {c.raised}; border: 2px solid {c.focus}; border-radius: 4px; }}
+    QPushButton#heading {{ padding: 4px 0; border: 2px solid transparent; background: transparent; }}
+    QPushButton#heading:focus {{ border: 2px solid {c.focus}; padding: 4px 0; }}
     QPushButton#primary:focus {{ border: 2px solid {c.focus}; padding: 5px 13px; }}
     QToolButton#quiet:focus {{ border: 2px solid {c.focus}; padding: 1px; }}
     """

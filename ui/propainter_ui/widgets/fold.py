@@ -33,10 +33,8 @@ class Fold(QtWidgets.QWidget):
         self.heading.setFlat(True)
         self.heading.setCheckable(True)
         self.heading.setSizePolicy(QtWidgets.QSizePolicy.Policy.Expanding, QtWidgets.QSizePolicy.Policy.Fixed)
-        self.heading.setStyleSheet("""
-            QPushButton { font-weight: 600; text-align: left; padding: 5px 0; border-color: transparent;
-                background: transparent; }
-            QPushButton:focus { border-color: palette(highlight); }""")
+        self.heading.setObjectName("heading")
+        self.heading.setStyleSheet("font-weight: 600; text-align: left;")
         self.heading.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.body = QtWidgets.QWidget()
         column = QtWidgets.QVBoxLayout(self)
