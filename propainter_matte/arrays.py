@@ -19,9 +19,19 @@ Mask = npt.NDArray[Any]
 """bool [h, w]."""
 
 
+_FINE = 3.0
+"""Sigma in pixels that a picture is kept fine enough for."""
+
+
 def blurred(image: Field, sigma: float) -> Field:
-    """Gaussian blur; sigma in pixels."""
-    return cast(Field, cv2.GaussianBlur(image, (0, 0), max(sigma, 0.3)))
+    """Gaussian blur; sigma in pixels. A wide one is made on a smaller picture: near enough, and many times faster."""
+    coarse = int(sigma // _FINE)
+    height, width = image.shape[:2]
+    if coarse < 2 or min(height, width) < 4 * coarse:
+        return cast(Field, cv2.GaussianBlur(image, (0, 0), max(sigma, 0.3)))
+    size = (-(-width // coarse), -(-height // coarse))
+    small = cv2.GaussianBlur(cv2.resize(image, size, interpolation=cv2.INTER_AREA), (0, 0), sigma / coarse)
+    return cast(Field, cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR))
 
 
 def look_up(image: Any, flow: Field) -> Field:
@@ -34,7 +44,12 @@ def look_up(image: Any, flow: Field) -> Field:
 
 def norm(vectors: Field) -> Field:
     """Length along the last axis."""
-    return cast(Field, np.sqrt((vectors * vectors).sum(-1)))
+    return cast(Field, np.sqrt(added(vectors * vectors)))
+
+
+def added(image: Field) -> Field:
+    """The sum of a few channels [h, w, c]; faster than numpy's along a short axis."""
+    return cast(Field, sum(image[..., channel] for channel in range(image.shape[-1])))
 
 
 def depth_in(matte: Field) -> Field:

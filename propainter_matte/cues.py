@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 
 from propainter.classical.motion import Matrix, flow_of_motion
-from propainter_matte.arrays import Field, Mask, blurred, depth_in, look_up, norm, square
+from propainter_matte.arrays import Field, Mask, added, blurred, depth_in, look_up, norm, square
 from propainter_matte.colours import Remembered, far_colour, near_colour
 from propainter_matte.footage import Footage
 
@@ -135,7 +135,7 @@ def _own_flow(flow: Field, core: Field, unit: float) -> Field:
 def _missed(footage: Footage, index: int, other: int, flow: Field) -> Field:
     """How unlike a frame's pixels are those found along a flow, in levels."""
     here, there = footage.lab(index).astype(np.float32), footage.lab(other)
-    differ = np.abs(here - look_up(there, flow)).sum(-1)
+    differ = added(np.abs(here - look_up(there, flow)))
     return blurred(np.minimum(differ, _MOST_DIFFERENCE), 1.5 * footage.unit)
 
 
@@ -178,7 +178,7 @@ def difference_from(footage: Footage, here: Field, other: int, camera: Matrix, m
     free = ((matte < 0.3) * 255).astype(np.uint8)
     clear = cv2.warpPerspective(free, camera, size, flags=flags) > 250
     darkest, brightest = (way(moved, square(3)).astype(np.float32) for way in (cv2.erode, cv2.dilate))
-    differ = np.maximum(np.maximum(darkest - here, here - brightest), 0).sum(-1)
+    differ = added(np.maximum(np.maximum(darkest - here, here - brightest), 0))
     return blurred(np.minimum(differ, _MOST_DIFFERENCE), 1.2 * footage.unit), clear
 
 

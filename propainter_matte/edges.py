@@ -20,9 +20,9 @@ _BAND = 5.0
 """Pixels at 432x240 on either side of the edge that may be soft."""
 _SHUTTER = 0.5
 """Share of a frame's motion that blurs."""
-_SMOOTH = 1e-4
+_SMOOTH = 4e-4
 """Variance of colour, of 1, below which there is no edge to follow."""
-_SURE = 0.08
+_SURE = 0.18
 """Shares nearer than this to 0 or 1 are taken for it."""
 
 

@@ -16,6 +16,7 @@ from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+import cv2
 import numpy as np
 
 from propainter_matte.arrays import Field, depth_in, overlap
@@ -28,6 +29,10 @@ from propainter_matte.weighing import GENERAL, learn
 _REACH = 40.0
 """Pixels around the carried matte beyond which nothing joins the object."""
 _OUT_OF_REACH = -6.0
+_NEAR, _FAR = 4.0, 0.1
+"""Each pixel further off the carried edge than the first lowers the odds by the second."""
+_JOINED = 0.05
+"""Share of a piece of the matte that must lie where the object was carried."""
 _RETURN = 8
 """Frames after which the way back is gone."""
 _TRIALS = (2, 5)
@@ -68,7 +73,7 @@ class Track:
     mattes: Mapping[int, Field]
     """[h, w] in [0, 1] at the working size; a key's is the key itself."""
     drift: Mapping[int, float] = field(default_factory=dict)
-    """How far the two mattes of a frame differ, 0 to 1; keys have 0."""
+    """How far the two mattes of a frame differ, 0 to 1; a key's, how far it differs from what comes from other keys."""
 
 
 def spans_of(keys: Mapping[int, Field], count: int) -> list[Span]:
@@ -99,13 +104,14 @@ def track(footage: Footage, keys: Mapping[int, Field], *, known: Track | None = 
             assert known is not None
             inside = range(span.first, span.last + 1)
             mattes.update({i: known.mattes[i] for i in inside})
-            drift.update({i: known.drift[i] for i in inside})
+            drift.update({i: max(known.drift[i], drift.get(i, 0.0)) for i in inside})
             continue
         for index in _track_span(footage, keys, span, mattes, drift):
             done += 1
             yield Step(index, min(done, total), total)
     mattes.update(keys)
-    drift.update(dict.fromkeys(keys, 0.0))
+    for key in keys:
+        drift.setdefault(key, 0.0)
     return Track(dict(keys), mattes, drift)
 
 
@@ -127,10 +133,9 @@ def _is_known(span: Span, keys: Mapping[int, Field], known: Track | None, count:
 
 
 def _steps_in(span: Span) -> int:
-    trials = 2 * sum(trial for trial in _TRIALS if trial <= span.last - span.first)
-    return (trials + span.last - span.first) * (1 + (span.begins and span.ends)) + (
-        0 if span.begins and span.ends else _RETURN * ((span.last - span.first) // _RETURN)
-    )
+    trials = sum(2 * trial - 1 for trial in _TRIALS if trial <= span.last - span.first)
+    walks = 2 if span.begins and span.ends else 1
+    return walks * trials + 2 * (span.last - span.first)  # one walk there, one back, whichever way it is
 
 
 def _track_span(
@@ -146,7 +151,7 @@ def _track_span(
     yield from walk.learn_at(start, stop)
     found = yield from walk.go({start: ends[start]}, start, stop)
     mattes.update({i: one.matte for i, one in found.items()})
-    drift[start] = 0.0
+    drift.setdefault(start, 0.0)
     yield from _returned(walk, mattes, drift, start, stop)
 
 
@@ -184,8 +189,21 @@ def _track_between(
         odds = (1 - share) * onward[i].odds.astype(np.float32) + share * back[i].odds.astype(np.float32)
         mattes[i] = cut(odds, footage.lab(i))
         drift[i] = 1 - overlap(onward[i].matte, back[i].matte)
-    for i in (span.first, span.last):
-        mattes[i], drift[i] = ends[i], 0.0
+    for i, walked in ((span.first, back), (span.last, onward)):
+        mattes[i], drift[i] = ends[i], max(drift.get(i, 0.0), 1 - overlap(walked[i].matte, ends[i]))
+
+
+def _joined(matte: Field, warped: Field) -> Field:
+    """The matte without pieces that lie where the object was not: something like it stands beside."""
+    count, labels = cv2.connectedComponents((matte > 0.5).astype(np.uint8))
+    if count <= 2:
+        return matte
+    sizes = np.bincount(labels.ravel(), minlength=count)
+    shared = np.bincount(labels[warped > 0.5], minlength=count)
+    alone = shared < _JOINED * sizes
+    alone[0] = False
+    kept: Field = np.where(alone[labels], np.float32(0), matte)
+    return kept
 
 
 @dataclass(frozen=True)
@@ -226,8 +244,9 @@ class _Walk:
                 self._keep_samples(index, cues.values, depth)
                 break
             odds = self._weights.odds(cues.values)
+            odds -= _FAR * np.maximum(-depth / footage.unit - _NEAR, 0)
             odds[depth < -_REACH * footage.unit] = _OUT_OF_REACH
-            mattes[index] = cut(odds, footage.lab(index))
+            mattes[index] = _joined(cut(odds, footage.lab(index)), cues.warped)
             results[index] = _Found(mattes[index], odds.astype(np.float16))
             mattes.pop(index - way * (BEFORE[-1] + 1), None)
             yield index
