@@ -44,12 +44,16 @@ def look_up(image: Any, flow: Field) -> Field:
 
 def norm(vectors: Field) -> Field:
     """Length along the last axis."""
-    return cast(Field, np.sqrt(added(vectors * vectors)))
+    length: Field = np.sqrt(added(vectors * vectors))
+    return length
 
 
 def added(image: Field) -> Field:
     """The sum of a few channels [h, w, c]; faster than numpy's along a short axis."""
-    return cast(Field, sum(image[..., channel] for channel in range(image.shape[-1])))
+    total: Field = image[..., 0].copy()
+    for channel in range(1, image.shape[-1]):
+        total += image[..., channel]
+    return total
 
 
 def depth_in(matte: Field) -> Field:

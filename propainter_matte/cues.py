@@ -22,18 +22,9 @@ from propainter_matte.colours import Remembered, far_colour, near_colour
 from propainter_matte.footage import Footage
 
 NAMES = (
-    "carried",
-    "deep",
-    "near",
-    "far",
-    "flow back",
-    "found back",
-    "flow on",
-    "found on",
-    "apart",
-    "uncovered",
-    "warped",
-)
+    "carried", "deep", "near", "far", "flow back", "found back", "flow on", "found on", "apart", "uncovered", "warped",
+    "uncovered on",
+)  # fmt: skip
 """What the cues are, in order."""
 BEFORE = (2, 4, 7, 11, 16, 24)
 """Frames off whose background is compared with."""
@@ -87,6 +78,7 @@ def cues_of(
         back.apart * depth,
         _uncovered(footage, index, neighbour, warped, mattes),
         2 * warped - 1,
+        _uncovered(footage, index, 2 * index - neighbour, warped, None),
     )  # fmt: skip
     return Cues(np.stack(values, -1).astype(np.float32), warped)
 
@@ -107,7 +99,7 @@ def moving_cues(footage: Footage, index: int, other: int, warped: Field) -> Movi
     unit = footage.unit
     flow = footage.flow(index, other)
     around = cv2.dilate(warped, square(9 * unit)) > 0.3
-    camera = flow_of_motion(footage.motion(index, other, around), slice(0, footage.height), slice(0, footage.width))
+    camera = camera_flow(footage, index, other, around)
     outside = (cv2.dilate(warped, square(9 * unit)) < 0.1).astype(np.float32)
     weight = blurred(outside, 20 * unit)[..., None]
     beside = blurred(flow * outside[..., None], 20 * unit) / (weight + 1e-6)
@@ -120,6 +112,11 @@ def moving_cues(footage: Footage, index: int, other: int, warped: Field) -> Movi
     missed = [_missed(footage, index, other, motion) for motion in (camera, local, own)]
     behind, self_ = np.minimum(missed[0], missed[1]), missed[2]
     return Moving(nearer, (behind - self_) / (behind + self_ + _NOISE), apart / (stirred + apart))
+
+
+def camera_flow(footage: Footage, index: int, other: int, beside: Mask) -> Field:
+    """The flow [h, w, 2] of the camera's motion between neighbours, found outside ``beside``."""
+    return flow_of_motion(footage.motion(index, other, beside), slice(0, footage.height), slice(0, footage.width))
 
 
 def _own_flow(flow: Field, core: Field, unit: float) -> Field:
@@ -139,13 +136,19 @@ def _missed(footage: Footage, index: int, other: int, flow: Field) -> Field:
     return blurred(np.minimum(differ, _MOST_DIFFERENCE), 1.5 * footage.unit)
 
 
-def _uncovered(footage: Footage, index: int, neighbour: int, warped: Field, mattes: Mapping[int, Field]) -> Field:
-    """How unlike the background that earlier frames showed here: 1 differs from all, -1 is it, 0 none showed it."""
+def _uncovered(
+    footage: Footage, index: int, neighbour: int, warped: Field, mattes: Mapping[int, Field] | None
+) -> Field:
+    """How unlike the background that other frames show here: 1 differs from all, -1 is it, 0 none showed it.
+
+    neighbour: the first frame on the way to them. mattes: theirs; None: nobody knows yet where the object is in them.
+    """
     least = np.full(warped.shape, _MOST_DIFFERENCE, np.float32)
     was_seen = np.zeros(warped.shape, np.bool_)
     here = footage.lab(index).astype(np.float32)
+    nothing = np.zeros_like(warped)
     for other, camera in _views(footage, index, neighbour - index, warped, mattes):
-        differ, clear = difference_from(footage, here, other, camera, mattes[other])
+        differ, clear = difference_from(footage, here, other, camera, nothing if mattes is None else mattes[other])
         least = np.where(clear, np.minimum(least, differ), least)
         was_seen |= clear
     cue: Field = np.where(was_seen, np.clip(least / 12 - 0.7, -1, 1), 0).astype(np.float32)
@@ -153,16 +156,19 @@ def _uncovered(footage: Footage, index: int, neighbour: int, warped: Field, matt
 
 
 def _views(
-    footage: Footage, index: int, way: int, warped: Field, mattes: Mapping[int, Field]
+    footage: Footage, index: int, way: int, warped: Field, mattes: Mapping[int, Field] | None
 ) -> list[tuple[int, Matrix]]:
-    """Known frames some way off, each with the camera's motion from this frame to it."""
+    """Frames some way off, each with the camera's motion from this frame to it; with mattes, those that have one."""
     views: list[tuple[int, Matrix]] = []
     total = np.eye(3)
     for off in range(1, BEFORE[-1] + 1):
         here, there = index + way * (off - 1), index + way * off
-        if there not in mattes:
+        if not 0 <= there < footage.count or (mattes is not None and there not in mattes):
             break
-        total = footage.motion(here, there, (warped if off == 1 else mattes[here]) > 0.3) @ total
+        beside = warped > 0.3 if off == 1 else np.zeros(warped.shape, np.bool_)
+        if mattes is not None and off > 1:
+            beside = mattes[here] > 0.3
+        total = footage.motion(here, there, beside) @ total
         if off in BEFORE:
             views.append((there, total / total[2, 2]))
     return views

@@ -34,6 +34,12 @@ _BESIDE = 24.0
 _COUNTS = {"place": 0.8, "own": 1.0, "shut": 0.4, "others": 0.8, "flow": 2.6, "found": 1.9, "near": 1.0, "far": 1.5}
 """Log odds that each cue adds at 1; cues tell more together than any alone."""
 _LEAN = -0.5
+_SURELY_MOVES = 3.0
+"""Log odds by motion alone from which on other frames should confirm it."""
+_LEAST_MOVES = 0.01
+"""Share of a box that must surely move before that is asked."""
+_RARE = 0.05
+"""Share below which nothing is taken to be rarer, and above which from 1 nothing to be commoner."""
 _REACHED = 0.75
 """Share of a box's sides that its object spans; with less, more is taken."""
 
@@ -51,14 +57,14 @@ def select(footage: Footage, index: int, marks: Marks, *, start: Field | None = 
     if start is not None and not (marks.boxes or marks.polygons):
         return _corrected(footage, index, start, removes, keeps)
     held = _held_by(marks, removes, keeps, footage.unit)
-    others = uncovered_anywhere(footage, index, held.may)
     around = _around(held, footage)
+    others = _uncovered_odds(footage, index, held, around)
     first = _first_odds(footage, index, held, around)
     lean, matte = 0.0, held.first
     for _ in range(3):
         matte = held.first
         for turn in range(_ROUNDS):
-            odds = first + _COUNTS["others"] * others + _motion_odds(footage, index, matte)
+            odds = first + others + _motion_odds(footage, index, matte)
             if turn > 0 or held.sides is None:
                 odds += _colour_odds(footage, index, matte, around)
             odds = held.over(odds + np.float32(lean))
@@ -175,6 +181,26 @@ def _shut_off(footage: Footage, index: int, may: Mask) -> Field:
     limit = max(middle / 255 * top, 1.0)
     found[window] = np.tanh(2 * (high - limit) / limit)
     return found
+
+
+def _uncovered_odds(footage: Footage, index: int, held: _Held, around: Field) -> Field:
+    """What other frames say: what differs from all of them is the object, what is found again in one is background.
+
+    How far they are to be believed is measured: how much of what surely moves they find, and how much around the box,
+    where there is nothing to find. An object that stays where it was is hardly found, and then its absence says nothing.
+    """
+    cue = uncovered_anywhere(footage, index, held.may)
+    plain: Field = _COUNTS["others"] * cue
+    outside = (around > 0) & ~held.may
+    moves = held.may & (_motion_odds(footage, index, held.first) > _SURELY_MOVES)
+    moves = cv2.erode(moves.astype(np.uint8), square(6 * footage.unit)) > 0  # flow reaches over edges
+    if held.sides is None or moves.sum() < _LEAST_MOVES * held.may.sum() or not outside.any():
+        return plain
+    found, false = (float((cue[where] > 0.5).mean().clip(_RARE, 1 - _RARE)) for where in (moves, outside))
+    if found <= false:
+        return plain
+    heard: Field = cue * np.float32(np.log(found / false)) + (1 - cue) * np.float32(np.log((1 - found) / (1 - false)))
+    return heard
 
 
 def _colour_odds(footage: Footage, index: int, matte: Field, around: Field) -> Field:

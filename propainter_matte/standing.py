@@ -11,7 +11,7 @@ from propainter_matte.arrays import Field, Mask
 from propainter_matte.cues import difference_from
 from propainter_matte.footage import Footage
 
-_VIEWS = (2, 5, 9, 14)
+VIEWS = (2, 5, 9, 14)
 """Frames off, either way, that may show what lies behind."""
 _TELLS = 12.0
 """Levels from which on a difference tells."""
@@ -28,12 +28,12 @@ def uncovered_anywhere(footage: Footage, index: int, may: Mask) -> Field:
     differences = []
     for way in (-1, 1):
         total = np.eye(3)
-        for off in range(1, _VIEWS[-1] + 1):
+        for off in range(1, VIEWS[-1] + 1):
             source, target = index + way * (off - 1), index + way * off
             if not 0 <= target < footage.count:
                 break
             total = footage.motion(source, target, may if off == 1 else none > 0) @ total
-            if off in _VIEWS:
+            if off in VIEWS:
                 differ, clear = difference_from(footage, here, target, total / total[2, 2], none)
                 differences.append(np.where(clear, differ, np.inf))
     if not differences:

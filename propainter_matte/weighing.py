@@ -39,7 +39,7 @@ class Weights:
         return found
 
 
-GENERAL = Weights((1.9, 0.6, 1.0, 1.5, 0.0, 0.6, 0.3, 1.8, 0.9, 1.2, 0.0), -0.5)
+GENERAL = Weights((1.9, 0.6, 1.0, 1.5, 0.0, 0.6, 0.3, 1.8, 0.9, 1.2, 0.0, 0.6), -0.5)
 """Where a shot says nothing of its own."""
 
 

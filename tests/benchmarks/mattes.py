@@ -34,6 +34,9 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--clips", help="names, by commas (default: all with masks)")
     parser.add_argument("--frames", type=int, help="this many of each at most")
+    parser.add_argument(
+        "--corrections", type=int, default=_CORRECTIONS, help="frames put right, at most 3 (%(default)s)"
+    )
     parser.add_argument("--overlays", type=Path, help="write one picture a clip there")
     options = parser.parse_args()
     cv2.setNumThreads(1)
@@ -42,7 +45,7 @@ def main() -> None:
     print(f"{'clip':16}{'first':>7}{'box':>7}{'+1':>7}{'+2':>7}{'+3':>7}{'grabcut':>9}{'warped':>8}{'s':>7}  corrected")
     rows = []
     for name in names:
-        figures, seconds, keys = judge(options.folder / name, options.frames, options.overlays)
+        figures, seconds, keys = judge(options.folder / name, options.frames, options.overlays, options.corrections)
         rows.append([*figures, seconds])
         print(_line(name, rows[-1]), " ", *keys, flush=True)
     print(_line("mean", list(np.mean(rows, 0))))
@@ -53,7 +56,9 @@ def _line(name: str, values: list[float]) -> str:
     return f"{name:16}" + "".join(f"{value:{width}.3f}" for value, width in zip(values, widths, strict=True))
 
 
-def judge(clip: Path, limit: int | None, overlays: Path | None) -> tuple[list[float], float, list[int]]:
+def judge(
+    clip: Path, limit: int | None, overlays: Path | None, corrections: int
+) -> tuple[list[float], float, list[int]]:
     """The figures of one clip, CPU seconds a frame, the frames that were corrected."""
     frames = [cv2.cvtColor(cv2.imread(str(file)), cv2.COLOR_BGR2RGB) for file in _files(clip / "frames", limit)]
     truth = [cv2.imread(str(file), cv2.IMREAD_GRAYSCALE) > 127 for file in _files(clip / "masks", limit)]
@@ -69,8 +74,8 @@ def judge(clip: Path, limit: int | None, overlays: Path | None) -> tuple[list[fl
     if overlays is not None:
         _draw(frames, found, truth, overlays / f"{clip.name}.png")
     corrected = []
-    for _ in range(_CORRECTIONS):
-        for index in frames_to_help(found, settled=corrected, most=1):
+    for turn in range(_CORRECTIONS):
+        for index in frames_to_help(found, settled=corrected, most=1) if turn < corrections else ():
             corrected.append(index)
             keys = {**keys, index: truth[index].astype(np.float32)}
             found = finish(track(footage, keys, known=found))
