@@ -25,6 +25,12 @@ _OFF = (6, 10, 16, 24, 32, 44)
 """Frames off, either way, that are compared with."""
 _REACH = 1.0
 """Sizes of the object around it within which a shadow is sought."""
+_BRIGHT = 0.65
+"""Quantile of the light in other frames' eyes that is believed."""
+_BESIDE = 1.0
+"""Sizes of the object from it beyond which light tells of the surroundings, not of its shadow."""
+_FEW = 0.02
+"""Share of such pixels around that counts as half."""
 _LEAST = 2.0
 """Levels that light is measured above: black has none to lose."""
 
@@ -63,7 +69,7 @@ def shadow_of(
 
 
 def _light(footage: Footage, index: int, mattes: Mapping[int, Field]) -> tuple[Field, Mask]:
-    """This frame's light beside what others show of the same ground, and where any does: the median of them."""
+    """This frame's light beside what others show of the same ground, and where any does."""
     here = _lightness(footage, index)
     ratios = []
     for way in (-1, 1):
@@ -77,12 +83,30 @@ def _light(footage: Footage, index: int, mattes: Mapping[int, Field]) -> tuple[F
                 ratios.append(_ratio(footage, here, target, total / total[2, 2], mattes[target]))
     if not ratios:
         return np.ones_like(here), np.zeros(here.shape, np.bool_)
-    stack = np.stack(ratios)
-    seen = np.isfinite(stack).any(0)
+    stack = np.sort(np.stack(ratios), axis=0)  # what is not seen, NaN, comes last
+    counts = np.isfinite(stack).sum(0)
+    seen = counts > 0
     stack[:, ~seen] = 1
-    # The object's shadow lies elsewhere in most frames, and where it is the ratio is higher, not lower.
-    ratio: Field = np.nanmedian(stack, 0).astype(np.float32)
-    return ratio, seen
+    # Where the shadow lies in another frame, too, or parallax has moved something dark there, the ratio is higher.
+    place = np.rint(_BRIGHT * np.maximum(counts - 1, 0)).astype(np.intp)
+    ratio: Field = np.take_along_axis(stack, place[None], 0)[0].astype(np.float32)
+    return ratio / _light_around(ratio, seen, mattes[index]), seen
+
+
+def _light_around(ratio: Field, seen: Mask, matte: Field) -> Field:
+    """What light has changed by around the object: vignetting, a cloud. Taken from beyond a shadow's usual reach."""
+    inside = matte > 0.5
+    size = _size(inside)
+    off = cv2.distanceTransform((~inside).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
+    weight = (seen & (off > _BESIDE * size)).astype(np.float32)
+    share = blurred(weight, 0.5 * size)
+    around: Field = (blurred(weight * ratio, 0.5 * size) + _FEW) / (share + _FEW)
+    return around
+
+
+def _size(inside: Mask) -> float:
+    rows, columns = (np.flatnonzero(inside.any(axis)) for axis in (1, 0))
+    return max(float(np.ptp(rows)), float(np.ptp(columns)), 8.0)
 
 
 def _ratio(footage: Footage, here: Field, other: int, camera: np.ndarray, matte: Field) -> Field:
@@ -106,8 +130,7 @@ def _lightness(footage: Footage, index: int) -> Field:
 def _joined(share: Field, matte: Field, unit: float) -> Field:
     """What is joined to the object, within its reach: a cloud's shadow elsewhere is not the object's."""
     inside = matte > 0.5
-    rows, columns = (np.flatnonzero(inside.any(axis)) for axis in (1, 0))
-    reach = _REACH * max(float(np.ptp(rows)), float(np.ptp(columns)), 8.0)
+    reach = _REACH * _size(inside)
     off = cv2.distanceTransform((~inside).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
     near = (share > 0.25) & (off <= reach)
     touching = cv2.dilate(inside.astype(np.uint8), square(7 * unit)) > 0
