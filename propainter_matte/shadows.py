@@ -27,10 +27,6 @@ _REACH = 1.0
 """Sizes of the object around it within which a shadow is sought."""
 _BRIGHT = 0.65
 """Quantile of the light in other frames' eyes that is believed."""
-_BESIDE = 1.0
-"""Sizes of the object from it beyond which light tells of the surroundings, not of its shadow."""
-_FEW = 0.02
-"""Share of such pixels around that counts as half."""
 _LEAST = 2.0
 """Levels that light is measured above: black has none to lose."""
 
@@ -90,18 +86,7 @@ def _light(footage: Footage, index: int, mattes: Mapping[int, Field]) -> tuple[F
     # Where the shadow lies in another frame, too, or parallax has moved something dark there, the ratio is higher.
     place = np.rint(_BRIGHT * np.maximum(counts - 1, 0)).astype(np.intp)
     ratio: Field = np.take_along_axis(stack, place[None], 0)[0].astype(np.float32)
-    return ratio / _light_around(ratio, seen, mattes[index]), seen
-
-
-def _light_around(ratio: Field, seen: Mask, matte: Field) -> Field:
-    """What light has changed by around the object: vignetting, a cloud. Taken from beyond a shadow's usual reach."""
-    inside = matte > 0.5
-    size = _size(inside)
-    off = cv2.distanceTransform((~inside).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
-    weight = (seen & (off > _BESIDE * size)).astype(np.float32)
-    share = blurred(weight, 0.5 * size)
-    around: Field = (blurred(weight * ratio, 0.5 * size) + _FEW) / (share + _FEW)
-    return around
+    return ratio, seen
 
 
 def _size(inside: Mask) -> float:
