@@ -25,6 +25,14 @@ def tracked(scene):
     return footage, keys, finish(track(footage, keys))
 
 
+@pytest.fixture(scope="module")
+def between(scene):
+    """Tracked between three true keys."""
+    footage = scene.footage
+    keys = {0: scene.truth[0], 4: scene.truth[4], 8: scene.truth[8]}
+    return footage, keys, finish(track(footage, keys))
+
+
 def test_a_box_on_the_first_frame_finds_the_object_in_all(scene, tracked):
     _, _, found = tracked
     assert sorted(found.mattes) == list(range(9))
@@ -42,19 +50,16 @@ def test_a_key_is_kept_to_the_bit(tracked):
     assert np.array_equal(found.mattes[0], keys[0])
 
 
-def test_a_correction_tracks_again_between_its_neighbouring_keys_alone(scene):
-    footage = scene.footage
-    keys = {0: scene.truth[0], 4: scene.truth[4], 8: scene.truth[8]}
-    before = finish(track(footage, keys))
+def test_a_correction_tracks_again_between_its_neighbouring_keys_alone(scene, between):
+    footage, keys, before = between
     steps, after = _steps(track(footage, keys | {6: scene.truth[6]}, known=before))
     assert {step.index for step in steps} <= {4, 5, 6, 7, 8}
     assert all(after.mattes[i] is before.mattes[i] for i in (1, 2, 3))
     assert not np.array_equal(after.mattes[7], before.mattes[7])
 
 
-def test_nothing_is_tracked_again_where_nothing_changed(scene):
-    footage, keys = scene.footage, {0: scene.truth[0], 2: scene.truth[2], 8: scene.truth[8]}
-    before = finish(track(footage, keys))
+def test_nothing_is_tracked_again_where_nothing_changed(between):
+    footage, keys, before = between
     steps, after = _steps(track(footage, dict(keys), known=before))
     assert steps == []
     assert all(np.array_equal(after.mattes[i], before.mattes[i]) for i in range(9))
@@ -73,14 +78,13 @@ def test_an_object_that_leaves_the_picture_leaves_no_matte():
     assert (found.mattes[8] > 0.5).sum() < 30
 
 
-def test_a_wrong_key_raises_doubt_of_the_frames_it_spoils(scene):
-    footage = scene.footage
+def test_a_wrong_key_raises_doubt_of_the_frames_it_spoils(scene, between):
+    footage, keys, good = between
     shifted = np.roll(scene.truth[8], -60, 1)
-    good = finish(track(footage, {0: scene.truth[0], 8: scene.truth[8]}))
-    bad = finish(track(footage, {0: scene.truth[0], 8: shifted}))
+    bad = finish(track(footage, {**keys, 8: shifted}, known=good))
     assert max(good.drift.values()) < 0.2 < max(bad.drift.values())
     assert frames_to_help(good) == []
-    assert frames_to_help(bad, settled={0})[0] > 4
+    assert frames_to_help(bad, settled={0, 4})[0] > 4
 
 
 def test_spans_lie_between_neighbouring_keys_and_the_ends():
