@@ -24,6 +24,8 @@ from propainter_pictures.overwriting import refuse_overwriting
 from propainter_pictures.plates import open_source
 from propainter_pictures.whole_files import make_folder, replacing
 
+_TRACKING = 0.9
+"""Share of all work that is tracking; the rest finds soft edges and writes."""
 _EXAMPLES = """examples:
   propainter-matte --plate plate/ --box 1001:420,180,96,210 --output matte/
   propainter-matte --plate shot.mov --box 0:420,180,96,210 --keep-points '0:500,200' --output matte.%04d.exr
@@ -75,7 +77,9 @@ def carry_out(wish: Matting, *, quiet: bool) -> Made:
             except StopIteration as end:
                 made: Made = end.value
                 break
-            line.show(step.stage, step.done, step.total)
+            part = step.done / max(step.total, 1)
+            share = _TRACKING * part if step.stage == "track" else _TRACKING + (1 - _TRACKING) * part
+            line.show(step.stage, share, f"{step.done}/{step.total}")
             if step.stage == "write":
                 line.frame_done(files.numbers[step.frame])
     for scene in made.empty:
