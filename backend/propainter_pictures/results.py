@@ -1,7 +1,7 @@
 """Results as runs of numbered frames: where they go, and writing them safely.
 
-Here: ``open_sink``, ``open_folder``, ``foretell_video``. Not here: reading (``plates.py``), which inputs are guarded
-(``overwriting.py``), encoding one picture (``images.py``) or a video (``video.py``).
+Here: ``open_sink``, ``open_folder``, ``open_matte_sink``, ``foretell_video``. Not here: reading (``plates.py``), which
+inputs are guarded (``overwriting.py``), encoding one picture (``images.py``) or a video (``video.py``).
 """
 
 from __future__ import annotations
@@ -151,6 +151,38 @@ def foretell_video(path: Path, like: FrameSource) -> Foretold:
     return foretell(path, like.size, _facts_like(like, None))
 
 
+def open_matte_sink(
+    path: str, *, like: FrameSource, frames: FrameRange, protect: Sequence[FrameSource] = ()
+) -> tuple[FrameSink, np.dtype[Any]]:
+    """Open a place for mattes of a plate, and the pixel type they are to be written in: 8 bits, in EXR half floats.
+
+    path: a pattern or picture name (``.png``, ``.tif``, ``.exr``), or a folder, which takes PNG files named like the
+    plate's.
+    Raises ``OutputError`` as ``open_sink`` does; a video, or a format that loses edges, is refused.
+    """
+    here = Path(path)
+    suffix = here.suffix.lower()
+    sources = (like, *protect)
+    if suffix in VIDEO_SUFFIXES | FOREIGN_SUFFIXES | {".jpg", ".jpeg", ".dpx"} and not here.is_dir():
+        raise OutputError(f"{path} cannot hold mattes; name a folder, or a pattern ending in .png, .tif or .exr")
+    pattern = FilePattern.parse(path) if suffix and not here.is_dir() else None
+    place: Callable[[int], Path]
+    if pattern:
+        place = pattern.file
+    elif suffix in IMAGE_SUFFIXES and not here.is_dir():
+        if len(frames) > 1:
+            raise OutputError(
+                f"{path} is one picture but there are {len(frames)} frames; name a folder or a pattern like "
+                f"{here.with_suffix('').name}.%04d{here.suffix}"
+            )
+        place = lambda _: here  # noqa: E731
+    else:
+        refuse_folder(here, sources)
+        place = lambda number: (here / like.file_name(number)).with_suffix(".png")  # noqa: E731
+    dtype = np.dtype(np.float16 if place(frames.first).suffix.lower() == ".exr" else np.uint8)
+    return _open_pictures(place, sources, frames, {}, alone=True, dtype=dtype), dtype
+
+
 def _open_pictures(
     place: Callable[[int], Path],
     sources: Sequence[FrameSource],
@@ -158,9 +190,10 @@ def _open_pictures(
     metadata: Mapping[str, str],
     *,
     alone: bool,
+    dtype: np.dtype[Any] | None = None,
 ) -> FrameSink:
     files = [place(number) for number in range(frames.first, frames.last + 1)]
-    _refuse_format(files[0], sources[0].dtype)
+    _refuse_format(files[0], dtype or sources[0].dtype)
     refuse_overwriting(files, sources)
     _prepare_folder(files[0].parent)
     return _ImageSink(place, _held(files[0].with_name(sequence_name(files[0])), frames, alone), metadata)

@@ -222,7 +222,7 @@ def test_files_a_page_names_are_there() -> None:
 
 @pytest.mark.slow
 def test_options_a_page_names_are_options_of_some_command() -> None:
-    commands = [f"propainter-{name}" for name in ("backend", "install", "ofx", "panel", "remove", "weights")]
+    commands = [f"propainter-{name}" for name in ("backend", "install", "matte", "ofx", "panel", "remove", "weights")]
     asked = [*([name] for name in commands), ["propainter-remove", "run-chunk"], ["propainter-weights", "fetch"]]
     asked += [["propainter-backend", "stop"], ["propainter-backend", "status"]]
     known = {"--partition", "--gres"}  # Slurm's

@@ -1,7 +1,7 @@
 """Where the commands begin: Ctrl-C counts from the first moment, while torch loads, and SIGTERM lets nothing lie about.
 
-Here: ``remove``, ``weights``, ``backend``. Not here: the commands themselves (``remove.py``, ``weights_cli.py``,
-``backend.py``). Nothing heavy is imported above.
+Here: ``remove``, ``matte``, ``weights``, ``backend``. Not here: the commands themselves (``remove.py``, ``matte.py``,
+``weights_cli.py``, ``backend.py``). Nothing heavy is imported above.
 """
 
 from __future__ import annotations
@@ -28,6 +28,17 @@ def remove() -> int:
     if code == INTERRUPTED:
         _end_at_once(code)
     return code
+
+
+def matte() -> int:
+    """Entry point of ``propainter-matte``."""
+
+    def run() -> int:
+        from propainter_backend.commands.matte import main
+
+        return main()
+
+    return _interruptible("propainter-matte", run)
 
 
 def weights() -> int:

@@ -12,7 +12,7 @@ import os
 import resource
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -24,10 +24,12 @@ import torch
 from propainter.learned import ProPainterEngine
 from propainter.types import Precision
 from propainter.weights import WeightsError
+from propainter_backend.commands.marked import matte_of_marks
 from propainter_backend.commands.sample import WriteSample
 from propainter_backend.commands.through_backend import remove_through_backend
 from propainter_backend.errors import BadInput, RemoveError
 from propainter_backend.farm import run_chunk
+from propainter_backend.matting.options import add_mark_options
 from propainter_backend.removal.grain_free import GrainFree
 from propainter_backend.removal.options import add_shot_options, removal_of
 from propainter_backend.removal.outside import OutsideCount
@@ -67,26 +69,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     keep_large_arrays_apart()
     say = _silent if options.quiet else _say
     try:
-        wish = _wish_of(options)
-        if options.backend is not None:
-            remove_through_backend(
-                wish,
-                options.backend,
-                engine=options.engine,
-                precision=options.precision,
-                device=options.device,
-                watch=options.watch,
-                quiet=options.quiet,
-                say=say,
-                warn=_warn,
-            )
-            return 0
-        asked: dict[str, Any] = {
-            "weights": options.weights, "device": options.device, "precision": Precision(options.precision),
-        }  # fmt: skip
-        check_asked(options.engine, **asked)
-        choice = choose_engine(options.engine, **asked)
-        remove(wish, choice, quiet=options.quiet)
+        with matte_of_marks(options, lambda: _wish_of(options)):
+            _carry_out(options, say)
     except (RemoveError, WeightsError, PropainterError) as error:
         print(f"propainter-remove: {STOPPED if was_stopped(error) else error}", file=sys.stderr)
         return 75 if was_stopped(error) else 2
@@ -99,6 +83,30 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"propainter-remove: {NO_MEMORY}", file=sys.stderr)
         return 2
     return 0
+
+
+def _carry_out(options: argparse.Namespace, say: Callable[[str], None]) -> None:
+    """Remove, by a daemon or in this process, as options say."""
+    wish = _wish_of(options)
+    if options.backend is not None:
+        remove_through_backend(
+            wish,
+            options.backend,
+            engine=options.engine,
+            precision=options.precision,
+            device=options.device,
+            watch=options.watch,
+            quiet=options.quiet,
+            say=say,
+            warn=_warn,
+        )
+        return
+    asked: dict[str, Any] = {
+        "weights": options.weights, "device": options.device, "precision": Precision(options.precision),
+    }  # fmt: skip
+    check_asked(options.engine, **asked)
+    choice = choose_engine(options.engine, **asked)
+    remove(wish, choice, quiet=options.quiet)
 
 
 def remove(wish: Removal, choice: EngineChoice, *, quiet: bool = False) -> dict[str, Any]:
@@ -250,6 +258,8 @@ def _parser() -> argparse.ArgumentParser:
         ),
     )
     run = add_shot_options(parser, has_part=True)
+    marks = add_mark_options(parser, "marks, where there is no matte (as propainter-matte takes them)")
+    marks.add_argument("--save-matte", metavar="PATH", help="keep the matte that was made of marks, there")
     parser.add_argument(
         "--sample", action=WriteSample, metavar="DIR", help="write a sample shot into a folder, and stop"
     )

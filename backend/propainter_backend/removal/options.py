@@ -33,6 +33,8 @@ def removal_of(
     options: argparse.Namespace, *, save_stages: Path | None = None, grain_free: str | None = None
 ) -> Removal:
     """The removal that parsed options state. Raises BadInput where a setting is out of its range."""
+    if options.matte is None:
+        raise BadInput("nothing says what to remove; give --matte, or make one with propainter-matte")
     try:
         settings = Settings(**{field.name: getattr(options, field.name) for field in fields(Settings)})
     except ValueError as error:
@@ -62,7 +64,7 @@ def add_shot_options(parser: argparse.ArgumentParser, *, has_part: bool = False)
     """
     need = parser.add_argument_group("pictures")
     need.add_argument("--plate", required=True, help="the original frames")
-    need.add_argument("--matte", required=True, help="what to remove: white = remove, soft edges allowed")
+    need.add_argument("--matte", help="what to remove: white = remove, soft edges allowed")
     need.add_argument("--output", required=True, help="where the cleaned frames go")
     need.add_argument(
         "--clean-plate", metavar="PATH",

@@ -1,0 +1,202 @@
+"""What speaks for the object at each pixel of a frame: cues, each in about [-1, 1], above 0 for the object.
+
+Here: ``cues_of``, from the matte of a neighbour and what is remembered; ``moving_cues``. Not here: what each cue counts
+(``weighing.py``), drawing the line (``cutting.py``), colours (``colours.py``).
+
+What moves unlike its surroundings belongs together. So the flow is compared with the object's and with the background's,
+and each pixel is looked up along both: the motion that finds the same picture again is the pixel's. Where the camera has
+shown what lies behind, what differs from it is the object.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from propainter.classical.motion import Matrix, flow_of_motion
+from propainter_matte.arrays import Field, Mask, added, blurred, depth_in, look_up, norm, square
+from propainter_matte.colours import Remembered, far_colour, near_colour
+from propainter_matte.footage import Footage
+
+NAMES = (
+    "carried", "deep", "near", "far", "flow back", "found back", "flow on", "found on", "apart", "uncovered", "warped",
+    "uncovered on",
+)  # fmt: skip
+"""What the cues are, in order."""
+BEFORE = (2, 4, 7, 11, 16, 24)
+"""Frames off whose background is compared with."""
+_EDGE = 6.0
+"""Pixels from the warped edge within which depth says little."""
+_MOST_DIFFERENCE = 60.0
+"""Levels in Lab beyond which a difference says no more."""
+_NOISE = 6.0
+"""Levels that looking up along two motions may differ by."""
+_FULL_ODDS = 4.0
+_LEAST_STIR = 0.1
+"""Pixels that flow of what stands still is off by, at least; the background's own unrest is measured."""
+
+
+@dataclass(frozen=True)
+class Cues:
+    """Of one frame."""
+
+    values: Field
+    """[h, w, len(NAMES)]"""
+    warped: Field
+    """The neighbour's matte carried here along flow [h, w]."""
+
+
+def cues_of(
+    footage: Footage,
+    index: int,
+    neighbour: int,
+    *,
+    mattes: Mapping[int, Field],
+    keys: Sequence[tuple[int, Field]],
+    remembered: Sequence[Remembered],
+) -> Cues:
+    """The cues of a frame beside one whose matte is known.
+
+    mattes: those known so far, the neighbour's among them; their backgrounds are compared with.
+    """
+    flow = footage.flow(index, neighbour)
+    warped = look_up(mattes[neighbour], flow)
+    astray = norm(flow + look_up(footage.flow(neighbour, index), flow))
+    depth = np.tanh(depth_in(warped) / (_EDGE * footage.unit))
+    back = moving_cues(footage, index, neighbour, warped)
+    following = 2 * index - neighbour
+    onward = moving_cues(footage, index, following, warped) if 0 <= following < footage.count else back
+    values = (
+        (2 * warped - 1) * np.exp(-astray / (2 * footage.unit)),
+        depth,
+        np.clip(near_colour(footage, index, remembered) / _FULL_ODDS, -1.5, 1.5),
+        np.clip(far_colour(footage, index, keys) / _FULL_ODDS, -1.5, 1.5),
+        back.flow, back.found, onward.flow, onward.found,
+        back.apart * depth,
+        _uncovered(footage, index, neighbour, warped, mattes),
+        2 * warped - 1,
+        _uncovered(footage, index, 2 * index - neighbour, warped, None),
+    )  # fmt: skip
+    return Cues(np.stack(values, -1).astype(np.float32), warped)
+
+
+@dataclass(frozen=True)
+class Moving:
+    """What motion towards one neighbour says."""
+
+    flow: Field
+    """Nearer to the object's flow than to the background's."""
+    found: Field
+    """Found again along the object's flow rather than along the background's."""
+    apart: Field
+    """How far the two are apart, 0..1."""
+
+
+def moving_cues(footage: Footage, index: int, other: int, warped: Field) -> Moving:
+    unit = footage.unit
+    flow = footage.flow(index, other)
+    around = cv2.dilate(warped, square(9 * unit)) > 0.3
+    camera = camera_flow(footage, index, other, around)
+    outside = (cv2.dilate(warped, square(9 * unit)) < 0.1).astype(np.float32)
+    weight = blurred(outside, 20 * unit)[..., None]
+    beside = blurred(flow * outside[..., None], 20 * unit) / (weight + 1e-6)
+    local = camera + (beside - camera) * weight / (weight + 0.05)
+    own = _own_flow(flow, cv2.erode(warped, square(3 * unit)), unit)
+    off = np.minimum(norm(flow - camera), norm(flow - local))
+    apart = np.minimum(norm(own - camera), norm(own - local))
+    stirred = max(_LEAST_STIR * unit, 1.5 * float(np.median(off[outside > 0]))) if outside.any() else 1.0
+    nearer = np.clip((off**2 - norm(flow - own) ** 2) / (apart**2 + stirred**2), -1, 1)
+    missed = [_missed(footage, index, other, motion) for motion in (camera, local, own)]
+    behind, self_ = np.minimum(missed[0], missed[1]), missed[2]
+    return Moving(nearer, (behind - self_) / (behind + self_ + _NOISE), apart / (stirred + apart))
+
+
+def camera_flow(footage: Footage, index: int, other: int, beside: Mask) -> Field:
+    """The flow [h, w, 2] of the camera's motion between neighbours, found outside ``beside``."""
+    return flow_of_motion(footage.motion(index, other, beside), slice(0, footage.height), slice(0, footage.width))
+
+
+def _own_flow(flow: Field, core: Field, unit: float) -> Field:
+    """The object's flow everywhere: near its pixels theirs, further off that of larger parts."""
+    total, weights = np.zeros_like(flow), np.zeros(flow.shape[:2], np.float32)
+    for sigma in (8, 24, 64):
+        total += blurred(flow * core[..., None], sigma * unit) / np.float32(sigma)
+        weights += blurred(core, sigma * unit) / np.float32(sigma)
+    own: Field = total / (weights[..., None] + 1e-6)
+    return own
+
+
+def _missed(footage: Footage, index: int, other: int, flow: Field) -> Field:
+    """How unlike a frame's pixels are those found along a flow, in levels."""
+    here, there = footage.lab(index).astype(np.float32), footage.lab(other)
+    differ = added(np.abs(here - look_up(there, flow)))
+    return blurred(np.minimum(differ, _MOST_DIFFERENCE), 1.5 * footage.unit)
+
+
+def _uncovered(
+    footage: Footage, index: int, neighbour: int, warped: Field, mattes: Mapping[int, Field] | None
+) -> Field:
+    """How unlike the background that other frames show here: 1 differs from all, -1 is it, 0 none showed it.
+
+    neighbour: the first frame on the way to them. mattes: theirs; None: nobody knows yet where the object is in them.
+    """
+    least = np.full(warped.shape, _MOST_DIFFERENCE, np.float32)
+    was_seen = np.zeros(warped.shape, np.bool_)
+    here = footage.lab(index).astype(np.float32)
+    nothing = np.zeros_like(warped)
+    for other, camera in _views(footage, index, neighbour - index, warped, mattes):
+        differ, clear = difference_from(footage, here, other, camera, nothing if mattes is None else mattes[other])
+        least = np.where(clear, np.minimum(least, differ), least)
+        was_seen |= clear
+    cue: Field = np.where(was_seen, np.clip(least / 12 - 0.7, -1, 1), 0).astype(np.float32)
+    return cue
+
+
+def _views(
+    footage: Footage, index: int, way: int, warped: Field, mattes: Mapping[int, Field] | None
+) -> list[tuple[int, Matrix]]:
+    """Frames some way off, each with the camera's motion from this frame to it; with mattes, those that have one."""
+    views: list[tuple[int, Matrix]] = []
+    total = np.eye(3)
+    for off in range(1, BEFORE[-1] + 1):
+        here, there = index + way * (off - 1), index + way * off
+        if not 0 <= there < footage.count or (mattes is not None and there not in mattes):
+            break
+        beside = warped > 0.3 if off == 1 else np.zeros(warped.shape, np.bool_)
+        if mattes is not None and off > 1:
+            beside = mattes[here] > 0.3
+        total = footage.motion(here, there, beside) @ total
+        if off in BEFORE:
+            views.append((there, total / total[2, 2]))
+    return views
+
+
+def difference_from(footage: Footage, here: Field, other: int, camera: Matrix, matte: Field) -> tuple[Field, Mask]:
+    """How unlike another frame's background this picture in Lab is, in levels, and where that frame shows it.
+
+    A pixel is compared with the range of its neighbours there, so that half a pixel of parallax is no difference.
+    """
+    size, flags = (footage.width, footage.height), cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    moved = cv2.warpPerspective(footage.lab(other), camera, size, flags=flags)
+    free = ((matte < 0.3) * 255).astype(np.uint8)
+    clear = cv2.warpPerspective(free, camera, size, flags=flags) > 250
+    darkest, brightest = (way(moved, square(3)).astype(np.float32) for way in (cv2.erode, cv2.dilate))
+    differ = added(np.maximum(np.maximum(darkest - here, here - brightest), 0))
+    return blurred(np.minimum(differ, _MOST_DIFFERENCE), 1.2 * footage.unit), clear
+
+
+def remember(
+    footage: Footage, remembered: Sequence[Remembered], index: int, target: int, matte: Field
+) -> list[Remembered]:
+    """What is remembered in frame ``target``, the next one: frame ``index`` and, fainter, what was remembered there."""
+    flow = footage.flow(index, target)
+    y, x = np.mgrid[: footage.height, : footage.width].astype(np.float32)
+    carried = [Remembered(index, matte, x + flow[..., 0], y + flow[..., 1])]
+    for each in remembered[:2]:
+        step = cv2.remap(flow, each.x, each.y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        moved = each.x + step[..., 0], each.y + step[..., 1]
+        carried.append(Remembered(each.index, each.matte, *moved, weight=each.weight * 0.6))
+    return carried

@@ -1,0 +1,69 @@
+"""Which frames need help, in order.
+
+Here: ``frames_to_help``. Not here: how drift is measured (``tracking.py``), correcting (``selecting.py``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from propainter_matte.tracking import Track
+
+SURE = 0.1
+"""Drift below which a frame needs no help."""
+
+
+def frames_to_help(track: Track, *, settled: Collection[int] | None = None, most: int = 8) -> list[int]:
+    """Frames in order of the doubt that correcting them takes away; sure ones are not among them.
+
+    A corrected frame helps its neighbours, too, the more the nearer they are within its span. So the first is not the
+    very worst but the one in the thick of doubt, and each lessens the doubt of those around it before the next is chosen.
+    settled: keys somebody has gone over, which are never named; None: all. Others, made of a mere box, may be wrong.
+    """
+    count = len(track.mattes)
+    settled = set(track.keys if settled is None else settled)
+    doubt = {i: drift * _tent(track, settled, i) for i, drift in track.drift.items() if i not in settled}
+    doubt = {i: value for i, value in doubt.items() if value >= SURE}
+    keys = set(track.keys)
+    named: list[int] = []
+    while doubt and len(named) < most:
+        worst = max(doubt, key=lambda i: (_lifted(doubt, _ends(keys, i, count), i), -i))
+        if doubt[worst] >= SURE:
+            named.append(worst)
+        ends = _ends(keys, worst, count)
+        doubt = {i: drift * (1 - _help(ends, worst, i)) for i, drift in doubt.items() if i != worst}
+        keys.add(worst)
+        if doubt and max(doubt.values()) < SURE:
+            break
+    return named
+
+
+def _tent(track: Track, settled: set[int], index: int) -> float:
+    """How far the two mattes' difference may be a frame's own fault: beside a settled key the walk from afar is wrong."""
+    if index in track.keys:
+        return 1.0
+    below, above = _ends(set(track.keys), index, len(track.mattes))
+    if below < 0 or above >= len(track.mattes):
+        return 1.0
+    half = (above - below) / 2
+    sides = [abs(index - key) / half for key in (below, above) if key in settled]
+    return min(1.0, *sides) if sides else 1.0
+
+
+def _ends(keys: set[int], index: int, count: int) -> tuple[int, int]:
+    """The keys around a frame; beyond the last there is none, -1 or ``count`` then."""
+    return max((k for k in keys if k < index), default=-1), min((k for k in keys if k > index), default=count)
+
+
+def _help(ends: tuple[int, int], corrected: int, index: int) -> float:
+    """How much a correction of one frame helps another, 0 to 1."""
+    below, above = ends
+    if not below < index < above:
+        return 0.0
+    reach = corrected - below if index <= corrected else above - corrected
+    return 1 - abs(index - corrected) / reach
+
+
+def _lifted(doubt: Mapping[int, float], ends: tuple[int, int], index: int) -> float:
+    """The doubt that a correction of a frame takes away, its neighbours' too."""
+    return sum(drift * _help(ends, index, i) for i, drift in doubt.items())

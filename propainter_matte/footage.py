@@ -1,0 +1,104 @@
+"""The frames a matte is made for: at the working size, with their colours, the flow between neighbours, the camera's way.
+
+Here: ``Footage``, ``working_size``. Not here: reading files (whoever asks gives ``read``), estimating flow
+(``propainter/dis.py``), the background model (``propainter/classical/motion.py``).
+
+Memory is bounded: frames and flow are kept while they are recent, and made again when asked for later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Protocol, cast
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from propainter.classical.motion import Matrix, background_motion, distance_to
+from propainter.dis import flow_between
+from propainter_matte.arrays import Field, Mask, Picture
+
+WORKING_PIXELS = 432 * 240
+"""Pixels a frame is tracked at, at most; edges are found again at the plate's own size."""
+_KEPT_FRAMES = 64
+_KEPT_PAIRS = 40
+_LOOKED_AT = 8
+"""Frames whose colours tell how finely colours are told apart."""
+_FINENESS = (14.0, 6.0, 6.0)
+"""Width of a cell of colour in 8-bit CIE Lab: lightness, green to red, blue to yellow."""
+_MOST_CELLS = 20
+
+FlowPair = tuple[Field, Field]
+
+
+class PairFlow(Protocol):
+    """Who gives flow: forward and backward [h, w, 2] of pair i, at the working size."""
+
+    def __call__(self, pair: int, /) -> FlowPair: ...
+
+
+def working_size(width: int, height: int) -> tuple[int, int]:
+    """The size frames of the plate are tracked at: never above the plate's, the same shape."""
+    factor = min(1.0, (WORKING_PIXELS / (width * height)) ** 0.5)
+    return max(1, round(width * factor)), max(1, round(height * factor))
+
+
+class Footage:
+    """``count`` frames of one size.
+
+    read: frame i as uint8 RGB [h, w, 3], display-encoded, at the working size. flow: where flow is cached already; None
+    estimates it.
+    """
+
+    def __init__(self, read: Callable[[int], Picture], count: int, *, flow: PairFlow | None = None) -> None:
+        self.count = count
+        self._read = read
+        self.lab = lru_cache(_KEPT_FRAMES)(self._lab)
+        """Frame i in 8-bit CIE Lab [h, w, 3]."""
+        self.cells = lru_cache(12)(self._cells)
+        """The cell of colour of every pixel of frame i [h, w]."""
+        self._pair = lru_cache(_KEPT_PAIRS)(flow or self._estimated)
+        self._motions: dict[tuple[int, int], Matrix] = {}
+        self.height, self.width = self.lab(0).shape[:2]
+        self.unit = (self.height * self.width / WORKING_PIXELS) ** 0.5
+        """Lengths below are meant for 432x240; times this they fit the footage."""
+        looked = np.unique(np.linspace(0, count - 1, _LOOKED_AT).astype(int))
+        colours = np.concatenate([self.lab(int(i))[::3, ::3].reshape(-1, 3) for i in looked])
+        low, high = np.percentile(colours, (0.5, 99.5), axis=0)
+        self.cell_counts = np.clip(np.ceil((high - low) / _FINENESS).astype(int) + 1, 2, _MOST_CELLS)
+        self._low, self._step = low, np.maximum((high - low) / (self.cell_counts - 1), np.array(_FINENESS))
+
+    def flow(self, source: int, target: int) -> Field:
+        """Flow [h, w, 2] in pixels from a frame to its neighbour."""
+        forward, backward = self._pair(min(source, target))
+        return forward if target > source else backward
+
+    def motion(self, source: int, target: int, beside: Mask) -> Matrix:
+        """The camera's motion between neighbours, as a homography, found outside ``beside`` when first asked for."""
+        known = self._motions.get((source, target))
+        if known is None:
+            none = np.full(beside.shape, 1e6, np.float32)
+            known = background_motion(self.flow(source, target), distance_to(beside), none)
+            self._motions[source, target] = known
+        return known
+
+    def forget_motion(self) -> None:
+        """Find the camera's motion anew: somebody knows better by now what is object."""
+        self._motions.clear()
+
+    def _lab(self, index: int) -> Picture:
+        return cast(Picture, cv2.cvtColor(self._read(index), cv2.COLOR_RGB2LAB))
+
+    def _cells(self, index: int) -> npt.NDArray[np.int64]:
+        place = np.rint((self.lab(index) - self._low) / self._step)
+        place = np.clip(place, 0, self.cell_counts - 1).astype(np.int64)
+        _, green, blue = (int(count) for count in self.cell_counts)
+        cells: npt.NDArray[np.int64] = (place[..., 0] * green + place[..., 1]) * blue + place[..., 2]
+        return cells
+
+    def _estimated(self, pair: int) -> FlowPair:
+        greys = [self.lab(index)[..., 0] for index in (pair, pair + 1)]
+        first, second = (np.ascontiguousarray(grey) for grey in greys)
+        return flow_between(first, second, finest_scale=0), flow_between(second, first, finest_scale=0)

@@ -1,0 +1,242 @@
+"""One frame's matte from what is drawn on it: box, strokes, polygon, over nothing or over a matte that is there.
+
+Here: ``select``. Not here: what marks are (``marks.py``), what the frame's surroundings say (``standing.py``), other frames
+(``tracking.py``), soft edges (``edges.py``).
+
+A box says: nothing outside, and the object reaches its sides. What is inside is told apart in rounds, as GrabCut does
+(Rother et al., 2004): by the colours of what is taken for the object and of what is not, near and far. Beside them counts
+what moves unlike the camera, and what other frames show to be background.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from propainter_matte.arrays import Field, Mask, depth_in, square
+from propainter_matte.barrier import barrier
+from propainter_matte.colours import Remembered, far_colour, near_colour, own_colours
+from propainter_matte.cues import moving_cues
+from propainter_matte.cutting import cut
+from propainter_matte.footage import Footage
+from propainter_matte.marks import Marks, inside_boxes, inside_polygons, under_strokes
+from propainter_matte.standing import uncovered_anywhere
+
+_ROUNDS = 5
+_SURE = 20.0
+"""Log odds of what is drawn."""
+_BAND = 4.0
+"""Pixels beside a polygon's outline within which the picture's own edge is sought."""
+_BESIDE = 24.0
+"""Pixels around strokes that a matte which is there is drawn anew in."""
+_COUNTS = {"place": 0.8, "own": 1.0, "shut": 0.4, "others": 0.8, "flow": 2.6, "found": 1.9, "near": 1.0, "far": 1.5}
+"""Log odds that each cue adds at 1; cues tell more together than any alone."""
+_LEAN = -0.5
+_SURELY_MOVES = 3.0
+"""Log odds by motion alone from which on other frames should confirm it."""
+_LEAST_MOVES = 0.01
+"""Share of a box that must surely move before that is asked."""
+_RARE = 0.05
+"""Share below which nothing is taken to be rarer, and above which from 1 nothing to be commoner."""
+_REACHED = 0.75
+"""Share of a box's sides that its object spans; with less, more is taken."""
+
+
+def select(footage: Footage, index: int, marks: Marks, *, start: Field | None = None) -> Field:
+    """The matte [h, w] in [0, 1] of a frame, at the working size, where marks are given too.
+
+    start: a matte that is there already, which strokes correct around them. Raises ValueError where nothing says what is
+    to be removed.
+    """
+    if start is None and not marks.names_object:
+        raise ValueError("nothing says what to remove; draw a box, a polygon or a stroke that removes")
+    shape = footage.height, footage.width
+    removes, keeps = under_strokes(marks, *shape)
+    if start is not None and not (marks.boxes or marks.polygons):
+        return _corrected(footage, index, start, removes, keeps)
+    held = _held_by(marks, removes, keeps, footage.unit)
+    around = _around(held, footage)
+    others = _uncovered_odds(footage, index, held, around)
+    first = _first_odds(footage, index, held, around)
+    lean, matte = 0.0, held.first
+    for _ in range(3):
+        matte = held.first
+        for turn in range(_ROUNDS):
+            odds = first + others + _motion_odds(footage, index, matte)
+            if turn > 0 or held.sides is None:
+                odds += _colour_odds(footage, index, matte, around)
+            odds = held.over(odds + np.float32(lean))
+            matte = held.onto(cut(odds, footage.lab(index)))
+        if held.is_reached(matte):
+            break
+        lean += 1.0
+    return matte
+
+
+@dataclass(frozen=True)
+class _Held:
+    """What marks leave open."""
+
+    may: Mask
+    """Where the object may be."""
+    sure: Mask
+    """Where it is."""
+    first: Field
+    """What to begin with."""
+    sides: tuple[int, int] | None = None
+    """Height and width of the boxes together."""
+
+    def over(self, odds: Field) -> Field:
+        """Odds, sure where marks are."""
+        held: Field = np.where(self.sure, np.float32(_SURE), np.where(self.may, odds, np.float32(-_SURE)))
+        return held
+
+    def onto(self, matte: Field) -> Field:
+        """A matte held to what is sure."""
+        held: Field = np.where(self.sure, np.float32(1), np.where(self.may, matte, np.float32(0)))
+        return held
+
+    def is_reached(self, matte: Field) -> bool:
+        """Whether the object spans its box, as far as one was drawn."""
+        if self.sides is None:
+            return True
+        rows, columns = (np.flatnonzero((matte > 0.5).any(axis)) for axis in (1, 0))
+        spans = [(np.ptp(found) + 1 if len(found) else 0) for found in (rows, columns)]
+        return all(span >= _REACHED * side for span, side in zip(spans, self.sides, strict=True))
+
+
+def _held_by(marks: Marks, removes: Mask, keeps: Mask, unit: float) -> _Held:
+    height, width = removes.shape
+    boxes, polygons = inside_boxes(marks, height, width), inside_polygons(marks, height, width)
+    sure, may = removes.copy(), boxes.copy()
+    if polygons.any():
+        depth = depth_in(polygons.astype(np.float32))
+        sure |= depth > _BAND * unit
+        may |= depth > -_BAND * unit
+    if not boxes.any() and not polygons.any():
+        may[:] = True
+    may = (may | removes) & ~keeps
+    sure &= ~keeps
+    first = polygons.astype(np.float32)
+    for box in marks.boxes:
+        first = np.maximum(first, _dome(box.x, box.y, box.width, box.height, height, width))
+    if not first.any():
+        reach = cv2.dilate(removes.astype(np.uint8), square(12 * unit))
+        first = reach.astype(np.float32)
+    first = np.where(sure, 1, np.where(may, first, 0)).astype(np.float32)
+    sides = None
+    if boxes.any():
+        rows, columns = (np.flatnonzero(boxes.any(axis)) for axis in (1, 0))
+        sides = int(np.ptp(rows)) + 1, int(np.ptp(columns)) + 1
+    return _Held(may, sure, first, sides)
+
+
+def _dome(x: float, y: float, across: float, down: float, height: int, width: int) -> Field:
+    """What a box says at first: sure at its middle, less towards its corners."""
+    columns = (np.arange(width, dtype=np.float32) + 0.5 - x) / across * 2 - 1
+    rows = ((np.arange(height, dtype=np.float32) + 0.5 - y) / down * 2 - 1)[:, None]
+    off = np.sqrt(columns**2 + rows**2)
+    dome: Field = np.where(np.maximum(np.abs(columns), np.abs(rows)) <= 1, np.clip(1.25 - 0.75 * off, 0.1, 1), 0)
+    return dome.astype(np.float32)
+
+
+def _around(held: _Held, footage: Footage) -> Field:
+    """What counts as background: what surrounds where the object may be, as far again as that is wide."""
+    if held.may.all() or not held.may.any():
+        return np.ones(held.may.shape, np.float32)
+    off = cv2.distanceTransform((~held.may).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
+    reach = max(16 * footage.unit, 0.5 * float(held.may.sum()) ** 0.5)
+    ring: Field = (off <= reach).astype(np.float32)
+    return ring
+
+
+def _first_odds(footage: Footage, index: int, held: _Held, around: Field) -> Field:
+    """What is known before anything is taken for the object: where it lies, what shuts it off, whose colours are its own."""
+    odds = _COUNTS["place"] * (2 * held.first - 1)
+    if held.sides is None:
+        return odds.astype(np.float32)
+    inside = held.may.astype(np.float32)
+    own = 2 * own_colours(footage, index, inside, around) - 1
+    return (odds + _COUNTS["own"] * own + _COUNTS["shut"] * _shut_off(footage, index, held.may) + _LEAN).astype(
+        np.float32
+    )
+
+
+def _shut_off(footage: Footage, index: int, may: Mask) -> Field:
+    """How surely a pixel cannot be walked to from outside, [-1, 1]."""
+    rows, columns = (np.flatnonzero(may.any(axis)) for axis in (1, 0))
+    window = slice(max(0, rows[0] - 2), rows[-1] + 3), slice(max(0, columns[0] - 2), columns[-1] + 3)
+    smooth = cv2.GaussianBlur(footage.lab(index), (0, 0), max(0.5, 1.5 * footage.unit))
+    found = np.zeros(may.shape, np.float32)
+    if may[window].all():  # the object may be anywhere: there is no outside
+        return found
+    high = barrier(smooth[window], ~may[window])
+    inside = high[may[window]]
+    top = max(float(inside.max()), 1.0)
+    middle, _ = cv2.threshold(
+        (inside / top * 255).astype(np.uint8)[:, None], 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU
+    )
+    limit = max(middle / 255 * top, 1.0)
+    found[window] = np.tanh(2 * (high - limit) / limit)
+    return found
+
+
+def _uncovered_odds(footage: Footage, index: int, held: _Held, around: Field) -> Field:
+    """What other frames say: what differs from all of them is the object, what is found again in one is background.
+
+    How far they are to be believed is measured: how much of what surely moves they find, and how much around the box,
+    where there is nothing to find. An object that stays where it was is hardly found, and then its absence says nothing.
+    """
+    cue = uncovered_anywhere(footage, index, held.may)
+    plain: Field = _COUNTS["others"] * cue
+    outside = (around > 0) & ~held.may
+    moves = held.may & (_motion_odds(footage, index, held.first) > _SURELY_MOVES)
+    moves = cv2.erode(moves.astype(np.uint8), square(6 * footage.unit)) > 0  # flow reaches over edges
+    if held.sides is None or moves.sum() < _LEAST_MOVES * held.may.sum() or not outside.any():
+        return plain
+    found, false = (float((cue[where] > 0.5).mean().clip(_RARE, 1 - _RARE)) for where in (moves, outside))
+    if found <= false:
+        return plain
+    heard: Field = cue * np.float32(np.log(found / false)) + (1 - cue) * np.float32(np.log((1 - found) / (1 - false)))
+    return heard
+
+
+def _colour_odds(footage: Footage, index: int, matte: Field, around: Field) -> Field:
+    y, x = np.mgrid[: footage.height, : footage.width].astype(np.float32)
+    near = np.clip(near_colour(footage, index, [Remembered(index, matte, x, y)]) / 4, -1.5, 1.5)
+    far = np.clip(far_colour(footage, index, [(index, matte)], around=around) / 4, -1.5, 1.5)
+    odds: Field = _COUNTS["near"] * near + _COUNTS["far"] * far
+    return odds
+
+
+def _motion_odds(footage: Footage, index: int, matte: Field) -> Field:
+    beside = [other for other in (index - 1, index + 1) if 0 <= other < footage.count]
+    odds = np.zeros(matte.shape, np.float32)
+    for other in beside:
+        moving = moving_cues(footage, index, other, matte)
+        odds += (_COUNTS["flow"] * moving.flow + _COUNTS["found"] * moving.found) * moving.apart / len(beside)
+    return odds
+
+
+def _corrected(footage: Footage, index: int, start: Field, removes: Mask, keeps: Mask) -> Field:
+    """A matte drawn anew around strokes; elsewhere as it was."""
+    drawn = removes | keeps
+    if not drawn.any():
+        return start
+    off = cv2.distanceTransform((~drawn).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
+    may_change = off < _BESIDE * footage.unit
+    asked = start.copy()
+    asked[removes], asked[keeps] = 1, 0
+    # What strokes cover weighs as much as all they may change: a short stroke on a new colour must tell.
+    y, x = np.mgrid[: footage.height, : footage.width].astype(np.float32)
+    weight = np.where(drawn, max(1.0, may_change.sum() / max(int(drawn.sum()), 1)), 1.0).astype(np.float32)
+    near = near_colour(footage, index, [Remembered(index, asked, x, y, weight)])
+    stays = np.clip(off / (_BESIDE * footage.unit), 0, 1)
+    odds = near * (1 - stays) + (2 * asked - 1) * 6 * stays
+    odds = np.where(removes, _SURE, np.where(keeps, -_SURE, np.where(may_change, odds, _SURE * (2 * start - 1))))
+    matte = np.where(may_change, cut(odds.astype(np.float32), footage.lab(index)), start)
+    matte[removes], matte[keeps] = 1, 0
+    found: Field = matte.astype(np.float32)
+    return found

@@ -1,0 +1,119 @@
+"""Promises of tracking: one box is enough where the object moves by itself, keys are kept, corrections stay local."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from matte_scenes import moving_disc
+from propainter_matte.arrays import overlap
+from propainter_matte.doubt import frames_to_help
+from propainter_matte.marks import Box, Marks
+from propainter_matte.selecting import select
+from propainter_matte.tracking import Track, finish, spans_of, track
+
+
+@pytest.fixture(scope="module")
+def scene():
+    return moving_disc(9)
+
+
+@pytest.fixture(scope="module")
+def tracked(scene):
+    footage = scene.footage
+    keys = {0: select(footage, 0, Marks(boxes=(Box(*scene.box(0)),)))}
+    return footage, keys, finish(track(footage, keys))
+
+
+@pytest.fixture(scope="module")
+def between(scene):
+    """Tracked between three true keys."""
+    footage = scene.footage
+    keys = {0: scene.truth[0], 4: scene.truth[4], 8: scene.truth[8]}
+    return footage, keys, finish(track(footage, keys))
+
+
+def test_a_box_on_the_first_frame_finds_the_object_in_all(scene, tracked):
+    _, _, found = tracked
+    assert sorted(found.mattes) == list(range(9))
+    assert min(overlap(found.mattes[i], scene.truth[i]) for i in range(9)) > 0.85
+
+
+def test_an_object_that_looks_like_its_ground_is_found_by_its_motion(scene):
+    alike = moving_disc(4, contrast=0.0, speed=3)
+    found = select(alike.footage, 1, Marks(boxes=(Box(*alike.box(1)),)))
+    assert overlap(found, alike.truth[1]) > 0.8
+
+
+def test_a_key_is_kept_to_the_bit(tracked):
+    _, keys, found = tracked
+    assert np.array_equal(found.mattes[0], keys[0])
+
+
+def test_a_correction_tracks_again_between_its_neighbouring_keys_alone(scene, between):
+    footage, keys, before = between
+    steps, after = _steps(track(footage, keys | {6: scene.truth[6]}, known=before))
+    assert {step.index for step in steps} <= {4, 5, 6, 7, 8}
+    assert all(after.mattes[i] is before.mattes[i] for i in (1, 2, 3))
+    assert not np.array_equal(after.mattes[7], before.mattes[7])
+
+
+def test_nothing_is_tracked_again_where_nothing_changed(between):
+    footage, keys, before = between
+    steps, after = _steps(track(footage, dict(keys), known=before))
+    assert steps == []
+    assert all(np.array_equal(after.mattes[i], before.mattes[i]) for i in range(9))
+
+
+def test_progress_is_told_and_ends_at_its_total(scene):
+    steps, _ = _steps(track(scene.footage, {3: scene.truth[3]}))
+    assert [step.done for step in steps] == list(range(1, len(steps) + 1))
+    assert {step.total for step in steps} == {len(steps)}
+
+
+def test_an_object_that_leaves_the_picture_leaves_no_matte():
+    leaving = moving_disc(9, start=125, speed=8)
+    found = finish(track(leaving.footage, {0: leaving.truth[0]}))
+    assert leaving.truth[8].max() < 0.5
+    assert (found.mattes[8] > 0.5).sum() < 30
+
+
+def test_a_wrong_key_raises_doubt_of_the_frames_it_spoils(scene, between):
+    footage, keys, good = between
+    shifted = np.roll(scene.truth[8], -60, 1)
+    bad = finish(track(footage, {**keys, 8: shifted}, known=good))
+    assert max(good.drift.values()) < 0.2 < max(bad.drift.values())
+    assert frames_to_help(good) == []
+    assert frames_to_help(bad, settled={0, 4})[0] > 4
+
+
+def test_spans_lie_between_neighbouring_keys_and_the_ends():
+    none = np.zeros((2, 2), np.float32)
+    spans = spans_of({3: none, 4: none, 8: none}, 12)
+    assert [(span.first, span.last, span.begins, span.ends) for span in spans] == [
+        (0, 3, False, True),
+        (4, 8, True, True),
+        (8, 11, True, False),
+    ]
+    with pytest.raises(ValueError, match="no key frame"):
+        spans_of({}, 3)
+    with pytest.raises(ValueError, match="lie within"):
+        spans_of({3: none}, 3)
+
+
+def test_settled_keys_and_sure_frames_are_never_named():
+    none = np.zeros((2, 2), np.float32)
+    drift = {0: 0.0, 1: 0.02, 2: 0.4, 3: 0.5, 4: 0.4, 5: 0.05, 6: 0.3}
+    found = Track({0: none, 6: none}, dict.fromkeys(range(7), none), drift)
+    assert frames_to_help(found) == [3]
+    assert 6 in frames_to_help(found, settled={0})
+    assert not {1, 5} & set(frames_to_help(found, settled={0}))
+
+
+def _steps(work):
+    steps = []
+    while True:
+        try:
+            steps.append(next(work))
+        except StopIteration as end:
+            return steps, end.value
