@@ -112,8 +112,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = CommandParser(
         prog="propainter-matte",
         description="Make the roto matte of an object from a box, strokes or points on a frame or a few.",
-        epilog="FRAME is the plate's own number; x and y are plate pixels from the upper left corner. Frames that may be wrong "
-        "are named at the end: mark one of them (--points, --keep-points, --strokes) and run again.",
+        epilog="FRAME is the plate's own number; x and y are plate pixels from the upper left corner. Frames that may be "
+        "wrong are named at the end: mark one of them (--points, --keep-points, --strokes) and run again.",
         examples=(
             "propainter-matte --plate plate/ --box 1001:420,180,96,210 --output matte/",
             "propainter-matte --plate shot.mov --box 0:420,180,96,210 --keep-points '0:500,200' --output matte.%04d.exr",
