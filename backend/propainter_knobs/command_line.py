@@ -27,6 +27,14 @@ def own_version() -> str:
         return "unknown"
 
 
+class _Version(argparse.Action):
+    """Looks the version up once somebody asks for it: that reads a file."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> NoReturn:
+        print(f"{parser.prog} {own_version()}")
+        parser.exit()
+
+
 class CommandParser(argparse.ArgumentParser):
     """Answers a mistyped word with the one that was probably meant, in one sentence, exit code 2."""
 
@@ -38,7 +46,7 @@ class CommandParser(argparse.ArgumentParser):
             shown = "\n".join(f"  {example}" for example in examples)
             more["epilog"] = f"{more['epilog']}\n\nexamples:\n{shown}".strip()
         super().__init__(*args, **more)
-        self.add_argument("--version", action="version", version=f"%(prog)s {own_version()}")
+        self.add_argument("--version", action=_Version, nargs=0, help="show the version, and stop")
 
     def parse_known_args(  # type: ignore[override]
         self, args: Sequence[str] | None = None, namespace: Any = None
@@ -87,10 +95,11 @@ class CommandParser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """One sentence instead of all options."""
+        missing = "these are missing:" if ", " in message else "this is missing:"
         message = (
             message.removeprefix("argument ")
             .removeprefix(": ")
-            .replace("the following arguments are required:", "these are missing:")
+            .replace("the following arguments are required:", missing)
         )
         end = "" if message.endswith("?") else "."
         self.exit(2, f"{self.prog}: {message}{end} See {self.prog} --help\n")

@@ -23,7 +23,7 @@ Gains: TypeAlias = npt.NDArray[np.float64]
 """Logarithms of gains."""
 
 _LONGER_SIDE = 216
-"""Pixels of the pictures that are compared."""
+"""Pixels of the pictures that are compared; of a small plate half its own, so that they take little memory beside it."""
 _CELL = 9
 """Of these, along each side of a cell."""
 _LEAST_SHARE = 0.5
@@ -85,8 +85,8 @@ def compared_light(frames: Field, holes: Mask, flows: Flows, gains: Field) -> Co
     holes: (t, h, w), left out with their surroundings. flows: of each pair, frame i to i + 1.
     """
     count, height, width = holes.shape
-    longer = max(width, height)
-    size = max(round(width * _LONGER_SIDE / longer), 2), max(round(height * _LONGER_SIDE / longer), 2)
+    ratio = min(_LONGER_SIDE / max(width, height), 0.5)
+    size = max(round(width * ratio), 2), max(round(height * ratio), 2)
     scale = np.float32(width / size[0]), np.float32(height / size[1])
     y, x = np.mgrid[: size[1], : size[0]].astype(np.float32)
     at = ((y + 0.5) * scale[1]).astype(np.intp), ((x + 0.5) * scale[0]).astype(np.intp)

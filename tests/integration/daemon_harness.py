@@ -155,6 +155,21 @@ def daemon(*options: str, at: Path | None = None, environ: dict[str, str] | None
             running.terminate()
 
 
+def hold_still(process: psutil.Process) -> None:
+    """Suspend a process, and wait until it is: on a busy machine its threads go on for a while."""
+    process.suspend()
+    tasks = Path(f"/proc/{process.pid}/task")
+    if tasks.is_dir():
+        wait_until(lambda: all(_state_of(task) == "T" for task in tasks.iterdir()), lambda: "it does not stop")
+
+
+def _state_of(task: Path) -> str:
+    try:
+        return (task / "stat").read_text().rpartition(") ")[2][:1]
+    except OSError:
+        return "T"  # a thread that has ended
+
+
 def assert_gone(processes: Sequence[psutil.Process]) -> None:
     """Every one of these ends by itself."""
     _, alive = psutil.wait_procs(processes, timeout=PATIENCE_S)

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
-from daemon_harness import PATIENCE_S, Daemon, TinyShot, assert_same, collect, daemon, home, wait_until
+from daemon_harness import PATIENCE_S, Daemon, TinyShot, assert_same, collect, daemon, hold_still, home, wait_until
 
 from propainter_backend.daemon.keys import client_keys, daemon_keys, make_keys, remote_backend, signing_key
 from propainter_backend.daemon.relay import received_pixels
@@ -149,7 +149,7 @@ def test_a_cancel_is_served_however_many_requests_are_under_way_and_none_of_them
         opened = shot.open(client)
         client.prepare(opened, shot.frames, shot)
         worker = server.worker()
-        worker.suspend()
+        hold_still(worker)
         try:
             before = psutil.Process(relay.pid).num_threads()
             jobs = [client.render(opened, [frame % 4 + 1001]) for frame in range(120)]
@@ -167,7 +167,7 @@ def test_a_cancel_is_served_however_many_requests_are_under_way_and_none_of_them
 def test_status_and_stop_of_the_relay_are_served_while_the_daemon_is_stuck():
     with both() as (server, relay), relay.client() as client:
         stuck = psutil.Process(server.pid)
-        stuck.suspend()
+        hold_still(stuck)
         try:
             notes = client.status().notes
             assert f"process {relay.pid}" in notes[0] and "has not answered" in notes[1]
@@ -327,7 +327,7 @@ def test_keys_that_others_could_read_are_refused(tmp_path):
 @pytest.mark.parametrize(
     ("damage", "said"),
     [
-        (lambda folder: (folder / "server.key").unlink(), "copy the daemon's public.key to it"),
+        (lambda folder: (folder / "server.key").unlink(), "copy the backend's public.key to it"),
         (lambda folder: (folder / "server.key").write_text("short"), "not a CURVE key"),
         (lambda folder: (folder / "secret.key").unlink(), "keys new"),
     ],

@@ -19,6 +19,7 @@ from daemon_harness import (
     assert_same,
     collect,
     daemon,
+    hold_still,
     home,
     wait_until,
 )
@@ -95,7 +96,7 @@ def test_a_worker_that_hangs_is_ended_and_its_work_done_by_the_next():
         events = client.render(opened, shot.frames, priority="final")
         next(units(events))
         hung = started.worker()
-        hung.suspend()
+        hold_still(hung)
         assert_same(collect(events), shot.expected())
         assert started.worker().pid != hung.pid
         assert "has not answered" in started.said()
@@ -106,7 +107,7 @@ def test_questions_to_a_killed_worker_are_answered_by_the_next(running):
     with running.client() as client:
         client.ping()
         worker = running.worker()
-        worker.suspend()  # it hears nothing, and then it is gone
+        hold_still(worker)  # it hears nothing, and then it is gone
         events = []
         with running.client() as other:
             exchange = other._link.send(OpenShot(1001, 1004, 48, 32, 3, "uint8", settings={"grow": 9}))
@@ -202,7 +203,7 @@ def test_plates_evicted_while_a_job_waits_fail_it_with_the_frames_to_send_again(
         opened = shot.open(client)
         client.prepare(opened, shot.frames, shot)
         worker = running.worker()
-        worker.suspend()
+        hold_still(worker)
         waiting = client.render(opened, shot.frames, priority="final")
         assert isinstance(next(waiting), Accepted)
         client.clear_cache("content")
@@ -397,7 +398,7 @@ def test_nothing_is_begun_for_a_client_that_left_while_its_wish_waited_for_the_w
             opened = shot.open(leaving)
             leaving.prepare(opened, shot.frames, shot)
             worker = running.worker()
-            worker.suspend()
+            hold_still(worker)
             leaving._link.notify(ChangeSettings(opened, {"grow": 13}))
             leaving._link.notify(Render(opened, tuple(shot.frames)))
             wait_until(
@@ -442,7 +443,7 @@ def test_a_job_under_work_is_heard_of_at_least_once_a_second(running):
         events = client.render(opened, [1024])
         next(units(events))
         worker = running.worker()
-        worker.suspend()
+        hold_still(worker)
         try:
             heard = [next(events) for _ in range(4)]
         finally:

@@ -38,7 +38,7 @@ def choose_devices(gpus: Sequence[int], device: str | None) -> tuple[tuple[str, 
     """
     named = None if device is None else _DEVICE.fullmatch(device)
     if device is not None and named is None:
-        raise BadInput(f"there is no device {device!r}; choose auto, cuda or cuda:N, or cpu")
+        raise BadInput(f"there is no device {device!r}; choose auto, cuda, cuda:N, or --device cpu")
     if gpus and device not in (None, "auto"):
         raise BadInput(f"--gpu and --device {device} say two things; leave out one of them")
     if named is not None and named["cuda"]:
@@ -48,7 +48,7 @@ def choose_devices(gpus: Sequence[int], device: str | None) -> tuple[tuple[str, 
         for gpu in gpus:
             if gpu >= count or gpu < 0:
                 found = "none is found" if count == 0 else f"found are 0 to {count - 1}"
-                raise BadInput(f"GPU {gpu} is not there ({found}); choose another, or cpu")
+                raise BadInput(f"GPU {gpu} is not there ({found}); choose another, or --device cpu")
         return tuple(f"cuda:{gpu}" for gpu in gpus), f"device: GPU {', '.join(map(str, gpus))}, as asked"
     if device == "cpu":
         return ("cpu",), "device: cpu, as asked"

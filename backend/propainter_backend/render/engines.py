@@ -17,7 +17,7 @@ from propainter.types import Precision
 from propainter.weights import find_weights, load_engine
 from propainter_backend.errors import BadInput
 
-_NO_SUCH_DEVICE = "there is no device {!r}; choose auto, cuda or cuda:N, or cpu"
+_NO_SUCH_DEVICE = "there is no device {!r}; choose auto, cuda, cuda:N, or --device cpu"
 ENGINES = ("auto", "classical", "propainter")
 
 

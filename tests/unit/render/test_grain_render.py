@@ -227,5 +227,5 @@ def test_finals_match_grain_unless_they_are_told_not_to_and_drafts_never_do(give
 def test_a_share_of_grain_that_is_none_is_refused(value: str):
     parser = argparse.ArgumentParser()
     add_shot_options(parser)
-    with pytest.raises(BadInput, match=r"--match-grain is .*; give a share from 0, no grain, to 1"):
+    with pytest.raises(BadInput, match=r"--match-grain is .*; choose a share between 0"):
         removal_of(parser.parse_args(["--plate", "p", "--matte", "m", "--output", "o", f"--match-grain={value}"]))
