@@ -1,6 +1,6 @@
 """Build hook: the sample shot goes into the wheel, so that the panel of an installation can open it.
 
-Here: which files, and where in the wheel. Not here: finding them again (``propainter_ui/shot/sample.py``). An editable
+Here: which files, and where in the wheel. Not here: finding them again (``propainter_pictures/sample.py``). An editable
 installation reads the checkout's own and gets no copies.
 """
 

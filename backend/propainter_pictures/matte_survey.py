@@ -87,8 +87,9 @@ class MatteFacts:
         self.covered += other.covered
         self.border += other.border
 
-    def judged(self) -> list[str]:
-        """What is to be said: sentences, none for a matte like any other."""
+    def judged(self, *, is_inverted: bool = False) -> list[str]:
+        """What is to be said: sentences, none for a matte like any other. is_inverted: black is removed."""
+        removed, stays = ("black", "white") if is_inverted else ("white", "black")
         if not self.frames:
             return []
         covered, border = self.covered / self.frames, self.border / self.frames
@@ -100,12 +101,12 @@ class MatteFacts:
         if covered > 0.5 and border > 0.9:
             said.append(
                 f"the matte looks inverted: it covers {covered:.0%} of the picture and nearly all of its border; "
-                "white is removed, black stays (--invert-matte)"
+                f"{removed} is removed, {stays} stays (--invert-matte)"
             )
         elif covered > 0.9:
             said.append(
-                f"the matte covers {covered:.0%} of the picture, so little is left to fill it from; white is removed, "
-                "black stays"
+                f"the matte covers {covered:.0%} of the picture, so little is left to fill it from; {removed} is removed, "
+                f"{stays} stays"
             )
         if self.highest <= 0.5:
             said.append(
@@ -164,7 +165,7 @@ def survey(
         facts.add(read_matte(frame, reading), threshold)
     if facts.highest <= 0.5:  # true of the whole run only if it is true of every frame, and of every pixel
         facts = _all_facts(read, numbers, reading, threshold)
-    return Survey(reading, (*said, *facts.judged()))
+    return Survey(reading, (*said, *facts.judged(is_inverted=reading.is_inverted)))
 
 
 @dataclass(frozen=True, eq=False)

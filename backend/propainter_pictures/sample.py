@@ -1,6 +1,7 @@
 """The sample shot that comes with an installation: 24 frames and their matte, to try everything on.
 
-Here: where it lies, and a copy of it. Not here: its pictures and their licences (``samples/`` of the project).
+Here: where it lies, for the panel and for the command, and a copy of it. Not here: its pictures and their licences
+(``samples/`` of the project).
 """
 
 from __future__ import annotations
@@ -15,10 +16,17 @@ _INSTALLED = Path(__file__).parents[1] / "propainter_ui" / "samples"
 _IN_PROJECT = Path(__file__).parents[2] / "samples"
 
 
+_PLACES = (_INSTALLED / "synth-pan", _IN_PROJECT / "synth-pan")
+
+
 def sample_folder() -> Path | None:
     """The folder with ``plate`` and ``matte``; None where an installation was made without it."""
-    places = (_INSTALLED / "synth-pan", _IN_PROJECT / "synth-pan")
-    return next((place for place in places if (place / "plate").is_dir()), None)
+    return next((place for place in _PLACES if (place / "plate").is_dir() and (place / "matte").is_dir()), None)
+
+
+def is_sample(path: Path) -> bool:
+    """Whether a file is the sample's own: nothing is written beside it."""
+    return any(place in path.parents for place in _PLACES)
 
 
 def write_sample(folder: Path) -> tuple[Path, Path]:

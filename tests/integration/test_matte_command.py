@@ -88,6 +88,10 @@ def test_a_wrong_removal_is_refused_before_a_matte_is_made(shot, scene, capsys):
     assert "goes with marks" in capsys.readouterr().err
     assert remove.main(given[:5]) == 2
     assert "give --matte" in capsys.readouterr().err
+    assert remove.main([*given[:7], "--save-matte", str(shot / "clean")]) == 2
+    told = capsys.readouterr().err
+    assert "--save-matte and --output are both" in told and told.count("\n") == 1
+    assert not (shot / "clean").exists()
 
 
 def test_strokes_correct_what_was_tracked_and_keys_are_kept(shot, scene):

@@ -100,12 +100,12 @@ def test_the_welcome_opens_the_sample_shot_and_what_was_open_before(
 
 
 def test_no_export_is_suggested_beside_the_sample_of_the_installation(panel: Panel) -> None:
-    from propainter_ui.shot.sample import sample_shot
+    from propainter_pictures.sample import sample_folder
     from propainter_ui.shot.shot_files import ShotFiles, open_frames
 
-    sample = sample_shot()
+    sample = sample_folder()
     assert sample is not None
-    folders = panel.dialogs.folders_for(ShotFiles(open_frames(sample[0]), open_frames(sample[1])))
+    folders = panel.dialogs.folders_for(ShotFiles(open_frames(sample / "plate"), open_frames(sample / "matte")))
     assert folders == [Path.home()]
 
 

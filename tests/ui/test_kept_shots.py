@@ -16,6 +16,7 @@ from propainter_ui.kept.shot_sessions import ShotSession, ShotSessions, Zoom
 from propainter_ui.state import changes
 from propainter_ui.state.history import Edits, History
 from propainter_ui.state.panel_state import JobState, PanelState, ShotState
+from propainter_ui.state.queue import Queue, QueuedShot
 from propainter_ui.state.shown import quitting_sentence
 from propainter_wire.messages import ShotSettings
 
@@ -196,3 +197,11 @@ def test_quitting_says_whose_render_it_is_and_what_goes_on() -> None:
     assert "Your render of hill, frames 1001–1040, is under way and 45% done." in quitting_sentence(own)
     export = state(job=JobState("exporting", first=1001, last=1040, stage="writing"))
     assert quitting_sentence(export).startswith("Your export of hill")
+
+
+def test_quitting_counts_the_shots_of_a_queue_and_waits_for_all_of_them() -> None:
+    between = quitting_sentence(state(job=None), queued=2)
+    assert between.startswith("Your queue is under way: 2 shots are still to be written.")
+    queue = Queue().with_added(QueuedShot("a", "/a", "/am")).with_added(QueuedShot("b", "/b", "/bm"))
+    assert queue.with_progress(0, "running").unwritten == 2
+    assert queue.with_progress(0, "done").with_progress(1, "failed").unwritten == 0

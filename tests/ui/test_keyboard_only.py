@@ -47,6 +47,11 @@ def test_from_the_welcome_to_an_export_without_a_mouse(artist: Artist, tmp_path:
     hands.type("7")
     hands.key("Return")
     artist.waits_for(lambda s: s["grow"] == 7 and s["focus"] == "Viewer" and not s["job"].startswith("Rendering"))
+    while artist.sees()["focus"] != "Performance, folded":
+        hands.key("Tab")
+        time.sleep(0.15)
+    hands.key("space")
+    artist.waits_for(lambda s: s["focus"] == "Performance, open")
     while "Native fill" not in artist.sees()["focus"]:
         hands.key("Tab")
         time.sleep(0.15)

@@ -16,6 +16,7 @@ from propainter_ui.state.queue import Queue, QueuedShot
 if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
 
+    from propainter_ui.bridge.wishes import RenderWish
     from propainter_ui.panel import Panel
 
 
@@ -107,3 +108,34 @@ def test_cancel_stops_the_queue_and_the_shot_waits_again(qtbot: QtBot, panel: Pa
     panel.cancel()
     assert not panel.batch.is_running and panel.batch.queue.shots[0].progress == "waiting"
     until(qtbot, lambda: panel.state.job is None)
+
+
+def test_a_queued_shot_is_rendered_as_it_was_added_whatever_is_kept_of_it(
+    qtbot: QtBot, panel: Panel, tiny_shot: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its range, its inverted matte; and nothing takes the place of its export."""
+    from test_panel import open_shot, until
+
+    for name in ("lake/plate", "lake/matte"):
+        shutil.copytree(tiny_shot / name.split("/")[1], tmp_path / name)
+    open_shot(qtbot, panel, tiny_shot)
+    panel.bridge.invert_matte(True)
+    until(qtbot, lambda: panel.state.shot is not None and panel.state.shot.is_inverted)
+    panel.batch.add_open_shot()
+    panel.set_range(first=1002, last=1003)
+    panel.change(changes.with_setting(panel.state, "grow", 17))
+    open_shot(qtbot, panel, tmp_path / "lake")
+    until(qtbot, lambda: panel.state.shot is not None and "lake" in panel.state.shot.plate)
+    asked: list[tuple[str, int, int, int]] = []
+
+    def note(what: str, wish: RenderWish) -> None:
+        asked.append((what, wish.first, wish.last, wish.settings.grow))
+
+    monkeypatch.setattr(panel.bridge, "export", lambda wish: note("export", wish.render))
+    monkeypatch.setattr(panel.bridge, "apply", lambda wish: note("apply", wish))
+    panel.batch.run()
+    until(qtbot, lambda: any(what == "export" for what, *_ in asked))
+    assert panel.state.shot is not None and panel.state.shot.is_inverted
+    assert asked[-1] == ("export", 1001, 1008, 4)
+    assert (panel.state.first, panel.state.last, panel.state.settings.grow) == (1001, 1008, 4), "as it is rendered"
+    panel.batch.is_running = False

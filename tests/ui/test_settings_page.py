@@ -29,6 +29,20 @@ def memory() -> Memory:
     return Memory()
 
 
+def test_an_open_section_never_makes_the_page_wider_than_its_place(qtbot: QtBot, memory: Memory) -> None:
+    """What stands at the right edge would be cut off: arrows that reset, Withdraw."""
+    from propainter_ui.layout import PAGES_WIDTH
+    from propainter_ui.qt import QtWidgets
+
+    settings = page(qtbot, memory)
+    for fold in settings._folds.values():
+        fold.heading.click()
+    (area,) = settings.findChildren(QtWidgets.QScrollArea)
+    content = area.widget()
+    assert content is not None
+    assert content.minimumSizeHint().width() <= PAGES_WIDTH - area.verticalScrollBar().sizeHint().width()
+
+
 def page(qtbot: QtBot, memory: Memory) -> Settings:
     from propainter_ui.widgets.settings import Settings
 

@@ -30,16 +30,22 @@ class Batch:
         self.is_running = False
         self._is_opening = False
 
+    @property
+    def unwritten(self) -> int:
+        """Shots it has yet to write; 0 while it does not run. Between two of them the panel has no job."""
+        return self.queue.unwritten if self.is_running else 0
+
     # --- the queue ------------------------------------------------------------------------------------------------
 
     def add_open_shot(self) -> None:
         """The open shot with its settings, quality and range."""
         s = self._panel.state
         if s.shot is not None and s.shot.matte:
-            shot = s.shot
-            self._take(self.queue.with_added(
-                QueuedShot(shot.name, shot.plate, shot.matte, shot.clean, s.settings, s.quality, s.first, s.last)
-            ))  # fmt: skip
+            shot, files = s.shot, self._panel.library.files
+            self._take(self.queue.with_added(QueuedShot(
+                shot.name, shot.plate, shot.matte, shot.clean, s.settings, s.quality, s.first, s.last,
+                clean_only=files.clean_only if files is not None else None, is_inverted=shot.is_inverted,
+            )))  # fmt: skip
 
     def add_plates(self, plates: list[str]) -> None:
         """Whole shots by their plates, with the settings of now; each needs its matte beside it."""
@@ -102,7 +108,9 @@ class Batch:
         shot = self.queue.shots[place]
         self._is_opening = True
         self._take(self.queue.with_progress(place, "running"))
-        self._panel.bridge.reopen(shot.plate, shot.matte, shot.clean)
+        self._panel.bridge.reopen(
+            shot.plate, shot.matte, shot.clean, shot.clean_only, is_inverted=shot.is_inverted
+        )  # fmt: skip
 
     def hear(self, event: Event) -> None:
         """Something happened: it may be what the batch waits for."""
@@ -125,7 +133,7 @@ class Batch:
     def _render(self, place: int) -> None:
         self._is_opening = False
         shot, panel = self.queue.shots[place], self._panel
-        state = replace(panel.state, settings=shot.settings, quality=shot.quality)
+        state = changes.with_whole_range(replace(panel.state, settings=shot.settings, quality=shot.quality))
         if shot.first is not None and shot.last is not None:
             state = changes.with_range(changes.with_range(state, first=shot.first), last=shot.last)
         panel.change(state)

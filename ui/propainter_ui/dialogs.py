@@ -12,11 +12,11 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from propainter_pictures.formats import IMAGE_SUFFIXES, VIDEO_SUFFIXES
+from propainter_pictures.sample import is_sample
 from propainter_ui.qt import Qt, QtWidgets
 from propainter_ui.remembered import Remembered
 from propainter_ui.shot.export import EXPORT_NAMES, ExportKind, folder_beside
 from propainter_ui.shot.export_formats import formats_of
-from propainter_ui.shot.sample import is_sample
 from propainter_ui.shot.shot_files import ShotFiles
 from propainter_ui.state.panel_state import PanelState
 from propainter_ui.widgets.export_place import ExportPlace

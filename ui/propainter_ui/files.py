@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from propainter_pictures.sample import sample_folder
 from propainter_ui.dialogs import Dialogs
-from propainter_ui.shot.sample import sample_shot
 from propainter_ui.state.panel_state import Notice
 from propainter_ui.widgets.jobs import RecentShot
 
@@ -38,12 +38,12 @@ class Files:
 
     def open_sample(self) -> None:
         """Open the shot that comes with the panel."""
-        found = sample_shot()
+        found = sample_folder()
         if found is None:
             text = "This installation has no sample shot. Install propainter-remove again, or open a shot of your own."
             self._panel.change(replace(self._panel.state, notice=Notice("error", text)))
         else:
-            self._panel.open_paths([str(path) for path in found])
+            self._panel.open_paths([str(found / "plate"), str(found / "matte")])
 
     def open_recent(self, shot: RecentShot) -> None:
         """Open a shot of the list again."""

@@ -18,7 +18,8 @@ from propainter_ui.widgets.stage import Stage
 if TYPE_CHECKING:
     from propainter_ui.panel import Panel
 
-_PAGES_WIDTH = 340
+PAGES_WIDTH = 350
+"""Least width of the pages at the right, px: what every section of the settings takes, and a scroll bar."""
 _SPLIT = (970, 390)
 
 
@@ -27,7 +28,7 @@ def lay_out(panel: Panel, remembered: QtCore.QByteArray | None) -> None:
     panel.settings.add_below(panel.publish_card)
     panel.tabs = _pages(panel)
     side = column_of(panel.tabs, panel.settings.cost_card, filling=panel.tabs)
-    side.setMinimumWidth(_PAGES_WIDTH)
+    side.setMinimumWidth(PAGES_WIDTH)
     panel.splitter = QtWidgets.QSplitter(Qt.Orientation.Horizontal)
     stage = Stage(panel.viewer, panel.notice, panel.welcome)
     panel.splitter.addWidget(column_of(stage, panel.view_bar, filling=stage))

@@ -115,12 +115,12 @@ class Panel(Surface):
             self.editing.keep()
         before, self.state = self.state, outcomes.after(self.state, event)
         self._shower.start()
-        self.batch.hear(event)
         if isinstance(event, events.ShotFound):
             self.recent.remember(event.shot)
             self.editing.opened(before.shot)
         elif isinstance(event, events.RenderFinished):
             self._remembered.keep_rates(self.state.rates.seconds)
+        self.batch.hear(event)  # last: what was kept of a shot gives way to what the queue has for it
 
     def _show_changes(self) -> None:
         self._shower.stop()

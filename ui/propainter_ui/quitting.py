@@ -8,18 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from propainter_ui.qt import QtCore, QtWidgets
-from propainter_ui.state.panel_state import PanelState
-from propainter_ui.state.shown import quitting_sentence
 
 _LOOKED_AT_MS = 300
 
 
 class Quitting(QtCore.QObject):
-    """get: the panel's state as it is now. leave: ends the panel, and what is under way with it."""
+    """at_stake: what would end with the panel now, in words; empty: nothing. leave: ends the panel, and that with it."""
 
-    def __init__(self, window: QtWidgets.QWidget, get: Callable[[], PanelState], leave: Callable[[], None]) -> None:
+    def __init__(self, window: QtWidgets.QWidget, at_stake: Callable[[], str], leave: Callable[[], None]) -> None:
         super().__init__(window)
-        self._window, self._get, self._leave = window, get, leave
+        self._window, self._at_stake, self._leave = window, at_stake, leave
         self._is_decided = False
         self._watch = QtCore.QTimer(self)
         self._watch.setInterval(_LOOKED_AT_MS)
@@ -27,7 +25,7 @@ class Quitting(QtCore.QObject):
 
     def may_close(self) -> bool:
         """Whether the window may close now; asks where that would end a render or an export."""
-        at_stake = quitting_sentence(self._get())
+        at_stake = self._at_stake()
         if self._is_decided or not at_stake:
             return True
         asked = QtWidgets.QMessageBox(self._window)
@@ -49,7 +47,7 @@ class Quitting(QtCore.QObject):
         return answer is stop
 
     def _leave_when_done(self) -> None:
-        if not quitting_sentence(self._get()):
+        if not self._at_stake():
             self._watch.stop()
             self._is_decided = True
             self._leave()

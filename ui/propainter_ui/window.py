@@ -13,7 +13,7 @@ from propainter_ui.qt import QtGui, QtWidgets
 from propainter_ui.quitting import Quitting
 from propainter_ui.remembered import Remembered
 from propainter_ui.state.panel_state import PanelState
-from propainter_ui.state.shown import window_title
+from propainter_ui.state.shown import quitting_sentence, window_title
 
 _SIZE = (1360, 860)
 
@@ -30,7 +30,7 @@ class Window(QtWidgets.QMainWindow):
         self._show_title(self.panel.state)
         self.panel.state_shown.connect(self._show_title)
         fill_menu_bar(self.menuBar(), self.panel, theme=theme, choose_theme=self._choose_theme)
-        self._quitting = Quitting(self, lambda: self.panel.state, self._leave)
+        self._quitting = Quitting(self, self._at_stake, self._leave)
         self._take_place()
 
     def _take_place(self) -> None:
@@ -50,6 +50,9 @@ class Window(QtWidgets.QMainWindow):
         self._set_theme(name)
         self._remembered.keep("theme", name)
         self.panel.refresh_icons()
+
+    def _at_stake(self) -> str:
+        return quitting_sentence(self.panel.state, queued=self.panel.batch.unwritten)
 
     def _leave(self) -> None:
         self.close()

@@ -29,6 +29,10 @@ def matte_of_marks(options: argparse.Namespace, check: Callable[[], object]) -> 
         return
     if options.matte is not None:
         raise BadInput("--matte and marks both say what to remove; give one of them, or the matte as --keys")
+    if options.save_matte is not None and Path(options.save_matte).resolve() == Path(options.output).resolve():
+        raise BadInput(
+            f"--save-matte and --output are both {options.output}; give the matte that was made a place of its own"
+        )
     if options.watch:
         raise BadInput("--watch follows a matte's files; make one with propainter-matte and give it as --matte")
     with tempfile.TemporaryDirectory(prefix="propainter-matte-") as folder:

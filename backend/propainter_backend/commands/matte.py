@@ -53,7 +53,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
     if not options.quiet:
         seconds = time.perf_counter() - started
-        print(f"wrote {len(made.frames)} mattes to {wish.output} in {seconds:.1f} s", file=sys.stderr)
+        count = "1 matte" if len(made.frames) == 1 else f"{len(made.frames)} mattes"
+        print(f"wrote {count} to {wish.output} in {seconds:.1f} s", file=sys.stderr)
     return 0
 
 

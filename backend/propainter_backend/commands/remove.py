@@ -245,7 +245,7 @@ def _wish_of(options: argparse.Namespace) -> Removal:
 def _parser() -> argparse.ArgumentParser:
     parser = CommandParser(
         prog="propainter-remove",
-        usage="%(prog)s --plate PLATE --matte MATTE --output OUTPUT [options]",
+        usage="%(prog)s --plate PLATE (--matte MATTE | --box FRAME:X,Y,W,H) --output OUTPUT [options]",
         description="Remove what a roto matte covers from a plate. Outside the grown matte the plate stays bit for bit.",
         epilog="PLATE, MATTE and OUTPUT are a folder, a pattern (plate.%04d.exr, plate.####.exr) or a video. Farm tasks: "
         "propainter-remove run-chunk --help. A shot to try it on: propainter-remove --sample DIR.",

@@ -34,7 +34,7 @@ def removal_of(
 ) -> Removal:
     """The removal that parsed options state. Raises BadInput where a setting is out of its range."""
     if options.matte is None:
-        raise BadInput("nothing says what to remove; give --matte, or make one with propainter-matte")
+        raise BadInput("nothing says what to remove; give --matte, or --box FRAME:x,y,width,height")
     try:
         settings = Settings(**{field.name: getattr(options, field.name) for field in fields(Settings)})
     except ValueError as error:

@@ -256,6 +256,14 @@ def test_what_is_suspicious_is_one_sentence(matte: np.ndarray, sentence: str) ->
     assert re.search(sentence, note), note
 
 
+def test_what_is_removed_is_named_as_it_is_read() -> None:
+    full = np.full((HEIGHT, WIDTH), 255, np.uint8)
+    (as_it_is,) = looked_at([frame(full)]).notes
+    (inverted,) = looked_at([frame(full * 0)], is_inverted=True).notes
+    assert "white is removed, black stays" in as_it_is
+    assert "black is removed, white stays" in inverted
+
+
 def test_a_matte_is_called_empty_only_after_every_frame_was_looked_at() -> None:
     frames = [frame(disc() * 0)] * 100
     frames[37] = frame(disc() * 255)

@@ -82,12 +82,21 @@ class BackendBridge(QtCore.QObject):
         """Open a file as ``plate``, ``matte`` or ``clean`` plate, whatever it looks like."""
         self._do_instead(lambda: self._opener.open_as(what, path))
 
-    def reopen(self, plate: str, matte: str, clean: str = "", only: frozenset[int] | None = None) -> None:
+    def reopen(
+        self,
+        plate: str,
+        matte: str,
+        clean: str = "",
+        only: frozenset[int] | None = None,
+        *,
+        is_inverted: bool | None = None,
+    ) -> None:
         """Open a shot by the paths a ``ShotState`` holds, its files read anew.
 
-        only: frames whose clean plate counts; None: all that there are.
+        only: frames whose clean plate counts; None: all that there are. is_inverted: whether the matte's black is removed;
+        None: as before, if it is the same matte.
         """
-        self._do_instead(lambda: self._opener.reopen(plate, matte, clean, only))
+        self._do_instead(lambda: self._opener.reopen(plate, matte, clean, only, is_inverted))
 
     def invert_matte(self, is_inverted: bool) -> None:
         """Remove what is black in the matte, or again what is white."""

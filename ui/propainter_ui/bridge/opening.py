@@ -69,13 +69,16 @@ class ShotOpener:
         else:
             self._found(known.plate_frames, known.matte_frames, frames)
 
-    def reopen(self, plate: str, matte: str, clean: str, only: frozenset[int] | None) -> None:
-        """Open a shot by the paths a ``ShotState`` holds, its files read anew."""
+    def reopen(
+        self, plate: str, matte: str, clean: str, only: frozenset[int] | None, is_inverted: bool | None = None
+    ) -> None:
+        """Open a shot by the paths a ``ShotState`` holds, its files read anew. is_inverted: see ``_found``."""
         self._found(
             open_frames(Path(plate)),
             open_frames(Path(matte)) if matte else None,
             open_frames(Path(clean)) if clean else None,
             only,
+            is_inverted,
         )
 
     def invert_matte(self, is_inverted: bool) -> None:

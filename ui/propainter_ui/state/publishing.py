@@ -120,7 +120,7 @@ def shot_text(state: PanelState, shot: ShotLine) -> str:
     """
     measures = f"{shot.first}–{shot.last}, {shot.width}×{shot.height}"
     if not shot.follows:
-        return f"{shot.name or 'unnamed'}\n{measures}, {shot.client}"
+        return f"{shot.name or 'unnamed'}\n{measures}" + (f", {shot.client}" if shot.client else "")
     how = "published settings count" if shot.name in state.published else "nothing is published"
     return f"{shot.client}\n{measures}\nfollows {channel_name(shot.name)}: {how}"
 

@@ -26,6 +26,10 @@ class QueuedShot:
     first: int | None = None
     """None: from the shot's first frame."""
     last: int | None = None
+    clean_only: frozenset[int] | None = None
+    """Frames whose clean plate counts; None: all that there are."""
+    is_inverted: bool = False
+    """Whether the matte's black is removed."""
     progress: Progress = "waiting"
     said: str = ""
     """Where it was written, or why it was not."""
@@ -51,6 +55,11 @@ class Queue:
     def following(self) -> int | None:
         """The place of the shot that comes next."""
         return next((place for place, shot in enumerate(self.shots) if shot.progress == "waiting"), None)
+
+    @property
+    def unwritten(self) -> int:
+        """How many wait or are being rendered."""
+        return sum(shot.progress in ("waiting", "running") for shot in self.shots)
 
     def with_added(self, shot: QueuedShot) -> Queue:
         """One more, at the end."""

@@ -70,9 +70,18 @@ def render_label(state: PanelState) -> str:
     return f"{start}{what}" + (" with new settings" if state.is_edited and state.engine else "")
 
 
-def quitting_sentence(state: PanelState) -> str:
-    """What of the panel's own would end with it, and what would not; empty: nothing is under way."""
+def quitting_sentence(state: PanelState, *, queued: int = 0) -> str:
+    """What of the panel's own would end with it, and what would not; empty: nothing is under way.
+
+    queued: shots that a running queue has yet to write, the one at work among them.
+    """
     job = state.job
+    if queued:
+        shots = "1 shot is" if queued == 1 else f"{queued} shots are"
+        return (
+            f"Your queue is under way: {shots} still to be written. "
+            "Finish, then quit: the window closes, and the panel ends when the queue is done."
+        )
     if job is None or job.kind == "reading":
         return ""
     what = "render" if job.kind == "rendering" else "export"

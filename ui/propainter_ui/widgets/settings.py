@@ -271,8 +271,12 @@ class Settings(QtWidgets.QWidget):
         elif name == "range_first":
             _place(form, "Frame range", _side_by_side(self._first, QtWidgets.QLabel("to"), self._last), self._first)
         elif name == "working_size":
-            sizes = (self._size, self._width, QtWidgets.QLabel("×"), self._height)
-            _place(form, "Working size", _side_by_side(*sizes), self._size)
+            _place(form, "Working size", self._size, self._size)
+            sizes = _side_by_side(self._width, QtWidgets.QLabel("×"), self._height)
+            sizes.addStretch(1)
+            form.addLayout(
+                sizes, form.rowCount(), 1, 1, 2
+            )  # a row of its own: beside the choice it would widen the page
             self._size.setToolTip(CONTROL_BY_NAME[name].help)
         elif name == "invert_matte":
             self._invert.setAccessibleName(self._invert.text())
