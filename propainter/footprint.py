@@ -15,6 +15,7 @@ from __future__ import annotations
 from math import ceil
 from typing import Protocol
 
+from propainter.classical.light_seen import LONGER_SIDE
 from propainter.classical.places import RUN
 from propainter.painter import SCALE
 from propainter.raft.network import SCALE as CELL
@@ -159,6 +160,7 @@ class ClassicalFootprint:
 
     def __init__(self, width: int, height: int, *, hole_share: float = 0.25, kept_bytes: int = 256 << 20) -> None:
         self._pixels = width * height
+        self._compared = self._pixels * min(LONGER_SIDE / max(width, height), 1) ** 2
         self._hole_share = hole_share
         self._kept_bytes = kept_bytes
 
@@ -171,11 +173,12 @@ class ClassicalFootprint:
         return int((2 * FLOW * pairs + HOLE * (pairs + 1) + 150) * self._pixels)
 
     def propagation(self, frames: int) -> int:
-        """Pictures, flow and masks; places of hole pixels, and while they are found or a run of them is sampled, more."""
+        """Pictures, flow and masks; places of hole pixels, and while they are found or a run of them is sampled, more. Before
+        that, frames are compared for their light, at a small size."""
         pixels = frames * self._pixels
         hole = self._hole_share * pixels
         held = (PICTURE + HOLE + FLOW + 2) * pixels
-        return int(held + max(110 * hole, 75 * hole + 126 * min(hole, RUN)))  # _WORK
+        return int(held + max(73 * frames * self._compared, 110 * hole, 75 * hole + 126 * min(hole, RUN)))  # _WORK
 
     def painting(self, neighbours: int, references: int) -> int:
         """Pictures, and places and colours of unseen pixels, if all of the hole is unseen."""

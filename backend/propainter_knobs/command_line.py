@@ -31,7 +31,7 @@ class _Version(argparse.Action):
     """Looks the version up once somebody asks for it: that reads a file."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> NoReturn:
-        print(f"{parser.prog} {own_version()}")
+        sys.stdout.write(f"{parser.prog} {own_version()}\n")
         parser.exit()
 
 

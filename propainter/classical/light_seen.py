@@ -22,8 +22,8 @@ from propainter.classical.motion import distance_to, guard_band
 Gains: TypeAlias = npt.NDArray[np.float64]
 """Logarithms of gains."""
 
-_LONGER_SIDE = 216
-"""Pixels of the pictures that are compared; of a small plate half its own, so that they take little memory beside it."""
+LONGER_SIDE = 216
+"""Pixels of the pictures that are compared."""
 _CELL = 9
 """Of these, along each side of a cell."""
 _LEAST_SHARE = 0.5
@@ -85,7 +85,7 @@ def compared_light(frames: Field, holes: Mask, flows: Flows, gains: Field) -> Co
     holes: (t, h, w), left out with their surroundings. flows: of each pair, frame i to i + 1.
     """
     count, height, width = holes.shape
-    ratio = min(_LONGER_SIDE / max(width, height), 0.5)
+    ratio = min(LONGER_SIDE / max(width, height), 1)
     size = max(round(width * ratio), 2), max(round(height * ratio), 2)
     scale = np.float32(width / size[0]), np.float32(height / size[1])
     y, x = np.mgrid[: size[1], : size[0]].astype(np.float32)

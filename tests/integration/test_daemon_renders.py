@@ -388,7 +388,7 @@ def test_a_plate_or_result_too_large_for_one_message_is_refused_at_once(client):
 
 
 def test_an_engine_whose_weights_are_not_there_is_refused_and_another_choice_named(client):
-    with pytest.raises(RemoteError, match="propainter-weights fetch.*choose another engine") as refused:
+    with pytest.raises(RemoteError, match=r"propainter-weights fetch.*choose another engine") as refused:
         TinyShot(2).open(client, engine="propainter")
     assert refused.value.code == "engine_unavailable"
 
