@@ -173,8 +173,10 @@ class ClassicalFootprint:
         return int((2 * FLOW * pairs + HOLE * (pairs + 1) + 150) * self._pixels)
 
     def propagation(self, frames: int) -> int:
-        """Pictures, flow and masks; places of hole pixels, and while they are found or a run of them is sampled, more. Before
-        that, frames are compared for their light, at a small size."""
+        """Pictures, flow and masks; places of hole pixels, and while they are found or a run of them is sampled, more.
+
+        Before that, frames are compared for their light, at a small size.
+        """
         pixels = frames * self._pixels
         hole = self._hole_share * pixels
         held = (PICTURE + HOLE + FLOW + 2) * pixels
