@@ -61,7 +61,8 @@ class TimelinePainter:
     def _paint_row_names(self, rows: Sequence[str]) -> None:
         self._painter.setPen(QtGui.QColor(self._colours.dim))
         right = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        self._painter.drawText(QtCore.QRect(0, RULER, LABELS - 8, WINDOW), right, "window sees")
+        if window_seen(self._state) is not None:
+            self._painter.drawText(QtCore.QRect(0, RULER, LABELS - 8, WINDOW), right, "window sees")
         for row, name in enumerate(rows):
             self._painter.drawText(QtCore.QRect(0, row_top(row) - 2, LABELS - 8, BAND + 4), right, BAND_NAMES[name])
 
