@@ -390,7 +390,7 @@ def test_a_shot_that_would_not_fit_is_begun_with_shorter_chunks_and_says_so(tmp_
             return super().propagate_plate(frames, holes, flow, **hints)
 
     takes = ClassicalFootprint(SIZE[0], SIZE[1])
-    monkeypatch.setattr(fitting, "free_memory", lambda device, artifacts: takes.painting(45, 0) + takes.kept(COUNT))
+    monkeypatch.setattr(fitting, "free_memory", lambda device, artifacts: takes.propagation(45) + takes.kept(COUNT))
     bench = Bench(tmp_path, Watched())
     bench.tell_shot()
     bench.start(5)
