@@ -111,12 +111,7 @@ def open_sink(
     if pattern:
         place = pattern.file
     elif suffix in IMAGE_SUFFIXES:
-        if len(frames) > 1:
-            raise OutputError(
-                f"{path} is one picture but there are {len(frames)} frames; name a folder or a pattern like "
-                f"{here.with_suffix('').name}.%04d{here.suffix}"
-            )
-        place = lambda _: here  # noqa: E731
+        place = _single_picture(path, frames)
     else:
         return open_folder(here, like=like, frames=frames, metadata=notes, protect=protect, alone=alone)
     return _open_pictures(place, sources, frames, notes, alone=alone)
@@ -170,17 +165,23 @@ def open_matte_sink(
     if pattern:
         place = pattern.file
     elif suffix in IMAGE_SUFFIXES and not here.is_dir():
-        if len(frames) > 1:
-            raise OutputError(
-                f"{path} is one picture but there are {len(frames)} frames; name a folder or a pattern like "
-                f"{here.with_suffix('').name}.%04d{here.suffix}"
-            )
-        place = lambda _: here  # noqa: E731
+        place = _single_picture(path, frames)
     else:
         refuse_folder(here, sources)
         place = lambda number: (here / like.file_name(number)).with_suffix(".png")  # noqa: E731
     dtype = np.dtype(np.float16 if place(frames.first).suffix.lower() == ".exr" else np.uint8)
     return _open_pictures(place, sources, frames, {}, alone=True, dtype=dtype), dtype
+
+
+def _single_picture(path: str, frames: FrameRange) -> Callable[[int], Path]:
+    """The place of a result that is one file. Raises ``OutputError`` where there are more frames."""
+    here = Path(path)
+    if len(frames) > 1:
+        raise OutputError(
+            f"{path} is one picture but there are {len(frames)} frames; name a folder or a pattern like "
+            f"{here.with_suffix('').name}.%04d{here.suffix}"
+        )
+    return lambda _: here
 
 
 def _open_pictures(

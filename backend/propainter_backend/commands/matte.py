@@ -7,22 +7,21 @@ Here: the command line and its messages. Not here: the way from plate to matte (
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from propainter_backend.errors import OutputError, RemoveError
+from propainter_backend.errors import RemoveError
 from propainter_backend.matting.matting import Made, Matting, PlateFiles, make_mattes
 from propainter_backend.matting.options import add_mark_options, matting_of
+from propainter_backend.removal.report_file import write_report
 from propainter_backend.render.progress import ProgressLine
 from propainter_knobs.command_line import CommandParser
 from propainter_pictures.color import WorkingSpace
 from propainter_pictures.console import speak_any_encoding
 from propainter_pictures.overwriting import refuse_overwriting
 from propainter_pictures.plates import open_source
-from propainter_pictures.whole_files import make_folder, replacing
 
 _TRACKING = 0.9
 """Share of all work that is tracking; the rest finds soft edges and writes."""
@@ -38,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             refuse_overwriting([options.report], [open_source(wish.plate)])
         started = time.perf_counter()
         made = carry_out(wish, quiet=options.quiet)
-        _write_report(options.report, made)
+        write_report(options.report, _report(made))
     except RemoveError as error:
         print(f"propainter-matte: {error}", file=sys.stderr)
         return 2
@@ -91,22 +90,14 @@ def carry_out(wish: Matting, *, quiet: bool) -> Made:
     return made
 
 
-def _write_report(path: Path | None, made: Made) -> None:
-    if path is None:
-        return
-    facts = {
+def _report(made: Made) -> dict[str, object]:
+    return {
         "frames": {"first": made.frames.first, "last": made.frames.last, "count": len(made.frames)},
         "keys": list(made.keys),
         "help": list(made.help),
         "doubt": {str(number): value for number, value in made.doubt.items()},
         "empty": [[scene[0], scene[-1]] for scene in made.empty],
     }
-    try:
-        make_folder(path.parent)
-        with replacing(path) as partial:
-            partial.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise OutputError(f"cannot write the report {path}: {error.strerror}; choose another --report") from error
 
 
 def _parser() -> argparse.ArgumentParser:

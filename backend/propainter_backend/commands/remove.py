@@ -33,7 +33,8 @@ from propainter_backend.matting.options import add_mark_options
 from propainter_backend.removal.grain_free import GrainFree
 from propainter_backend.removal.options import add_shot_options, removal_of
 from propainter_backend.removal.outside import OutsideCount
-from propainter_backend.removal.removal import ContactSheet, Removal, ShotFiles, write_report
+from propainter_backend.removal.removal import ContactSheet, Removal, ShotFiles
+from propainter_backend.removal.report_file import write_report
 from propainter_backend.removal.wire_files import STOPPED, was_stopped
 from propainter_backend.render.crop import Renderer, make_renderer, unseen_share, unsure_share
 from propainter_backend.render.engines import EngineChoice, check_asked, choose_engine

@@ -16,7 +16,8 @@ import numpy as np
 
 from propainter_backend.errors import RemoveError
 from propainter_backend.removal.outside import OutsideCount
-from propainter_backend.removal.removal import ContactSheet, Removal, ShotFiles, write_report
+from propainter_backend.removal.removal import ContactSheet, Removal, ShotFiles
+from propainter_backend.removal.report_file import write_report
 from propainter_backend.removal.wire_files import FileProvider, laid_in, require_device, shot_of
 from propainter_backend.render.progress import ProgressLine
 from propainter_pictures.frame import Frame

@@ -33,7 +33,8 @@ from propainter_backend.farm.records import FarmRecords, FrameRecord, digest_of_
 from propainter_backend.farm.units import COMPUTED_STAGES, FarmUnits
 from propainter_backend.removal.options import add_shot_options, frame_range, removal_of
 from propainter_backend.removal.outside import OutsideCount
-from propainter_backend.removal.removal import ContactSheet, ShotFiles, write_report
+from propainter_backend.removal.removal import ContactSheet, ShotFiles
+from propainter_backend.removal.report_file import write_report
 from propainter_backend.removal.wire_files import STOPPED, require_device, was_stopped
 from propainter_backend.render.engines import check_asked, choose_engine
 from propainter_backend.render.keys import key_of

@@ -6,9 +6,8 @@ here: the command line and the render in this process (``remove.py``), the rende
 
 from __future__ import annotations
 
-import json
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -19,7 +18,7 @@ import torch
 
 from propainter.hole import hole_of
 from propainter.types import Settings
-from propainter_backend.errors import BadInput, OutputError
+from propainter_backend.errors import BadInput
 from propainter_backend.removal.contact_sheet import SheetRow, make_contact_sheet
 from propainter_backend.render.drafts import draft_settings, draft_size
 from propainter_backend.render.shot import Cuts, Shot
@@ -36,7 +35,6 @@ from propainter_pictures.pairing import PairBy, Pairing, pair
 from propainter_pictures.plates import FrameSource, open_source, share_overscan
 from propainter_pictures.results import FrameSink, open_sink
 from propainter_pictures.stamps import Stamps
-from propainter_pictures.whole_files import make_folder, replacing
 from propainter_wire.messages import Quality
 from propainter_wire.shot import digest_of
 
@@ -458,15 +456,3 @@ class ContactSheet:
         if self._path is not None:
             rows = [self._rows[number] for number in sorted(self._rows)]
             make_contact_sheet(rows, self._path, title=f"ProPainter Remove  |  engine {engine}")
-
-
-def write_report(path: Path | None, facts: Mapping[str, object]) -> None:
-    """Write a report as JSON, if one was asked for. Raises OutputError where that fails."""
-    if path is None:
-        return
-    try:
-        make_folder(path.parent)
-        with replacing(path) as partial:
-            partial.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise OutputError(f"cannot write the report {path}: {error.strerror}; choose another --report") from error
