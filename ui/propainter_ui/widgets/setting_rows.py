@@ -22,101 +22,96 @@ class SettingRow(QtCore.QObject):
     asked = Signal(object)
     reset_asked = Signal()
     typed = Signal()
+    row: Knob
+    _label: QtWidgets.QLabel | QtWidgets.QCheckBox
+    """What shows its name."""
+    _controls: tuple[QtWidgets.QWidget, ...] = ()
+    """What else there is to point at."""
     _reset: QtWidgets.QToolButton
+
+    def note(self, text: str) -> None:
+        """Say that the engine at hand ignores this."""
+        self._label.setText(self.row.label + (" *" if text else ""))
+        for widget in (self._label, *self._controls):
+            widget.setToolTip(_help(self.row, text))
 
     def refresh_icon(self, like: QtWidgets.QWidget) -> None:
         """Draw the arrow in the colours of this widget."""
         self._reset.setIcon(icon("reset", like))
 
 
-class WholeRow(SettingRow):
+class SliderRow(SettingRow):
+    """A number by slider and field. steps: of the slider, for one."""
+
+    _box: QtWidgets.QSpinBox | QtWidgets.QDoubleSpinBox
+
+    def __init__(self, row: Knob, parent: QtWidgets.QWidget, *, steps: int = 1) -> None:
+        super().__init__(parent)
+        self.row, self._steps = row, steps
+        self._slider = QtWidgets.QSlider(Qt.Orientation.Horizontal)
+        self._slider.setRange(round(row.slider[0] * steps), round(row.slider[1] * steps))
+        self._slider.setAccessibleName(f"{row.label} slider")
+
+    def _join(self) -> None:
+        """Slider, field and reset ask for the same; a hand on one of them ends what was being typed."""
+        _slim(self._box)
+        self._box.setKeyboardTracking(False)
+        self._slider.valueChanged.connect(lambda _: forget_typed(self._box))
+        self._slider.valueChanged.connect(
+            lambda value: self.asked.emit(value if self._steps == 1 else value / self._steps)
+        )
+        self._box.valueChanged.connect(self.asked.emit)
+        self._box.lineEdit().returnPressed.connect(self.typed.emit)
+        self._reset.clicked.connect(lambda: forget_typed(self._box))
+        self._reset.clicked.connect(lambda: self.reset_asked.emit())
+
+    def place(self, form: QtWidgets.QGridLayout, line: int) -> None:
+        for column, widget in enumerate((self._label, self._slider, self._box, self._reset)):
+            form.addWidget(widget, line, column)
+
+    def _show_number(self, value: float) -> None:
+        with Quiet(self._slider):
+            self._slider.setValue(round(value * self._steps))
+        show_number(self._box, value)
+
+
+class _NamedSliderRow(SliderRow):
+    """With a name before it."""
+
+    def _name(self, accessible: str) -> None:
+        self._label = QtWidgets.QLabel(self.row.label)
+        self._label.setBuddy(self._box)
+        self._box.setAccessibleName(accessible)
+        self._reset = _reset_button(self.row.label, self.row.text(self.row.default))
+        self._controls = (self._slider, self._box)
+        self.note("")
+        self._join()
+
+    def show_value(self, value: float) -> None:
+        self._show_number(value)
+        _show_reset(self._reset, value != self.row.default)
+
+
+class WholeRow(_NamedSliderRow):
     """One whole-number setting."""
 
     def __init__(self, row: Knob, parent: QtWidgets.QWidget) -> None:
-        super().__init__(parent)
-        self.row = row
-        self._label = QtWidgets.QLabel(row.label)
-        self._slider = QtWidgets.QSlider(Qt.Orientation.Horizontal)
-        self._slider.setRange(int(row.slider[0]), int(row.slider[1]))
+        super().__init__(row, parent)
         self._box = QtWidgets.QSpinBox()
         self._box.setRange(int(row.low), int(row.high))
         self._box.setSuffix(f" {row.unit}")
-        _slim(self._box)
-        self._box.setKeyboardTracking(False)
-        self._reset = _reset_button(row.label, row.text(row.default))
-        self._label.setBuddy(self._box)
-        self._slider.setAccessibleName(f"{row.label} slider")
-        self._box.setAccessibleName(f"{row.label}, {row.unit}")
-        self._tell_help("")
-        self._slider.valueChanged.connect(lambda _: forget_typed(self._box))
-        self._slider.valueChanged.connect(self.asked.emit)
-        self._box.valueChanged.connect(self.asked.emit)
-        self._box.lineEdit().returnPressed.connect(self.typed.emit)
-        self._reset.clicked.connect(lambda: forget_typed(self._box))
-        self._reset.clicked.connect(lambda: self.reset_asked.emit())
-
-    def place(self, form: QtWidgets.QGridLayout, line: int) -> None:
-        for column, widget in enumerate((self._label, self._slider, self._box, self._reset)):
-            form.addWidget(widget, line, column)
-
-    def show_value(self, value: int) -> None:
-        with Quiet(self._slider):
-            self._slider.setValue(value)
-        show_number(self._box, value)
-        _show_reset(self._reset, value != self.row.default)
-
-    def note(self, text: str) -> None:
-        """Say that the engine at hand ignores this."""
-        self._label.setText(self.row.label + (" *" if text else ""))
-        self._tell_help(text)
-
-    def _tell_help(self, note: str) -> None:
-        text = _help(self.row, note)
-        for widget in (self._label, self._slider, self._box):
-            widget.setToolTip(text)
+        self._name(f"{row.label}, {row.unit}")
 
 
-class ShareRow(SettingRow):
+class ShareRow(_NamedSliderRow):
     """A setting that is a share; its slider counts hundredths."""
 
     def __init__(self, row: Knob, parent: QtWidgets.QWidget) -> None:
-        super().__init__(parent)
-        self.row = row
-        self._label = QtWidgets.QLabel(row.label)
-        self._slider = QtWidgets.QSlider(Qt.Orientation.Horizontal)
-        self._slider.setRange(round(row.slider[0] * 100), round(row.slider[1] * 100))
+        super().__init__(row, parent, steps=100)
         self._box = QtWidgets.QDoubleSpinBox()
         self._box.setRange(row.low, int(row.high * 100) / 100)  # what two decimals can show
         self._box.setSingleStep(0.01)
-        _slim(self._box)
-        self._box.setKeyboardTracking(False)
-        self._reset = _reset_button(row.label, row.text(row.default))
-        self._label.setBuddy(self._box)
-        self._slider.setAccessibleName(f"{row.label} slider")
-        self._box.setAccessibleName(row.label)
-        self.note("")
-        self._slider.valueChanged.connect(lambda _: forget_typed(self._box))
-        self._slider.valueChanged.connect(lambda value: self.asked.emit(value / 100))
-        self._box.valueChanged.connect(self.asked.emit)
-        self._box.lineEdit().returnPressed.connect(self.typed.emit)
-        self._reset.clicked.connect(lambda: forget_typed(self._box))
-        self._reset.clicked.connect(lambda: self.reset_asked.emit())
-
-    def place(self, form: QtWidgets.QGridLayout, line: int) -> None:
-        for column, widget in enumerate((self._label, self._slider, self._box, self._reset)):
-            form.addWidget(widget, line, column)
-
-    def show_value(self, value: float) -> None:
-        with Quiet(self._slider):
-            self._slider.setValue(round(value * 100))
-        show_number(self._box, value)
-        _show_reset(self._reset, value != self.row.default)
-
-    def note(self, text: str) -> None:
-        """Say that the engine at hand ignores this."""
-        self._label.setText(self.row.label + (" *" if text else ""))
-        for widget in (self._label, self._slider, self._box):
-            widget.setToolTip(_help(self.row, text))
+        self._name(row.label)
 
 
 class SwitchRow(SettingRow):
@@ -125,7 +120,7 @@ class SwitchRow(SettingRow):
     def __init__(self, row: Knob, parent: QtWidgets.QWidget) -> None:
         super().__init__(parent)
         self.row = row
-        self._switch = QtWidgets.QCheckBox(row.label)
+        self._label = self._switch = QtWidgets.QCheckBox(row.label)
         self._switch.setAccessibleName(row.label)
         self._reset = _reset_button(row.label, row.text(row.default))
         self.note("")
@@ -142,11 +137,6 @@ class SwitchRow(SettingRow):
         self._switch.setChecked(bool(value))
         _show_reset(self._reset, bool(value) != bool(self.row.default))
 
-    def note(self, text: str) -> None:
-        """Say that the engine at hand ignores this."""
-        self._switch.setText(self.row.label + (" *" if text else ""))
-        self._switch.setToolTip(_help(self.row, text))
-
 
 class ChoiceRow(SettingRow):
     """A setting that is one of a few words."""
@@ -157,6 +147,7 @@ class ChoiceRow(SettingRow):
         self._label = QtWidgets.QLabel(row.label)
         self._combo = combo(row.label, row.choices)
         self._label.setBuddy(self._combo)
+        self._controls = (self._combo,)
         self._reset = _reset_button(row.label, row.text(row.default))
         self.note("")
         self._combo.activated.connect(lambda _: self.asked.emit(self._combo.currentData()))
@@ -171,12 +162,6 @@ class ChoiceRow(SettingRow):
         choose(self._combo, value)
         _show_reset(self._reset, value != self.row.default)
 
-    def note(self, text: str) -> None:
-        """Say that the engine at hand ignores this."""
-        self._label.setText(self.row.label + (" *" if text else ""))
-        for widget in (self._label, self._combo):
-            widget.setToolTip(_help(self.row, text))
-
     def forbid(self, word: str, why: str) -> None:
         """Offer a word, or where there is a reason why not, show it without."""
         item = self._combo.model().item(self._combo.findData(word))  # type: ignore[attr-defined]
@@ -184,48 +169,32 @@ class ChoiceRow(SettingRow):
         item.setToolTip(why)
 
 
-class CropRow(SettingRow):
+class CropRow(SliderRow):
     """A switch, and how much around the matte is seen while it is on."""
 
     switched = Signal(bool)
 
     def __init__(self, parent: QtWidgets.QWidget) -> None:
-        super().__init__(parent)
+        super().__init__(CROP_ROW, parent)
         crop = BY_NAME["crop_to_matte"]
         defaults = f"{crop.text(crop.default)}, {CROP_ROW.text(CROP_ROW.default)}"
-        self._switch = QtWidgets.QCheckBox(crop.label)
-        self._slider = QtWidgets.QSlider(Qt.Orientation.Horizontal)
-        self._slider.setRange(int(CROP_ROW.slider[0]), int(CROP_ROW.slider[1]))
+        self._label = self._switch = QtWidgets.QCheckBox(crop.label)
         self._box = QtWidgets.QSpinBox()
         self._box.setRange(int(CROP_ROW.low), int(CROP_ROW.high))
         self._box.setSuffix(f" {CROP_ROW.unit}")
         self._box.setSpecialValueText(CROP_ROW.zero)
-        _slim(self._box)
-        self._box.setKeyboardTracking(False)
         self._reset = _reset_button(crop.label, defaults)
         self._switch.setAccessibleName(crop.label)
-        self._slider.setAccessibleName(f"{CROP_ROW.label} slider")
         self._box.setAccessibleName(f"{CROP_ROW.label}, {CROP_ROW.unit}")
         for widget in (self._switch, self._slider, self._box):
             widget.setToolTip(f"{crop.help} {CROP_ROW.help}\nDefault: {defaults}.")
         self._switch.clicked.connect(self.switched.emit)
-        self._slider.valueChanged.connect(lambda _: forget_typed(self._box))
-        self._slider.valueChanged.connect(self.asked.emit)
-        self._box.valueChanged.connect(self.asked.emit)
-        self._box.lineEdit().returnPressed.connect(self.typed.emit)
-        self._reset.clicked.connect(lambda: forget_typed(self._box))
-        self._reset.clicked.connect(lambda: self.reset_asked.emit())
-
-    def place(self, form: QtWidgets.QGridLayout, line: int) -> None:
-        for column, widget in enumerate((self._switch, self._slider, self._box, self._reset)):
-            form.addWidget(widget, line, column)
+        self._join()
 
     def show_values(self, is_on: bool, padding: int, *, is_draft: bool) -> None:
         """Drafts crop whatever the switch says, so the padding counts for them, too."""
         self._switch.setChecked(is_on)
-        with Quiet(self._slider):
-            self._slider.setValue(padding)
-        show_number(self._box, padding)
+        self._show_number(padding)
         for widget in (self._slider, self._box):
             widget.setEnabled(is_on or is_draft)
         _show_reset(self._reset, is_on or padding != CROP_ROW.default)

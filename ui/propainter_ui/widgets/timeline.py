@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal
 
-from propainter_ui.keys import came_by_tab
 from propainter_ui.look import colours_of
 from propainter_ui.qt import Qt, QtCore, QtGui, QtWidgets, Signal, place_of
 from propainter_ui.state.forecast import window_sentence
 from propainter_ui.state.panel_state import BANDS, PanelState, Run
 from propainter_ui.state.shown import bands_shown
+from propainter_ui.widgets.surface_with_focus import SurfaceWithFocus
 from propainter_ui.widgets.timeline_painting import (
     BAND,
     BAND_NAMES,
@@ -36,14 +36,12 @@ _WATCHED = (
 )  # fmt: skip
 
 
-class Timeline(QtWidgets.QWidget):
+class Timeline(SurfaceWithFocus):
     """Shows the shot along time and asks for frames and ranges."""
 
     frame_asked = Signal(int)
     first_asked = Signal(int)
     last_asked = Signal(int)
-    confirmed = Signal()
-    """Return was pressed on it."""
 
     def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
         super().__init__(parent)
@@ -53,7 +51,6 @@ class Timeline(QtWidgets.QWidget):
             "the middle button moves along. A band for every stage shows what is cached, stale, running and missing."
         )
         self.setMouseTracking(True)
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.span = TimelineSpan()
         self._state = PanelState()
         self._rows: tuple[str, ...] = ()
@@ -61,7 +58,6 @@ class Timeline(QtWidgets.QWidget):
         self._bands: dict[str, tuple[Run, ...]] = {}
         self._grabbed: Literal["", "frame", "first", "last", "along"] = ""
         self._grabbed_at = 0.0
-        self._has_tabbed_focus = False
 
     def show_state(self, state: PanelState) -> None:
         """Show this state; does nothing where nothing of it is shown here."""
@@ -129,22 +125,6 @@ class Timeline(QtWidgets.QWidget):
         """Where the film is cut: the left edges of the frames that begin another scene, as the last report names them."""
         shot, found = self._state.shot, (self._state.report or {}).get("cuts", ())
         return [self.x_of(frame) for frame in found if shot is not None and shot.first < frame <= shot.last]
-
-    def focusInEvent(self, event: QtGui.QFocusEvent) -> None:
-        super().focusInEvent(event)
-        self._has_tabbed_focus = came_by_tab(event)
-        self.update()
-
-    def focusOutEvent(self, event: QtGui.QFocusEvent) -> None:
-        super().focusOutEvent(event)
-        self._has_tabbed_focus = False
-        self.update()
-
-    def keyPressEvent(self, event: QtGui.QKeyEvent) -> None:
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and not event.isAutoRepeat():
-            self.confirmed.emit()
-        else:
-            super().keyPressEvent(event)
 
     # --- the mouse ------------------------------------------------------------------------------------------------
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import Literal
 
-from propainter_ui.keys import came_by_tab
 from propainter_ui.look import colours_of
 from propainter_ui.qt import Qt, QtCore, QtGui, QtWidgets, Signal, place_of
 from propainter_ui.state.wipe import Wipe
 from propainter_ui.widgets.placement import Placement
+from propainter_ui.widgets.surface_with_focus import SurfaceWithFocus
 from propainter_ui.widgets.viewer_painting import Shown, paint_focus, paint_pictures
 from propainter_ui.widgets.wipe_line import Grip, WipeLine
 
@@ -23,7 +23,7 @@ _CURSORS = {
 }  # fmt: skip
 
 
-class Viewer(QtWidgets.QWidget):
+class Viewer(SurfaceWithFocus):
     """Shows pictures and asks for the wipe to be moved; dropped files are handed on."""
 
     wipe_asked = Signal(object)
@@ -32,8 +32,6 @@ class Viewer(QtWidgets.QWidget):
     pointed = Signal(str)
     """Position and colour under the pointer, in words; empty outside."""
     zoom_changed = Signal(float)
-    confirmed = Signal()
-    """Return was pressed on the picture."""
 
     def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
         super().__init__(parent)
@@ -41,7 +39,6 @@ class Viewer(QtWidgets.QWidget):
         self.setAccessibleDescription("The picture; drop a plate and a matte here. Wheel zooms, middle button pans.")
         self.setMouseTracking(True)
         self.setAcceptDrops(True)
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMinimumSize(240, 120)
         self._after: Shown | None = None
         self._before: Shown | None = None
@@ -51,7 +48,6 @@ class Viewer(QtWidgets.QWidget):
         self._grabbed: Grip | Literal["picture"] = ""
         self._grabbed_at = QtCore.QPointF()
         self._is_dropping = False
-        self._has_tabbed_focus = False
 
     # --- what is shown --------------------------------------------------------------------------------------------
 
@@ -126,22 +122,6 @@ class Viewer(QtWidgets.QWidget):
             )  # fmt: skip
         if self._is_dropping or self._has_tabbed_focus:
             paint_focus(painter, self)
-
-    def focusInEvent(self, event: QtGui.QFocusEvent) -> None:
-        super().focusInEvent(event)
-        self._has_tabbed_focus = came_by_tab(event)
-        self.update()
-
-    def focusOutEvent(self, event: QtGui.QFocusEvent) -> None:
-        super().focusOutEvent(event)
-        self._has_tabbed_focus = False
-        self.update()
-
-    def keyPressEvent(self, event: QtGui.QKeyEvent) -> None:
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and not event.isAutoRepeat():
-            self.confirmed.emit()
-        else:
-            super().keyPressEvent(event)
 
     # --- the mouse ------------------------------------------------------------------------------------------------
 
