@@ -28,7 +28,7 @@ _MOST_POINTS = 1 << 14
 """Pixels of all pieces that are looked at."""
 _STIFF = 0.3
 """Pixels that a piece is taken to be off by, where it tells little of it."""
-_ALIKE = 12.0
+ALIKE = 12.0
 """Pixels whose misses count as one: neighbours err alike."""
 NOISE = 0.01**2
 """Variance of what nobody sees."""
@@ -125,7 +125,7 @@ def _step(miss: Field, slope: Field, group: Index, count: int) -> Field:
 
     xx, xy, yy = (total(weight * slope[:, i] * slope[:, j]) for i, j in ((0, 0), (0, 1), (1, 1)))
     right = np.stack([total(weight * slope[:, i] * miss) for i in (0, 1)], 1)
-    stiff = _ALIKE * spread / _STIFF**2
+    stiff = ALIKE * spread / _STIFF**2
     xx, yy = xx + stiff, yy + stiff
     inverse = np.stack([yy, -xy, -xy, xx], 1).reshape(count, 2, 2) / (xx * yy - xy**2)[:, None, None]
     step: Field = np.einsum("nij,nj->ni", inverse, right).clip(-_MOST, _MOST).astype(np.float32)

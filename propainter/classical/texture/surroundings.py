@@ -15,7 +15,7 @@ import numpy as np
 
 from propainter.classical.harmonic import Field, Mask
 from propainter.classical.motion import distance_to
-from propainter.classical.texture.registering import NOISE, bilinear, credit, slopes_of
+from propainter.classical.texture.registering import ALIKE, NOISE, bilinear, credit, slopes_of
 
 _WIDE = 32.0
 """Pixels around the hole that are looked at."""
@@ -25,8 +25,6 @@ _ROUNDS = 6
 """Times that the error is set right."""
 _STIFF = np.array([0.5, 0.3, 0.3])
 """Pixels that the model is taken to be off by: everywhere, and more so a spread of the surroundings across and down."""
-_ALIKE = 12.0
-"""Pixels whose misses count as one: neighbours err alike."""
 _BEYOND = 2.0
 """Spreads of the surroundings beyond which the error grows no further: there nothing tells of it."""
 
@@ -84,7 +82,7 @@ def error_around(holes: tuple[Mask, Mask], details: tuple[Field, Field], field: 
         at = (x + right).clip(0, width - 1).astype(np.float32), (y + down).clip(0, height - 1).astype(np.float32)
         miss = bilinear(details[1][..., None], *at)[:, 0] - was
         spoken = credit(miss)
-        stiff = _ALIKE * max(float(np.median(np.square(miss))), NOISE) / np.square(np.tile(_STIFF, 2))
+        stiff = ALIKE * max(float(np.median(np.square(miss))), NOISE) / np.square(np.tile(_STIFF, 2))
         normal = np.einsum("n,ni,nj->ij", spoken, told, told) + np.diag(stiff)
         found -= np.linalg.solve(normal, np.einsum("n,ni->i", spoken * miss, told) + stiff * found)
     return Error(centre, spread, found.reshape(2, 3).T.astype(np.float32))

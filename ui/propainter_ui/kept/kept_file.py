@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from propainter_pictures.console import as_sentence
 from propainter_pictures.whole_files import appearing
 
 _MOST_BYTES = 1 << 20
@@ -49,7 +50,7 @@ class KeptFile:
         except FileNotFoundError:
             return {}
         except OSError as error:
-            raise DamagedFile(f"{self._capital} cannot be read ({self.path}: {error.strerror}).") from error
+            raise DamagedFile(as_sentence(f"{self._what} cannot be read ({self.path}: {error.strerror})")) from error
         except (ValueError, RecursionError) as error:
             raise self.damaged(error) from error
         if not isinstance(found, dict) or found.get("version") != self._version:
@@ -63,14 +64,10 @@ class KeptFile:
             self.path.replace(aside)
         except OSError:
             aside = self.path
-        return DamagedFile(f"{self._capital} cannot be used ({why}). The file is kept as {aside}.")
+        return DamagedFile(as_sentence(f"{self._what} cannot be used ({why}). The file is kept as {aside}"))
 
     def write(self, content: Mapping[str, Any]) -> None:
         """Put this in place of what is there. Raises OSError."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with appearing(self.path) as partial:
             partial.write_text(json.dumps({"version": self._version, **content}, indent=1), encoding="utf-8")
-
-    @property
-    def _capital(self) -> str:
-        return self._what[:1].upper() + self._what[1:]
