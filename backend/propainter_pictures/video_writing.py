@@ -111,6 +111,10 @@ def _coding_like(like: Coding | None, size: tuple[int, int]) -> Coding:
     return replace(kept, matrix=BT709, is_full_range=False) if like.is_rgb else kept
 
 
+_LEAST_REORDERED = 3
+"""Frames from which x265 says when each is to be decoded. Fewer come in order, with whatever lay in memory."""
+
+
 class VideoWriter:
     """One video. Frames go in one by one, in order; untouched samples of a source with the same layout go out as they
     came in, not by way of RGB.
@@ -135,6 +139,7 @@ class VideoWriter:
         if self._keeps_times:
             encoder = _in_order(encoder)
         self.coding = encoder.coding
+        self._is_hevc = encoder.codec == "libx265"
         self._facts, self._first, self._count, self._muxed = facts, first, 0, 0
         self._container: Any = _opened(path, _FORMATS.get(suffix), _FLAGS if suffix in _OF_QUICKTIME else {})
         self._container.metadata.update({**facts.tags, **(metadata or {})})
@@ -147,7 +152,7 @@ class VideoWriter:
             self.coding.matrix, self.coding.primaries, self.coding.transfer,
         )  # fmt: skip
         context.color_range = FULL if self.coding.is_full_range else LIMITED
-        if encoder.codec == "libx265" and suffix in _OF_QUICKTIME:
+        if self._is_hevc and suffix in _OF_QUICKTIME:
             context.codec_tag = "hvc1"  # the tag that Apple's players ask for
         if self._keeps_times:
             self._stream.time_base = context.time_base = facts.time_base
@@ -183,6 +188,8 @@ class VideoWriter:
         for packet in packets:
             if self._keeps_times:  # encoders guess how long a frame is shown, and muxers how long the last one is
                 packet.duration = round(self._facts.shown_for(self._first + self._muxed) / packet.time_base)
+            if self._is_hevc and self._count < _LEAST_REORDERED:
+                packet.dts = packet.pts
             self._muxed += 1
             self._container.mux(packet)
 

@@ -17,7 +17,9 @@ from propainter_pictures.header_text import readable
 from propainter_pictures.plates import open_source
 from propainter_pictures.results import open_sink
 from propainter_pictures.video import VideoReader
-from propainter_pictures.video_facts import shifted
+from propainter_pictures.video_color import Coding
+from propainter_pictures.video_facts import VideoFacts, shifted
+from propainter_pictures.video_writing import VideoWriter
 
 SIZE = (64, 48)
 COUNT = 12
@@ -107,6 +109,21 @@ def test_chapters_are_said_to_be_left_behind(tmp_path: Path) -> None:
     assert copied(chaptered, tmp_path / "out.mkv") == ("out.mkv is without its chapters",)
 
 
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_a_video_of_very_few_frames_is_decoded_when_it_is_shown(tmp_path: Path, count: int) -> None:
+    """x265 leaves decode times of one or two frames as they lay in memory: often refused, or minutes long."""
+    for attempt in range(40):  # memory is clean at first
+        path = tmp_path / f"{attempt}.mp4"
+        writer = VideoWriter(path, size=SIZE, facts=VideoFacts(coding=Coding("yuv420p10le")))
+        for _ in range(count):
+            writer.write(np.full((SIZE[1], SIZE[0], 3), 20_000, np.uint16))
+        writer.finish()
+        with av.open(str(path)) as container:
+            packets = [packet for packet in container.demux(video=0) if packet.pts is not None]
+            assert sorted(packet.pts for packet in packets) == [packets[0].duration * index for index in range(count)]
+            assert all(-2 * packet.duration <= packet.dts <= packet.pts for packet in packets)
+
+
 def test_the_mastering_notes_of_hdr_are_said_to_be_left_behind(tmp_path: Path) -> None:
     master = "master-display=G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,1):max-cll=1000,400"
     path = tmp_path / "hdr.mp4"
@@ -115,7 +132,7 @@ def test_the_mastering_notes_of_hdr_are_said_to_be_left_behind(tmp_path: Path) -
         stream.width, stream.height, stream.pix_fmt = *SIZE, "yuv420p10le"
         context = stream.codec_context
         context.color_primaries, context.color_trc, context.colorspace, context.color_range = 9, 16, 9, 1
-        for index in range(2):
+        for index in range(3):  # of fewer x265 does not say when they are to be decoded
             grey = av.VideoFrame.from_ndarray(np.full((SIZE[1], SIZE[0], 3), 90, np.uint8), format="rgb24")
             grey = grey.reformat(format="yuv420p10le")
             grey.pts, grey.time_base = index, Fraction(1, 24)
