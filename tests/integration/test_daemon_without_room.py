@@ -61,6 +61,7 @@ with daemon("--memory", "0.001", at=home) as running, running.client() as client
 """
 
 
+@pytest.mark.slow  # most of a minute; test_daemon_survives.py fills a disk every day
 def test_a_full_disk_under_the_cache_costs_no_picture_and_is_named(tmp_path):
     """128 kB for frames of more than 600, and memory for less than half of them."""
     (tmp_path / "cache").mkdir(mode=0o700)
