@@ -41,15 +41,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     except RemoveError as error:
         print(f"propainter-matte: {error}", file=sys.stderr)
         return 2
-    except MemoryError:
+    except KeyboardInterrupt:
+        print("propainter-matte: interrupted; finished frames are complete, no others were written", file=sys.stderr)
+        return 130
+    except Exception as error:
+        from propainter_backend.render.out_of_memory import is_out_of_memory  # brings torch
+
+        if not is_out_of_memory(error):
+            raise
         print(
             "propainter-matte: there is not enough memory; close other programs, or choose fewer frames",
             file=sys.stderr,
         )
         return 2
-    except KeyboardInterrupt:
-        print("propainter-matte: interrupted; finished frames are complete, no others were written", file=sys.stderr)
-        return 130
     if not options.quiet:
         seconds = time.perf_counter() - started
         count = "1 matte" if len(made.frames) == 1 else f"{len(made.frames)} mattes"

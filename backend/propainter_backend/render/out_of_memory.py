@@ -15,11 +15,14 @@ NO_MEMORY = "there is not enough memory for this; close other programs, or choos
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """torch says it in three ways, two only in words; OpenCV by a code or amid another error, the system by a number."""
+    """torch says it in three ways, two only in words; OpenCV in two or amid another error, the system by a number.
+
+    OpenCV's code says nothing: it belongs to the class, and is that of the last error that had one.
+    """
     if isinstance(error, SystemError):  # "returned a result with an exception set"
         return any(each is not None and is_out_of_memory(each) for each in (error.__cause__, error.__context__))
     if isinstance(error, cv2.error):
-        return bool(error.code == cv2.Error.StsNoMem)
+        return f"({cv2.Error.StsNoMem}:" in str(error) or "bad_alloc" in str(error)
     if isinstance(error, RuntimeError):
         said = str(error)
         return isinstance(error, torch.OutOfMemoryError) or "allocate memory" in said or "bad_alloc" in said
