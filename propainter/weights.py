@@ -33,6 +33,7 @@ from propainter.learned import ProPainterEngine
 from propainter.painter import Painter, PainterConfig
 from propainter.raft import Raft, RaftConfig
 from propainter.types import Precision
+from propainter_os import files
 
 RAFT_FILE = "raft-things.pth"
 COMPLETION_FILE = "recurrent_flow_completion.pth"
@@ -187,7 +188,7 @@ def record_digests(folder: Path, digests: Mapping[str, str]) -> None:
     record = {"licence": LICENCE_NAME, "sha256": {**recorded_digests(folder), **digests}}
     partial = folder / f".{MANIFEST_FILE}.{os.getpid()}"
     partial.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-    partial.replace(folder / MANIFEST_FILE)
+    files.replace(partial, folder / MANIFEST_FILE)
 
 
 def load_checkpoint(path: Path, expected: Mapping[str, torch.Size]) -> dict[str, Tensor]:

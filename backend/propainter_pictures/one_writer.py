@@ -9,18 +9,11 @@ operating system lets go of it when a process ends, however it ends.
 from __future__ import annotations
 
 import os
-from contextlib import suppress
 from pathlib import Path
-from types import ModuleType
 
+from propainter_os import files, locks
 from propainter_pictures.errors import OutputError
 from propainter_pictures.frame_range import FrameRange
-
-fcntl: ModuleType | None
-try:
-    import fcntl
-except ImportError:  # Windows: no two renders are told from each other there
-    fcntl = None
 
 _MIDDLE = 1 << 40
 """Frame 0's byte: numbers may be negative, offsets not."""
@@ -39,23 +32,20 @@ class OneWriter:
         self._lock = place.with_name(f".{place.name}.rendering")
         self._start, self._count = (0, 0) if frames is None else (_MIDDLE + frames.first, len(frames))  # 0: to the end
         self._file: int | None = None
-        if fcntl is None:
-            return
         for _ in range(_TRIES):
-            file = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
-            with suppress(OSError):  # others of a shared folder have to open it, whatever our umask
-                os.fchmod(file, 0o666)
+            file = files.open_or_make(self._lock, mode=0o666)
+            files.let_all_write(file)
             try:
-                fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, self._count, self._start)
-            except (BlockingIOError, PermissionError) as error:
+                is_ours = locks.try_lock_bytes(file, self._start, self._count)
+            except OSError:
+                os.close(file)
+                return
+            if not is_ours:
                 os.close(file)
                 which = "" if frames is None else f"frames {frames.first}-{frames.last} of "
                 raise OutputError(
                     f"another render is writing {which}{place} right now; wait until it ends, or choose another output"
-                ) from error
-            except OSError:
-                os.close(file)
-                return
+                )
             if self._is_same_file(file):
                 self._file = file
                 return
@@ -63,14 +53,10 @@ class OneWriter:
 
     def let_go(self) -> None:
         """Let others write."""
-        if self._file is None or fcntl is None:
+        if self._file is None:
             return
         file, self._file = self._file, None
-        with suppress(OSError):  # another one has frames of the same place: it takes the file away
-            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            self._lock.unlink(missing_ok=True)
-        with suppress(OSError):  # nothing was written to it
-            os.close(file)
+        locks.let_go(file, self._lock, self._start, self._count)
 
     def _is_same_file(self, file: int) -> bool:
         try:

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import OpenImageIO as oiio
 
+from propainter_os import limits
 from propainter_pictures.color import Pixels
 from propainter_pictures.errors import BadInput, Unreadable
 from propainter_pictures.frame import find_rgb
@@ -346,10 +347,8 @@ def cut(pixels: Pixels, covered: Box, wanted: Box) -> Pixels:
 
 def _refuse_cut_short(made: int) -> None:
     """Raise OSError for a file in memory that is as long as this process may make one (``ulimit -f``)."""
-    import resource  # nowhere but where there are files in memory
-
-    limit, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
-    if limit != resource.RLIM_INFINITY and os.fstat(made).st_size >= limit:
+    limit = limits.file_bytes()
+    if limit is not None and os.fstat(made).st_size >= limit:
         raise _not_written(os.strerror(errno.EFBIG))
 
 

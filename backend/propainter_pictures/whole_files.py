@@ -11,7 +11,6 @@ in a shared folder is written through.
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import platform
 import re
@@ -21,6 +20,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from propainter_os import files, processes, users
 from propainter_pictures.errors import OutputError
 
 _STEM_LETTERS = 30
@@ -62,8 +62,7 @@ class Partial:
     def __init__(self, place: Path) -> None:
         self.path = partial_name(place)
         self._place = place
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
-        self._file: int | None = os.open(self.path, flags, 0o666)
+        self._file: int | None = files.open_new(self.path, mode=0o666)
 
     def settle(self) -> None:
         """Give the finished file its name, durably. Raises OSError."""
@@ -73,8 +72,8 @@ class Partial:
         os.fsync(self._file)
         file, self._file = self._file, None
         os.close(file)  # Windows renames no open file
-        self.path.replace(self._place)
-        _sync_folder(self._place.parent)
+        files.replace(self.path, self._place)
+        files.sync_folder(self._place.parent)
 
     def discard(self) -> None:
         """Take the file away, unless it has its name. Never fails."""
@@ -92,7 +91,7 @@ def make_folder(folder: Path) -> None:
         return
     make_folder(folder.parent)
     folder.mkdir(exist_ok=True)
-    _sync_folder(folder.parent)
+    files.sync_folder(folder.parent)
 
 
 def partial_name(path: Path) -> Path:
@@ -121,37 +120,8 @@ def unwritable(path: Path, error: Exception) -> OutputError:
 
 
 def _is_stale(hit: re.Match[str], found: os.stat_result) -> bool:
-    if hasattr(os, "getuid") and found.st_uid != os.getuid():
+    if not users.is_mine(found):
         return False
     if time.time() - found.st_mtime > _STALE_S:
         return True
-    return hit["host"] == platform.node() and not _runs(int(hit["pid"]))
-
-
-def _runs(pid: int) -> bool:
-    if os.name == "nt":  # no signal 0 there; a day tells
-        return True
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except (OSError, OverflowError):
-        return True
-    return True
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name == "nt":  # it opens no folders
-        return
-    try:
-        descriptor = os.open(folder, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-    except OSError as error:  # some network disks know no such thing, and a folder may be writable but not readable
-        if error.errno in _LOST:
-            raise
-
-
-_LOST = frozenset({errno.EIO, errno.ENOSPC, errno.EDQUOT})
+    return hit["host"] == platform.node() and not processes.is_running(int(hit["pid"]))

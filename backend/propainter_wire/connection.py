@@ -8,20 +8,18 @@ refused rather than repaired: a directory somebody else could write to is a dire
 from __future__ import annotations
 
 import contextlib
-import errno
 import ipaddress
 import json
 import os
 import re
 import secrets
-import socket
 import stat
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
+from propainter_os import files, locks, sockets, systems, users
 from propainter_wire.errors import AlreadyRunning, BackendUnreachable, ProtocolMismatch, UnsafeConnection
 from propainter_wire.framing import KEY_BYTES
 from propainter_wire.messages import PROTOCOL_VERSION
@@ -33,8 +31,7 @@ CONNECTION_NAME = "daemon.json"
 SOCKET_NAME = "daemon.sock"
 LOCK_NAME = "daemon.lock"
 LOG_NAME = "daemon.log"
-_HELD = frozenset({errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK})
-"""What locking says where another has the lock, on one system or another; anything else says something of the disk."""
+_ON_LOOPBACK = "tcp://127.0.0.1:*"
 
 
 @dataclass(frozen=True)
@@ -62,21 +59,19 @@ def runtime_directory(environ: Mapping[str, str] | None = None) -> Path:
     session = environ.get("XDG_RUNTIME_DIR", "")
     if session and Path(session).is_absolute() and _is_of_this_user(Path(session)):
         return Path(session) / "propainter"
-    if sys.platform == "win32":
-        return Path(environ.get("LOCALAPPDATA", str(Path.home()))) / "propainter"
-    return Path(f"/tmp/propainter-{os.getuid()}")
+    return users.private_temporary() or Path(environ.get("LOCALAPPDATA", str(Path.home()))) / "propainter"
 
 
 def _is_of_this_user(session: Path) -> bool:
     """Whether a session's folder is there, this user's, and short enough for a socket: su and containers leave others'."""
-    if sys.platform == "win32":
+    if systems.is_windows():
         return True
     try:
         found = session.stat()
     except OSError:
         return False
     longest = os.fsencode(session / "propainter" / SOCKET_NAME)
-    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and len(longest) <= MAX_IPC_PATH_BYTES
+    return stat.S_ISDIR(found.st_mode) and users.is_mine(found) and len(longest) <= MAX_IPC_PATH_BYTES
 
 
 def connection_path(environ: Mapping[str, str] | None = None) -> Path:
@@ -132,11 +127,11 @@ def write_connection(path: Path, connection: Connection) -> None:
         "server_key": connection.server_key,
     }
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    descriptor = files.open_new(temporary)
     try:
         with os.fdopen(descriptor, "w", encoding="ascii") as file:
             json.dump(fields, file)
-        temporary.replace(path)
+        files.replace(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
@@ -179,8 +174,8 @@ class DaemonPlace:
 
     @property
     def endpoint(self) -> str:
-        """The ipc address to bind."""
-        return f"ipc://{self.directory / SOCKET_NAME}"
+        """The address to bind: ipc, or a free port of loopback where the system has no local sockets."""
+        return f"ipc://{self.directory / SOCKET_NAME}" if sockets.has_local() else _ON_LOOPBACK
 
     @property
     def connection_file(self) -> Path:
@@ -209,21 +204,14 @@ class DaemonPlace:
 
     def _clear(self) -> None:
         for name in (CONNECTION_NAME, SOCKET_NAME):
-            (self.directory / name).unlink(missing_ok=True)
+            files.remove(self.directory / name)
 
     def _sweep(self) -> None:
         """Remove what a killed daemon was about to put in its place. Its lock is ours; of others, a socket answers."""
         with contextlib.suppress(OSError):
             for path in self.directory.glob(".*"):
-                if path.name.startswith(f".{CONNECTION_NAME}.") or (path.is_socket() and not _answers(path)):
+                if path.name.startswith(f".{CONNECTION_NAME}.") or (path.is_socket() and not sockets.answers(path)):
                     path.unlink(missing_ok=True)
-
-
-def _answers(path: Path) -> bool:
-    """Whether somebody listens at a socket."""
-    with socket.socket(socket.AF_UNIX) as caller:
-        caller.setblocking(False)
-        return caller.connect_ex(str(path)) != errno.ECONNREFUSED
 
 
 def new_key() -> bytes:
@@ -232,24 +220,27 @@ def new_key() -> bytes:
 
 
 def _check_private(path: Path, found: os.stat_result) -> None:
-    if sys.platform == "win32":
-        return  # the profile's access list keeps others out; mode bits mean nothing there
-    if found.st_uid != os.geteuid():
+    profile = users.profile_around(path)
+    if profile is not None:
         raise UnsafeConnection(
-            f"{path} belongs to user {found.st_uid}, not to you ({os.geteuid()}); nothing was sent; name another folder in "
+            f"{path} lies outside your profile, so others may look into it; name a folder below {profile} in "
             "PROPAINTER_RUNTIME_DIR"
         )
-    if stat.S_IMODE(found.st_mode) & 0o077:
+    if not users.is_mine(found):
         raise UnsafeConnection(
-            f"{path} is open to others (mode {stat.S_IMODE(found.st_mode):04o}); "
-            f"check who did that, then: chmod go-rwx '{path}'"
+            f"{path} belongs to user {found.st_uid}, not to you ({users.number()}); nothing was sent; name another folder "
+            "in PROPAINTER_RUNTIME_DIR"
+        )
+    mode = users.open_to_others(found)
+    if mode:
+        raise UnsafeConnection(
+            f"{path} is open to others (mode {mode:04o}); check who did that, then: chmod go-rwx '{path}'"
         )
 
 
 def _read_private(path: Path) -> bytes:
-    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
     try:
-        descriptor = os.open(path, flags)
+        descriptor = files.open_to_read(path)
     except FileNotFoundError as error:
         raise BackendUnreachable(f"no backend is running: there is no {path}") from error
     except OSError as error:
@@ -301,34 +292,18 @@ def _tcp_address(endpoint: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address
 
 def _take_lock(path: Path) -> int:
     """Open and lock; the lock lasts as long as the descriptor, however the process ends."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
+    descriptor = files.open_or_make(path)
     try:
-        _lock(descriptor)
+        is_ours = locks.try_lock(descriptor)
     except OSError as error:
-        if error.errno not in _HELD:
-            os.close(descriptor)
-            raise UnsafeConnection(
-                f"{path} cannot be locked ({error.strerror}), so nobody can tell whether a backend is running there; name a "
-                "folder on a local disk in PROPAINTER_RUNTIME_DIR"
-            ) from error
-        owner = os.pread(descriptor, 32, 0).decode("ascii", "replace") if hasattr(os, "pread") else ""
         os.close(descriptor)
-        raise AlreadyRunning(f"a backend is running already (process {owner.strip() or '?'}, {path.parent})") from error
+        raise UnsafeConnection(
+            f"{path} cannot be locked ({error.strerror}), so nobody can tell whether a backend is running there; name a "
+            "folder on a local disk in PROPAINTER_RUNTIME_DIR"
+        ) from error
+    if not is_ours:
+        os.close(descriptor)
+        raise AlreadyRunning(f"a backend is running already (process {locks.read_owner(path)}, {path.parent})")
     os.ftruncate(descriptor, 0)
     os.write(descriptor, f"{os.getpid()}\n".encode("ascii"))
     return descriptor
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _lock(descriptor: int) -> None:
-        os.lseek(descriptor, 1 << 20, os.SEEK_SET)  # a byte far behind the pid, which others may want to read
-        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        os.lseek(descriptor, 0, os.SEEK_SET)
-
-else:
-    import fcntl
-
-    def _lock(descriptor: int) -> None:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -15,13 +15,13 @@ that (a 0700 directory for ipc, known keys with CURVE), except on loopback TCP, 
 from __future__ import annotations
 
 import logging
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import zmq
 
+from propainter_os import sockets
 from propainter_wire.connection import check_endpoint, check_private_directory, is_loopback
 from propainter_wire.errors import UnsafeConnection, WireError
 from propainter_wire.messages import MAX_PART_BYTES, Buffer, ErrorReply, Message, Quality, Result
@@ -111,7 +111,7 @@ class Router:
             self._doorkeeper = Doorkeeper(self._context, curve)
             self._poller.register(self._doorkeeper.questions, zmq.POLLIN)
             self._doorkeeper.guard(self._socket)
-        if endpoint.startswith("ipc://") and sys.platform != "win32":
+        if endpoint.startswith("ipc://") and sockets.has_local():
             self._door = Door(self._socket, path, clock=self._clock)
             return endpoint
         self._socket.bind(endpoint)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shlex
 import shutil
 import subprocess
 import sys
@@ -17,6 +16,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from propainter_os import files, processes
 from propainter_wire.connection import (
     CONNECTION_NAME,
     LOG_NAME,
@@ -128,12 +128,8 @@ def find_command(environ: Mapping[str, str] | None = None) -> list[str]:
 
 
 def _words(line: str) -> list[str]:
-    words = shlex.shlex(line, posix=True, punctuation_chars=False)
-    words.whitespace_split, words.commenters = True, ""
-    if sys.platform == "win32":
-        words.escape, words.quotes = "", '"'  # a backslash parts folders there
     try:
-        return list(words)
+        return processes.words(line)
     except ValueError as error:
         raise BackendUnreachable(f"PROPAINTER_BACKEND leaves a quote open: {line}; close it") from error
 
@@ -145,8 +141,7 @@ def clean_environment(environ: Mapping[str, str], directory: Path) -> dict[str, 
 
 
 def _spawn(command: list[str], directory: Path, environ: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0)
-    log = os.open(directory / LOG_NAME, flags, 0o600)
+    log = files.open_to_append(directory / LOG_NAME)
     try:
         return subprocess.Popen(
             command,
@@ -156,8 +151,7 @@ def _spawn(command: list[str], directory: Path, environ: Mapping[str, str]) -> s
             cwd=directory,
             env=clean_environment(environ, directory),
             close_fds=True,
-            start_new_session=True,  # neither Ctrl-C nor the end of our terminal is meant for it
-            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+            **processes.ways_to_outlive(),
         )
     except OSError as error:
         raise BackendUnreachable(f"cannot start {command[0]}: {error.strerror}") from error

@@ -31,6 +31,7 @@ from propainter_install.release import open_release
 from propainter_install.torch_build import TorchBuild, choose_torch, find_driver
 from propainter_install.transaction import carry_out, in_words, take_away
 from propainter_knobs.command_line import CommandParser
+from propainter_os.systems import is_windows
 
 _UPDATE_MB = 200
 """Room for an update that builds no environment, bundle and records included."""
@@ -95,7 +96,7 @@ def uninstall(options: argparse.Namespace) -> int:
         raise InstallError(
             f"nothing is installed: there is no {path}; name what was given at installation (--system, --prefix)"
         )
-    if sys.platform == "win32" and Path(sys.prefix) in [Path(entry) for entry in record.entries]:
+    if is_windows() and Path(sys.prefix) in [Path(entry) for entry in record.entries]:
         raise InstallError("Windows cannot remove a running program; run install.ps1 --uninstall of the release")
     if options.dry_run:
         for entry in reversed(record.entries.values()):

@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 from propainter_install.errors import InstallError
 from propainter_install.places import Machine, find_data
+from propainter_os.processes import is_running
+from propainter_os.systems import is_linux
 
 _STOP_S = 60.0
 
@@ -53,19 +53,14 @@ def remove_data(machine: Machine) -> list[str]:
 
 def reload_services() -> None:
     """Let this user's systemd see units that came or went. Where none runs (a container), there is nobody to tell."""
-    if sys.platform == "linux" and shutil.which("systemctl"):
+    if is_linux() and shutil.which("systemctl"):
         subprocess.run(["systemctl", "--user", "daemon-reload"], capture_output=True, check=False)
 
 
 def _is_alive(pid: int) -> bool:
-    if sys.platform == "win32":
-        told = subprocess.run(["tasklist", "/FI", f"PID eq {pid}"], capture_output=True, text=True, check=False).stdout
-        return str(pid) in told
-    try:
-        os.kill(pid, 0)
-        state = Path(f"/proc/{pid}/stat")
-        return not state.exists() or state.read_text().rpartition(")")[2].split()[0] != "Z"
-    except (ProcessLookupError, FileNotFoundError):
+    if not is_running(pid):
         return False
-    except PermissionError:
-        return True
+    try:  # one that has ended, and whose parent has not asked yet
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return not Path("/proc/self/stat").exists()

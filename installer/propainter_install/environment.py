@@ -21,7 +21,9 @@ from propainter_install.release import Release
 NUKE_PYTHON = "3.11"
 """Of Nuke 16 and 17."""
 _NUKE_PACKAGES = ("pyzmq", "msgpack", "numpy", "xxhash", "openimageio", "av")
-_NUKE_PARTS = ("propainter_ui/", "propainter_wire/", "propainter_pictures/", "propainter_knobs/", "propainter_plan/")
+_NUKE_PARTS = (
+    "propainter_ui/", "propainter_wire/", "propainter_pictures/", "propainter_knobs/", "propainter_plan/", "propainter_os/",
+)  # fmt: skip
 _PROOF = "import torch, cv2, OpenImageIO, av, zmq, msgpack, safetensors, propainter_backend.daemon.daemon"
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +25,7 @@ from propainter_install.record import (
     scratch_beside,
 )
 from propainter_install.windows import change_user_variable, create_task, delete_task
+from propainter_os import files, systems
 
 ASIDE = ".before-propainter-remove"
 
@@ -100,9 +100,9 @@ class TextFile:
         scratch = scratch_beside(self.path)
         scratch.write_bytes(content)
         scratch.chmod(self.mode)
-        if sys.platform == "win32" and self.path.exists():  # a loaded library cannot be replaced, but renamed
-            self.path.replace(self.path.with_name(f"{self.path.name}.old"))
-        scratch.replace(self.path)
+        if systems.is_windows() and self.path.exists():  # a loaded library cannot be replaced, but renamed
+            self.path.replace(_free_name(self.path))
+        files.replace(scratch, self.path)
 
     def _take_back(self, earlier: bytes | None) -> None:
         scratch_beside(self.path).unlink(missing_ok=True)
@@ -268,3 +268,15 @@ class Task:
         work.record.intend(Entry("task", str(self.path)))
         work.undo.append(lambda: delete_task(self.path.name))
         create_task(self.path.name, self.definition)
+
+
+def _free_name(path: Path) -> Path:
+    """Where a file goes that a host may have loaded: what an earlier update put there may be loaded still."""
+    number = 0
+    while True:
+        aside = path.with_name(f"{path.name}.old{number or ''}")
+        try:
+            aside.unlink(missing_ok=True)
+            return aside
+        except PermissionError:
+            number += 1

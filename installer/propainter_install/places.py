@@ -16,6 +16,7 @@ from pathlib import PurePath, PurePosixPath, PureWindowsPath
 from typing import Literal
 
 from propainter_install.errors import InstallError
+from propainter_os import users
 
 System = Literal["linux", "macos", "windows"]
 BUNDLE = "ProPainterRemove.ofx.bundle"
@@ -42,8 +43,7 @@ class Machine:
     def this(cls, root: str = "") -> Machine:
         """The machine this runs on."""
         names: dict[str, System] = {"darwin": "macos", "win32": "windows"}
-        uid = os.getuid() if hasattr(os, "getuid") else 0
-        return cls(names.get(sys.platform, "linux"), platform.machine(), os.environ, root, uid)
+        return cls(names.get(sys.platform, "linux"), platform.machine(), os.environ, root, users.number())
 
     def path(self, text: str) -> PurePath:
         """An absolute path of this system, below ``root``."""

@@ -21,6 +21,7 @@ from typing import Literal
 from propainter_install.errors import InstallError
 from propainter_install.release import digest_of
 from propainter_install.windows import change_user_variable, delete_task
+from propainter_os import files
 
 FORMAT = 1
 Kind = Literal["folder", "file", "link", "block", "tree", "aside", "variable", "task"]
@@ -85,7 +86,7 @@ class Record:
             json.dump(told, file)
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(self.path)
+        files.replace(temporary, self.path)
 
     def intend(self, entry: Entry) -> None:
         """Write down what is about to be done; an earlier entry's digests stay possible until ``settle``."""
@@ -167,7 +168,7 @@ def _look(path: Path) -> str:
 
 
 def _remove_file(path: Path, entry: Entry, leave: Leave) -> None:
-    for leftover in (scratch_beside(path), path.with_name(f"{path.name}.old")):
+    for leftover in (scratch_beside(path), *path.parent.glob(f"{path.name}.old*")):
         with contextlib.suppress(OSError):
             leftover.unlink()
     if not os.path.lexists(path):
@@ -209,7 +210,7 @@ def replace_content(path: Path, content: bytes) -> None:
     scratch = scratch_beside(target)
     scratch.write_bytes(content)
     scratch.chmod(stat.S_IMODE(target.stat().st_mode))
-    scratch.replace(target)
+    files.replace(scratch, target)
 
 
 def _remove_tree(folder: Path, entry: Entry, leave: Leave) -> None:

@@ -75,7 +75,7 @@ def find_driver() -> int | None:
             return int(match[1])
     module = Path("/proc/driver/nvidia/version")
     if module.exists():
-        match = re.search(r"Kernel Module\D*(\d{3,})\.", module.read_text(errors="replace"))
+        match = re.search(r"Kernel Module\D*(\d{3,})\.", module.read_text(encoding="utf-8", errors="replace"))
         return int(match[1]) if match else 0
     libraries = ("/usr/lib/x86_64-linux-gnu/libcuda.so.1", "/usr/lib64/libcuda.so.1", r"C:\Windows\System32\nvcuda.dll")
     return 0 if any(Path(library).exists() for library in libraries) else None

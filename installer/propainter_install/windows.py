@@ -6,12 +6,13 @@ Here: the calls. Not here: when (``pieces.py``, ``record.py``).
 from __future__ import annotations
 
 import contextlib
+import importlib
 import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from propainter_install.errors import InstallError
+from propainter_os.systems import is_windows
 
 
 def create_task(name: str, definition: Path) -> None:
@@ -29,10 +30,9 @@ def delete_task(name: str) -> None:
 
 def change_user_variable(name: str, *, remove: str, add: str = "") -> None:
     """Take a folder out of a user's variable on Windows, and put another in front."""
-    if sys.platform != "win32":
-        raise InstallError(f"{name} can be set for a user on Windows only; this is {sys.platform}")
-    import winreg
-
+    if not is_windows():
+        raise InstallError(f"{name} can be set for a user on Windows only; this is another system")
+    winreg = importlib.import_module("winreg")
     with winreg.OpenKey(winreg.HKEY_CURRENT_USER, "Environment", 0, winreg.KEY_READ | winreg.KEY_WRITE) as key:
         value = ""
         with contextlib.suppress(FileNotFoundError):

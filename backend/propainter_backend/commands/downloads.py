@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from propainter_backend.errors import FetchError, OutputError
+from propainter_os import files
 
 Report = Callable[[int, "int | None"], None]
 """Called with the bytes that are there, and how many there will be if known."""
@@ -52,7 +53,7 @@ def download(url: str, destination: Path, *, sha256: str | None, report: Report)
             f"{url} has sha256 {digest}, not {sha256}; it was thrown away: check the address and the digest"
         )
     _tag_file(part).unlink(missing_ok=True)
-    part.replace(destination)
+    files.replace(part, destination)
     return digest
 
 

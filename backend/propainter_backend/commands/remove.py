@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import resource
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -49,6 +48,7 @@ from propainter_backend.render.spill import spill_folder
 from propainter_backend.render.stage_dump import StageDump
 from propainter_backend.render.steps import run_to_end
 from propainter_knobs.command_line import CommandParser
+from propainter_os.limits import peak_memory_bytes
 from propainter_pictures.console import speak_any_encoding
 from propainter_pictures.fields import fields_sentence
 from propainter_pictures.frame_range import with_negative_frames
@@ -207,9 +207,7 @@ def _facts(files: ShotFiles, choice: EngineChoice, renderer: Renderer, seconds: 
 
 def peak_memory(device: torch.device) -> int:
     """Most memory this process held: resident on the host, plus what torch allocated on a GPU."""
-    resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    resident *= 1 if sys.platform == "darwin" else 1024
-    return resident + (torch.cuda.max_memory_allocated(device) if device.type == "cuda" else 0)
+    return peak_memory_bytes() + (torch.cuda.max_memory_allocated(device) if device.type == "cuda" else 0)
 
 
 def _summary(stages: Mapping[str, Mapping[str, float]]) -> str:

@@ -6,13 +6,13 @@ Here: ``cache_folder``. Not here: what lies in it (``render/shot_cache.py``, ``c
 
 from __future__ import annotations
 
-import os
 import tempfile
 from pathlib import Path
 
 import platformdirs
 
 from propainter_backend.errors import BadInput
+from propainter_os import users
 from propainter_wire.connection import make_private_directory
 
 FALLBACK_BUDGET = 2 << 30
@@ -34,9 +34,9 @@ def cache_folder(named: Path | None) -> tuple[Path, str | None]:
     reason = "HOME is not set" if usual is None else _refused(usual)
     if usual is not None and reason is None:
         return usual.resolve(), None
-    if os.name == "nt":
+    private = users.private_temporary()
+    if private is None:
         raise BadInput(f"the cache folder {usual} cannot be used ({reason}); name another with --cache-dir")
-    private = Path(f"/tmp/propainter-{os.getuid()}")
     make_private_directory(private)
     folder = private / "cache"
     folder.mkdir(exist_ok=True, mode=0o700)

@@ -33,6 +33,7 @@ from propainter_backend.errors import BadInput
 from propainter_backend.render.content import ContentStore
 from propainter_backend.worker.pipe import Note
 from propainter_backend.worker.worker_entry import WorkerOptions
+from propainter_os import processes
 from propainter_wire.connection import DaemonPlace, new_key
 from propainter_wire.errors import WireError
 from propainter_wire.router import CurveKeys, Facts, Router, SessionEnded
@@ -118,8 +119,7 @@ class Daemon:
 
         Raises BadInput if the address cannot be bound, UnsafeConnection if it must not be.
         """
-        for name in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(name, self._on_signal)
+        processes.on_stop(self._on_signal)
         endpoint = self._options.endpoint or self._place.endpoint
         try:
             endpoint = self._router.bind(endpoint, curve=self._options.curve)

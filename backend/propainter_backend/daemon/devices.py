@@ -8,17 +8,17 @@ from __future__ import annotations
 import ctypes
 import ctypes.util
 import re
-import sys
 from collections.abc import Sequence
 
 from propainter_backend.errors import BadInput
+from propainter_os import systems
 
 _DEVICE = re.compile(r"auto|cpu|(?P<cuda>cuda)(:(?P<number>[0-9]{1,4}))?")
 
 
 def cuda_device_count() -> int:
     """How many CUDA devices the driver shows; 0 without a driver."""
-    names = ["nvcuda.dll"] if sys.platform == "win32" else ["libcuda.so.1", ctypes.util.find_library("cuda") or ""]
+    names = ["nvcuda.dll"] if systems.is_windows() else ["libcuda.so.1", ctypes.util.find_library("cuda") or ""]
     for name in filter(None, names):
         try:
             driver = ctypes.CDLL(name)

@@ -13,13 +13,13 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import stat
 from dataclasses import dataclass
 from pathlib import Path
 
 import zmq
 
 from propainter_backend.errors import BadInput
+from propainter_os import files, users
 from propainter_wire.connection import check_private_directory, make_private_directory
 from propainter_wire.link import ClientKeys
 from propainter_wire.router import CurveKeys
@@ -68,7 +68,7 @@ def client_keys(folder: Path) -> ClientKeys:
     """This side's own pair. Raises BadInput, UnsafeConnection."""
     check_private_directory(folder)
     secret = folder / "secret.key"
-    if secret.exists() and stat.S_IMODE(secret.stat().st_mode) & 0o077:
+    if secret.exists() and users.open_to_others(secret.stat()):
         raise BadInput(f"{secret} is open to others; check who did that, then: chmod 600 '{secret}'")
     return ClientKeys(_read(folder / "public.key"), _read(secret))
 
@@ -86,7 +86,7 @@ def signing_key(server_public: bytes) -> bytes:
 
 def _write_new(path: Path, content: bytes) -> None:
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), 0o600)
+        descriptor = files.open_new(path)
     except FileExistsError as error:
         raise BadInput(f"{path} exists; keys are not overwritten: choose another folder, or remove it") from error
     with os.fdopen(descriptor, "wb") as file:

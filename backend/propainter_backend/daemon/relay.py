@@ -23,6 +23,7 @@ from propainter_backend.daemon.held import HeldReplies
 from propainter_backend.daemon.keys import RemoteBackend
 from propainter_backend.daemon.lifetime import Lifetime
 from propainter_backend.daemon.relay_line import Came, Line, open_link
+from propainter_os import processes
 from propainter_wire.connection import DaemonPlace, new_key
 from propainter_wire.errors import WireError
 from propainter_wire.framing import Envelope
@@ -82,8 +83,7 @@ class Relay:
         Raises BackendUnreachable if the remote daemon cannot be reached or does not let us in: better said now, to whoever
         starts this, than later to every artist. Once it serves, it outlives the remote daemon.
         """
-        for name in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(name, self._on_signal)
+        processes.on_stop(self._on_signal)
         self._take_facts(self._welcome())
         bound = self._router.bind(self._endpoint)
         self._place.publish(bound, self._key)

@@ -103,4 +103,4 @@ def digest_of_file(path: Path) -> str | None:
 
 def _write(path: Path, content: Mapping[str, Any]) -> None:
     with replacing(path) as partial:
-        partial.write_text(json.dumps(content, indent=2) + "\n")
+        partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")

@@ -9,7 +9,6 @@ The command is told three files: ``{frame}``, a PNG of the frame as it is seen; 
 from __future__ import annotations
 
 import json
-import shlex
 import string
 import subprocess
 import tempfile
@@ -23,6 +22,7 @@ import numpy as np
 from propainter_backend.errors import BadInput
 from propainter_backend.matting.marks_files import marks_as_json
 from propainter_matte.marks import Marks
+from propainter_os import processes
 from propainter_pictures.frame import Frame
 from propainter_pictures.images import read_image, write_image
 from propainter_pictures.mattes import read_matte
@@ -40,7 +40,7 @@ class Selector:
     def parse(cls, command: str) -> Selector:
         """Split a command as a shell would. Raises BadInput where a file's place is missing in it."""
         try:
-            words = tuple(shlex.split(command))
+            words = tuple(processes.words(command))
             named = {name for word in words for _, name, _, _ in string.Formatter().parse(word) if name is not None}
         except ValueError as error:
             raise BadInput(f"--selector {command!r} cannot be read ({error}); quote it as a shell wants it") from error

@@ -6,9 +6,10 @@ Here: ``keep_large_arrays_apart``, ``give_back``. Not here: budgets of what is k
 from __future__ import annotations
 
 import ctypes
-import sys
 from functools import lru_cache
 from typing import Any
+
+from propainter_os import systems
 
 
 def keep_large_arrays_apart() -> None:
@@ -35,7 +36,7 @@ _M_MMAP_THRESHOLD = -3
 @lru_cache(maxsize=1)
 def _glibc() -> Any:
     """The C library where it knows ``malloc_trim``; other systems give memory back by themselves."""
-    if not sys.platform.startswith("linux"):
+    if not systems.is_linux():
         return None
     libc = ctypes.CDLL(None)
     return libc if hasattr(libc, "malloc_trim") else None

@@ -6,11 +6,12 @@ what is planned with it (``memory_plan.py``).
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
+
+from propainter_os import limits
 
 _GROUPS = Path("/sys/fs/cgroup")
 _OWN_GROUPS = Path("/proc/self/cgroup")
@@ -32,12 +33,8 @@ def available_bytes(*, groups: Path = _GROUPS, own: Path = _OWN_GROUPS) -> int:
 
 def _left_to_process() -> int | None:
     """Of RLIMIT_AS, which counts addresses: libraries and reserved room too. None: no limit."""
-    if sys.platform == "win32":
-        return None
-    import resource
-
-    soft, _ = resource.getrlimit(resource.RLIMIT_AS)
-    return None if soft == resource.RLIM_INFINITY else int(soft - psutil.Process().memory_info().vms)
+    limit = limits.address_bytes()
+    return None if limit is None else int(limit - psutil.Process().memory_info().vms)
 
 
 def _left_in_groups(groups: Path, own: Path) -> Iterator[int]:

@@ -27,6 +27,7 @@ from typing import IO
 import numpy as np
 
 from propainter_backend.render.cache_entry import Arrays, content_digest, pieces_of, read_entry, state_of
+from propainter_os import files, processes
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +41,6 @@ _RECENT_S = 600.0
 _RESCAN_SHARE = 16
 """The folder is counted anew each time this share of the budget has been written: others write there too."""
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
-_NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 _HOST = platform.node().replace(".", "-")
 """Process numbers are told apart by machine: a root may lie on storage that several share."""
 
@@ -289,10 +289,10 @@ class _DiskTier:
         try:
             with contextlib.suppress(FileNotFoundError):
                 temporary.unlink()
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_LINK, 0o600)
+            descriptor = files.open_new(temporary)
             with os.fdopen(descriptor, "wb") as file:
                 file.writelines(pieces)
-            temporary.replace(path)
+            files.replace(temporary, path)
         except OSError:
             with contextlib.suppress(OSError):
                 temporary.unlink()
@@ -405,7 +405,7 @@ def _files_of(root: Path) -> Iterator[Path]:
 
 def _open(path: Path) -> IO[bytes]:
     """A regular file to read, no link and nothing that makes a reader wait. Raises OSError."""
-    descriptor = os.open(path, os.O_RDONLY | _NO_LINK | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    descriptor = files.open_to_read(path)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise OSError(errno.EINVAL, "it is no regular file")
@@ -418,9 +418,6 @@ def _is_alive(temporary: Path) -> bool:
         host, pid = temporary.name.split(".")[-3:-1]
         if host != _HOST:
             return True
-        os.kill(int(pid), 0)
-    except (ValueError, ProcessLookupError):
+        return processes.is_running(int(pid))
+    except ValueError:
         return False
-    except OSError:
-        return True
-    return True

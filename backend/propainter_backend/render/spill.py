@@ -12,7 +12,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from propainter_backend.errors import OutputError
+from propainter_os import files, locks, users
 
 _PREFIX = "propainter-spill-"
 _LOCK = "lock"
@@ -40,7 +40,7 @@ def spill_folder() -> Iterator[Path]:
         raise _no_place(error) from error
     try:
         try:
-            lock = os.open(Path(folder) / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+            lock = files.open_or_make(Path(folder) / _LOCK)
         except OSError as error:
             raise _no_place(error) from error
         try:
@@ -71,10 +71,10 @@ def _sweep(temporary: Path) -> None:
 def _is_dead(folder: Path) -> bool:
     """Whether nobody uses a folder of this user's any more. Where locks cannot tell, it is left alone."""
     found = folder.lstat()
-    if sys.platform == "win32" or folder.is_symlink() or found.st_uid != os.getuid():
+    if folder.is_symlink() or not users.is_mine(found):
         return False
     try:
-        lock = os.open(folder / _LOCK, os.O_RDWR | os.O_NOFOLLOW)
+        lock = files.open_existing(folder / _LOCK)
     except FileNotFoundError:
         return time.time() - found.st_mtime > _FRESH_S
     try:
@@ -84,13 +84,8 @@ def _is_dead(folder: Path) -> bool:
 
 
 def _try_lock(lock: int) -> bool:
-    """Whether it is ours now."""
-    if sys.platform == "win32":
-        return False
-    import fcntl
-
+    """Whether it is ours now. Where the file system knows no locks, it never is."""
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:  # another has it, or the file system knows no locks
+        return locks.try_lock(lock)
+    except OSError:
         return False
-    return True

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+from propainter_os import processes
+
 SHOTS_REMEMBERED = 16
 """Shots a worker keeps the description of; the daemon tells it of others again."""
 
@@ -32,16 +34,11 @@ class WorkerOptions:
     """Block grid of the flow hole where a shot does not say: for the learned engine alone."""
 
 
-_NICENESS = 10
-"""The compositor and the panel come first where all share the same cores; on an idle machine it costs nothing."""
-
-
 def run(pipe: Connection, options: WorkerOptions) -> None:
     """Serve the daemon at the other end of the pipe until it goes away."""
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal is meant for the daemon, which ends us
-    if hasattr(os, "nice"):
-        os.nice(_NICENESS)
+    processes.give_way()
     from propainter_backend.render.memory import keep_large_arrays_apart
     from propainter_backend.worker.worker import Worker
 

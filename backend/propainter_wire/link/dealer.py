@@ -6,8 +6,6 @@ Here: ``Dealer``, used by the link's thread alone. Not here: what is sent and wh
 from __future__ import annotations
 
 import errno
-import socket
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +14,7 @@ from typing import Literal
 import zmq
 from zmq.utils.monitor import recv_monitor_message
 
+from propainter_os import sockets
 from propainter_wire.connection import Connection
 from propainter_wire.errors import BackendUnreachable
 from propainter_wire.framing import Part
@@ -76,12 +75,10 @@ class Dealer:
 
     def _queue_again(self) -> bool:
         """Where a backend's queue of callers was full, call again; False: nobody answers there. libzmq calls once."""
-        if not self._connection.endpoint.startswith("ipc://") or sys.platform == "win32":
+        if not self._connection.endpoint.startswith("ipc://") or not sockets.has_local():
             return False
-        with socket.socket(socket.AF_UNIX) as caller:
-            caller.setblocking(False)
-            if caller.connect_ex(self._connection.endpoint.removeprefix("ipc://")) not in (0, errno.EAGAIN):
-                return False
+        if sockets.call(self._connection.endpoint.removeprefix("ipc://")) not in (0, errno.EAGAIN):
+            return False
         time.sleep(_CALL_AGAIN_S)
         self._socket.disconnect(self._connection.endpoint)
         self._socket.connect(self._connection.endpoint)

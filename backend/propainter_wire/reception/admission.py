@@ -13,7 +13,7 @@ from pathlib import Path
 
 import zmq
 
-from propainter_wire import descriptors
+from propainter_os.sockets import peer_process
 from propainter_wire.errors import WireError
 from propainter_wire.framing import Header, Verified, new_id, read, verify
 from propainter_wire.messages import (
@@ -121,7 +121,7 @@ class Admission:
 
     def _welcome(self, peer: bytes, header: Header, hello: Hello, descriptor: int) -> None:
         version = _common_version(hello)
-        process = descriptors.peer_process(descriptor)
+        process = peer_process(descriptor)
         self._sessions.make_room(peer, hello.client, process)
         session = replace(self._new_session(peer, header, hello, version), descriptor=descriptor, process=process)
         self._sessions.begin(session)

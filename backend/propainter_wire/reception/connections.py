@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
-import sys
 from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -18,8 +17,8 @@ from dataclasses import dataclass
 import zmq
 from zmq.utils.monitor import recv_monitor_message
 
+from propainter_os.sockets import number_of, peer_process
 from propainter_wire import descriptors
-from propainter_wire.descriptors import peer_process
 
 MAX_STRANGERS = 256
 """Connections without a session; fewer where the system allows few descriptors. Beyond, one is shown out."""
@@ -52,7 +51,7 @@ class Connections:
             if event["event"] == zmq.EVENT_DISCONNECTED:
                 has_ended = True
             else:
-                self._open[descriptor] = _Connection(_number(descriptor), address, peer_process(descriptor))
+                self._open[descriptor] = _Connection(number_of(descriptor), address, peer_process(descriptor))
         return has_ended
 
     def addresses(self) -> set[str]:
@@ -71,7 +70,7 @@ class Connections:
                     strangers[self._open[descriptor].process].append(descriptor)
         for _ in range(sum(map(len, strangers.values())) - most):
             descriptor = max(strangers.values(), key=len).pop()
-            if self._open.pop(descriptor).number == _number(descriptor):
+            if self._open.pop(descriptor).number == number_of(descriptor):
                 _shut(descriptor)
 
     def close(self) -> None:
@@ -88,16 +87,6 @@ class _Connection:
     """What it came in by."""
     process: int | None
     """The caller's; None: not known, as over TCP."""
-
-
-def _number(descriptor: int) -> int:
-    """What tells a socket from a later one under the same descriptor; 0 where nothing does."""
-    if sys.platform == "win32":
-        return 0
-    try:
-        return os.fstat(descriptor).st_ino
-    except OSError:
-        return -1  # it has ended meanwhile
 
 
 def _shut(descriptor: int) -> None:

@@ -22,6 +22,7 @@ from pathlib import Path
 
 import zmq
 
+from propainter_os import sockets
 from propainter_wire import descriptors
 
 log = logging.getLogger(__name__)
@@ -130,9 +131,8 @@ class Door:
         self._count += 1
         # As short as the usual one's, of no other socket here: paths of sockets may be 103 bytes long.
         name = self._path.with_name(f".{_in_letters(os.getpid())}{_in_letters(self._count)}")
-        listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        listening = sockets.local()
         try:
-            listening.setblocking(False)
             listening.bind(str(name))
             try:
                 name.chmod(0o600)

@@ -253,7 +253,7 @@ def test_a_disk_that_cannot_lock_is_not_a_backend_that_runs(tmp_path, monkeypatc
     def refuses(_: int) -> None:
         raise OSError(code, os.strerror(code))
 
-    monkeypatch.setattr(connection, "_lock", refuses)
+    monkeypatch.setattr(connection.locks, "try_lock", refuses)
     with (
         pytest.raises(UnsafeConnection, match=r"cannot be locked.*PROPAINTER_RUNTIME_DIR"),
         DaemonPlace(tmp_path / "run"),

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from propainter_os import files, systems
 from propainter_pictures.console import as_sentence
 from propainter_pictures.whole_files import appearing
 
@@ -24,9 +24,9 @@ class DamagedFile(Exception):
 
 def data_folder() -> Path:
     """Where this user's programs keep their data, and this one its own."""
-    if sys.platform == "win32":
+    if systems.is_windows():
         base = os.environ.get("APPDATA") or Path.home() / "AppData" / "Roaming"
-    elif sys.platform == "darwin":
+    elif systems.is_macos():
         base = Path.home() / "Library" / "Application Support"
     else:
         base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
@@ -61,7 +61,7 @@ class KeptFile:
         """Set the file aside; returns the sentence that tells of it."""
         aside = self.path.with_suffix(".damaged")
         try:
-            self.path.replace(aside)
+            files.replace(self.path, aside)
         except OSError:
             aside = self.path
         return DamagedFile(as_sentence(f"{self._what} cannot be used ({why}). The file is kept as {aside}"))

@@ -51,12 +51,12 @@ class PublishedSettings:
     def _write(self) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with appearing(self._path) as partial:
-            partial.write_text(json.dumps(self._settings))
+            partial.write_text(json.dumps(self._settings), encoding="utf-8")
 
 
 def _read(path: Path) -> dict[str, Mapping[str, Any]]:
     try:
-        found = json.loads(path.read_text())
+        found = json.loads(path.read_text(encoding="utf-8"))
         messages = [Publish(name, settings) for name, settings in found.items()]
     except FileNotFoundError:
         return {}

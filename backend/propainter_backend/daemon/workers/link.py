@@ -6,21 +6,19 @@ what is said (``workers.py``).
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import multiprocessing
 import queue
-import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from multiprocessing import resource_tracker
 from typing import Any
 
 import numpy as np
 
 from propainter_backend.worker.pipe import Note, receive, send
 from propainter_backend.worker.worker_entry import WorkerOptions, run
+from propainter_os import processes
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +75,7 @@ class WorkerLink:
             target=run, args=(theirs, self.options), name=f"propainter-{self.name}", daemon=True
         )
         try:
-            with _no_interrupts():
+            with processes.no_interrupts():
                 self._process.start()
         except BaseException:
             self._process = None
@@ -130,17 +128,3 @@ class WorkerLink:
                 send(pipe, *item)
             except OSError:
                 return  # the reader notices the same death and tells of it
-
-
-@contextlib.contextmanager
-def _no_interrupts() -> Iterator[None]:
-    """A process started meanwhile never hears Ctrl-C, not even at first: that is meant for the daemon, which ends it."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    resource_tracker.ensure_running()  # starting it lets signals through again
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -1,0 +1,85 @@
+"""What the system lets one process have: open files, addresses, file sizes; and the most memory it held.
+
+Here: asking. Not here: what is planned with it (``propainter_wire/descriptors.py``,
+``propainter_backend/render/memory_limits.py``).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+
+from propainter_os import systems
+
+
+def open_files() -> int | None:
+    """How many this process may have open at once; None: no limit is told. Windows counts sockets apart from files."""
+    if systems.is_windows():
+        return None
+    import resource
+
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return None if soft == resource.RLIM_INFINITY else soft
+
+
+def raise_open_files(wanted: int) -> None:
+    """Take so many, or as many as the system lets this user have. Never fails."""
+    if systems.is_windows():
+        return
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = wanted if hard == resource.RLIM_INFINITY else min(hard, wanted)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def address_bytes() -> int | None:
+    """How many bytes of addresses this process may use (``ulimit -v``); None: no limit."""
+    if systems.is_windows():
+        return None
+    import resource
+
+    soft, _ = resource.getrlimit(resource.RLIMIT_AS)
+    return None if soft == resource.RLIM_INFINITY else soft
+
+
+def file_bytes() -> int | None:
+    """How long a file this process may write (``ulimit -f``); None: no limit."""
+    if systems.is_windows():
+        return None
+    import resource
+
+    soft, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
+    return None if soft == resource.RLIM_INFINITY else soft
+
+
+def peak_memory_bytes() -> int:
+    """The most main memory this process held at once; 0 where the system does not tell."""
+    if systems.is_windows():
+        return _peak_on_windows()
+    import resource
+
+    held = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return held if systems.is_macos() else held * 1024
+
+
+class _MemoryCounters(ctypes.Structure):
+    """Windows' PROCESS_MEMORY_COUNTERS."""
+
+    _fields_ = (
+        ("nbytes", ctypes.c_uint32),
+        ("page_faults", ctypes.c_uint32),
+        ("peak_working_set", ctypes.c_size_t),
+        ("working_set", ctypes.c_size_t),
+        ("others", ctypes.c_size_t * 6),
+    )
+
+
+def _peak_on_windows() -> int:
+    counters = _MemoryCounters()
+    counters.nbytes = ctypes.sizeof(counters)
+    library = systems.kernel32()
+    is_told = library.K32GetProcessMemoryInfo(library.GetCurrentProcess(), ctypes.addressof(counters), counters.nbytes)
+    return int(counters.peak_working_set) if is_told else 0
