@@ -37,6 +37,7 @@ class StandIn:
     long_paths: int = 0
     knows_locks: bool = True
     peak_bytes: int = 0
+    memory_bytes: int = 0
     priority: int = 0
     error: int = 0
     calls: list[str] = field(default_factory=list)
@@ -95,6 +96,11 @@ class StandIn:
     def K32GetProcessMemoryInfo(self, process: int, counters: int, nbytes: int) -> int:
         assert process == -1 and nbytes == 72, "PROCESS_MEMORY_COUNTERS has 72 bytes on 64 bits"
         ctypes.c_size_t.from_address(counters + 8).value = self.peak_bytes
+        return 1
+
+    def GlobalMemoryStatusEx(self, status: int) -> int:
+        assert ctypes.c_uint32.from_address(status).value == 64, "MEMORYSTATUSEX has 64 bytes"
+        ctypes.c_uint64.from_address(status + 8).value = self.memory_bytes
         return 1
 
     @property

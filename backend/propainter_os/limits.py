@@ -1,4 +1,5 @@
-"""What the system lets one process have: open files, addresses, file sizes; and the most memory it held.
+"""What the system lets one process have: open files, addresses, file sizes; the most memory it held; and how
+much the machine has.
 
 Here: asking. Not here: what is planned with it (``propainter_wire/descriptors.py``,
 ``propainter_backend/render/memory_limits.py``).
@@ -8,8 +9,11 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import os
 
 from propainter_os import systems
+
+_USUAL_MEMORY = 8 << 30
 
 
 def open_files() -> int | None:
@@ -63,6 +67,30 @@ def peak_memory_bytes() -> int:
 
     held = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return held if systems.is_macos() else held * 1024
+
+
+def machine_memory_bytes() -> int:
+    """The main memory that is built in; 8 GB where the system does not tell."""
+    if systems.is_windows():
+        status = _MemoryStatus()
+        status.nbytes = ctypes.sizeof(status)
+        is_told = systems.kernel32().GlobalMemoryStatusEx(ctypes.addressof(status))
+        return int(status.total) if is_told else _USUAL_MEMORY
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (ValueError, OSError):
+        return _USUAL_MEMORY
+
+
+class _MemoryStatus(ctypes.Structure):
+    """Windows' MEMORYSTATUSEX."""
+
+    _fields_ = (
+        ("nbytes", ctypes.c_uint32),
+        ("percent_in_use", ctypes.c_uint32),
+        ("total", ctypes.c_uint64),
+        ("others", ctypes.c_uint64 * 6),
+    )
 
 
 class _MemoryCounters(ctypes.Structure):

@@ -36,6 +36,7 @@ def kernel32() -> Any:
         ("CloseHandle", ctypes.c_int, [handle]),
         ("GetCurrentProcess", handle, []),
         ("SetPriorityClass", ctypes.c_int, [handle, dword]),
+        ("GlobalMemoryStatusEx", ctypes.c_int, [pointer]),
         ("K32GetProcessMemoryInfo", ctypes.c_int, [handle, pointer, dword]),
     ):
         function = getattr(library, name)

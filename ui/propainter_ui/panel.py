@@ -8,10 +8,10 @@ without Qt (``state/``).
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from pathlib import Path
 
+from propainter_os.limits import machine_memory_bytes
 from propainter_ui.batch import Batch
 from propainter_ui.bridge.backend_bridge import BackendBridge
 from propainter_ui.bridge.wishes import ExportWish, render_wish_of, report_of
@@ -288,8 +288,4 @@ class Panel(Surface):
 
 def _memory_for_frames() -> int:
     """A quarter of this machine's memory, at most 4 GB."""
-    try:
-        total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):  # Windows
-        total = 8 << 30
-    return min(4 << 30, total // 4)
+    return min(4 << 30, machine_memory_bytes() // 4)

@@ -37,7 +37,8 @@ NAMES = frozenset(
         "os.sched_getaffinity",
         "sys.platform", "platform.system", "signal.SIGKILL", "signal.SIGHUP", "signal.SIGUSR1", "signal.pthread_sigmask",
         "signal.alarm", "signal.setitimer", "socket.AF_UNIX", "socket.SO_PEERCRED", "select.poll", "ctypes.windll",
-        "ctypes.WinDLL", "subprocess.CREATE_NO_WINDOW",
+        "ctypes.WinDLL", "subprocess.CREATE_NO_WINDOW", "os.sysconf", "os.getloadavg", "os.statvfs", "os.waitpid",
+        "os.mkfifo", "os.register_at_fork", "time.tzset", "signal.SIGCHLD",
     }
 )  # fmt: skip
 ATTRIBUTES = frozenset({"st_uid", "st_gid"})

@@ -276,7 +276,9 @@ def test_without_a_place_for_the_cache_no_folder_below_tmp_is_taken(
 def test_limits_are_not_asked_of_a_module_that_is_not_there(windows: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("resource", "fcntl"):
         monkeypatch.setitem(__import__("sys").modules, name, None)  # an import of it fails
-    windows.peak_bytes = 3 << 32
+    monkeypatch.delattr(os, "sysconf")
+    windows.peak_bytes, windows.memory_bytes = 3 << 32, 64 << 30
+    assert limits.machine_memory_bytes() == 64 << 30
     assert limits.open_files() is limits.address_bytes() is limits.file_bytes() is None
     assert limits.peak_memory_bytes() == 3 << 32
     descriptors.raise_limit()
