@@ -41,8 +41,8 @@ plugin-all: $(STAMP)  ## build the node for Linux, Windows and macOS (first run:
 	$(BIN)/python host_plugin/ofx/build_bundle.py linux windows macos
 	$(BIN)/python host_plugin/ofx/check_bundle.py build/ofx/ProPainterRemove.ofx.bundle
 
-release: $(STAMP) $(PLUGIN)  ## dist/: wheel, sdist, node, installers, checksums, licences (plugin-all first: for all systems)
-	$(BIN)/python installer/make_release.py
+release: $(STAMP) $(PLUGIN)  ## dist/: an archive with an installer, and its parts (plugin-all first: all systems; OFFLINE=1: with packages)
+	$(BIN)/python installer/make_release.py $(if $(OFFLINE),--offline)
 
 test: $(STAMP)  ## the everyday tests, side by side (TESTERS= : one after the other)
 	$(BIN)/python -m pytest $(TESTERS) -m "not slow and not gpu"
@@ -72,7 +72,7 @@ bench: $(STAMP)  ## benchmarks: out/bench/bench.json and bench.html (FULL=1: lar
 	$(if $(CASES),$(BIN)/python tests/benchmarks/classical_quality.py $(CASES))
 
 screenshots: $(STAMP)  ## the panel in each of its states, for docs/images (needs Xvfb)
-	PYTHONPATH=tests/ui $(BIN)/python tests/ui/take_screenshots.py docs/images
+	PYTHONPATH=tests/ui:tests $(BIN)/python tests/ui/take_screenshots.py docs/images
 
 clean:  ## everything that was made
 	rm -rf out build dist $(VENV)

@@ -17,8 +17,11 @@ fail() {
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 
+meant= # the packages of an archive that downloads nothing are for one version
+[ ! -f "$here/wheels/for-python.txt" ] || read -r meant <"$here/wheels/for-python.txt" || true
+
 python=
-for candidate in "${PYTHON:-}" python3.11 python3.12 python3.13 python3.10 python3 python; do
+for candidate in "${PYTHON:-}" ${meant:+"python$meant"} python3.11 python3.12 python3.13 python3.10 python3 python; do
     [ -n "$candidate" ] || continue
     if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 10))' >/dev/null 2>&1; then
         python=$candidate
@@ -26,7 +29,8 @@ for candidate in "${PYTHON:-}" python3.11 python3.12 python3.13 python3.10 pytho
     fi
     [ "$candidate" != "${PYTHON:-}" ] || fail "PYTHON=$PYTHON is no Python 3.10 or newer"
 done
-[ -n "$python" ] || fail "no Python 3.10 or newer was found; install one, or name it: PYTHON=/path/to/python3 $0"
+how="Debian, Ubuntu: apt install python3; Rocky, Alma: dnf install python3.11; macOS: python.org"
+[ -n "$python" ] || fail "no Python 3.10 or newer was found; install one ($how), or name it: PYTHON=/path/to/python3 $0"
 
 set -- --release "$here" "$@"
 wheel=

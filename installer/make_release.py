@@ -1,6 +1,8 @@
-"""Put a release together in dist/: wheel, sdist, the node's zips, installers, list of contents, licences, checksums.
+"""Put a release together in dist/: an archive for each system, and what they are made of: wheel, sdist, the node's zips,
+installers, list of contents, licences, checksums.
 
     python installer/make_release.py        (make release builds the node for this system first)
+    python installer/make_release.py --offline        also an archive with all packages, for machines without a network
     RELEASE_KEY=~/.ssh/release python installer/make_release.py        signs SHA256SUMS, too (ssh-keygen)
 
 The same inputs give the same bytes: dates are those of the last commit (SOURCE_DATE_EPOCH), orders are sorted, the list of
@@ -10,6 +12,7 @@ Not here: building the node (``host_plugin/ofx/build_bundle.py``), what third pa
 
 from __future__ import annotations
 
+import ensurepip
 import hashlib
 import os
 import shutil
@@ -20,7 +23,9 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from third_parties import list_of_contents, our_parts, texts_of_licences
+from archives import digest_of, pack_all, pin_of
+from third_parties import list_of_contents, our_parts, part_of_wheel, texts_of_licences
+from wheelhouse import fetch_wheels, name_of_this_system
 
 ROOT = Path(__file__).resolve().parent.parent
 BUNDLE = "ProPainterRemove.ofx.bundle"
@@ -28,20 +33,25 @@ FOLDERS = {"linux-x86_64": "Linux-x86-64", "windows-x86_64": "Win64", "macos-uni
 SIGNED_FOR = "propainter-remove-release"
 """What a signature is for: one for something else proves nothing here."""
 COPIED = (
-    "constraints.txt", "LICENSE", "WEIGHTS-LICENSE.md", "CHANGELOG.md", "installer/install.sh", "installer/install.ps1",
+    "constraints.txt", "LICENSE", "WEIGHTS-LICENSE.md", "CHANGELOG.md", "TESTED.md", "installer/install.sh",
+    "installer/install.ps1", "installer/install.cmd",
 )  # fmt: skip
 
 
 def main() -> None:
-    dist = Path(sys.argv[1]).resolve() if len(sys.argv) > 1 else ROOT / "dist"
+    arguments = [one for one in sys.argv[1:] if one != "--offline"]
+    dist = Path(arguments[0]).resolve() if arguments else ROOT / "dist"
     epoch = int(os.environ.get("SOURCE_DATE_EPOCH") or _git("log", "-1", "--format=%ct"))
     if _git("status", "--porcelain"):
         print("this tree differs from its last commit; such a release is for trying out", file=sys.stderr)
-    make_release(dist, ROOT / "build" / "ofx" / BUNDLE, epoch)
+    make_release(dist, ROOT / "build" / "ofx" / BUNDLE, epoch, is_offline="--offline" in sys.argv)
 
 
-def make_release(dist: Path, bundle: Path, epoch: int) -> None:
-    """Everything, into an emptied folder. bundle: the node as built; epoch: seconds since 1970 for every date inside."""
+def make_release(dist: Path, bundle: Path, epoch: int, *, is_offline: bool = False) -> None:
+    """Everything, into an emptied folder. bundle: the node as built; epoch: seconds since 1970 for every date inside.
+
+    is_offline: fetch the packages for this system, too, and make an archive with them.
+    """
     shutil.rmtree(dist, ignore_errors=True)
     dist.mkdir(parents=True)
     build = [sys.executable, "-m", "hatchling", "build", "--directory", str(dist)]
@@ -55,16 +65,32 @@ def make_release(dist: Path, bundle: Path, epoch: int) -> None:
             _zip_bundle(bundle, folder, dist / f"ProPainterRemove-{version}-{name}.zip", epoch)
     for name in COPIED:
         shutil.copy(ROOT / name, dist)
-    parts = our_parts()
+    parts = [*our_parts(), part_of_wheel(_bring_pip(dist))]
     (dist / "sbom.cdx.json").write_text(list_of_contents(version, parts, epoch), encoding="utf-8")
     (dist / "THIRD-PARTY-LICENSES.txt").write_text(texts_of_licences(parts), encoding="utf-8")
+    wheelhouses = {}
+    if is_offline:
+        folder = dist.with_name(f"{dist.name}-wheels")
+        shutil.rmtree(folder, ignore_errors=True)
+        wheelhouses[name_of_this_system()] = fetch_wheels(dist, folder)
+    archives = pack_all(dist, version, epoch, wheelhouses=wheelhouses)
     write_sums(dist)
     if os.environ.get("RELEASE_KEY"):
         sign_sums(dist, Path(os.environ["RELEASE_KEY"]).expanduser())
     for path in sorted(dist.iterdir()):
         print(f"{path.stat().st_size:>10} {path.name}")
-    digest = hashlib.sha256((dist / "SHA256SUMS").read_bytes()).hexdigest()
-    print(f"make this known apart from the files, for --pin:\n{digest}  SHA256SUMS")
+    print("make these known apart from the files, for --pin:")
+    print(f"{digest_of(dist / 'SHA256SUMS')}  SHA256SUMS")
+    for archive in archives:
+        print(f"{pin_of(archive)}  SHA256SUMS in {archive.name}")
+
+
+def _bring_pip(dist: Path) -> Path:
+    """A pip of our own: Debian's and Ubuntu's Python has none to put into an environment."""
+    bundled = sorted((Path(ensurepip.__file__).parent / "_bundled").glob("pip-*.whl"))
+    if not bundled:
+        raise SystemExit(f"{sys.executable} carries no pip; make the release with a Python that does")
+    return Path(shutil.copyfile(bundled[-1], dist / bundled[-1].name))
 
 
 def _why_not(bundle: Path, folder: str) -> str:

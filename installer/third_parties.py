@@ -7,10 +7,12 @@ the node. Not here: the weights, which no release contains (``WEIGHTS-LICENSE.md
 from __future__ import annotations
 
 import uuid
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from importlib import metadata
+from pathlib import Path
 
 from cyclonedx.contrib.license.factories import LicenseFactory
 from cyclonedx.model.bom import Bom
@@ -63,6 +65,13 @@ def our_parts() -> list[Part]:
                 waiting.append((wanted.name, frozenset(wanted.extras)))
     del found[OURSELVES]
     return [*(_read_part(found[name]) for name in sorted(found)), *_part_of_node()]
+
+
+def part_of_wheel(path: Path) -> Part:
+    """A package that lies in the release as it is."""
+    with zipfile.ZipFile(path) as archive:
+        (folder,) = {name.split("/")[0] for name in archive.namelist() if name.split("/")[0].endswith(".dist-info")}
+        return _read_part(metadata.PathDistribution(zipfile.Path(archive, f"{folder}/")))
 
 
 def _part_of_node() -> list[Part]:

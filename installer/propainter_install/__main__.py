@@ -12,26 +12,30 @@ nothing (``transaction.py``).
 from __future__ import annotations
 
 import argparse
+import contextlib
 import io
 import os
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from propainter_install.daemon import reload_services, remove_data, stop_daemon
-from propainter_install.environment import Sources, can_use_gpu, check_python, check_space
+from propainter_install.environment import Sources, can_use_gpu, check_python, check_space, check_wheels
 from propainter_install.errors import InstallError
 from propainter_install.hosts import is_nuke_there
+from propainter_install.node import look_at_node, own_record, put_node
 from propainter_install.pieces import Piece
 from propainter_install.places import Machine, Places, find_places, program, python_of
 from propainter_install.plan import Choices, environment_of, make_plan
 from propainter_install.record import Record
-from propainter_install.release import open_release
+from propainter_install.release import Release, open_release
 from propainter_install.torch_build import TorchBuild, choose_torch, find_driver
 from propainter_install.transaction import carry_out, in_words, take_away
 from propainter_knobs.command_line import CommandParser
-from propainter_os.systems import is_windows
+from propainter_os.processes import ways_to_outlive
+from propainter_os.systems import is_macos, is_windows
 
 _UPDATE_MB = 200
 """Room for an update that builds no environment, bundle and records included."""
@@ -44,7 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")
     options = _parser().parse_args(arguments)
     try:
-        return uninstall(options) if options.uninstall else install(options)
+        act = uninstall if options.uninstall else repair if options.repair else install
+        return act(options)
     except InstallError as error:
         print(f"propainter-install: {error}", file=sys.stderr)
         return 2
@@ -61,19 +66,23 @@ def install(options: argparse.Namespace) -> int:
     machine = Machine.this(options.root)
     places = find_places(machine, system_wide=options.system, prefix=options.prefix)
     release = open_release(_release_folder(options), machine, pin=options.pin)
-    build = choose_torch(machine, options.torch, find_driver())
-    sources = Sources(release, options.torch_index or build.index, _existing(options.offline, "--offline"))
+    wheelhouse = _existing(options.offline, "--offline") or release.wheels
+    if wheelhouse is not None and options.environment is None:
+        check_wheels(wheelhouse)
+    build = choose_torch(machine, _torch_wanted(options, release, wheelhouse), find_driver())
+    sources = Sources(release, options.torch_index or build.index, wheelhouse)
     choices = _choices(options, machine)
     plan = make_plan(choices, machine, places, sources)
     record = Record.load(Path(places.record))
     _announce(record, places, release.version, build if choices.environment is None else None, sources)
     if options.dry_run:
         return _say_plan(plan, record)
-    _check_before(plan, places, choices, build)
+    _check_before(plan, places, choices, build, release)
     if not options.yes and not _agrees():
         raise InstallError("nothing was installed or removed; answer yes, or add --yes")
     stop_daemon(record.program, tell=print)
     environment = environment_of(choices, places, sources)
+    record.is_for_everyone = options.system
     backend = program(environment, "propainter-backend", machine.system)
     left = carry_out(plan, record, release.version, backend, tell=print)
     for sentence in left:
@@ -84,6 +93,7 @@ def install(options: argparse.Namespace) -> int:
         print("torch for CUDA was installed but finds no GPU, so renders run on the CPU; update the NVIDIA driver")
     _say_what_remains(machine, places, sources, options, choices)
     _offer_weights(Path(record.program), options)
+    open_panel(Path(record.program), options)
     return 1 if left else 0
 
 
@@ -115,10 +125,38 @@ def uninstall(options: argparse.Namespace) -> int:
     return 1 if left else 0
 
 
+def repair(options: argparse.Namespace) -> int:
+    """Put the node in order again, from the copy of the release that the installation keeps."""
+    machine = Machine.this(options.root)
+    path = _record_of(options, machine)
+    if options.dry_run:
+        print(look_at_node(path).sentence)
+        return 0
+    if not options.yes and not _agrees():
+        raise InstallError("nothing was installed or removed; answer yes, or add --yes")
+    left = put_node(path, tell=print)
+    for sentence in left:
+        print(sentence)
+    print(look_at_node(path).sentence)
+    return 1 if left else 0
+
+
+def _torch_wanted(options: argparse.Namespace, release: Release, wheelhouse: Path | None) -> str:
+    """A release that brings its packages has one build of torch."""
+    if wheelhouse is None or wheelhouse != release.wheels:
+        return str(options.torch)
+    if options.torch == "cuda":
+        raise InstallError(
+            "this release holds torch for the CPU; for CUDA take the release that downloads, or name a folder that has it "
+            "with --offline"
+        )
+    return "cpu"
+
+
 # What is checked, asked and said.
 
 
-def _check_before(plan: Sequence[Piece], places: Places, choices: Choices, build: TorchBuild) -> None:
+def _check_before(plan: Sequence[Piece], places: Places, choices: Choices, build: TorchBuild, release: Release) -> None:
     """Everything that can be known to fail before anything is changed. Raises InstallError."""
     for piece in plan:
         existing = next((one for one in piece.path.parents if os.path.lexists(one)), None)
@@ -132,7 +170,7 @@ def _check_before(plan: Sequence[Piece], places: Places, choices: Choices, build
                 "install for yourself with --user or another --prefix"
             )
     if choices.environment is None:
-        check_python()
+        check_python(release)
         check_space(Path(places.prefix), build.disk_mb)
     else:
         check_space(Path(places.prefix), _UPDATE_MB)
@@ -177,7 +215,8 @@ def _say_what_remains(
         again = "start your hosts again" if machine.system == "windows" else "log out and in again"
         print(f"  {again}, so that hosts find the node (or: export OFX_PLUGIN_PATH='{places.plugins}')")
     print("  in your host: add ProPainter Remove, connect plate and matte")
-    print("  without a host: propainter-remove --sample sample, then propainter-panel sample/plate sample/matte")
+    print("  without a host: ProPainter Remove in the menu of programs, or propainter-panel")
+    print("  without a desktop: propainter-remove --sample sample --output sample/clean")
     print("If a host does not show the node: propainter-backend doctor")
 
 
@@ -190,6 +229,18 @@ def _offer_weights(backend: Path, options: argparse.Namespace) -> None:
     print("\nThe classical engine is ready. The ProPainter engine needs weights, under this licence:\n")
     sys.stdout.flush()  # what the next program says belongs behind it
     subprocess.run([str(command), "fetch"], check=False)  # shows the licence, and asks before it fetches
+
+
+def open_panel(backend: Path, options: argparse.Namespace) -> None:
+    """Show the panel to somebody who sits at a desktop; it goes on when this program has ended."""
+    has_desktop = is_windows() or is_macos() or any(map(os.environ.get, ("DISPLAY", "WAYLAND_DISPLAY")))
+    if options.yes or options.system or options.root or not options.panel or not has_desktop or not sys.stdin.isatty():
+        return
+    panel = backend.with_name(backend.name.replace("-backend", "-panel"))
+    print("The panel opens: it has a sample shot to try, and shows what works on this machine. (--no-panel: not now)")
+    devices: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
+    with contextlib.suppress(OSError):
+        subprocess.Popen([str(panel)], **devices, **ways_to_outlive())
 
 
 def _agrees() -> bool:
@@ -206,7 +257,15 @@ def _choices(options: argparse.Namespace, machine: Machine) -> Choices:
             f"--environment {environment} holds no propainter-backend; name a virtual environment that does"
         )
     with_nuke = is_nuke_there(machine) if options.nuke is None else options.nuke
-    return Choices(environment, options.system, with_nuke, options.service, options.commands, options.clear_host_caches)
+    return Choices(
+        environment,
+        options.system,
+        with_nuke,
+        options.service,
+        options.commands,
+        options.clear_host_caches,
+        options.menu,
+    )
 
 
 def _existing(folder: str | None, option: str) -> Path | None:
@@ -227,7 +286,7 @@ def _release_folder(options: argparse.Namespace) -> Path:
 
 def _record_of(options: argparse.Namespace, machine: Machine) -> Path:
     """The record named by the options; without any, that of the installation this very program belongs to."""
-    own = Path(sys.prefix).parent.parent / "installed.json"
+    own = own_record()
     if not options.system and options.prefix is None and not options.root and own.exists():
         return own
     return Path(find_places(machine, system_wide=options.system, prefix=options.prefix).record)
@@ -246,6 +305,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--release", metavar="DIR", help="the release folder: wheel, node, constraints, SHA256SUMS")
     add("--pin", metavar="HEX", help="the SHA-256 of SHA256SUMS, as published apart from the files")
     add("--uninstall", action="store_true", help="remove what was installed, and nothing else")
+    add("--repair", action="store_true", help="put the node in order again, or back where it was removed")
     add("--dry-run", action="store_true", help="list what would be done; change nothing")
     add("--yes", action="store_true", help="do not ask; this never downloads weights")
     where = parser.add_argument_group("where")
@@ -273,6 +333,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     what.add_argument(
         "--commands", action=argparse.BooleanOptionalAction, default=True, help="links in a folder on the PATH"
+    )
+    what.add_argument(
+        "--menu", action=argparse.BooleanOptionalAction, default=True, help="an entry in the menu of programs"
+    )
+    what.add_argument(
+        "--panel", action=argparse.BooleanOptionalAction, default=True, help="open the panel at the end, on a desktop"
     )
     what.add_argument(
         "--clear-host-caches",

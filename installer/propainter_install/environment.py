@@ -16,7 +16,7 @@ from pathlib import Path
 
 from propainter_install.errors import InstallError
 from propainter_install.places import System, python_of
-from propainter_install.release import Release
+from propainter_install.release import FOR_PYTHON, Release
 
 NUKE_PYTHON = "3.11"
 """Of Nuke 16 and 17."""
@@ -53,9 +53,14 @@ class Sources:
 
 def make_environment(folder: Path, sources: Sources, system: System) -> None:
     """A virtual environment with torch, daemon and panel, proven by importing them. Raises InstallError."""
-    check_python()
-    _run([sys.executable, "-m", "venv", "--clear", str(folder)], f"the environment {folder} cannot be made")
+    check_python(sources.release)
+    own_pip = sources.release.pip  # Debian and Ubuntu keep Python's in a package of its own
+    command = [sys.executable, "-m", "venv", "--clear", *(["--without-pip"] if own_pip else []), str(folder)]
+    _run(command, f"the environment {folder} cannot be made")
     python = str(python_of(folder, system))
+    if own_pip is not None:
+        bare = [python, str(own_pip / "pip"), "install", "--quiet", "--no-index", "--disable-pip-version-check"]
+        _run([*bare, str(own_pip)], "pip cannot be installed")
     install = [python, "-m", "pip", "install"]
     _run([*install, *sources.pip(index=sources.torch_index), "torch"], "torch cannot be installed")
     wanted = f"{sources.release.wheel}[backend,ui]"
@@ -82,15 +87,30 @@ def can_use_gpu(python: Path) -> bool:
     )
 
 
-def check_python() -> None:
-    """Raise InstallError unless this Python can make environments."""
+def check_python(release: Release | None = None) -> None:
+    """Raise InstallError unless this Python can make environments, and is the one a release's wheels are for."""
     version = ".".join(map(str, sys.version_info[:3]))
-    proof = [sys.executable, "-c", "import venv, ensurepip, ssl, zlib, ctypes"]
+    needed = ["venv", "ssl", "zlib", "ctypes", *([] if release is not None and release.pip else ["ensurepip"])]
+    proof = [sys.executable, "-c", f"import {', '.join(needed)}"]
     done = subprocess.run(proof, capture_output=True, text=True, env=_environment(), check=False)
     if done.returncode:
         raise InstallError(
             f"{sys.executable} ({version}) cannot make environments: {_last_line(done.stderr)}; install its missing part "
             "(python3-venv on Debian and Ubuntu), or name another Python in PYTHON"
+        )
+
+
+def check_wheels(wheelhouse: Path) -> None:
+    """Raise InstallError where a folder of wheels says that it is for another Python than this one."""
+    told = wheelhouse / FOR_PYTHON
+    ours = ".".join(map(str, sys.version_info[:2]))
+    if not told.is_file():
+        return
+    theirs = told.read_text(encoding="utf-8").strip()
+    if theirs != ours:
+        raise InstallError(
+            f"the packages in {wheelhouse} are for Python {theirs}, and this is {ours}; name one in PYTHON "
+            f"(PYTHON=python{theirs}), or take the release that downloads"
         )
 
 

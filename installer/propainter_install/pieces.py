@@ -24,7 +24,7 @@ from propainter_install.record import (
     replace_content,
     scratch_beside,
 )
-from propainter_install.windows import change_user_variable, create_task, delete_task
+from propainter_install.windows import change_user_variable, create_shortcut, create_task, delete_task
 from propainter_os import files, systems
 
 ASIDE = ".before-propainter-remove"
@@ -268,6 +268,28 @@ class Task:
         work.record.intend(Entry("task", str(self.path)))
         work.undo.append(lambda: delete_task(self.path.name))
         create_task(self.path.name, self.definition)
+
+
+@dataclass(frozen=True)
+class Shortcut:
+    """An entry of the Windows Start menu. Never run on Windows by us yet."""
+
+    path: Path
+    target: str
+    arguments: str
+    icon: str
+
+    def saying(self) -> str:
+        return f"put {self.path.stem} into the Start menu: {self.path}"
+
+    def put(self, work: Work) -> None:
+        if str(self.path) not in work.record.entries and self.path.exists():
+            work.tell(f"{self.path} is there and was not made by this installer; it stays")
+            return
+        work.record.make_folder(self.path.parent)
+        work.record.intend(Entry("shortcut", str(self.path)))
+        work.undo.append(lambda: self.path.unlink(missing_ok=True))
+        create_shortcut(self.path, self.target, self.arguments, self.icon)
 
 
 def _free_name(path: Path) -> Path:

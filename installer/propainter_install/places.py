@@ -22,7 +22,10 @@ System = Literal["linux", "macos", "windows"]
 BUNDLE = "ProPainterRemove.ofx.bundle"
 BINARY = "ProPainterRemove.ofx"
 PRODUCT = "propainter-remove"
-COMMANDS = ("backend", "install", "ofx", "panel", "remove", "weights")
+NODE_ID = "org.propainter-remove.Remove"
+"""The node's identifier; OpenFX names its icons by it."""
+_START_MENU = PureWindowsPath("Microsoft", "Windows", "Start Menu", "Programs")
+COMMANDS = ("backend", "install", "matte", "ofx", "panel", "remove", "weights")
 """``propainter-`` and each of these."""
 
 
@@ -101,6 +104,10 @@ class Places:
     """A folder on the PATH, for links to the commands."""
     nuke_init: PurePath | None
     """Nuke's start-up file of this user."""
+    menu: PurePath | None = None
+    """The folder of entries in the desktop's menu of programs; Windows: of the Start menu."""
+    icons: PurePath | None = None
+    """The root of the theme every desktop falls back to (freedesktop.org, Icon Theme Specification)."""
 
     @property
     def bundle(self) -> PurePath:
@@ -110,6 +117,10 @@ class Places:
     def record(self) -> PurePath:
         """What was written; ``record.py``."""
         return self.prefix / "installed.json"
+
+    def kept_release(self, release_id: str) -> PurePath:
+        """What the node is put in place from again, without the release that was downloaded."""
+        return self.prefix / "release" / release_id
 
     @property
     def environments(self) -> PurePath:
@@ -193,7 +204,8 @@ def _system_wide(machine: Machine) -> Places:
     plugins = system_plugins(machine)
     if machine.system == "windows":
         prefix = machine.variable("ProgramFiles", r"C:\Program Files") / PRODUCT
-        return Places(prefix, plugins, True, None, None, None, None, None)
+        menu = machine.variable("ProgramData", r"C:\ProgramData") / _START_MENU
+        return Places(prefix, plugins, True, None, None, None, None, None, menu)
     if machine.system == "macos":
         agent = machine.path("/Library/LaunchAgents/org.propainter-remove.backend.plist")
         prefix = machine.path(f"/Library/Application Support/{PRODUCT}")
@@ -201,7 +213,9 @@ def _system_wide(machine: Machine) -> Places:
     units = machine.path("/etc/systemd/user")
     unit, link = units / "propainter-backend.service", units / "default.target.wants" / "propainter-backend.service"
     prefix = machine.path(f"/opt/{PRODUCT}")
-    return Places(prefix, plugins, True, None, unit, link, machine.path("/usr/local/bin"), None)
+    share = machine.path("/usr/local/share")
+    menu, icons = share / "applications", share / "icons" / "hicolor"
+    return Places(prefix, plugins, True, None, unit, link, machine.path("/usr/local/bin"), None, menu, icons)
 
 
 def _of_the_user(machine: Machine) -> Places:
@@ -209,7 +223,8 @@ def _of_the_user(machine: Machine) -> Places:
     if machine.system == "windows":
         local = machine.variable("LOCALAPPDATA", machine.below_home("AppData", "Local"))
         prefix = local / PRODUCT / "app"
-        return Places(prefix, prefix / "OFX" / "Plugins", False, None, None, None, None, nuke)
+        menu = machine.variable("APPDATA", machine.below_home("AppData", "Roaming")) / _START_MENU
+        return Places(prefix, prefix / "OFX" / "Plugins", False, None, None, None, None, nuke, menu)
     commands = machine.home / ".local" / "bin"
     if machine.system == "macos":
         library = machine.home / "Library"
@@ -218,9 +233,10 @@ def _of_the_user(machine: Machine) -> Places:
         environment = agents / "org.propainter-remove.environment.plist"
         agent = agents / "org.propainter-remove.backend.plist"
         return Places(prefix, prefix / "OFX" / "Plugins", False, environment, agent, None, commands, nuke)
-    prefix = machine.variable("XDG_DATA_HOME", machine.below_home(".local", "share")) / PRODUCT / "app"
+    share = machine.variable("XDG_DATA_HOME", machine.below_home(".local", "share"))
+    prefix, menu, icons = share / PRODUCT / "app", share / "applications", share / "icons" / "hicolor"
     config = machine.variable("XDG_CONFIG_HOME", machine.below_home(".config"))
     units = config / "systemd" / "user"
     unit, link = units / "propainter-backend.service", units / "default.target.wants" / "propainter-backend.service"
     environment = config / "environment.d" / "60-propainter-remove.conf"
-    return Places(prefix, prefix / "OFX" / "Plugins", False, environment, unit, link, commands, nuke)
+    return Places(prefix, prefix / "OFX" / "Plugins", False, environment, unit, link, commands, nuke, menu, icons)

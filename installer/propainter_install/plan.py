@@ -5,6 +5,7 @@ Here: choices to pieces. Not here: putting them in place (``pieces.py``), talkin
 
 from __future__ import annotations
 
+import struct
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,8 +16,9 @@ from xml.sax.saxutils import escape
 
 from propainter_install.environment import Sources, make_environment, make_nuke_site
 from propainter_install.hosts import find_caches
-from propainter_install.pieces import Aside, Block, Folder, Link, Piece, Task, TextFile, Tree, UserVariable
-from propainter_install.places import BUNDLE, COMMANDS, Machine, Places, find_data, program, python_of
+from propainter_install.pieces import Aside, Block, Folder, Link, Piece, Shortcut, Task, TextFile, Tree, UserVariable
+from propainter_install.places import BUNDLE, COMMANDS, NODE_ID, PRODUCT, Machine, Places, find_data, program, python_of
+from propainter_install.release import Release
 
 ClearCaches = Literal["stale", "all", "none"]
 
@@ -33,13 +35,15 @@ class Choices:
     with_service: bool
     with_commands: bool
     clear_caches: ClearCaches
+    with_menu: bool = True
+    """An entry in the desktop's menu of programs."""
 
 
 def make_plan(choices: Choices, machine: Machine, places: Places, sources: Sources) -> list[Piece]:
     """Everything that shall be there afterwards."""
     environment = environment_of(choices, places, sources)
-    pieces = [*_environments(choices, machine, places, sources), *_bundle(machine, places, sources, environment)]
-    pieces += _search_path(machine, places)
+    pieces = [*_environments(choices, machine, places, sources), *_kept_release(places, sources)]
+    pieces += node_pieces(machine, places, sources.release, environment)
     if not choices.is_for_everyone:
         data = find_data(machine)
         pieces += [Folder(Path(data.cache)), Folder(Path(data.panel.parent))]
@@ -47,14 +51,25 @@ def make_plan(choices: Choices, machine: Machine, places: Places, sources: Sourc
         pieces += _nuke_hook(places, sources)
     if choices.with_service:
         pieces += _service(machine, places, environment)
+    if choices.with_menu:
+        pieces += list(menu_pieces(machine, places, sources.release, environment))
     if choices.with_commands and places.commands is not None:
         folder = Path(places.commands)
         names = [f"propainter-{name}" for name in COMMANDS]
         pieces += [Link(folder / name, str(program(environment, name, machine.system))) for name in names]
-    if choices.clear_caches != "none":
-        found = [cache for cache in find_caches(machine) if cache.mentions_us or choices.clear_caches == "all"]
-        pieces += [Aside(cache.path, cache.host) for cache in found]
-    return pieces
+    return pieces + cache_pieces(machine, choices.clear_caches)
+
+
+def node_pieces(machine: Machine, places: Places, release: Release, environment: PurePath) -> list[Piece]:
+    """The node alone, and what makes hosts look where it lies."""
+    return [*_bundle(machine, places, release, environment), *_search_path(machine, places)]
+
+
+def cache_pieces(machine: Machine, which: ClearCaches) -> list[Piece]:
+    """What hosts remember of plug-ins, out of the way."""
+    if which == "none":
+        return []
+    return [Aside(one.path, one.host) for one in find_caches(machine) if one.mentions_us or which == "all"]
 
 
 def environment_of(choices: Choices, places: Places, sources: Sources) -> PurePath:
@@ -73,12 +88,18 @@ def _environments(choices: Choices, machine: Machine, places: Places, sources: S
         yield Tree(site, "the panel for Nuke's Python", lambda folder: make_nuke_site(folder, sources, python))
 
 
-def _bundle(machine: Machine, places: Places, sources: Sources, environment: PurePath) -> Iterator[Piece]:
+def _kept_release(places: Places, sources: Sources) -> Iterator[Piece]:
+    release = sources.release
+    for path in (release.wheel, release.bundle, release.constraints, release.sums):
+        yield TextFile(Path(places.kept_release(release.id)) / path.name, path.read_bytes())
+
+
+def _bundle(machine: Machine, places: Places, release: Release, environment: PurePath) -> Iterator[Piece]:
     """The binary last: a bundle without one is passed over by hosts, one with half its files is not."""
     plugins = Path(places.plugins)
     backend = f"{program(environment, 'propainter-backend', machine.system)}\n"
     yield TextFile(plugins / BUNDLE / "Contents" / "Resources" / "backend-path", backend.encode())
-    with zipfile.ZipFile(sources.release.bundle) as archive:
+    with zipfile.ZipFile(release.bundle) as archive:
         members = sorted(archive.infolist(), key=lambda member: member.filename.endswith(".ofx"))
         for member in members:
             if not member.is_dir():
@@ -102,6 +123,42 @@ def _nuke_hook(places: Places, sources: Sources) -> Iterator[Piece]:
     if places.nuke_init is not None:
         plugin = str(places.nuke_plugin(sources.release.id))
         yield Block(Path(places.nuke_init), ("import nuke", f"nuke.pluginAddPath({plugin!r})"))
+
+
+def menu_pieces(machine: Machine, places: Places, release: Release, environment: PurePath) -> Iterator[Piece]:
+    """The panel in the desktop's menu of programs, with its icon."""
+    if places.menu is None:
+        return
+    if machine.system == "windows":
+        icon = Path(places.prefix / f"{PRODUCT}.ico")
+        yield TextFile(icon, as_ico(_icon(release, ".png")))
+        program_of = str(environment / "Scripts" / "pythonw.exe")  # the one that opens no console
+        yield Shortcut(Path(places.menu / "ProPainter Remove.lnk"), program_of, "-m propainter_ui", str(icon))
+        return
+    if places.icons is not None:
+        yield TextFile(Path(places.icons / "scalable" / "apps" / f"{PRODUCT}.svg"), _icon(release, ".svg"))
+        yield TextFile(Path(places.icons / "64x64" / "apps" / f"{PRODUCT}.png"), _icon(release, ".png"))
+    quoted = in_exec(str(program(environment, "propainter-panel", machine.system)))
+    yield TextFile(Path(places.menu / f"{PRODUCT}.desktop"), fill("propainter-remove.desktop", PROGRAM=quoted))
+
+
+def in_exec(path: str) -> str:
+    """A program as the key Exec wants it (freedesktop.org, Desktop Entry Specification): quoted, then escaped as text."""
+    quoted = "".join(f"\\{letter}" if letter in '"`$\\' else letter for letter in path).replace("%", "%%")
+    return '"' + quoted.replace("\\", "\\\\") + '"'
+
+
+def as_ico(png: bytes) -> bytes:
+    """A PNG as an icon of Windows, which may hold one as it is since Vista."""
+    width, height = struct.unpack_from(">II", png, 16)
+    head = struct.pack("<HHH", 0, 1, 1)
+    return head + struct.pack("<BBBBHHII", width % 256, height % 256, 0, 0, 1, 32, len(png), 22) + png
+
+
+def _icon(release: Release, ending: str) -> bytes:
+    """The node's own."""
+    with zipfile.ZipFile(release.bundle) as archive:
+        return archive.read(f"{BUNDLE}/Contents/Resources/{NODE_ID}{ending}")
 
 
 def _service(machine: Machine, places: Places, environment: PurePath) -> Iterator[Piece]:

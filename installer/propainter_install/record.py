@@ -24,7 +24,7 @@ from propainter_install.windows import change_user_variable, delete_task
 from propainter_os import files
 
 FORMAT = 1
-Kind = Literal["folder", "file", "link", "block", "tree", "aside", "variable", "task"]
+Kind = Literal["folder", "file", "link", "block", "tree", "aside", "variable", "task", "shortcut"]
 
 
 @dataclass
@@ -54,6 +54,8 @@ class Record:
     """False from before the first change of a run until after its last: what broke off is told by that."""
     program: str = ""
     """The installed daemon's command."""
+    is_for_everyone: bool = False
+    """Whether it was installed with --system."""
 
     @classmethod
     def load(cls, path: Path) -> Record:
@@ -70,7 +72,14 @@ class Record:
         if told.get("format") != FORMAT:
             raise InstallError(f"{path} was written by another installer (format {told.get('format')}); use that one")
         entries = [Entry(**entry) for entry in told["entries"]]
-        return cls(path, {entry.path: entry for entry in entries}, told["version"], told["is_whole"], told["program"])
+        return cls(
+            path,
+            {entry.path: entry for entry in entries},
+            told["version"],
+            told["is_whole"],
+            told["program"],
+            bool(told.get("is_for_everyone")),
+        )
 
     def save(self) -> None:
         """Write it beside its place, then into it: there is never half a record."""
@@ -79,6 +88,7 @@ class Record:
             "version": self.version,
             "is_whole": self.is_whole,
             "program": self.program,
+            "is_for_everyone": self.is_for_everyone,
             "entries": [asdict(entry) for entry in self.entries.values()],
         }
         temporary = self.path.with_name(f".{self.path.name}.new")
@@ -142,6 +152,8 @@ def remove(record: Record, entry: Entry, *, leave: Leave) -> None:
         change_user_variable(path.name, remove=entry.text)
     elif entry.kind == "task":
         delete_task(path.name)
+    elif entry.kind == "shortcut":
+        path.unlink(missing_ok=True)
     record.forget(entry.path)
 
 

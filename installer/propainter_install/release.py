@@ -17,6 +17,9 @@ from propainter_install.places import BINARY, BUNDLE, Machine
 
 SUMS = "SHA256SUMS"
 CONSTRAINTS = "constraints.txt"
+WHEELS = "wheels"
+FOR_PYTHON = "for-python.txt"
+"""In the folder of wheels: the version of Python they are for, 3.11 say."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,21 @@ class Release:
     """The zip with this machine's binary."""
     constraints: Path
     version: str
+
+    @property
+    def sums(self) -> Path:
+        return self.folder / SUMS
+
+    @property
+    def wheels(self) -> Path | None:
+        """Every package an installation needs, in a release that downloads nothing; None: one without."""
+        folder = self.folder / WHEELS
+        return folder if folder.is_dir() else None
+
+    @property
+    def pip(self) -> Path | None:
+        """A pip to begin with, where Python has none of its own to give."""
+        return next(iter(sorted(self.folder.glob("pip-*.whl"))), None)
 
     @property
     def id(self) -> str:
@@ -52,7 +70,8 @@ def open_release(folder: Path, machine: Machine, *, pin: str | None = None) -> R
         )
     bundle = _the_one(folder, f"ProPainterRemove-*-{machine.system}*.zip")
     constraints = folder / CONSTRAINTS
-    for path in (wheel, bundle, constraints):
+    extras = [*folder.glob("pip-*.whl"), *(folder / WHEELS).glob("*")]
+    for path in (wheel, bundle, constraints, *extras):
         _check_sum(path, sums)
     check_bundle(bundle, machine)
     return Release(folder, wheel, bundle, constraints, wheel.name.split("-")[1])
@@ -137,11 +156,12 @@ def _check_pin(folder: Path, pin: str) -> None:
 
 
 def _check_sum(path: Path, sums: dict[str, str]) -> None:
-    if path.name not in sums:
-        raise InstallError(f"{path.name} is not listed in {SUMS}; it does not belong to this release")
+    name = f"{WHEELS}/{path.name}" if path.parent.name == WHEELS else path.name
+    if name not in sums:
+        raise InstallError(f"{name} is not listed in {SUMS}; it does not belong to this release")
     try:
         digest = digest_of(path)
     except OSError as error:
         raise InstallError(f"{path} cannot be read ({error.strerror}); copy the whole release folder") from error
-    if digest != sums[path.name]:
-        raise InstallError(f"{path.name} has sha256 {digest[:12]}..., not {sums[path.name][:12]}...; download it again")
+    if digest != sums[name]:
+        raise InstallError(f"{name} has sha256 {digest[:12]}..., not {sums[name][:12]}...; download it again")

@@ -17,11 +17,18 @@ from propainter_install.record import Record, remove
 
 
 def carry_out(
-    plan: Sequence[Piece], record: Record, version: str, backend: PurePath, *, tell: Callable[[str], None]
+    plan: Sequence[Piece],
+    record: Record,
+    version: str,
+    backend: PurePath,
+    *,
+    tell: Callable[[str], None],
+    keeps_others: bool = False,
 ) -> list[str]:
     """Put all pieces in place or none, then take away what an earlier version had beside them.
 
-    backend: the daemon's command as installed. Returns sentences about what of the user's was left as it is. Raises
+    backend: the daemon's command as installed. keeps_others: the plan is a part of what is installed, and the rest stays.
+    Returns sentences about what of the user's was left as it is. Raises
     InstallError after everything has been taken back.
     """
     before = copy.deepcopy(record)
@@ -35,9 +42,15 @@ def carry_out(
             tell(piece.saying())
             piece.put(work)
         kept = {str(piece.path) for piece in plan}
-        outdated = [
-            path for path, entry in record.entries.items() if path not in kept and entry.kind not in ("folder", "aside")
-        ]
+        outdated = (
+            []
+            if keeps_others
+            else [
+                path
+                for path, entry in record.entries.items()
+                if path not in kept and entry.kind not in ("folder", "aside")
+            ]
+        )
     except BaseException as error:
         _take_back(work, before)
         if isinstance(error, OSError):

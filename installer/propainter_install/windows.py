@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import os
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,6 +27,19 @@ def create_task(name: str, definition: Path) -> None:
 def delete_task(name: str) -> None:
     """Take a task off the Windows scheduler."""
     subprocess.run(["schtasks", "/Delete", "/F", "/TN", name], capture_output=True, check=False)
+
+
+def create_shortcut(path: Path, target: str, arguments: str, icon: str) -> None:
+    """Put a shortcut into the Start menu. Raises InstallError. Values go by variables: no quoting can go wrong."""
+    asked = (
+        "$s = (New-Object -ComObject WScript.Shell).CreateShortcut($env:PPR_LINK); $s.TargetPath = $env:PPR_TARGET; "
+        "$s.Arguments = $env:PPR_ARGUMENTS; $s.IconLocation = $env:PPR_ICON; $s.Save()"
+    )
+    values = {"PPR_LINK": str(path), "PPR_TARGET": target, "PPR_ARGUMENTS": arguments, "PPR_ICON": icon}
+    command = ["powershell", "-NoProfile", "-NonInteractive", "-Command", asked]
+    done = subprocess.run(command, env={**os.environ, **values}, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise InstallError(f"the shortcut {path} cannot be made ({done.stderr.strip()}); use --no-menu")
 
 
 def change_user_variable(name: str, *, remove: str, add: str = "") -> None:

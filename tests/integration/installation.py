@@ -61,7 +61,7 @@ def build_release(folder: Path, scratch: Path) -> Path:
 def renumber_release(release: Path, folder: Path, version: str) -> Path:
     """The same release under another version."""
     shutil.copytree(release, folder)
-    wheel = next(folder.glob("*.whl"))
+    wheel = next(folder.glob("propainter_remove-*.whl"))
     earlier = wheel.name.split("-")[1]
     with zipfile.ZipFile(wheel) as old, zipfile.ZipFile(folder / wheel.name.replace(earlier, version), "w") as new:
         for member in old.infolist():
@@ -76,8 +76,8 @@ def renumber_release(release: Path, folder: Path, version: str) -> Path:
 
 
 def write_sums(folder: Path) -> None:
-    sums = [path for path in sorted(folder.iterdir()) if path.name != "SHA256SUMS"]
-    lines = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in sums]
+    sums = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != "SHA256SUMS"]
+    lines = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(folder)}\n" for path in sums]
     (folder / "SHA256SUMS").write_text("".join(lines))
 
 

@@ -1,6 +1,6 @@
 """The whole installation with an environment of its own, from a wheelhouse, as a machine without a network has it.
 
-``PROPAINTER_BARE_ROOT`` names a Debian system in a folder (``debootstrap --variant=minbase --include=python3,python3-venv
+``PROPAINTER_BARE_ROOT`` names a Debian system in a folder (``debootstrap --variant=minbase --include=python3
 bookworm FOLDER``, with /proc and /dev/shm mounted): then the same is done in there, with ``--system``, and the whole system
 is compared. It has to be of this Python's version, for the wheels are.
 """
@@ -14,9 +14,21 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
-from installation import BOX, BUNDLE, ROOT, Workstation, build_release, look, renumber_release, workstation, write_shot
+from installation import (
+    BOX,
+    BUNDLE,
+    ROOT,
+    Workstation,
+    build_release,
+    load_program,
+    look,
+    renumber_release,
+    workstation,
+    write_shot,
+)
 
 pytestmark = [
     pytest.mark.slow,
@@ -153,6 +165,52 @@ def test_a_bare_debian_is_afterwards_what_it_was(release: Path, wheelhouse: Path
     assert pictures[0] == pictures[1]
     run("propainter-install", "--uninstall", "--yes")
     assert look_at_system(root) == before
+
+
+@pytest.mark.skipif(
+    "PROPAINTER_BARE_ROOT" not in os.environ or os.getuid() != 0, reason="no PROPAINTER_BARE_ROOT, or no root"
+)
+def test_a_bare_debian_gets_from_the_archive_to_the_samples_result_in_three_commands(
+    release: Path, wheelhouse: Path, tmp_path: Path
+) -> None:
+    """Its pictures are those of this checkout, bit for bit; and the system is afterwards what it was."""
+    house = tmp_path / "wheels"
+    shutil.copytree(wheelhouse, house, copy_function=os.symlink)
+    python = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    (house / "for-python.txt").unlink(missing_ok=True)
+    (house / "for-python.txt").write_text(f"{python}\n")
+    archives = load_program(ROOT / "installer" / "archives.py")
+    dist = tmp_path / "dist"
+    shutil.copytree(release, dist)
+    houses = {"linux-x86_64": archives.Wheelhouse(house, python)}
+    _, archive = archives.pack_all(dist, "0.1.0", 1_700_000_000, wheelhouses=houses)
+    root = Path(os.environ["PROPAINTER_BARE_ROOT"])
+    media = root / "media" / "propainter"
+    shutil.rmtree(media, ignore_errors=True)
+    media.mkdir(parents=True)
+    shutil.copy(archive, media)
+    before = look_at_system(root)
+    chroot = shutil.which("chroot", path="/usr/sbin:/usr/bin:/sbin") or "chroot"
+
+    def run(command: str) -> None:
+        environ = {"HOME": "/root", "PATH": "/usr/local/bin:/usr/bin:/bin"}
+        line = [chroot, str(root), "sh", "-c", f"cd /media/propainter && {command}"]
+        done = subprocess.run(line, env=environ, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    run(f"tar xf {archive.name}")
+    run("propainter-remove-0.1.0/install.sh --yes --system")
+    run("propainter-remove --sample sample --output sample/clean --frames 1001-1004")
+    ours = [sys.executable, "-m", "propainter_backend.commands.remove", "--sample", str(tmp_path / "sample")]
+    subprocess.run([*ours, "--output", str(tmp_path / "clean"), "--frames", "1001-1004"], check=True)
+    there, here = media / "sample" / "clean", tmp_path / "clean"
+    names = [path.name for path in sorted(there.iterdir())]
+    assert names == [f"synth-pan.{number}.png" for number in range(1001, 1005)]
+    for name in names:
+        np.testing.assert_array_equal(*(cv2.imread(str(one / name), cv2.IMREAD_UNCHANGED) for one in (there, here)))
+    run("propainter-install --uninstall --yes")
+    assert look_at_system(root) == before
+    shutil.rmtree(media)
 
 
 def look_at_system(root: Path) -> dict[str, str]:

@@ -24,7 +24,7 @@ from propainter.learned import ProPainterEngine
 from propainter.types import Precision
 from propainter.weights import WeightsError
 from propainter_backend.commands.marked import matte_of_marks
-from propainter_backend.commands.sample import WriteSample
+from propainter_backend.commands.sample import WriteSample, with_sample
 from propainter_backend.commands.through_backend import remove_through_backend
 from propainter_backend.errors import BadInput, RemoveError
 from propainter_backend.farm import run_chunk
@@ -66,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv = sys.argv[1:] if argv is None else argv
     if list(argv[:1]) == ["run-chunk"]:
         return run_chunk.main(argv[1:])
-    options = _parser().parse_args(with_negative_frames(argv))
+    options = _parser().parse_args(with_negative_frames(with_sample(argv)))
     keep_large_arrays_apart()
     say = _silent if options.quiet else _say
     try:
@@ -260,7 +260,10 @@ def _parser() -> argparse.ArgumentParser:
     marks = add_mark_options(parser, "marks, where there is no matte (as propainter-matte takes them)")
     marks.add_argument("--save-matte", metavar="PATH", help="keep the matte that was made of marks, there")
     parser.add_argument(
-        "--sample", action=WriteSample, metavar="DIR", help="write a sample shot into a folder, and stop"
+        "--sample",
+        action=WriteSample,
+        metavar="DIR",
+        help="write a sample shot into a folder; with --output, remove from it at once",
     )
     parser.add_argument("--quiet", action="store_true", help="no progress; warnings are still printed")
     run.add_argument(

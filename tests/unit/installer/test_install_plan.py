@@ -7,8 +7,7 @@ import re
 import shutil
 import subprocess
 import xml.etree.ElementTree as ElementTree
-import zipfile
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 import pytest
 
@@ -16,23 +15,24 @@ import propainter_pictures
 import propainter_ui
 import propainter_wire
 from propainter_install.environment import _NUKE_PARTS, Sources
-from propainter_install.pieces import Block, Link, Piece, Task, TextFile, Tree, UserVariable
-from propainter_install.places import BINARY, BUNDLE, Machine, find_places
-from propainter_install.plan import Choices, make_plan
-from propainter_install.release import Release
+from propainter_install.errors import InstallError
+from propainter_install.pieces import Block, Link, Piece, Shortcut, Task, TextFile, Tree, UserVariable
+from propainter_install.places import BINARY, BUNDLE, Machine, find_places, program
+from propainter_install.plan import Choices, as_ico, in_exec, make_plan
+from propainter_install.record import Record
+from propainter_install.release import open_release
+from propainter_install.transaction import carry_out, take_away
+from small_release import write_release
 
 ODD = 'R&D "50%" $HOME'
 """A folder somebody may have; every one of these characters means something to somebody."""
 
 
 def plan_for(machine: Machine, folder: Path, *, system_wide: bool = False, prefix: str | None = None) -> list[Piece]:
-    bundle = folder / "node.zip"
-    with zipfile.ZipFile(bundle, "w") as archive:
-        for name in (f"Contents/{machine.ofx_folder}/{BINARY}", "Contents/Info.plist"):
-            archive.writestr(f"{BUNDLE}/{name}", name)
-    wheel = folder / "propainter_remove-0.1.0-py3-none-any.whl"
-    wheel.write_bytes(b"wheel")
-    sources = Sources(Release(folder, wheel, bundle, folder / "constraints.txt", "0.1.0"), None, None)
+    release = folder / f"release-{machine.system}"
+    if not release.exists():
+        write_release(release, machine)
+    sources = Sources(open_release(release, machine), None, None)
     choices = Choices(None, system_wide, True, True, True, "stale")
     return make_plan(choices, machine, find_places(machine, system_wide=system_wide, prefix=prefix), sources)
 
@@ -50,7 +50,7 @@ def test_the_environment_comes_first_and_the_binary_after_the_rest_of_its_bundle
     plan = plan_for(linux(tmp_path), tmp_path)
     assert isinstance(plan[0], Tree) and plan[0].path.parent.name == "environments"
     inside = [piece.path.name for piece in plan if BUNDLE in str(piece.path)]
-    assert inside == ["backend-path", "Info.plist", BINARY]
+    assert inside[0] == "backend-path" and inside[-1] == BINARY
     program = contents(plan, "backend-path").decode()
     assert program == f"{plan[0].path}/bin/propainter-backend\n"
 
@@ -131,7 +131,76 @@ def test_nuke_gets_every_package_of_ours_that_the_panel_imports() -> None:
     given = {part.rstrip("/") for part in _NUKE_PARTS}
     for package in (propainter_ui, propainter_wire, propainter_pictures):
         for file in Path(package.__path__[0]).rglob("*.py"):
+            if "first_run" in file.parts:  # of the window standing alone
+                continue
             wanted = set(
                 re.findall(r"^\s*(?:from|import) (propainter\w*)", file.read_text(encoding="utf-8"), re.MULTILINE)
             )
             assert wanted <= given, file
+
+
+# The menu of programs.
+
+
+def test_the_desktops_menu_starts_the_very_panel_whatever_its_folder_is_called(tmp_path: Path) -> None:
+    plan = plan_for(linux(tmp_path), tmp_path, prefix=f"/shows/{ODD}")
+    entry = contents(plan, "share/applications/propainter-remove.desktop").decode()
+    (line,) = [line for line in entry.splitlines() if line.startswith("Exec=")]
+    escaped = 'R&D \\\\"50%%\\\\" \\\\$HOME'  # quoted by the key's rules, then escaped as every text of the file
+    assert line.startswith(f'Exec="/shows/{escaped}/environments/0.1.0-') and line.endswith('/bin/propainter-panel" %F')
+    for ending in ("hicolor/scalable/apps/propainter-remove.svg", "hicolor/64x64/apps/propainter-remove.png"):
+        assert contents(plan, ending)
+
+
+def test_read_by_the_specifications_rules_the_entry_gives_the_program_back() -> None:
+    """Escapes of every text first, then quotes, which are a shell's, then the field codes' percent signs."""
+    path = f"/shows/{ODD} `x` \\ y/bin/propainter-panel"
+    text = in_exec(path).replace("\\\\", "\\")
+    said = subprocess.run(["sh", "-c", f"printf %s {text}"], capture_output=True, text=True, check=True).stdout
+    assert said.replace("%%", "%") == path
+
+
+def test_the_start_menu_opens_the_panel_without_a_console(tmp_path: Path) -> None:
+    machine = Machine("windows", "AMD64", {"USERPROFILE": "C:\\Users\\R&D", "APPDATA": "D:\\Roaming"})
+    plan = plan_for(machine, tmp_path)
+    (entry,) = [piece for piece in plan if isinstance(piece, Shortcut)]
+    menu = "D:\\Roaming\\Microsoft\\Windows\\Start Menu\\Programs\\ProPainter Remove.lnk"
+    assert PureWindowsPath(entry.path) == PureWindowsPath(menu) and entry.arguments == "-m propainter_ui"
+    pythonw = program(PureWindowsPath(plan_environment(plan)), "pythonw", "windows")
+    assert PureWindowsPath(entry.target) == pythonw
+    icon = contents(plan, "propainter-remove.ico")
+    assert entry.icon.endswith("propainter-remove.ico") and icon[:6] == b"\0\0\1\0\1\0"
+    assert as_ico(icon[22:]) == icon and icon[6:8] == b"\x40\x40"
+
+
+def plan_environment(plan: list[Piece]) -> Path:
+    return next(piece.path for piece in plan if isinstance(piece, Tree) and piece.path.parent.name != "nuke")
+
+
+def test_the_shortcuts_values_reach_powershell_as_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stand-in for powershell writes down what it was given."""
+    tool = tmp_path / "powershell"
+    tool.write_text('#!/bin/sh\nprintf "%s|" "$PPR_LINK" "$PPR_TARGET" "$PPR_ARGUMENTS" "$PPR_ICON" > "$OUT"\n')
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setenv("OUT", str(tmp_path / "told"))
+    home = tmp_path / ODD.replace('"', "'")
+    link = Shortcut(home / "Menu" / "ProPainter Remove.lnk", "C:\\a b\\pythonw.exe", "-m propainter_ui", "C:\\i.ico")
+    record = Record(tmp_path / "app" / "installed.json")
+    carry_out([link], record, "1", tmp_path / "backend", tell=print)
+    assert (tmp_path / "told").read_text() == f"{link.path}|C:\\a b\\pythonw.exe|-m propainter_ui|C:\\i.ico|"
+    link.path.touch()
+    assert take_away(Record.load(record.path)) == [] and not home.exists()
+
+
+def test_a_menu_that_cannot_be_written_is_told_and_nothing_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tool = tmp_path / "powershell"
+    tool.write_text("#!/bin/sh\necho 'Access is denied' >&2\nexit 1\n")
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    link = Shortcut(tmp_path / "Menu" / "P.lnk", "p", "a", "i")
+    with pytest.raises(InstallError, match=r"P\.lnk cannot be made \(Access is denied\); use --no-menu"):
+        carry_out([link], Record(tmp_path / "app" / "installed.json"), "1", tmp_path / "backend", tell=print)
+    assert [path.name for path in tmp_path.iterdir()] == ["powershell"]
