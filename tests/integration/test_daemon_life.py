@@ -295,6 +295,12 @@ def test_the_doctor_finds_the_daemon_and_everything_a_render_needs(running):
     advised = {line[:4].strip() for line, after in itertools.pairwise(lines) if after.startswith("       ")}
     assert "ok" not in advised, "what comes with advice is not simply well"
     assert "FIX" not in answer.stdout.replace("FIX  cache", "").replace("FIX  shared memory", "")
+    told = json.loads(running.run("doctor", "--json").stdout)
+    assert {one["what"] for one in told if one["about"] == "library"} >= {
+        line[5:] for line in lines if "torch" in line[:10]
+    }
+    assert [one["mark"] for one in told if one["about"] == "weights"] == ["note"]
+    assert {one["mark"] for one in told} <= {"ok", "note", "FIX"}
 
 
 def test_the_doctor_says_what_to_do_about_a_runtime_directory_others_may_enter():

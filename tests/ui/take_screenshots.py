@@ -1,7 +1,7 @@
 """``make screenshots``: the panel in each of its states, on a display of its own, as pictures for the README.
 
 Usage: take_screenshots.py FOLDER. Everything shown is real: the sample shot, a backend started for the purpose, the
-embedded engine.
+embedded engine. The node that the first window tells of is one of a few bytes, in a home of its own.
 """
 
 from __future__ import annotations
@@ -18,8 +18,11 @@ from typing import TYPE_CHECKING
 
 from display import virtual_display
 
+from small_release import install_small, write_release
+
 if TYPE_CHECKING:
     from propainter_ui.panel import Panel
+    from propainter_ui.window import Window
 
 SAMPLE = Path(__file__).parents[2] / "samples/synth-pan"
 PATIENCE_S = 180
@@ -31,7 +34,7 @@ def main(folder: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="ppu") as home, virtual_display() as display:
         (Path(home) / "run").mkdir(mode=0o700)
         os.environ.update(
-            DISPLAY=display, QT_QPA_PLATFORM="xcb", PROPAINTER_RUNTIME_DIR=f"{home}/run",
+            HOME=home, DISPLAY=display, QT_QPA_PLATFORM="xcb", PROPAINTER_RUNTIME_DIR=f"{home}/run",
             XDG_CACHE_HOME=f"{home}/cache", XDG_CONFIG_HOME=f"{home}/config", XDG_DATA_HOME=f"{home}/data",
             PROPAINTER_BACKEND=f"{sys.executable} -m propainter_backend --device cpu --parent-pid {os.getpid()}",
         )  # fmt: skip
@@ -68,6 +71,7 @@ def _take(folder: Path) -> None:
 
     wait(lambda: panel.state.daemon.phase == "absent")
     take("no-backend")
+    _take_setup(window, wait, take)
     panel.open_paths([str(SAMPLE)])
     wait(lambda: panel.state.shot is not None)
     panel.go_to(1012)
@@ -116,6 +120,22 @@ def _take(folder: Path) -> None:
     panel.toggle_previous()
     take("backend-lost")
     window.close()
+
+
+def _take_setup(window: Window, wait: Callable[[Callable[[], object]], None], take: Callable[[str], None]) -> None:
+    """The first window, once the doctor has answered."""
+    from propainter_install import node
+    from propainter_install.places import Machine
+
+    home = Path(os.environ["HOME"])
+    record = install_small(write_release(home / "release", Machine.this()), home, Path(sys.prefix))
+    node.own_record = lambda: record
+    window.show_setup()
+    page = window.setup
+    assert page is not None
+    wait(lambda: page.machine.look.isEnabled())
+    take("first-run")
+    page.panel.click()
 
 
 def _take_export(panel: Panel, folder: Path, settle: Callable[[], None]) -> None:

@@ -49,9 +49,16 @@ def launch(argv: Sequence[str] | None = None) -> Window:
     window.panel.bridge.connect_if_there()
     if options.paths:
         window.panel.open_paths(options.paths)
+    elif options.setup or (not options.empty and _is_first_time(remembered)):
+        window.show_setup()
     elif not options.empty:
         window.panel.recent.open_last()
     return window
+
+
+def _is_first_time(remembered: Remembered) -> bool:
+    """Nobody has opened a shot here, or left the first window."""
+    return not remembered.recent and remembered.text("setup") != "seen"
 
 
 def _load_readers() -> None:
@@ -91,6 +98,9 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     parser.add_argument("paths", nargs="*", help="plate and matte to open: folders, a frame of a sequence, videos")
     parser.add_argument("--theme", choices=["system", *COLOURS], help="colours (default: as last time, at first dark)")
+    parser.add_argument(
+        "--setup", action="store_true", help="show the first window: sample, node, backend, this machine"
+    )
     parser.add_argument("--empty", action="store_true", help="do not open the last session's shot")
     return parser
 

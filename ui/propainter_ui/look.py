@@ -161,6 +161,12 @@ def style_sheet(theme: Theme) -> str:
     QFrame#notice_warning {{ background: {c.raised}; border-left: 3px solid {c.warning}; }}
     QFrame#notice_error {{ background: {c.raised}; border-left: 3px solid {c.error}; }}
     QFrame#welcome {{ background: transparent; border: 2px dashed #5c636d; border-radius: 10px; margin: 14px; }}
+    QFrame#card {{ background: {c.raised}; border: 1px solid {c.line}; border-radius: 8px; }}
+    QLabel#card_title {{ font-weight: 600; }}
+    QLabel#mark_ok {{ color: {c.good}; font-weight: 600; }}
+    QLabel#mark_note {{ color: {c.dim}; font-weight: 600; }}
+    QLabel#mark_fix {{ color: {c.warning}; font-weight: 600; }}
+    QLabel#first_run_title {{ font-size: 22px; font-weight: 600; }}
     QLabel#welcome_title {{ color: #e3e6ea; font-size: 18px; font-weight: 600; }}
     QLabel#welcome_text {{ color: #9aa2ac; }}
     QFrame#card {{ background: {c.base}; border: 1px solid {c.line}; border-radius: 6px; }}

@@ -202,9 +202,10 @@ def _doctor(options: argparse.Namespace) -> int:
     from propainter_backend.daemon.cache_folder import cache_folder
 
     findings = examine(cache_folder(options.cache_dir)[0], options.weights, _own_keys(options))
-    for finding in findings:
-        mark = "FIX" if not finding.is_well else "note" if finding.advice else "ok"
-        print(f"{mark:4} {finding.what}" + (f"\n       {finding.advice}" if finding.advice else ""))
+    if options.json:
+        print(json.dumps([{"mark": one.mark, **asdict(one)} for one in findings], indent=2))
+    for finding in [] if options.json else findings:
+        print(f"{finding.mark:4} {finding.what}" + (f"\n       {finding.advice}" if finding.advice else ""))
     return 0 if all(finding.is_well for finding in findings if finding.is_needed) else 2
 
 
@@ -269,6 +270,7 @@ def _parser() -> argparse.ArgumentParser:
     stop.set_defaults(act=_stop)
     doctor = commands.add_parser("doctor", help="check this machine, and say how to fix what does not work")
     doctor.set_defaults(act=_doctor)
+    doctor.add_argument("--json", action="store_true", help="for programs: a list of what was looked at")
     keys = commands.add_parser("keys", help="make keys for a backend on another machine")
     keys.add_argument("action", choices=["new"])
     keys.add_argument("folder", type=Path, metavar="DIR")

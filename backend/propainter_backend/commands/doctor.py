@@ -38,6 +38,13 @@ class Finding:
     advice: str = ""
     is_needed: bool = True
     """Whether nothing can be rendered without it."""
+    about: str = ""
+    """A word for programs that show one subject apart: ``weights``."""
+
+    @property
+    def mark(self) -> str:
+        """``ok``, ``note``: worth knowing, ``FIX``: somebody has to do something."""
+        return "FIX" if not self.is_well else "note" if self.advice else "ok"
 
 
 def examine(cache_dir: Path, weights: Path | None, keys: ClientKeys | None = None) -> list[Finding]:
@@ -63,14 +70,18 @@ def examine_hosts(machine: Machine) -> list[Finding]:
 
 
 def _libraries() -> list[Finding]:
-    found = [Finding(f"Python {sys.version.split()[0]}", sys.version_info >= (3, 10), "")]
+    found = [Finding(f"Python {sys.version.split()[0]}", sys.version_info >= (3, 10), about="library")]
     for name in _LIBRARIES:
         try:
             module = importlib.import_module(name)
         except Exception as error:  # a broken wheel may raise anything
-            found.append(Finding(f"{name}: {error}", False, "install it: pip install 'propainter-remove[backend]'"))
+            found.append(
+                Finding(
+                    f"{name}: {error}", False, "install it: pip install 'propainter-remove[backend]'", about="library"
+                )
+            )
         else:
-            found.append(Finding(f"{name} {getattr(module, '__version__', '')}", True))
+            found.append(Finding(f"{name} {getattr(module, '__version__', '')}", True, about="library"))
     return found
 
 
@@ -94,11 +105,11 @@ def _weights(folder: Path | None) -> Finding:
     try:
         found = find_weights(folder)
     except WeightsError as error:
-        return Finding(f"weights: {error}", False, is_needed=False)
+        return Finding(f"weights: {error}", False, is_needed=False, about="weights")
     if found is None:
         advice = "renders use the classical engine; for ProPainter: propainter-weights fetch"
-        return Finding("the ProPainter weights are not installed", True, advice, is_needed=False)
-    return Finding(f"ProPainter weights {found.id} in {found.folder}", True)
+        return Finding("the ProPainter weights are not installed", True, advice, is_needed=False, about="weights")
+    return Finding(f"ProPainter weights {found.id} in {found.folder}", True, about="weights")
 
 
 def _runtime() -> Finding:
@@ -136,14 +147,16 @@ def _disk(cache_dir: Path) -> Finding:
 def _daemon(keys: ClientKeys | None) -> Finding:
     if not connection_path().exists():
         advice = "the node and the panel start it; so does propainter-backend"
-        return Finding("no backend is running", True, advice, is_needed=False)
+        return Finding("no backend is running", True, advice, is_needed=False, about="backend")
     try:
         with Client.connect(name="propainter-backend doctor", timeout_s=5.0, keys=keys) as client:
             status = client.status()
     except PropainterError as error:
         advice = "start it again: propainter-backend"
-        return Finding(f"backend: {error}", False, advice, is_needed=False)
-    return Finding(f"backend {status.server} is running, process {status.pid} ({connection_path()})", True)
+        return Finding(f"backend: {error}", False, advice, is_needed=False, about="backend")
+    return Finding(
+        f"backend {status.server} is running, process {status.pid} ({connection_path()})", True, about="backend"
+    )
 
 
 def _no_bundle(machine: Machine, folders: list[Path]) -> Finding:
