@@ -25,7 +25,7 @@ from propainter_install.daemon import reload_services, remove_data, stop_daemon
 from propainter_install.environment import Sources, can_use_gpu, check_python, check_space, check_wheels
 from propainter_install.errors import InstallError
 from propainter_install.hosts import is_nuke_there
-from propainter_install.node import look_at_node, own_record, put_node
+from propainter_install.node import look_at_node, own_record, put_node, set_aside
 from propainter_install.pieces import Piece
 from propainter_install.places import Machine, Places, find_places, program, python_of
 from propainter_install.plan import Choices, environment_of, make_plan
@@ -117,6 +117,8 @@ def uninstall(options: argparse.Namespace) -> int:
     stop_daemon(record.program, tell=print)
     left = [] if options.keep_data or options.root else remove_data(machine)
     left += take_away(record)
+    if set_aside(path).is_dir():
+        left.append(f"{set_aside(path)} holds files that were changed, and set aside by a repair; they stay")
     if not options.root and not options.system:
         reload_services()
     for sentence in left:
@@ -127,8 +129,9 @@ def uninstall(options: argparse.Namespace) -> int:
 
 def repair(options: argparse.Namespace) -> int:
     """Put the node in order again, from the copy of the release that the installation keeps."""
-    machine = Machine.this(options.root)
-    path = _record_of(options, machine)
+    if options.root:
+        raise InstallError("--repair works on this machine as it is; leave --root out, and install there again instead")
+    path = _record_of(options, Machine.this())
     if options.dry_run:
         print(look_at_node(path).sentence)
         return 0

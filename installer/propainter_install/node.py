@@ -56,6 +56,11 @@ def own_record() -> Path:
     return Path(sys.prefix).parent.parent / "installed.json"
 
 
+def set_aside(record: Path) -> Path:
+    """Where a repair puts what was changed; it belongs to whoever changed it, and stays."""
+    return record.parent / "set-aside"
+
+
 def look_at_node(record: Path | None = None) -> NodeState:
     """How it stands, in a word and a sentence. Never fails, and changes nothing."""
     try:
@@ -156,7 +161,7 @@ def _set_aside(piece: TextFile, record: Record) -> list[str]:
     if entry is None or not piece.path.is_file() or digest_of_bytes(piece.path.read_bytes()) in entry.digests:
         return []
     inside = piece.path.parts[piece.path.parts.index(BUNDLE) :] if BUNDLE in piece.path.parts else (piece.path.name,)
-    folder = record.path.parent / "set-aside"
+    folder = set_aside(record.path)
     aside = next(
         place for place in (folder / f"{'-'.join(inside[-2:])}.{n}" for n in range(10_000)) if not place.exists()
     )

@@ -16,6 +16,7 @@ from test_remove_command import SIZE, mattes, read, refused, run, shot, write
 from builders import moving_plates
 from propainter.weights import FOLDER_VARIABLE
 from propainter_backend.commands.remove import main
+from propainter_backend.commands.sample import with_sample
 from propainter_pictures.console import as_sentence
 from propainter_pictures.sample import sample_folder
 
@@ -149,3 +150,20 @@ def test_missing_weights_are_told_in_plain_words(
 )
 def test_a_message_gets_a_capital_but_a_file_s_name_keeps_its_own(text: str, sentence: str) -> None:
     assert as_sentence(text) == sentence
+
+
+def test_the_sample_with_an_output_is_written_once_and_taken_for_plate_and_matte(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, output = tmp_path / "try it", ["--output", str(tmp_path / "clean"), "--frames", "1001"]
+    for spelled in (["--sample", str(folder)], [f"--sample={folder}"]):
+        words = list(with_sample([*spelled, *output]))
+        assert words == [*output, "--plate", str(folder / "plate"), "--matte", str(folder / "matte")]
+    assert len(list((folder / "plate").iterdir())) == 24
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "plate").touch()
+    with pytest.raises(SystemExit) as ended:
+        with_sample(["--sample", str(tmp_path / "mine"), *output])
+    assert ended.value.code == 2 and "is not an empty folder" in capsys.readouterr().err
+    for alone in (["--sample", "x"], ["--sample", "x", *output, "--plate", "p"], ["--sample", "x", *output, "--help"]):
+        assert with_sample(alone) is alone

@@ -78,7 +78,9 @@ def test_a_missing_file_is_named_and_put_back(record: Path) -> None:
     assert binary.read_bytes() == content and look_at_node(record).standing == "whole"
 
 
-def test_a_changed_file_is_set_aside_and_kept_when_all_is_removed(record: Path, home: Path) -> None:
+def test_a_changed_file_is_set_aside_and_kept_when_all_is_removed(
+    record: Path, home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     binary = bundle_of(record) / "Contents" / "Linux-x86-64" / BINARY
     for number, mine in enumerate((b"mine", b"mine again")):
         binary.write_bytes(mine)
@@ -87,7 +89,9 @@ def test_a_changed_file_is_set_aside_and_kept_when_all_is_removed(record: Path, 
         aside = record.parent / "set-aside" / f"Linux-x86-64-{BINARY}.{number}"
         assert str(aside) in said and aside.read_bytes() == mine
         assert look_at_node(record).standing == "whole"
-    assert take_away(Record.load(record)) == []
+    monkeypatch.setattr("propainter_install.__main__.stop_daemon", lambda *_, **__: None)
+    assert main(["--uninstall", "--yes", "--keep-data", "--prefix", str(record.parent)]) == 1
+    assert f"{record.parent / 'set-aside'} holds files that were changed" in capsys.readouterr().out
     kept = [path.read_bytes() for path in home.rglob("*") if path.is_file()]
     assert sorted(kept) == [b"mine", b"mine again"]
 
@@ -110,6 +114,8 @@ def test_the_command_repairs_too(record: Path, capsys: pytest.CaptureFixture[str
     assert main(["--repair", "--dry-run", *prefix]) == 0
     assert "The node is damaged" in capsys.readouterr().out and not binary.exists()
     assert main(["--repair", *prefix]) == 2  # nobody answers
+    assert main(["--repair", "--yes", "--root", str(record.parent)]) == 2
+    assert "leave --root out" in capsys.readouterr().err
     assert main(["--repair", "--yes", *prefix]) == 0
     assert binary.exists() and "Version 0.1.0 of the node" in capsys.readouterr().out
 
