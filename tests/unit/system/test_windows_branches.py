@@ -13,6 +13,9 @@ from propainter_backend.daemon.cache_folder import cache_folder
 from propainter_backend.errors import BadInput
 from propainter_backend.matting.selector import Selector
 from propainter_backend.render.spill import spill_folder
+from propainter_install.pieces import TextFile
+from propainter_install.record import Record
+from propainter_install.transaction import carry_out, take_away
 from propainter_os import files, limits, locks, processes, sockets, users
 from propainter_pictures.errors import OutputError
 from propainter_pictures.frame_range import FrameRange
@@ -183,6 +186,30 @@ def test_a_file_beside_its_place_becomes_it(windows: StandIn, tmp_path: Path) ->
     partial.settle()
     partial.discard()
     assert [path.name for path in tmp_path.iterdir()] == ["frame.png"]
+
+
+def test_a_node_that_hosts_have_loaded_is_updated_again_and_again_and_taken_away_later(
+    windows: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A loaded library may be renamed, and is neither replaced nor removed."""
+    node, loaded = tmp_path / "plugins" / "node.ofx", set()
+    real = Path.unlink
+
+    def unlink(path: Path, missing_ok: bool = False) -> None:
+        if path.exists() and path.read_bytes() in loaded:
+            raise PermissionError(errno.EACCES, "Access is denied", str(path))
+        real(path, missing_ok=missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", unlink)
+    for content in (b"1", b"2", b"3"):
+        record = Record.load(tmp_path / "app" / "installed.json")
+        carry_out([TextFile(node, content)], record, "1", tmp_path / "backend", tell=print)
+        assert node.read_bytes() == content
+        loaded.add(content)
+    assert {path.name for path in node.parent.iterdir()} == {"node.ofx", "node.ofx.old", "node.ofx.old1"}
+    loaded.clear()
+    assert take_away(Record.load(tmp_path / "app" / "installed.json")) == []
+    assert list(tmp_path.iterdir()) == []
 
 
 # Processes.
