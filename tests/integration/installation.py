@@ -23,6 +23,7 @@ from types import ModuleType
 
 import cv2
 import numpy as np
+import pytest
 
 from node_build import build_node
 
@@ -56,6 +57,17 @@ def build_release(folder: Path, scratch: Path) -> Path:
     load_program(ROOT / "host_plugin" / "ofx" / "build_bundle.py").write_resources(contents)
     load_program(ROOT / "installer" / "make_release.py").make_release(folder, scratch / BUNDLE, 1_700_000_000)
     return folder
+
+
+def everyday_release(factory: pytest.TempPathFactory) -> Path:
+    """The one that all files of tests share: it is made once a run, and read by all."""
+    if not _made:
+        scratch = factory.mktemp("release")
+        _made.append(build_release(scratch / "dist", scratch))
+    return _made[0]
+
+
+_made: list[Path] = []
 
 
 def renumber_release(release: Path, folder: Path, version: str) -> Path:
