@@ -194,9 +194,18 @@ def record_digests(folder: Path, digests: Mapping[str, str]) -> None:
 def load_checkpoint(path: Path, expected: Mapping[str, torch.Size]) -> dict[str, Tensor]:
     """Read one checkpoint: tensors only, exactly the expected names and shapes, on the CPU.
 
-    expected: shape of every tensor by name; a leading ``module.`` in the file's names is dropped (a trace of parallel
-    training). No code stored in the file is ever run.
-    Raises WeightsError naming the file and what is wrong with it, or that this torch is too old to read it safely.
+    expected: shape of every tensor by name. Raises WeightsError as ``read_tensors``, or where a tensor is not expected.
+    """
+    tensors = read_tensors(path)
+    _refuse_other_tensors(path, tensors, expected)
+    return tensors
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """All tensors of a checkpoint by name, on the CPU; a leading ``module.`` is dropped (a trace of parallel training).
+
+    No code stored in the file is ever run. Raises WeightsError naming the file and what is wrong with it, or that this
+    torch is too old to read it safely.
     """
     _refuse_old_torch()
     try:
@@ -209,9 +218,7 @@ def load_checkpoint(path: Path, expected: Mapping[str, torch.Size]) -> dict[str,
         ) from error
     if not isinstance(content, dict) or not all(isinstance(value, Tensor) for value in content.values()):
         raise WeightsError(f"{path} is no plain table of tensors; use one of the published checkpoints")
-    tensors = {str(name).removeprefix("module."): tensor for name, tensor in content.items()}
-    _refuse_other_tensors(path, tensors, expected)
-    return tensors
+    return {str(name).removeprefix("module."): tensor for name, tensor in content.items()}
 
 
 def load_engine(weights: WeightSet, *, device: torch.device, precision: Precision = Precision.FP32) -> Engine:

@@ -83,7 +83,15 @@ def outside_fences(page: Path) -> str:
 BLOCKS = {page: shell_blocks(page) for page in PAGES}
 EVERYDAY = [page for page in PAGES if any(not block.mark for block in BLOCKS[page])]
 PATH_OF_A_NEWCOMER = [
-    ROOT / name for name in ("README.md", "docs/artist.md", "docs/hosts/natron.md", "docs/td.md", "docs/farm.md")
+    ROOT / name
+    for name in (
+        "README.md",
+        "docs/artist.md",
+        "docs/hosts/natron.md",
+        "docs/td.md",
+        "docs/evaluation.md",
+        "docs/farm.md",
+    )
 ]
 
 
@@ -222,7 +230,8 @@ def test_files_a_page_names_are_there() -> None:
 
 @pytest.mark.slow
 def test_options_a_page_names_are_options_of_some_command() -> None:
-    commands = [f"propainter-{name}" for name in ("backend", "install", "matte", "ofx", "panel", "remove", "weights")]
+    names = ("backend", "evaluate", "install", "matte", "ofx", "panel", "remove", "weights")
+    commands = [f"propainter-{name}" for name in names]
     asked = [*([name] for name in commands), ["propainter-remove", "run-chunk"], ["propainter-weights", "fetch"]]
     asked += [["propainter-backend", "stop"], ["propainter-backend", "status"]]
     known = {"--partition", "--gres"}  # Slurm's

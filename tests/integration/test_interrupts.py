@@ -30,6 +30,7 @@ sys.exit(getattr(entry, sys.argv[2])())
         ("propainter_backend.commands.entry", "remove", "propainter-remove"),
         ("propainter_backend.commands.entry", "matte", "propainter-matte"),
         ("propainter_backend.commands.entry", "weights", "propainter-weights"),
+        ("propainter_backend.commands.entry", "evaluate", "propainter-evaluate"),
         ("propainter_backend.commands.entry", "backend", "propainter-backend"),
         ("propainter_ui.entry", "main", "propainter-panel"),
     ],

@@ -1,7 +1,7 @@
 """Where the commands begin: Ctrl-C counts from the first moment, while torch loads, and SIGTERM lets nothing lie about.
 
-Here: ``remove``, ``matte``, ``weights``, ``backend``. Not here: the commands themselves (``remove.py``, ``matte.py``,
-``weights_cli.py``, ``backend.py``). Nothing heavy is imported above.
+Here: ``remove``, ``matte``, ``weights``, ``evaluate``, ``backend``. Not here: the commands themselves (``remove.py``,
+``matte.py``, ``weights_cli.py``, ``evaluate.py``, ``backend.py``). Nothing heavy is imported above.
 """
 
 from __future__ import annotations
@@ -50,6 +50,17 @@ def weights() -> int:
         return main()
 
     return _interruptible("propainter-weights", run)
+
+
+def evaluate() -> int:
+    """Entry point of ``propainter-evaluate``."""
+
+    def run() -> int:
+        from propainter_backend.commands.evaluate import main
+
+        return main()
+
+    return _interruptible("propainter-evaluate", run)
 
 
 def backend() -> int:
