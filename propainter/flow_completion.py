@@ -45,22 +45,31 @@ class FlowCompletionConfig:
 
 
 @torch.no_grad()
-def complete_flow(net: FlowCompletion, flow: BidirectionalFlow, holes: Float[Tensor, "1 t 1 h w"]) -> BidirectionalFlow:
+def complete_flow(
+    net: FlowCompletion, flow: BidirectionalFlow, holes: Float[Tensor, "1 t 1 h w"], *, both_at_once: bool | None = None
+) -> BidirectionalFlow:
     """Fill the flow inside the holes, both directions, one chunk at once; outside them it comes back unchanged.
 
     flow: pixels at this resolution; what it says inside the holes is not looked at. Sides are multiples of 8.
     holes: 1 inside, 0 on good plate, nothing between; one frame more than there are pairs.
     Each flow has the hole of the frame it starts in: hole i for forward[:, i], hole i+1 for backward[:, i]. The
     backward flows run through the same network in reversed time (spec, section 3).
+    both_at_once: whether both directions go through it in one batch: half the kernels, a chunk's features twice at a time;
+    None: on a GPU.
     Under ``torch.autocast`` the features are half precision; the flow, and where features are read, stay fp32.
     Raises ValueError where the number of holes or a side does not fit.
     """
     _check(flow, holes)
     order = range(flow.pairs)
-    return BidirectionalFlow(
-        _complete_one_way(net, flow.forward[0], holes[0, :-1], order)[None],
-        _complete_one_way(net, flow.backward[0], holes[0, 1:], order[::-1])[None],
-    )
+    ways = [
+        _Way(flow.forward[0], holes[0, :-1], order),
+        _Way(flow.backward[0], holes[0, 1:], order[::-1]),
+    ]
+    if flow.forward.is_cuda if both_at_once is None else both_at_once:
+        forward, backward = _complete(net, ways)
+    else:
+        (forward,), (backward,) = (_complete(net, [way]) for way in ways)
+    return BidirectionalFlow(forward[None], backward[None])
 
 
 def _check(flow: BidirectionalFlow, holes: Tensor) -> None:
@@ -79,18 +88,34 @@ def _check(flow: BidirectionalFlow, holes: Tensor) -> None:
         )
 
 
-def _complete_one_way(
-    net: FlowCompletion, known: Float[Tensor, "pairs 2 h w"], holes: Float[Tensor, "pairs 1 h w"], order: Sequence[int]
-) -> Float[Tensor, "pairs 2 h w"]:
-    """order: in which the network sees the pairs."""
-    completed = known.clone()
-    steps = (torch.cat((known[i] * (1 - holes[i]), holes[i]))[None] for i in order)
-    boxes = boxes_of_holes(holes)
-    for i, predicted in zip(order, net(steps, [boxes[i] for i in order]), strict=True):
-        if predicted is not None:
-            rows, cols = predicted.box.inside(Box.whole(predicted.size))
-            inside = holes[i, :, rows, cols] > 0
-            completed[i, :, rows, cols] = torch.where(inside, predicted.values[0], known[i, :, rows, cols])
+@dataclass(frozen=True)
+class _Way:
+    """One direction of a chunk."""
+
+    known: Float[Tensor, "pairs 2 h w"]
+    holes: Float[Tensor, "pairs 1 h w"]
+    order: range
+    """In which the network sees the pairs."""
+
+    def step(self, i: int) -> Float[Tensor, "3 h w"]:
+        """What the network is given of a pair."""
+        return torch.cat((self.known[i] * (1 - self.holes[i]), self.holes[i]))
+
+
+def _complete(net: FlowCompletion, ways: Sequence[_Way]) -> list[Float[Tensor, "pairs 2 h w"]]:
+    """The directions side by side, each as a sample of the batch."""
+    completed = [way.known.clone() for way in ways]
+    boxes = boxes_of_holes(torch.cat([way.holes for way in ways]))
+    boxes_of = [boxes[at * len(way.holes) : (at + 1) * len(way.holes)] for at, way in enumerate(ways)]
+    places = list(zip(*(way.order for way in ways), strict=True))
+    steps = (torch.stack([way.step(i) for way, i in zip(ways, pairs, strict=True)]) for pairs in places)
+    wanted = [[own[i] for own, i in zip(boxes_of, pairs, strict=True)] for pairs in places]
+    for pairs, predicted in zip(places, net(steps, wanted), strict=True):
+        for way, made, i, part in zip(ways, completed, pairs, predicted, strict=True):
+            if part is not None:
+                rows, cols = part.box.inside(Box.whole(part.size))
+                inside = way.holes[i, :, rows, cols] > 0
+                made[i, :, rows, cols] = torch.where(inside, part.values[0], way.known[i, :, rows, cols])
     return completed
 
 
@@ -118,16 +143,22 @@ class FlowCompletion(nn.Module):
         self.edgeDetector = _edge_head(config.edge_channels)
         self.requires_grad_(False)
 
-    def forward(self, steps: Iterable[Float[Tensor, "1 3 h w"]], boxes: Iterable[Box | None]) -> Iterator[Part | None]:
-        """Predict the flow of every step inside its box, in order; nothing where there is no box.
+    def forward(
+        self, steps: Iterable[Float[Tensor, "n 3 h w"]], boxes: Iterable[Sequence[Box | None]]
+    ) -> Iterator[list[Part | None]]:
+        """Predict the flow of every step, in order, of each of its n samples inside its box; nothing where there is none.
 
         steps: flow x, flow y (0 in the hole), hole.
         """
         half = map(self.downsample, steps)
         quarter, skips = tee(self.encoder1.stream(half))  # a skip waits here until its frame is decoded
         features = [self.mid_dilation(feature) for feature in self.encoder2.stream(quarter)]
-        for feature, skip, box in zip(self.feat_prop_module(features), skips, boxes, strict=True):
-            yield None if box is None else self._decode(Part.whole(feature), Part.whole(skip), box)
+        for feature, skip, wanted in zip(self.feat_prop_module(features), skips, boxes, strict=True):
+            samples = zip(torch.split(feature, 1), torch.split(skip, 1), wanted, strict=True)
+            yield [
+                None if box is None else self._decode(Part.whole(each), Part.whole(own), box)
+                for each, own, box in samples
+            ]
 
     def _decode(self, feature: Part, skip: Part, wanted: Box) -> Part:
         """Only the first decoder has a skip. The layer that speaks in pixels is fp32, lest the flow be rounded."""
@@ -154,7 +185,7 @@ class FrameConv(nn.Conv3d):
         self._stride, self._dilation, self._replicate = stride, dilation, replicate
         self._margin = dilation * (kernel // 2)
 
-    def forward(self, frame: Float[Tensor, "1 i h w"]) -> Float[Tensor, "1 o h2 w2"]:
+    def forward(self, frame: Float[Tensor, "n i h w"]) -> Float[Tensor, "n o h2 w2"]:
         margin = self._margin
         if self._replicate:
             frame, margin = F.pad(frame, (margin,) * 4, mode="replicate"), 0
@@ -168,7 +199,7 @@ class FrameMix(nn.Conv3d):
     def __init__(self, channels: int) -> None:
         super().__init__(channels, channels, (3, 1, 1))
 
-    def stream(self, frames: Iterable[Float[Tensor, "1 c h w"]]) -> Iterator[Float[Tensor, "1 c h w"]]:
+    def stream(self, frames: Iterable[Float[Tensor, "n c h w"]]) -> Iterator[Float[Tensor, "n c h w"]]:
         """As many frames out as in, each two frames later than it came."""
         window: deque[Tensor | None] = deque([None] * 5, maxlen=5)
         for frame in chain(frames, (None, None)):
@@ -177,7 +208,9 @@ class FrameMix(nn.Conv3d):
                 yield self._mix(window[0], window[2], window[4])
 
     def _mix(self, *frames: Tensor | None) -> Tensor:
-        taps = [tap for tap, frame in enumerate(frames) if frame is not None]
+        there = [tap for tap, frame in enumerate(frames) if frame is not None]
+        # The middle one always is there. A list of taps instead of a slice would be sent to the device, and waited for.
+        taps = slice(there[0], there[-1] + 1)
         present = torch.cat([frame for frame in frames if frame is not None], dim=1)
         weight = self.weight[:, :, taps, :, 0].transpose(1, 2).flatten(1, 2)  # o i taps 1 -> o taps*i 1
         return F.conv2d(present, weight[..., None], self.bias)
@@ -208,7 +241,7 @@ class SpaceTimeEncoder(nn.Sequential):
             nn.LeakyReLU(SLOPE),
         )
 
-    def stream(self, frames: Iterable[Float[Tensor, "1 i h w"]]) -> Iterator[Float[Tensor, "1 o h2 w2"]]:
+    def stream(self, frames: Iterable[Float[Tensor, "n i h w"]]) -> Iterator[Float[Tensor, "n o h2 w2"]]:
         for layer in self:
             frames = layer.stream(frames) if isinstance(layer, SpaceTimeBlock) else map(layer, frames)
         return iter(frames)
@@ -227,7 +260,7 @@ class Propagation(nn.Module):
         )
         self.fusion = nn.Conv2d(2 * channels, channels, 1)
 
-    def forward(self, features: list[Tensor]) -> Iterator[Float[Tensor, "1 c h w"]]:
+    def forward(self, features: list[Tensor]) -> Iterator[Float[Tensor, "n c h w"]]:
         """The features with what both passes know added. The second pass runs only as far as it is asked."""
         later = list(self._sweep("backward_", ((feature,) for feature in reversed(features))))[::-1]
         earlier = self._sweep("forward_", zip(features, later, strict=True))
@@ -270,10 +303,10 @@ class Alignment(nn.Module):
 
     def forward(
         self,
-        current: Float[Tensor, "1 c h w"],
-        previous: Float[Tensor, "1 c h w"],
-        before: Float[Tensor, "1 c h w"],
-    ) -> Float[Tensor, "1 c h w"]:
+        current: Float[Tensor, "n c h w"],
+        previous: Float[Tensor, "n c h w"],
+        before: Float[Tensor, "n c h w"],
+    ) -> Float[Tensor, "n c h w"]:
         guidance = self.conv_offset(torch.cat((previous, current, before), dim=1)).float()
         offset, modulation = guidance.split([2 * self._taps, self._taps], dim=1)
         return modulated_deform_conv2d(

@@ -18,6 +18,7 @@ from typing import Protocol
 from propainter.classical.light_seen import LONGER_SIDE
 from propainter.classical.places import RUN
 from propainter.painter import SCALE
+from propainter.raft.estimation import pairs_at_once
 from propainter.raft.network import SCALE as CELL
 from propainter.transformer import TransformerConfig, token_grid
 from propainter.types import Precision
@@ -62,6 +63,7 @@ class LearnedFootprint:
         precision: Precision = Precision.FP32,
         kept_bytes: int = 1 << 29,
     ) -> None:
+        self._size = width, height
         self._pixels = width * height
         self._map_size = (height // SCALE, width // SCALE)
         self._on_gpu = on_gpu
@@ -69,24 +71,26 @@ class LearnedFootprint:
         self._kept_bytes = kept_bytes
 
     def flow(self, pairs: int) -> int:
-        """RAFT: a correlation volume with its pyramid, 4/3 cells^2 floats a pair at work; on a CPU that is one pair."""
+        """RAFT: a correlation volume with its pyramid, 4/3 cells^2 floats a flow at work: one, or a GPU's full batch."""
         cells = self._pixels // CELL**2
         volume = _FLOAT * cells**2 * 4 // 3
-        at_once = 1
-        if self._on_gpu:  # raft/estimation.py, _pairs_per_run
-            at_once = min(pairs, max(1, (1 << 30) // (volume + _FLOAT * 4096 * cells)))
-        encoding = 400 * self._pixels * at_once  # _WORK: six maps of 64 channels at 1/2
+        at_once = max(1, 2 * pairs_at_once(*self._size)) if self._on_gpu else 1
+        encoding = 400 * self._pixels  # _WORK: six maps of 64 channels at 1/2
         iterating = volume * at_once + 200 * self._pixels * at_once + 7_000_000  # _WORK; gates' weights taken apart
         upsampling = volume * at_once + 280 * self._pixels * at_once + 4_000_000  # _WORK; 576 logits a cell, thrice
         held = PICTURE * (pairs + 1) + FLOW * pairs
         return held * self._pixels + max(encoding, iterating, upsampling)
 
     def completion(self, pairs: int) -> int:
-        """Held for all pairs: flow in and out, two features at 1/8, a skip at 1/4; then one frame is aligned or decoded."""
-        eighth, quarter = _FLOAT * 128 // 64, _FLOAT * 64 // 16
+        """Held for all pairs: flow in and out, two features at 1/8, a skip at 1/4; then one frame is aligned or decoded.
+
+        On a GPU both directions at once, so features and aligning twice.
+        """
+        ways = 2 if self._on_gpu else 1
+        eighth, quarter = ways * _FLOAT * 128 // 64, ways * _FLOAT * 64 // 16
         held = FLOW * pairs + HOLE * (pairs + 1) + (FLOW + 2 * eighth + quarter) * pairs
-        band = self._band(_FLOAT * 256 * 9 // 64)  # nine taps of two states
-        aligning = 108 * self._pixels + band * 11 // 5 + 1_200_000  # _WORK; taps, scaled taps, where they look
+        band = self._band(ways * _FLOAT * 256 * 9 // 64)  # nine taps of two states
+        aligning = 108 * ways * self._pixels + band * 11 // 5 + 1_200_000  # _WORK; taps, scaled taps, where they look
         decoding = 400 * self._pixels  # _WORK: maps of 32 channels at 1/2, 2 at full size
         return held * self._pixels + max(aligning, decoding)
 

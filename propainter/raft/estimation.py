@@ -5,6 +5,7 @@ Here: which frames meet in which order. Not here: the network (``network.py``), 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -19,11 +20,15 @@ STRAGGLERS = 0.01
 """Share of cells that may still move when a flow counts as converged: where nothing matches, some never settle."""
 CHECK_EVERY = 2
 """Iterations between two looks at what has converged: each makes the host wait for the device."""
+_MOST_AT_ONCE = 4
+"""Pairs a GPU works on at once, both ways, if they fit: eight flows fill a large card at 432x240, and more would only make a
+lone pair dearer (docs/performance.md)."""
+_BATCH_BYTES = 1 << 30
 
 
 @torch.no_grad()
 def estimate_flow(
-    net: Raft, frames: Float[Tensor, "1 t 3 h w"], *, iterations: int, stop: float = 0.0
+    net: Raft, frames: Float[Tensor, "1 t 3 h w"], *, iterations: int, stop: float = 0.0, at_once: int | None = None
 ) -> BidirectionalFlow:
     """Motion between neighbouring frames, in pixels of ``frames``, both directions: t-1 pairs (none for one frame).
 
@@ -31,13 +36,20 @@ def estimate_flow(
     iterations: updates a pair; the network was trained with 12, the reference runs 20.
     stop: a flow is converged, and updated no further, once at least 99 % of its cells were moved by at most this many
     cells (8 pixels) in an iteration; every second iteration is looked at. 0: all iterations are run.
+    at_once: pairs worked on at once, both ways in one batch; 0: one direction of one pair after the other; None: what
+    ``pairs_at_once`` says on a GPU, elsewhere 0.
     Always fp32, even under autocast (spec, section 2). A pair's flow does not depend on the others in the run, so it is
     not started from its predecessor's either (docs/adr/0005-raft-early-stop.md).
     Raises ValueError where a side is not a multiple of 8, or below 16, there is no iteration, or stop is below 0.
     """
     _check(frames, iterations, stop)
     with torch.autocast(frames.device.type, enabled=False):
-        return _estimate_in_runs(net, frames[0].float(), iterations=iterations, stop=stop)
+        pictures = frames[0].float()
+        if at_once is None:
+            at_once = pairs_at_once(frames.shape[-1], frames.shape[-2]) if frames.is_cuda else 0
+        if at_once:
+            return _estimate_in_batches(net, pictures, at_once, iterations=iterations, stop=stop)
+        return _estimate_one_by_one(net, pictures, iterations=iterations, stop=stop)
 
 
 def _check(frames: Tensor, iterations: int, stop: float) -> None:
@@ -56,43 +68,67 @@ def _check(frames: Tensor, iterations: int, stop: float) -> None:
 
 @dataclass(frozen=True)
 class _Encoded:
-    """What the two encoders say about consecutive frames."""
+    """What the two encoders say about frames."""
 
     features: Float[Tensor, "t features h w"]
     hidden: Float[Tensor, "t hidden h w"]
     context: Float[Tensor, "t context h w"]
 
 
-def _estimate_in_runs(
+def _estimate_one_by_one(
     net: Raft, frames: Float[Tensor, "t 3 h w"], *, iterations: int, stop: float
 ) -> BidirectionalFlow:
-    """Pairs in runs. A run's last frame is the next run's first; its encoding is carried over."""
+    """For a processor, and for large pictures: one flow keeps the device busy, and needs the least memory.
+
+    A processor's convolutions round a batch of one otherwise than others, so there it is the only way.
+    """
     pairs = frames.shape[0] - 1
     forward = frames.new_empty(1, pairs, 2, *frames.shape[-2:])
     backward = torch.empty_like(forward)
-    step = _pairs_per_run(frames)
-    encoded = _encode(net, frames[:1])
-    for first in range(0, pairs, step):
-        last = min(first + step, pairs) - 1
-        encoded = _append(_last(encoded), _encode(net, frames[first + 1 : last + 2]))
-        here, there = _span(encoded, slice(None, -1)), _span(encoded, slice(1, None))
-        forward[0, first : last + 1] = _iterate(net, here, there, iterations=iterations, stop=stop)
-        backward[0, first : last + 1] = _iterate(net, there, here, iterations=iterations, stop=stop)
+    here = _encode(net, frames[:1])
+    for i in range(pairs):
+        there = _encode(net, frames[i + 1 : i + 2])
+        forward[0, i : i + 1] = _iterate(net, here, there, iterations=iterations, stop=stop)
+        backward[0, i : i + 1] = _iterate(net, there, here, iterations=iterations, stop=stop)
+        here = there
     return BidirectionalFlow(forward, backward)
 
 
-def _pairs_per_run(frames: Float[Tensor, "t 3 h w"]) -> int:
-    """On a GPU as many pairs as fit a budget (at least one), counting what a pair holds at its peak; elsewhere one.
+def _estimate_in_batches(
+    net: Raft, frames: Float[Tensor, "t 3 h w"], at_once: int, *, iterations: int, stop: float
+) -> BidirectionalFlow:
+    """For a GPU: both ways of ``at_once`` pairs in one batch, so that an eighth of the kernels do the same work.
 
-    That is the correlation volume, cells^2 floats and a third more for its pyramid, and some 4096 floats a cell in the
-    encoders. More than one pair at once pays only where a single one leaves the device idle; and a processor's convolutions
-    round a batch of one otherwise than others, so that a pair's last bits would tell in which run it was.
+    A batch is always full, its last pair repeated where none is left: kernels are chosen by a batch's size, and a pair's
+    bits must not tell in which run, or beside how many others, it was. For the same reason frames are encoded singly, which
+    keeps a card busy already.
     """
-    if not frames.is_cuda:
-        return 1
-    cells = frames.shape[-2] * frames.shape[-1] // SCALE**2
-    pair_bytes = 4 * cells * (4 * cells // 3 + 4096)
-    return max(1, (1 << 30) // pair_bytes)
+    pairs = frames.shape[0] - 1
+    forward = frames.new_empty(1, pairs, 2, *frames.shape[-2:])
+    backward = torch.empty_like(forward)
+    encoded = [_encode(net, frames[:1])]  # of frames first.. of a batch
+    for first in range(0, pairs, at_once):
+        last = min(first + at_once, pairs) - 1
+        encoded = [encoded[-1], *(_encode(net, frames[i : i + 1]) for i in range(first + 1, last + 2))]
+        starts = [min(i, last - first) for i in range(at_once)]
+        here, there = _joined([encoded[i] for i in starts]), _joined([encoded[i + 1] for i in starts])
+        flow = _iterate(net, _joined([here, there]), _joined([there, here]), iterations=iterations, stop=stop)
+        count = last - first + 1
+        forward[0, first : last + 1], backward[0, first : last + 1] = flow[:count], flow[at_once : at_once + count]
+    return BidirectionalFlow(forward, backward)
+
+
+def pairs_at_once(width: int, height: int) -> int:
+    """How many pairs a GPU works on at once, by their size alone: what they hold at their peak, both ways, fits 1 GB. 0: not
+    even one does."""
+    return min(_MOST_AT_ONCE, _BATCH_BYTES // (2 * flow_bytes(width, height)))
+
+
+def flow_bytes(width: int, height: int) -> int:
+    """What one flow holds at its peak: the correlation volume, cells^2 floats and a third more for its pyramid, and some
+    4096 floats a cell."""
+    cells = width * height // SCALE**2
+    return 4 * cells * (4 * cells // 3 + 4096)
 
 
 def _iterate(
@@ -140,17 +176,6 @@ def _encode(net: Raft, frames: Float[Tensor, "t 3 h w"]) -> _Encoded:
     return _Encoded(net.matching_features(frames), *net.starting_state(frames))
 
 
-def _last(encoded: _Encoded) -> _Encoded:
-    return _span(encoded, slice(-1, None))
-
-
-def _span(encoded: _Encoded, frames: slice) -> _Encoded:
-    return _Encoded(encoded.features[frames], encoded.hidden[frames], encoded.context[frames])
-
-
-def _append(first: _Encoded, then: _Encoded) -> _Encoded:
-    return _Encoded(
-        torch.cat((first.features, then.features)),
-        torch.cat((first.hidden, then.hidden)),
-        torch.cat((first.context, then.context)),
-    )
+def _joined(encoded: Sequence[_Encoded]) -> _Encoded:
+    parts = [(each.features, each.hidden, each.context) for each in encoded]
+    return _Encoded(*(torch.cat(same) for same in zip(*parts, strict=True)))

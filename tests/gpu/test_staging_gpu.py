@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
 import torch
 
 from propainter_backend.render.staging import put
 
-pytestmark = [
-    pytest.mark.gpu,
-    pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device"),
-]
 
-
-def test_many_pictures_in_a_row_arrive_each_as_it_was() -> None:
-    gathered = torch.empty(1, 64, 3, 270, 480, device="cuda")
+def test_many_pictures_in_a_row_arrive_each_as_it_was(device: torch.device) -> None:
+    gathered = torch.empty(1, 64, 3, 270, 480, device=device)
     for index in range(64):
         put(gathered[0, index], torch.full((3, 270, 480), float(index)))
     arrived = gathered.cpu()

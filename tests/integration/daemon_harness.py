@@ -71,9 +71,8 @@ class Daemon:
     def start(self) -> Daemon:
         """Start, and wait until it accepts connections."""
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                self.command("--device", "cpu", *self.options), env=self.environ, stdout=log, stderr=log
-            )
+            on = () if "--gpu" in self.options else ("--device", "cpu")
+            self.process = subprocess.Popen(self.command(*on, *self.options), env=self.environ, stdout=log, stderr=log)
         wait_until(self.is_listening, lambda: self.log.read_text(errors="replace"))
         return self
 

@@ -54,13 +54,22 @@ def choose_engine(
         )
     chosen = choose_device(device)
     if chosen.type == "cuda":
-        # RAFT and every fp32 fallback are to be fp32 in truth: TF32 keeps 10 bits of mantissa
-        torch.backends.cudnn.allow_tf32 = False
-        torch.backends.cuda.matmul.allow_tf32 = False
+        compute_exactly()
     else:
         precision = Precision.FP32
     engine = load_engine(found, device=chosen, precision=precision)
     return EngineChoice(engine, f"engine propainter, weights {found.id}, on {chosen} in {precision.value}")
+
+
+def compute_exactly() -> None:
+    """Make CUDA's libraries round alike whenever they are asked the same, and as fp32 where fp32 is asked for."""
+    # RAFT and every fp32 fallback are to be fp32 in truth: TF32 keeps 10 bits of mantissa
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cuda.matmul.allow_tf32 = False
+    # An edit equals a render from scratch to the bit: no algorithm may add up in any order that comes (cuDNN's transposed
+    # convolutions do, the transformer is made of them), none may be chosen by how fast it was the first time.
+    torch.backends.cudnn.deterministic = True
+    torch.backends.cudnn.benchmark = False
 
 
 def check_asked(engine: str, *, weights: Path | None, device: str, precision: Precision) -> None:

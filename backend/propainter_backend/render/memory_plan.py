@@ -167,6 +167,17 @@ def free_memory(device: torch.device, *, artifacts: int) -> int:
     return int(available_bytes() * (1 - _SPARE)) - artifacts
 
 
+def device_use(device: torch.device) -> tuple[int, int]:
+    """Bytes of a GPU in use, by whomever, and all it has; 0 and 0 of the host.
+
+    Asked of the device by name: to ask "the current one" means GPU 0, whichever is worked on, and takes room there.
+    """
+    if device.type != "cuda":
+        return 0, 0
+    free, total = torch.cuda.mem_get_info(device)
+    return total - free, total
+
+
 def smaller_chunk(chunk: int, frame_count: int) -> int | None:
     """The next smaller chunk length whose chunks lie within the chunks of this one, so that no frame is seen which was
     not before (the client sent only what is); None where there is none worth trying."""

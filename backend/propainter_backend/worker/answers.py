@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import logging
 
-import torch
-
 from propainter.kept import Kept
 from propainter.weights import WeightsError
 from propainter_backend.errors import RemoveError
 from propainter_backend.render.crop import StretchPlan
+from propainter_backend.render.memory_plan import device_use
 from propainter_backend.render.shot_cache import ShotCache
 from propainter_backend.worker.benches import Benches
 from propainter_backend.worker.fitting import Fitting
@@ -78,14 +77,13 @@ class Answers:
 
     def _use(self, _: Note) -> Note:
         use = self._cache.use()
-        gpu = torch.cuda.is_available()
-        free, total = torch.cuda.mem_get_info() if gpu else (0, 0)
+        used, total = device_use(self._engines.device)
         return {
             "memory_bytes": use.memory_bytes,
             "disk_bytes": use.disk_bytes,
             "disk_entries": use.disk_entries,
             "disk_problem": self._cache.problem,
-            "device_used_bytes": total - free,
+            "device_used_bytes": used,
             "device_total_bytes": total,
         }
 

@@ -9,6 +9,8 @@ import logging
 import threading
 import time
 
+import torch
+
 from propainter.engine import Engine
 from propainter.types import Precision
 from propainter_backend.render.engines import choose_engine
@@ -25,6 +27,12 @@ class LoadedEngines:
         self._options = options
         self._engines: dict[tuple[str, str], Engine] = {} if given is None else {(given.name, "auto"): given}
         self._loading = threading.Lock()
+
+    @property
+    def device(self) -> torch.device:
+        """Where the networks work, the GPU if any of them is on one."""
+        devices = [engine.device for engine in list(self._engines.values())]
+        return next((device for device in devices if device.type == "cuda"), torch.device("cpu"))
 
     def load_auto(self) -> tuple[Engine, str]:
         """The engine that ``auto`` means, and why. Raises RemoveError, WeightsError, ValueError."""

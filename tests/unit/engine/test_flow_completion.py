@@ -174,3 +174,23 @@ def block_holes() -> Tensor:
 
 def normal(*shape: int) -> Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(len(shape)), dtype=torch.float64)
+
+
+def test_both_directions_in_one_batch_are_those_of_each_by_itself() -> None:
+    flow, holes = random_flow(), block_holes()
+    holes[:, 2] = 0  # a frame without a hole: the other direction has one there
+    apart, together = (complete_flow(narrow_net(), flow, holes, both_at_once=way) for way in (False, True))
+    torch.testing.assert_close(together.forward, apart.forward, rtol=0, atol=1e-5)
+    torch.testing.assert_close(together.backward, apart.backward, rtol=0, atol=1e-5)
+    outside = holes[:, :-1].expand_as(flow.forward) == 0
+    assert torch.equal(together.forward[outside], flow.forward[outside])
+
+
+@pytest.mark.slow
+def test_both_directions_in_one_batch_are_the_reference_s() -> None:
+    net = FlowCompletion()
+    net.load_state_dict(golden.standin_state("rfc"), strict=True)
+    together = complete_flow(net, golden.flow("pan12", "flow"), golden.hole_tensor("pan12"), both_at_once=True)
+    expected = golden.flow("pan12", "completed")
+    torch.testing.assert_close(together.forward, expected.forward, rtol=0, atol=1e-4)
+    torch.testing.assert_close(together.backward, expected.backward, rtol=0, atol=1e-4)

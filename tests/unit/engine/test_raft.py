@@ -49,20 +49,39 @@ def test_backward_flow_is_the_forward_flow_of_the_reversed_frames() -> None:
     assert (flow.forward - flow.backward).abs().max() > 0.01
 
 
-def test_a_pair_has_the_same_flow_whichever_run_it_is_estimated_in(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pair_has_the_same_flow_whichever_run_it_is_estimated_in() -> None:
     frames = noise_frames(t=6)
     together = estimate_flow(narrow_raft(), frames, iterations=3)
     alone = estimate_flow(narrow_raft(), frames[:, 4:6], iterations=3)
     assert torch.equal(alone.forward[:, 0], together.forward[:, 4]), "on a processor to the bit: farms cut runs anyhow"
     assert torch.equal(alone.backward[:, 0], together.backward[:, 4])
-    monkeypatch.setattr(estimation, "_pairs_per_run", lambda frames: 2)  # as on a GPU
-    in_runs = estimate_flow(narrow_raft(), frames, iterations=3)
-    torch.testing.assert_close(in_runs.forward, together.forward, rtol=0, atol=1e-5)
-    torch.testing.assert_close(in_runs.backward, together.backward, rtol=0, atol=1e-5)
 
 
-def test_every_frame_is_encoded_once_for_both_directions_and_all_its_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(estimation, "_pairs_per_run", lambda frames: 2)
+@pytest.mark.parametrize("at_once", [1, 2, 4])
+def test_in_batches_a_pair_has_the_same_flow_to_the_bit_whichever_run_it_is_in(at_once: int) -> None:
+    """As on a GPU: batches are full whatever is left, so that an edit, a preview and a farm task find the same bits."""
+    net, frames = narrow_raft(), noise_frames(t=6)
+    whole = estimate_flow(net, frames, iterations=3, at_once=at_once)
+    for first, last in ((4, 5), (1, 3), (2, 5)):
+        part = estimate_flow(net, frames[:, first : last + 1], iterations=3, at_once=at_once)
+        assert torch.equal(part.forward, whole.forward[:, first:last])
+        assert torch.equal(part.backward, whole.backward[:, first:last])
+    single = estimate_flow(net, frames, iterations=3)
+    torch.testing.assert_close(whole.forward, single.forward, rtol=0, atol=1e-5)
+    torch.testing.assert_close(whole.backward, single.backward, rtol=0, atol=1e-5)
+
+
+def test_a_gpu_s_batch_is_chosen_by_the_size_of_the_pictures_alone() -> None:
+    assert [estimation.pairs_at_once(*size) for size in ((432, 240), (864, 480), (1280, 720), (1920, 1080))] == [
+        4,
+        1,
+        0,
+        0,
+    ]
+
+
+@pytest.mark.parametrize("at_once", [0, 2])
+def test_every_frame_is_encoded_once_for_both_directions_and_all_its_pairs(at_once: int) -> None:
     net, encoded = narrow_raft(), {"fnet": 0, "cnet": 0}
 
     def count(name: str) -> None:
@@ -73,7 +92,7 @@ def test_every_frame_is_encoded_once_for_both_directions_and_all_its_pairs(monke
 
     count("fnet")
     count("cnet")
-    estimate_flow(net, noise_frames(t=6), iterations=1)
+    estimate_flow(net, noise_frames(t=6), iterations=1, at_once=at_once)
     assert encoded == {"fnet": 6, "cnet": 6}
 
 
@@ -136,9 +155,8 @@ def test_each_flow_of_a_run_stops_where_it_would_stop_alone(monkeypatch: pytest.
         return converged
 
     monkeypatch.setattr(estimation, "_has_converged", watched)
-    monkeypatch.setattr(estimation, "_pairs_per_run", lambda frames: 4)
-    together = estimate_flow(net, frames, iterations=12, stop=0.385)
-    assert any(0 < converged < 4 for converged in counts)  # they do not all stop at once
+    together = estimate_flow(net, frames, iterations=12, stop=0.385, at_once=4)
+    assert any(0 < converged < 8 for converged in counts)  # they do not all stop at once
     for pair in range(4):
         alone = estimate_flow(net, frames[:, pair : pair + 2], iterations=12, stop=0.385)
         torch.testing.assert_close(alone.forward[:, 0], together.forward[:, pair], rtol=0, atol=1e-5)

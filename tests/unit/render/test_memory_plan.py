@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -13,9 +14,10 @@ from hypothesis import strategies as st
 from builders import ToyEngine, box_shot
 from propainter.classical import ClassicalEngine
 from propainter.footprint import ClassicalFootprint, LearnedFootprint
+from propainter.raft.estimation import flow_bytes, pairs_at_once
 from propainter.types import Settings
 from propainter_backend.commands import remove as command
-from propainter_backend.render.memory_plan import MemoryPlan, footprint_of, plan_memory
+from propainter_backend.render.memory_plan import MemoryPlan, device_use, footprint_of, plan_memory
 from propainter_backend.render.shot import longest_run
 from propainter_backend.render.shot_cache import ShotCache
 from propainter_backend.render.shot_renderer import ShotRenderer
@@ -151,3 +153,29 @@ def test_the_command_works_with_what_was_planned(monkeypatch, free: int, chunk: 
     shot, notes = command._planned(box_shot(40, Settings()), choice, 0)
     assert shot.settings.chunk_length == chunk
     assert bool(notes) == (chunk != 80)
+
+
+def test_a_processor_is_asked_for_no_gpu_s_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To ask would begin to use GPU 0, and take room there."""
+    asked = []
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: asked.append(device) or (3, 10))
+    assert device_use(torch.device("cpu")) == (0, 0)
+    assert device_use(torch.device("cuda:1")) == (7, 10)
+    assert asked == [torch.device("cuda:1")]
+
+
+@pytest.mark.parametrize("size", [(432, 240), (864, 480), (1280, 720)])
+def test_on_a_gpu_a_run_of_flow_takes_a_full_batch_whatever_its_length(size: tuple[int, int]) -> None:
+    here, gpu = LearnedFootprint(*size), LearnedFootprint(*size, on_gpu=True)
+    batch = 2 * max(1, pairs_at_once(*size)) - (pairs_at_once(*size) == 0)
+    held = (12 + 16) * size[0] * size[1]
+    volume = flow_bytes(*size) - 4 * 4096 * size[0] * size[1] // 64
+    assert gpu.flow(2) - gpu.flow(1) == held == here.flow(2) - here.flow(1)
+    assert gpu.flow(1) - here.flow(1) >= (batch - 1) * volume
+    assert batch > 1 or gpu.flow(1) == here.flow(1)
+
+
+def test_on_a_gpu_completion_holds_both_ways_at_once() -> None:
+    here, gpu = LearnedFootprint(432, 240), LearnedFootprint(432, 240, on_gpu=True)
+    a_pair = (16 + 8 + 8) * 432 * 240  # features at 1/8 twice, a skip at 1/4: of the other way
+    assert gpu.completion(21) - gpu.completion(1) == here.completion(21) - here.completion(1) + 20 * a_pair

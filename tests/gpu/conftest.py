@@ -1,0 +1,59 @@
+"""What the tests of a GPU share: the device, and the learned engine with stand-in weights on it.
+
+``run.py`` beside this runs them, on a card or with the processor standing in for one (``PROPAINTER_TEST_DEVICE=cpu``): then
+nothing but CUDA itself is left unproven. Everyday runs leave them out.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+import torch
+
+import golden
+from propainter.flow_completion import FlowCompletion
+from propainter.learned import ProPainterEngine
+from propainter.painter import Painter
+from propainter.raft import Raft
+from propainter.types import Precision
+from propainter_backend.render.engines import compute_exactly
+
+NAME = os.environ.get("PROPAINTER_TEST_DEVICE", "cuda")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    there = NAME == "cpu" or torch.cuda.is_available()
+    for item in items:
+        if "gpu" in item.path.parts:
+            item.add_marker(pytest.mark.gpu)
+            if not there:
+                item.add_marker(pytest.mark.skip(reason="no CUDA device"))
+
+
+@pytest.fixture(scope="session")
+def device() -> Iterator[torch.device]:
+    """Where everything is computed; CUDA as a render sets it up."""
+    if NAME == "cuda":
+        compute_exactly()
+    yield torch.device("cuda:0" if NAME == "cuda" else NAME)
+
+
+@pytest.fixture(scope="session")
+def engines(device: torch.device) -> dict[Precision, ProPainterEngine]:
+    """One engine a precision, all with the same weights. A processor is told to compute in half precision, too."""
+    nets = (Raft(), FlowCompletion(), Painter())
+    for net, tag in zip(nets, ("raft", "rfc", "propainter"), strict=True):
+        net.load_state_dict(golden.standin_state(tag), strict=True)
+    made = {}
+    for precision in Precision:
+        made[precision] = ProPainterEngine(*nets, weights_id="stand-in", device=device, precision=precision)
+        made[precision].precision = precision
+    return made
+
+
+@pytest.fixture(scope="session")
+def engine(engines: dict[Precision, ProPainterEngine]) -> ProPainterEngine:
+    """In full precision."""
+    return engines[Precision.FP32]
