@@ -8,7 +8,10 @@ PLUGIN := build/ofx/ProPainterRemove.ofx.bundle/Contents/Linux-x86-64/ProPainter
 TESTERS ?= -n logical --maxprocesses 4 --dist worksteal # processes that share the everyday tests; empty: one after the other
 export OMP_WAIT_POLICY ?= passive
 
-.PHONY: help setup demo generate plugin plugin-all release test test-all check docs docs-pictures format bench screenshots clean
+GPU_PYTHON = $(if $(WHEELS),$(PYTHON),$(if $(wildcard $(BIN)/python),$(BIN)/python,$(PYTHON)))
+GPU_RUN = $(GPU_PYTHON) tests/gpu/run.py $(1) --device $(or $(DEVICE),auto) $(if $(WHEELS),--wheels $(WHEELS))
+
+.PHONY: help setup demo generate plugin plugin-all release test test-all test-gpu bench-gpu gpu-wheels check docs docs-pictures format bench screenshots clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -49,6 +52,15 @@ test: $(STAMP)  ## the everyday tests, side by side (TESTERS= : one after the ot
 
 test-all: $(STAMP)  ## every test, the slow ones too
 	$(BIN)/python -m pytest -m "not gpu"
+
+test-gpu:  ## the tests of an NVIDIA card; on a bare machine WHEELS=folder; without a card DEVICE=cpu stands in
+	$(call GPU_RUN,test)
+
+bench-gpu:  ## the benchmark of an NVIDIA card: out/gpu/bench.log and bench.json (WHEELS=, DEVICE=cpu as above)
+	$(call GPU_RUN,bench)
+
+gpu-wheels: $(STAMP)  ## what a bare machine with Python 3.12 and torch needs beside them: out/wheels
+	$(BIN)/python tests/gpu/fetch_wheels.py out/wheels
 
 check: $(STAMP)  ## lint, types, who may import whom, links of the documentation
 	$(BIN)/ruff check .

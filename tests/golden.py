@@ -8,6 +8,7 @@ the stand-in weights as state dicts or as a folder of checkpoints. Not here: the
 from __future__ import annotations
 
 import json
+import os
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ import standin_weights
 from propainter.types import BidirectionalFlow
 from propainter_plan.units import Window
 
-FOLDER = Path(__file__).parent / "data" / "golden"
+FOLDER = Path(os.environ.get("PROPAINTER_GOLDEN") or Path(__file__).parent / "data" / "golden")
 FIRST_FRAME = {"pan12": 8, "pan_synthflow": 8, "pan40_chunk20": 0}
 FRAME_COUNT = {"pan12": 12, "pan_synthflow": 8, "pan40_chunk20": 40}
 
