@@ -111,11 +111,27 @@ class Counter(TorchDispatchMode):
             self.kernels.append((flop, bytes_moved(name, (args, kwargs), out)))
         return out
 
+    def attend(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        """One kernel, as a GPU has it; the meta device would spell it out, scores and all."""
+        with torch.utils._python_dispatch._disable_current_modes():
+            out = torch.empty_like(q)
+        flop = 4.0 * q.numel() * k.shape[-2]
+        self.kernels.append((flop, sum(map(size_of, (q, k, v, out)))))
+        return out
+
 
 def bytes_moved(name: str, given: object, made: object) -> float:
-    """Each tensor given and made, once. What is picked by index is read where it is picked."""
+    """Each tensor given and made, once. What is picked by index is read where it is picked; what is sampled, at most at the
+    four corners of each sample."""
     written = sum(map(size_of, tensors(made)))
-    return 2.0 * written if name.startswith(_PICKS) else written + sum(map(size_of, tensors(given)))
+    if name.startswith(_PICKS):
+        return 2.0 * written
+    read = [size_of(tensor) for tensor in tensors(given)]
+    if name.startswith("index_put"):
+        return 2 * read[-1]
+    if name.startswith("grid_sampler"):
+        read[0] = min(read[0], 4 * written)
+    return written + sum(read)
 
 
 def tensors(tree: object) -> list[Tensor]:
@@ -181,7 +197,12 @@ class Shapes:
 
 def count(shapes: Shapes, net: torch.nn.Module | None, given: list[Tensor], compute: Callable[[], object]) -> Work:
     """One unit's work."""
-    with torch.no_grad(), holes_known(shapes.box, shapes.masked) as waits, Counter() as counter:
+    with (
+        torch.no_grad(),
+        holes_known(shapes.box, shapes.masked) as waits,
+        Counter() as counter,
+        mock.patch.object(torch.nn.functional, "scaled_dot_product_attention", counter.attend),
+    ):
         made = compute()
     if isinstance(made, BidirectionalFlow):
         made = (made.forward, made.backward)
