@@ -15,7 +15,8 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections import Counter as Tally
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field
 from functools import partial
@@ -237,11 +238,9 @@ def stages_of(width: int, height: int) -> dict[str, tuple[Work, float]]:
     at_once = pairs_at_once(width, height)
     frames, flow, holes = shapes.given(max(1, at_once) + 1, 3), shapes.flow(CHUNK), shapes.given(CHUNK + 1, 1)
     found: dict[str, tuple[Work, float]] = {}
-    for iterations in (5, 20):
-        for way, name in ((0, "one by one"), (at_once, f"{2 * at_once} flows at once")):
-            if way or name == "one by one":
-                estimate = partial(estimate_flow, shapes.raft, frames, iterations=iterations, at_once=way)
-                work = count(shapes, shapes.raft, [frames], estimate)
+    for way, name in ((0, "one by one"), (at_once, f"{2 * at_once} flows at once")):
+        if way or name == "one by one":
+            for iterations, work in count_flow(shapes, frames, way, (5, 20)).items():
                 found[f"RAFT {iterations}, {name}"] = (work, frames.shape[1] - 1.0)
     chunk = [flow.forward, flow.backward, holes]
     for both, name in ((False, "each way"), (True, "both ways at once")):
@@ -252,6 +251,26 @@ def stages_of(width: int, height: int) -> dict[str, tuple[Work, float]]:
     found["propagation"] = (count(shapes, None, [plate, *chunk], propagate), CHUNK + 1.0)
     found["painting"] = (count_window(shapes), STEP)
     return found
+
+
+def count_flow(shapes: Shapes, frames: Tensor, at_once: int, iterations: Sequence[int]) -> dict[int, Work]:
+    """All iterations are alike: one and two are counted, and their difference taken as often as is asked for."""
+    ones, twos = (
+        count(shapes, shapes.raft, [frames], partial(estimate_flow, shapes.raft, frames, iterations=n, at_once=at_once))
+        for n in (1, 2)
+    )
+    more = list((Tally(twos.each) - Tally(ones.each)).elements())
+    return {
+        n: Work(
+            ones.gflop + (n - 1) * (twos.gflop - ones.gflop),
+            ones.gigabytes + (n - 1) * (twos.gigabytes - ones.gigabytes),
+            ones.least_gigabytes,
+            ones.kernels + (n - 1) * (twos.kernels - ones.kernels),
+            ones.waits,
+            ones.each + (n - 1) * more,
+        )
+        for n in iterations
+    }
 
 
 def count_window(shapes: Shapes) -> Work:

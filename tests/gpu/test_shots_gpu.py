@@ -52,6 +52,8 @@ def test_an_edit_is_a_render_from_scratch_to_the_bit(
     precision: Precision, engines: dict[Precision, ProPainterEngine]
 ) -> None:
     shot, cache, engine = made_up_shot(), fresh(), engines[precision]
+    if engine.device.type == "cpu" and precision is not Precision.FP32:
+        pytest.skip("a processor takes hundreds of times as long in fp16")
     before = rendered(shot, engine, cache)
     after = rendered(edited(shot), engine, cache)
     scratch = rendered(edited(shot), engine, fresh())

@@ -28,6 +28,17 @@ def test_multiplications_on_the_meta_device_are_those_of_a_render() -> None:
     assert work.waits == 0
 
 
+def test_iterations_that_are_not_counted_are_like_those_that_are() -> None:
+    shapes = Shapes(64, 64)
+    frames = shapes.given(2, 3)
+    four = gpu_counts.count(shapes, shapes.raft, [frames], lambda: estimate_flow(shapes.raft, frames, iterations=4))
+    reckoned = gpu_counts.count_flow(shapes, frames, 0, [4])[4]
+    assert (reckoned.kernels, reckoned.waits) == (four.kernels, four.waits)
+    assert sorted(reckoned.each) == sorted(four.each)
+    assert reckoned.gflop == pytest.approx(four.gflop)
+    assert reckoned.gigabytes == pytest.approx(four.gigabytes)
+
+
 def test_a_product_and_what_follows_it_are_two_kernels_and_their_bytes() -> None:
     a, b = torch.empty(8, 16, device="meta"), torch.empty(16, 4, device="meta")
     with Counter() as counter:
@@ -61,11 +72,10 @@ def test_a_window_is_counted_with_its_waits() -> None:
     assert gpu_counts.count_window(Shapes(96, 64)).waits == 2
 
 
-def test_attention_is_one_kernel_and_its_multiplications_those_that_are_counted_elsewhere() -> None:
+def test_attention_is_one_kernel_of_two_products() -> None:
     q, k = torch.empty(2, 4, 90, 128), torch.empty(2, 4, 700, 128)
     with FlopCounterMode(display=False) as counted:
-        torch.nn.functional.scaled_dot_product_attention(q, k, k)
+        (q @ k.transpose(-1, -2)) @ k
     counter = Counter()
-    made = counter.attend(q, k, k)
-    assert made.shape == q.shape
+    assert counter.attend(q, k, k).shape == q.shape
     assert counter.kernels == [(counted.get_total_flops(), 4.0 * 2 * 4 * 128 * (90 + 700 + 700 + 90))]
