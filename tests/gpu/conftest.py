@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import torch
@@ -20,13 +21,14 @@ from propainter.raft import Raft
 from propainter.types import Precision
 from propainter_backend.render.engines import compute_exactly
 
+HERE = Path(__file__).parent
 NAME = os.environ.get("PROPAINTER_TEST_DEVICE", "cuda")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     there = NAME == "cpu" or torch.cuda.is_available()
     for item in items:
-        if "gpu" in item.path.parts:
+        if item.path.is_relative_to(HERE):
             item.add_marker(pytest.mark.gpu)
             if not there:
                 item.add_marker(pytest.mark.skip(reason="no CUDA device"))
