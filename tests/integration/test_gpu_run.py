@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import subprocess
 import sys
 import zipfile
 from pathlib import Path
@@ -76,3 +77,16 @@ def test_the_run_s_failure_is_its_own(run, monkeypatch, tmp_path):
     monkeypatch.setattr(run, "command_of", lambda what, device: [sys.executable, "-c", "raise SystemExit(5)"])
     asked(monkeypatch, "test", "--device", "cpu", "--log", str(tmp_path / "test.log"))
     assert run.main() == 5
+
+
+def test_the_daemon_knows_no_version_where_it_was_never_installed(tmp_path):
+    """A bare machine has the project's files and no package of that name: nothing may need its metadata to begin."""
+    hidden = (
+        "import importlib.metadata as m\n"
+        "def lost(name): raise m.PackageNotFoundError(name)\n"
+        "m.version = lost\n"
+        "import propainter_backend.daemon.daemon as d, propainter_backend.daemon.relay as r\n"
+        "print(d.VERSION, r.VERSION)"
+    )
+    done = subprocess.run([sys.executable, "-c", hidden], capture_output=True, text=True, check=False)
+    assert done.stdout == "unknown unknown\n", done.stderr

@@ -11,7 +11,6 @@ from __future__ import annotations
 import logging
 import signal
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +32,7 @@ from propainter_backend.errors import BadInput
 from propainter_backend.render.content import ContentStore
 from propainter_backend.worker.pipe import Note
 from propainter_backend.worker.worker_entry import WorkerOptions
+from propainter_knobs.command_line import own_version
 from propainter_os import processes
 from propainter_wire.connection import DaemonPlace, new_key
 from propainter_wire.errors import WireError
@@ -40,7 +40,7 @@ from propainter_wire.router import CurveKeys, Facts, Router, SessionEnded
 
 log = logging.getLogger(__name__)
 
-VERSION = version("propainter-remove")
+VERSION = own_version()
 
 _TICK_S = 0.5
 _HELD_TICK_S = 0.02

@@ -17,12 +17,12 @@ import queue
 import signal
 import time
 from dataclasses import replace
-from importlib.metadata import version
 
 from propainter_backend.daemon.held import HeldReplies
 from propainter_backend.daemon.keys import RemoteBackend
 from propainter_backend.daemon.lifetime import Lifetime
 from propainter_backend.daemon.relay_line import Came, Line, open_link
+from propainter_knobs.command_line import own_version
 from propainter_os import processes
 from propainter_wire.connection import DaemonPlace, new_key
 from propainter_wire.errors import WireError
@@ -43,7 +43,7 @@ from propainter_wire.shot import Pixels, digest_of, pixels_in
 
 log = logging.getLogger(__name__)
 
-VERSION = version("propainter-remove")
+VERSION = own_version()
 
 _TICK_S = 0.5
 _HELD_TICK_S = 0.02
