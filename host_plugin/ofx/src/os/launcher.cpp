@@ -57,10 +57,12 @@ constexpr const char* kKept[] = {
 constexpr char kProgram[] = "propainter-backend.exe";
 constexpr char kPathSeparator = ';';
 constexpr bool kBackslashEscapes = false;  // it parts folders there, and only " quotes
+constexpr bool kQuotesFolders = true;      // in PATH, too
 #else
 constexpr char kProgram[] = "propainter-backend";
 constexpr char kPathSeparator = ':';
 constexpr bool kBackslashEscapes = true;
+constexpr bool kQuotesFolders = false;
 #endif
 
 // <bundle>/Contents/<platform>/<name>.ofx -> <bundle>/Contents/Resources/backend-path
@@ -80,7 +82,9 @@ std::string program_on_path() {
     std::size_t start = 0;
     while (start <= path.size()) {
         const std::size_t end = std::min(path.find(kPathSeparator, start), path.size());
-        const std::string candidate = join_path(path.substr(start, end - start), kProgram);
+        std::string folder = path.substr(start, end - start);
+        if (kQuotesFolders) folder.erase(std::remove(folder.begin(), folder.end(), '"'), folder.end());
+        const std::string candidate = join_path(folder, kProgram);
         if (is_absolute_path(candidate) && is_program(candidate)) return candidate;
         start = end + 1;
     }

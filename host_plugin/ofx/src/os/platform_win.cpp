@@ -30,7 +30,35 @@ std::string to_utf8(const std::wstring& wide) {
     return text;
 }
 
+// Beyond 260 characters Windows takes a path in its verbatim form only, which knows neither "/" nor "..".
+std::wstring to_wide_path(const std::string& path) {
+    const std::wstring wide = to_wide(path);
+    constexpr std::size_t kLongestPlain = 247;  // of a folder: a short name has to fit behind it
+    const bool is_verbatim = wide.rfind(L"\\\\?\\", 0) == 0 || wide.rfind(L"\\\\.\\", 0) == 0;
+    if (wide.size() <= kLongestPlain || is_verbatim) return wide;
+    std::vector<wchar_t> whole(::GetFullPathNameW(wide.c_str(), 0, nullptr, nullptr) + std::size_t{1});
+    const DWORD length =
+        ::GetFullPathNameW(wide.c_str(), static_cast<DWORD>(whole.size()), whole.data(), nullptr);
+    if (length == 0 || length >= whole.size()) return wide;
+    const std::wstring full(whole.data(), length);
+    return full.rfind(L"\\\\", 0) == 0 ? L"\\\\?\\UNC\\" + full.substr(2) : L"\\\\?\\" + full;
+}
+
+std::string error_in_words(unsigned long error) {
+    wchar_t words[512];
+    constexpr DWORD kFlags =
+        FORMAT_MESSAGE_FROM_SYSTEM | FORMAT_MESSAGE_IGNORE_INSERTS | FORMAT_MESSAGE_MAX_WIDTH_MASK;
+    const DWORD length = ::FormatMessageW(kFlags, nullptr, error, 0, words, 512, nullptr);
+    std::string text = to_utf8(std::wstring(words, length));
+    while (!text.empty() && (text.back() == ' ' || text.back() == '.')) text.pop_back();
+    return text.empty() ? "error " + std::to_string(error) : text + ", error " + std::to_string(error);
+}
+
 namespace {
+
+bool is_slash(char c) {
+    return c == '\\' || c == '/';
+}
 
 bool is_link(DWORD attributes) {
     return (attributes & FILE_ATTRIBUTE_REPARSE_POINT) != 0;
@@ -38,7 +66,7 @@ bool is_link(DWORD attributes) {
 
 std::optional<std::string> read_up_to(const std::string& path, std::size_t longest) {
     const HANDLE file =
-        ::CreateFileW(to_wide(path).c_str(), GENERIC_READ, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
+        ::CreateFileW(to_wide_path(path).c_str(), GENERIC_READ, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
                       nullptr, OPEN_EXISTING, FILE_ATTRIBUTE_NORMAL, nullptr);
     if (file == INVALID_HANDLE_VALUE) return std::nullopt;
     std::string content(longest + 1, '\0');
@@ -63,11 +91,14 @@ std::optional<std::string> environment(const char* name) {
 }
 
 bool is_absolute_path(const std::string& path) {
-    return path.size() > 2 && ((path[1] == ':' && (path[2] == '\\' || path[2] == '/')) || path.rfind("\\\\", 0) == 0);
+    if (path.size() < 3) return false;
+    if (is_slash(path[0]) && is_slash(path[1])) return true;  // \\server\share, \\?\C:
+    const char drive = static_cast<char>(path[0] | 0x20);
+    return drive >= 'a' && drive <= 'z' && path[1] == ':' && is_slash(path[2]);
 }
 
 std::string join_path(const std::string& directory, const std::string& name) {
-    return directory + "\\" + name;
+    return directory.empty() || is_slash(directory.back()) ? directory + name : directory + "\\" + name;
 }
 
 std::string runtime_directory() {
@@ -80,14 +111,22 @@ std::string runtime_directory() {
 }
 
 void make_private_directory(const std::string& path) {
-    if (!::CreateDirectoryW(to_wide(path).c_str(), nullptr) && ::GetLastError() != ERROR_ALREADY_EXISTS) {
-        throw NodeError("The folder " + path + " cannot be made (error " + std::to_string(::GetLastError()) + ").");
-    }
+    const std::wstring wide = to_wide_path(path);
+    if (::CreateDirectoryW(wide.c_str(), nullptr)) return;
+    const DWORD error = ::GetLastError();
+    if (error != ERROR_ALREADY_EXISTS)
+        throw NodeError("The folder " + path + " cannot be made (" + error_in_words(error) + ").");
+    if ((::GetFileAttributesW(wide.c_str()) & FILE_ATTRIBUTE_DIRECTORY) == 0)
+        throw NodeError("The backend's folder " + path + " is a file; remove it, or name another in PROPAINTER_RUNTIME_DIR.");
 }
 
 std::optional<std::string> read_private_file(const std::string& path, std::size_t longest) {
-    const DWORD attributes = ::GetFileAttributesW(to_wide(path).c_str());
-    if (attributes == INVALID_FILE_ATTRIBUTES) return std::nullopt;
+    const DWORD attributes = ::GetFileAttributesW(to_wide_path(path).c_str());
+    const DWORD error = attributes == INVALID_FILE_ATTRIBUTES ? ::GetLastError() : ERROR_SUCCESS;
+    if (error == ERROR_FILE_NOT_FOUND || error == ERROR_PATH_NOT_FOUND) return std::nullopt;
+    if (error != ERROR_SUCCESS)
+        throw NodeError("The connection file " + path + " cannot be looked at (" + error_in_words(error) +
+                        "). Check the path, or start the backend again.");
     const auto content = is_link(attributes) ? std::nullopt : read_up_to(path, longest);
     if (!content || content->size() > longest) {
         throw NodeError("The connection file " + path +
@@ -102,7 +141,7 @@ std::optional<std::string> read_file(const std::string& path, std::size_t longes
 }
 
 bool is_program(const std::string& path) {
-    const DWORD attributes = ::GetFileAttributesW(to_wide(path).c_str());
+    const DWORD attributes = ::GetFileAttributesW(to_wide_path(path).c_str());
     return attributes != INVALID_FILE_ATTRIBUTES && (attributes & FILE_ATTRIBUTE_DIRECTORY) == 0;
 }
 
