@@ -4,7 +4,7 @@
 
 Fails when a binary exports anything but the three entry points (a stray C++ symbol can bind across plug-ins and pins the
 library), when the Linux one asks for a newer GLIBC than 2.17 or for a shared C++ library (hosts ship their own, older ones),
-or when a file OpenFX wants is missing. Here: just enough of ELF, PE and Mach-O for that, read-only. Not here: building.
+when the Windows one asks for a library that Windows does not bring, or when a file OpenFX wants is missing. Here: just enough of ELF, PE and Mach-O for that, read-only. Not here: building.
 """
 
 from __future__ import annotations
@@ -23,6 +23,10 @@ NAME = "ProPainterRemove"
 # zig's linker takes no list of exports for Mach-O, so these stay: operators new and delete of its own C++ library, which
 # are malloc and free under whichever copy the loader picks, and two symbols of the linker's own.
 TOLERATED_IN_MACHO = re.compile(r"_Z(nw|na)m\w*|_Z(dl|da)Pv\w*|__dso_handle|_mh_dylib_header")
+
+
+# What every Windows since 10 brings; api-ms-win-crt-* is its C library. No Visual C++ or MinGW library to install first.
+WINDOWS_OWN = re.compile(r"(kernel32|ntdll|ws2_32|shell32|advapi32|api-ms-win-crt-[\w-]+)\.dll", re.IGNORECASE)
 
 
 @dataclass
@@ -73,9 +77,18 @@ def check_binary(facts: Facts) -> list[str]:
     shared = [name for name in facts.libraries if re.search(r"stdc\+\+|libc\+\+|libgcc", name)]
     if facts.kind.startswith("ELF") and shared:
         complaints.append(f"asks for {', '.join(shared)}, which hosts bring in versions of their own")
+    strange = strange_libraries(facts)
+    if strange:
+        complaints.append(f"asks for {', '.join(strange)}, which Windows does not bring")
     if not facts.is_nodelete:
         complaints.append("is not linked with -z nodelete")
     return complaints
+
+
+def strange_libraries(facts: Facts) -> list[str]:
+    """Libraries a Windows binary asks for that are not the system's."""
+    is_windows = facts.kind.startswith("PE")
+    return [name for name in sorted(facts.libraries) if is_windows and not WINDOWS_OWN.fullmatch(name)]
 
 
 def check_resources(contents: Path) -> list[str]:
@@ -147,7 +160,7 @@ def _read_needed_versions(image: bytes, at: int, count: int, names: int) -> set[
 
 
 def _read_pe(image: bytes) -> Facts:
-    """64-bit PE: the export directory (Microsoft PE/COFF specification, section 6.3)."""
+    """64-bit PE: the export and import directories (Microsoft PE/COFF specification, sections 6.3 and 6.4)."""
     header = struct.unpack_from("<I", image, 60)[0]
     section_count, optional_size = struct.unpack_from("<H12xH", image, header + 6)
     sections = [
@@ -161,7 +174,12 @@ def _read_pe(image: bytes) -> Facts:
         raise ValueError(f"address {address:#x} lies in no section")
 
     facts = Facts("PE x86-64")
-    directory = struct.unpack_from("<I", image, header + 24 + 112)[0]
+    directory, imports, delayed = (struct.unpack_from("<I", image, header + 24 + 112 + 8 * n)[0] for n in (0, 1, 13))
+    for table, size, name_at in ((imports, 20, 12), (delayed, 32, 4)):
+        entry = at(table) if table else 0
+        while entry and (name := struct.unpack_from("<I", image, entry + name_at)[0]):
+            facts.libraries.add(_text(image, at(name)))
+            entry += size
     if directory:
         count = struct.unpack_from("<I", image, at(directory) + 24)[0]
         pointers = struct.unpack_from(f"<{count}I", image, at(struct.unpack_from("<I", image, at(directory) + 32)[0]))

@@ -3,7 +3,7 @@
 Here: ``FakeDaemon``, whose result is the plate inverted where the matte is above the threshold (1 - v), or the clean
 plate of that very frame where one holds, so that a test can work out the right answer by itself; and the misbehaviours a
 node has to survive. Not here: any network, any cache; the real daemon is ``propainter_backend``. As a program
-(``python fake_daemon.py <runtime directory>``) it can be killed.
+(``python fake_daemon.py <runtime directory> [dies at] [endpoint]``) it can be killed.
 """
 
 from __future__ import annotations
@@ -375,6 +375,6 @@ def publish_stale_connection(directory: Path, *, version: str = "1.0", endpoint:
 
 
 if __name__ == "__main__":
-    arguments = sys.argv[1:]
-    with FakeDaemon(Path(arguments[0]), Behaviour(dies_at=arguments[1] if len(arguments) > 1 else "")):
+    directory, dies_at, endpoint = [*sys.argv[1:], "", ""][:3]
+    with FakeDaemon(Path(directory), Behaviour(dies_at=dies_at), endpoint=endpoint):
         threading.Event().wait()

@@ -15,6 +15,7 @@ inline constexpr ofx::Status kExists = 6;
 inline constexpr ofx::Status kBadHandle = 9;
 inline constexpr ofx::Status kBadIndex = 10;
 inline constexpr ofx::Status kBadValue = 11;
+inline constexpr ofx::Status kLast = 14;
 }  // namespace status
 
 namespace action {
@@ -50,8 +51,13 @@ inline constexpr char kRegionOfInterest[] = "OfxImageEffectPropRegionOfInterest"
 inline constexpr char kSequentialRender[] = "OfxImageEffectPropSequentialRenderStatus";
 inline constexpr char kClipAspectPrefix[] = "OfxImageClipPropPAR_";
 inline constexpr char kSlaveParam[] = "OfxImageEffectPropClipPreferencesSlaveParam";
+inline constexpr char kPageChild[] = "OfxParamPropPageChild";
 inline constexpr char kParamType[] = "OfxParamPropType";
 }  // namespace prop
+
+namespace param {
+inline constexpr char kPage[] = "OfxParamTypePage";
+}  // namespace param
 
 namespace value {
 inline constexpr char kFieldNone[] = "OfxFieldNone";

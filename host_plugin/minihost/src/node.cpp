@@ -263,6 +263,8 @@ Rendered Node::judge(ofx::Status outcome, const Memory& memory, const ofx::RectI
     for (std::size_t i = said; i < all.messages.size(); ++i)
         rendered.words += (rendered.words.empty() ? "" : "; ") + all.messages[i].text;
     if (outcome != ofx::kOk) {
+        if (outcome < 0 || outcome > status::kLast)
+            all.ledger.record("the render of " + memory.title + " returns " + std::to_string(outcome) + ", which is no status");
         if (outcome == ofx::kReplyDefault && !is_aborted)
             all.ledger.record("the render of " + memory.title + " returns ReplyDefault and nobody aborted it");
         rendered.outcome = is_aborted ? Outcome::kAborted : Outcome::kFailed;

@@ -114,7 +114,8 @@ bool declare_param(PropertySet& set, const std::string& type, const std::string&
     const bool is_integer = type == ofx::param::kInteger || type == ofx::param::kBoolean || type == ofx::param::kChoice;
     const bool is_double = type == ofx::param::kDouble, is_string = type == ofx::param::kString;
     const bool has_value = is_integer || is_double || is_string;
-    if (!has_value && type != ofx::param::kGroup && type != ofx::param::kPushButton) return false;
+    const bool is_page = type == param::kPage;
+    if (!has_value && !is_page && type != ofx::param::kGroup && type != ofx::param::kPushButton) return false;
     set.declare(kType, Kind::kString, 1, false, {text(ofx::value::kTypeParameter)});
     set.declare(prop::kParamType, Kind::kString, 1, false, {type});
     set.declare(kName, Kind::kString, 1, false, {name});
@@ -123,6 +124,7 @@ bool declare_param(PropertySet& set, const std::string& type, const std::string&
     open_all(set, Kind::kString, {kParamHint, kParamParent});
     open_all(set, Kind::kInt, {kParamSecret});
     set.declare(kParamEnabled, Kind::kInt, 1, true, {1});
+    if (is_page) open_all(set, Kind::kString, {prop::kPageChild}, 0);
     if (type == ofx::param::kGroup) set.declare(kParamGroupOpen, Kind::kInt, 1, true, {1});
     if (!has_value) return true;
     for (const char* on : {kParamAnimates, kParamPersistent, kParamEvaluateOnChange})
