@@ -30,7 +30,7 @@ demo: $(STAMP) $(PLUGIN)  ## the real node removes a person from the sample shot
 
 plugin: $(STAMP) $(PLUGIN)  ## build the OpenFX node for this system (build/ofx); plugin-all: for all three
 
-$(PLUGIN): $(wildcard host_plugin/ofx/src/* host_plugin/ofx/src/*/* host_plugin/ofx/include/*) host_plugin/ofx/build_bundle.py | $(STAMP)
+$(PLUGIN): $(wildcard host_plugin/ofx/src/* host_plugin/ofx/src/*/* host_plugin/ofx/include/* host_plugin/minihost/src/* host_plugin/minihost/src/*/*) host_plugin/ofx/build_bundle.py | $(STAMP)
 	$(BIN)/python host_plugin/ofx/build_bundle.py linux
 	$(BIN)/python host_plugin/ofx/check_bundle.py build/ofx/ProPainterRemove.ofx.bundle
 	@touch $@

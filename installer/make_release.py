@@ -1,5 +1,5 @@
-"""Put a release together in dist/: an archive for each system, and what they are made of: wheel, sdist, the node's zips,
-installers, list of contents, licences, checksums.
+"""Put a release together in dist/: an archive for each system, and what they are made of: wheel, sdist, the zips of node and
+minihost, installers, list of contents, licences, checksums.
 
     python installer/make_release.py        (make release builds the node for this system first)
     python installer/make_release.py --offline        also an archive with all packages, for machines without a network
@@ -30,6 +30,7 @@ from wheelhouse import fetch_wheels, name_of_this_system
 ROOT = Path(__file__).resolve().parent.parent
 BUNDLE = "ProPainterRemove.ofx.bundle"
 FOLDERS = {"linux-x86_64": "Linux-x86-64", "windows-x86_64": "Win64", "macos-universal": "MacOS"}
+MINIHOST = "propainter-minihost"
 SIGNED_FOR = "propainter-remove-release"
 """What a signature is for: one for something else proves nothing here."""
 COPIED = (
@@ -63,6 +64,12 @@ def make_release(dist: Path, bundle: Path, epoch: int, *, is_offline: bool = Fal
             print(f"without the node for {name}: {why_not}", file=sys.stderr)
         else:
             _zip_bundle(bundle, folder, dist / f"ProPainterRemove-{version}-{name}.zip", epoch)
+        programs = sorted((ROOT / "build" / "minihost" / folder).glob(f"{MINIHOST}*"))
+        why_not = _why_stale(programs[0], "minihost") if programs else "it was not built; make plugin-all builds it"
+        if why_not:
+            print(f"without the minihost for {name}: {why_not}", file=sys.stderr)
+        else:
+            _zip(dist / f"{MINIHOST}-{version}-{name}.zip", {programs[0].name: programs[0]}, epoch)
     for name in COPIED:
         shutil.copy(ROOT / name, dist)
     parts = [*our_parts(), part_of_wheel(_bring_pip(dist))]
@@ -98,19 +105,33 @@ def _why_not(bundle: Path, folder: str) -> str:
     binary = bundle / "Contents" / folder / "ProPainterRemove.ofx"
     if not binary.exists():
         return "it was not built; make plugin-all builds it"
-    sources = [path for part in ("src", "include") for path in (ROOT / "host_plugin" / "ofx" / part).iterdir()]
+    return _why_stale(binary, "ofx")
+
+
+def _why_stale(binary: Path, tree: str) -> str:
+    """Why a binary is not that of the sources in host_plugin/<tree>; empty: it is."""
+    home = ROOT / "host_plugin"
+    folders = (home / tree / "src", home / "ofx" / "include")
+    sources = [path for folder in folders for path in folder.rglob("*") if path.suffix in (".cpp", ".h")]
     if binary.stat().st_mtime < max(path.stat().st_mtime for path in sources):
         return "it is older than its sources; make plugin-all builds it anew"
     return ""
 
 
 def _zip_bundle(bundle: Path, folder: str, target: Path, epoch: int) -> None:
+    files = {f"{BUNDLE}/{path.relative_to(bundle).as_posix()}": path for path in _bundle_files(bundle, folder)}
+    _zip(target, files, epoch)
+
+
+def _zip(target: Path, files: dict[str, Path], epoch: int) -> None:
+    """The files by their names in the archive; programs and plug-ins may be executed."""
     date = time.gmtime(max(epoch, 315532800))[:6]  # zip knows no date before 1980
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in _bundle_files(bundle, folder):
-            member = zipfile.ZipInfo(f"{BUNDLE}/{path.relative_to(bundle).as_posix()}", date)
+        for name, path in files.items():
+            member = zipfile.ZipInfo(name, date)
             member.compress_type = zipfile.ZIP_DEFLATED
-            member.external_attr = (0o100755 if path.suffix == ".ofx" else 0o100644) << 16
+            is_program = path.suffix == ".ofx" or path.stem == MINIHOST
+            member.external_attr = (0o100755 if is_program else 0o100644) << 16
             archive.writestr(member, path.read_bytes())
 
 

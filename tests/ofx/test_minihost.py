@@ -1,4 +1,4 @@
-"""propainter-minihost agrees with the Python host bit by bit, refuses bad input in a sentence, and sees every broken rule."""
+"""propainter-minihost agrees with the Python host bit by bit, refuses bad input in a sentence, and sees broken rules."""
 
 from __future__ import annotations
 
@@ -213,9 +213,7 @@ def test_the_node_is_found_where_hosts_look(minihost: Minihost, tmp_path: Path) 
         assert "--plugin" in done.stderr
 
 
-def run_plain(
-    minihost: Minihost, *arguments: str, environment: dict[str, str]
-) -> subprocess.CompletedProcess[str]:
+def run_plain(minihost: Minihost, *arguments: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
     """Without --plugin."""
     every = {**os.environ, **environment}
     return subprocess.run([*minihost.command, *arguments], env=every, capture_output=True, text=True, check=False)

@@ -37,11 +37,13 @@ bool is_little_endian() {
 }
 
 std::string read_all(const std::string& path) {
-    std::ifstream file(fs::u8path(path), std::ios::binary);
-    std::ostringstream content;
-    content << file.rdbuf();
+    std::ifstream file(fs::u8path(path), std::ios::binary | std::ios::ate);
+    const std::streamoff size = file.tellg();
+    std::string content(size > 0 ? static_cast<std::size_t>(size) : 0, '\0');
+    file.seekg(0);
+    file.read(content.data(), static_cast<std::streamsize>(content.size()));
     if (!file.good()) refuse(path, "cannot be read; check its permissions");
-    return content.str();
+    return content;
 }
 
 Picture read_raw(const std::string& path, const std::string& content, const RawFormat& raw) {

@@ -1,7 +1,9 @@
 // The image effect suite: clips, their images, abort; see suites.h.
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <cstring>
 
 #include "graph/effect.h"
 #include "graph/tables.h"
@@ -75,10 +77,14 @@ ofx::Status clip_get_property_set(ofx::ClipHandle handle, ofx::PropertySetHandle
     });
 }
 
-// A stable name for equal pixels: FNV-1a, 64 bits.
+// A stable name for equal pixels: FNV-1a over words of 64 bits.
 std::string identifier_of(const Picture& picture) {
-    std::uint64_t hash = 0xcbf29ce484222325U;
-    for (const unsigned char byte : picture.bytes) hash = (hash ^ byte) * 0x100000001b3U;
+    std::uint64_t hash = 0xcbf29ce484222325U ^ picture.bytes.size();
+    for (std::size_t at = 0; at < picture.bytes.size(); at += sizeof hash) {
+        std::uint64_t word = 0;
+        std::memcpy(&word, picture.bytes.data() + at, std::min(sizeof word, picture.bytes.size() - at));
+        hash = (hash ^ word) * 0x100000001b3U;
+    }
     return std::to_string(hash);
 }
 
