@@ -4,8 +4,8 @@
 
 Fails when a binary exports anything but the three entry points (a stray C++ symbol can bind across plug-ins and pins the
 library), when the Linux one asks for a newer GLIBC than 2.17 or for a shared C++ library (hosts ship their own, older ones),
-when the Windows one asks for a library that Windows does not bring, or when a file OpenFX wants is missing. Here: just enough
-of ELF, PE and Mach-O for that, read-only. Not here: building.
+when the Windows one asks for a library that Windows does not bring, or when a file OpenFX wants is missing. Here: as much
+of ELF, PE and Mach-O as that takes, read-only. Not here: building.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -194,3 +195,24 @@ def test_the_list_of_contents_is_valid_and_complete(release: Path) -> None:
         assert f"\n{part['name']} {part['version']}\n" in licences
         assert part["licenses"]
     assert "not declared" not in licences and "ProPainter.pth" not in licences
+
+
+def test_the_minihost_of_a_release_can_be_run_from_its_archive(tmp_path: Path) -> None:
+    program = load_program(ROOT / "installer" / "make_release.py")
+    built = tmp_path / program.MINIHOST
+    built.write_text("#!/bin/sh\n")
+    program._zip(tmp_path / "minihost.zip", {built.name: built}, 1_700_000_000)
+    with zipfile.ZipFile(tmp_path / "minihost.zip") as archive:
+        (member,) = archive.infolist()
+    assert (member.filename, member.external_attr >> 16) == (program.MINIHOST, 0o100755)
+
+
+def test_a_binary_older_than_any_of_its_sources_stays_out_of_a_release(tmp_path: Path) -> None:
+    program = load_program(ROOT / "installer" / "make_release.py")
+    binary = tmp_path / "node"
+    binary.touch()
+    assert program._why_stale(binary, "ofx") == ""
+    sources = [path for path in (ROOT / "host_plugin" / "ofx" / "src").rglob("*.cpp") if path.parent.name != "src"]
+    oldest_room = min(path.stat().st_mtime for path in sources)
+    os.utime(binary, (oldest_room - 1, oldest_room - 1))
+    assert "older than its sources" in program._why_stale(binary, "ofx")

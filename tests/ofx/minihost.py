@@ -16,10 +16,12 @@ from pathlib import Path
 from typing import IO
 
 import numpy as np
-from fake_daemon import Behaviour, FakeDaemon
+from fake_daemon import FakeDaemon
 from node_fixtures import Shot, make_shot
 
+from propainter_wire import messages as m
 from propainter_wire.connection import read_connection
+from propainter_wire.router import Request, Router
 
 TCP = "tcp://127.0.0.1:*"
 """Where a daemon listens that a program on Windows has to reach."""
@@ -126,17 +128,28 @@ def params(**values: object) -> Sequence[str]:
     return [word for name, value in values.items() for word in ("--param", f"{name}={value}")]
 
 
+class HoldsUpTheSecond(FakeDaemon):
+    """Answers its first render at once, and the next when the gate is open."""
+
+    def __init__(self, directory: Path, *, endpoint: str) -> None:
+        super().__init__(directory, endpoint=endpoint)
+        self.gate = threading.Event()
+
+    def _render(self, router: Router, request: Request, render: m.Render) -> None:
+        if self.renders:
+            self.behaviour.may_finish = self.gate
+        super()._render(router, request, render)
+
+
 def check_unloading_hangs_up(minihost: Minihost, runtime: Path, tmp_path: Path) -> None:
     """Two rounds; the second is held up until the first one's connection is gone."""
     shot = RawShot.write(tmp_path / "in", make_shot(), "float")
-    with FakeDaemon(runtime, Behaviour(), endpoint=TCP) as daemon:
+    with HoldsUpTheSecond(runtime, endpoint=TCP) as daemon:
         running = minihost.start("--rounds", "2", *minihost.shot(shot, tmp_path / "out"))
-        daemon.wait_for("render", 1)
-        daemon.behaviour.may_finish = gate = threading.Event()
-        daemon.wait_for("render", 2)
+        daemon.wait_until(lambda: len(daemon.renders) == 2, "no second render came")
         port = int(read_connection(runtime / "daemon.json").endpoint.rpartition(":")[2])
         daemon.wait_until(lambda: connections_to(port) == 1, "the first round's connection is still open")
-        gate.set()
+        daemon.gate.set()
         done = running.finish()
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("frame 5:") == 2

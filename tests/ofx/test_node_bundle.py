@@ -50,3 +50,12 @@ def test_a_stray_export_a_new_libc_and_a_shared_runtime_are_found(checker: Modul
     complaints = " ".join(checker.check_binary(facts))
     for words in ("_Z5strayv", "OfxSetHost", "GLIBC 2.36", "libstdc++", "nodelete"):
         assert words in complaints
+
+
+def test_a_windows_library_that_has_to_be_installed_first_is_found(checker: ModuleType) -> None:
+    own = {"KERNEL32.dll", "WS2_32.dll", "api-ms-win-crt-heap-l1-1-0.dll"}
+    facts = checker.Facts("PE x86-64", exports=set(checker.ENTRY_POINTS), libraries=own)
+    assert checker.check_binary(facts) == []
+    facts.libraries |= {"VCRUNTIME140.dll", "libstdc++-6.dll"}
+    (complaint,) = checker.check_binary(facts)
+    assert "VCRUNTIME140.dll, libstdc++-6.dll, which Windows does not bring" in complaint
