@@ -61,6 +61,15 @@ def flow_between(source: Grey, target: Grey, *, finest_scale: int) -> Flow:
     return cast(Flow, flow[:height, :width])
 
 
+def refined_flow(source: Grey, target: Grey, start: Flow, *, finest_scale: int = 1) -> Flow:
+    """The same, sought around a flow (h, w, 2) that is nearly right already: for frames far apart."""
+    if min(source.shape) < _SMALLEST_SIDE:
+        return start
+    estimator = make_estimator(finest_scale=finest_scale)
+    flow = estimator.calc(np.ascontiguousarray(source), np.ascontiguousarray(target), start.astype(np.float32))
+    return cast(Flow, flow)
+
+
 def estimate_flow(frames: npt.NDArray[np.float32]) -> tuple[Flow, Flow]:
     """Forward and backward flow of every neighbouring pair.
 

@@ -9,6 +9,9 @@ Pock (2011). Any threshold of a least u is a least cut, so it needs no seeds and
 
 from __future__ import annotations
 
+from typing import Any
+
+import cv2
 import numpy as np
 
 from propainter_matte.arrays import Field, Picture
@@ -19,6 +22,12 @@ _LEAST_EDGE = 0.05
 """What an edge of the matte costs along the picture's strongest edges, beside 1 where the picture is flat."""
 ODDS_SHARE = 0.3
 """Log odds of one pixel beside one pixel of edge."""
+_DECIDED = -5.0
+"""Log odds below which a pixel is the object nowhere near one that may be."""
+_PAD = 3
+"""Pixels beside those that may be the object that are looked at."""
+_SMALLEST = 48
+"""Pixels a side from which on a picture half as large is cut first."""
 
 
 def cut(odds: Field, lab: Picture, *, rounds: int = 90, share: float = ODDS_SHARE) -> Field:
@@ -26,23 +35,56 @@ def cut(odds: Field, lab: Picture, *, rounds: int = 90, share: float = ODDS_SHAR
 
     rounds: more of them settle wide, undecided areas. share: how much the odds count beside a short edge.
     """
-    width_across, width_down = _edge_costs(lab)
-    matte: Field = (1 / (1 + np.exp(-odds.clip(-20, 20)))).astype(np.float32)
-    ahead = matte.copy()
-    pull = odds.astype(np.float32) * np.float32(share) * _STEP
-    across, down = np.zeros_like(matte), np.zeros_like(matte)
-    for _ in range(rounds):
-        across[:, :-1] += _STEP * (ahead[:, 1:] - ahead[:, :-1])
-        down[:-1] += _STEP * (ahead[1:] - ahead[:-1])
-        np.clip(across, -width_across, width_across, out=across)
-        np.clip(down, -width_down, width_down, out=down)
-        spread = across + down
-        spread[:, 1:] -= across[:, :-1]
-        spread[1:] -= down[:-1]
-        following = np.clip(matte + _STEP * spread + pull, 0, 1)
-        ahead = 2 * following - matte
-        matte = following
+    rows, columns = (_needed(np.any(odds > _DECIDED, axis)) for axis in (1, 0))
+    matte = np.zeros(odds.shape, np.float32)
+    if rows.stop > rows.start:
+        matte[rows, columns] = _least(odds[rows, columns], lab[rows, columns], rounds, share)
     return matte
+
+
+def _needed(wanted: Any) -> slice:
+    """Where anything may be the object, and a little more."""
+    found = np.flatnonzero(wanted)
+    return slice(max(0, found[0] - _PAD), found[-1] + _PAD + 1) if len(found) else slice(0, 0)
+
+
+def _least(odds: Field, lab: Picture, rounds: int, share: float) -> Field:
+    """``cut`` on a picture of which nothing can be spared, beginning with the cut of one half as large.
+
+    Pictures lie flat, line after line: at a line's end an edge costs nothing, so that lines do not touch.
+    """
+    height, width = odds.shape
+    begin = 1 / (1 + np.exp(-odds.clip(-20, 20)))
+    if min(height, width) >= _SMALLEST:
+        half = (-(-width // 2), -(-height // 2))
+        coarse = _least(
+            cv2.resize(odds, half, interpolation=cv2.INTER_AREA), cv2.resize(lab, half, interpolation=cv2.INTER_AREA),
+            rounds, 2 * share,
+        )  # fmt: skip
+        begin = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR)
+        rounds = max(1, rounds // 2)
+    matte: Field = np.ascontiguousarray(begin, np.float32).ravel()
+    pull = odds.astype(np.float32).ravel() * np.float32(share) * _STEP
+    costs = [each.ravel() / _STEP for each in _edge_costs(lab)]
+    duals, less, offs = [np.zeros_like(matte) for _ in costs], [-each for each in costs], (1, width)
+    ahead, following, step = matte.copy(), np.empty_like(matte), np.empty_like(matte)
+    for _ in range(rounds):
+        np.copyto(following, pull)
+        for dual, most, least, off in zip(duals, costs, less, offs, strict=True):
+            np.subtract(ahead[off:], ahead[:-off], out=step[:-off])
+            dual[:-off] += step[:-off]
+            np.minimum(dual, most, out=dual)
+            np.maximum(dual, least, out=dual)
+            np.multiply(dual, _STEP * _STEP, out=step)
+            following += step
+            following[off:] -= step[:-off]
+        following += matte
+        np.minimum(following, 1, out=following)
+        np.maximum(following, 0, out=following)
+        np.multiply(following, 2, out=ahead)
+        ahead -= matte
+        matte, following = following, matte
+    return matte.reshape(height, width)
 
 
 def _edge_costs(lab: Picture) -> tuple[Field, Field]:

@@ -4,7 +4,8 @@ Here: ``select``. Not here: what marks are (``marks.py``), what the frame's surr
 (``tracking.py``), soft edges (``edges.py``).
 
 A box says: nothing outside, and the object reaches its sides. What is inside is told apart in rounds, as GrabCut does
-(Rother et al., 2004): by the colours of what is taken for the object and of what is not, near and far. Beside them counts
+(Rother et al., 2004), at half the size, and once more at the whole: by the colours of what is taken for the object and of
+what is not, near and far. Beside them counts
 what moves unlike the camera, and what other frames show to be background.
 """
 
@@ -19,12 +20,16 @@ from propainter_matte.arrays import Field, Mask, depth_in, square
 from propainter_matte.barrier import barrier
 from propainter_matte.colours import Remembered, far_colour, near_colour, own_colours
 from propainter_matte.cues import moving_cues
-from propainter_matte.cutting import cut
+from propainter_matte.cutting import ODDS_SHARE, cut
 from propainter_matte.footage import Footage
 from propainter_matte.marks import Marks, inside_boxes, inside_polygons, under_strokes
 from propainter_matte.standing import uncovered_anywhere
 
 _ROUNDS = 5
+_LEANS = 3
+"""Times that rounds are gone through, leaning more to the object each time, while it does not span its box."""
+_SMALLEST = 64
+"""Pixels a side from which on rounds are made at half the size, and one more at the whole."""
 _SURE = 20.0
 """Log odds of what is drawn."""
 _BAND = 4.0
@@ -52,27 +57,64 @@ def select(footage: Footage, index: int, marks: Marks, *, start: Field | None = 
     """
     if start is None and not marks.names_object:
         raise ValueError("nothing says what to remove; draw a box, a polygon or a stroke that removes")
-    shape = footage.height, footage.width
-    removes, keeps = under_strokes(marks, *shape)
     if start is not None and not (marks.boxes or marks.polygons):
+        removes, keeps = under_strokes(marks, footage.height, footage.width)
         return _corrected(footage, index, start, removes, keeps)
-    held = _held_by(marks, removes, keeps, footage.unit)
-    around = _around(held, footage)
-    others = _uncovered_odds(footage, index, held, around)
-    first = _first_odds(footage, index, held, around)
+    if min(footage.height, footage.width) < _SMALLEST:
+        return _drawn_in_rounds(footage, index, marks).matte
+    scene = _Scene(footage, index, _held_by(marks, footage))
+    others = _uncovered_odds(footage, index, scene.held, scene.around)
+    half = footage.halved()
+    small = marks.scaled(half.width / footage.width, half.height / footage.height)
+    there = cv2.resize(others, (half.width, half.height), interpolation=cv2.INTER_AREA)
+    coarse = _drawn_in_rounds(half, index, small, others=there)
+    matte = cv2.resize(coarse.matte, (footage.width, footage.height), interpolation=cv2.INTER_LINEAR)
+    return scene.drawn(scene.held.onto(matte), scene.first + others + np.float32(coarse.lean), with_colours=True)
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    """What rounds ended in."""
+
+    matte: Field
+    lean: float
+    """Log odds added everywhere for the object to span its box."""
+
+
+class _Scene:
+    """One frame with what marks leave open in it."""
+
+    def __init__(self, footage: Footage, index: int, held: _Held) -> None:
+        self.footage, self.index, self.held = footage, index, held
+        self.around = _around(held, footage)
+        self.first = _first_odds(footage, index, held, self.around)
+        """Log odds before anything is taken for the object."""
+
+    def drawn(self, matte: Field, odds: Field, *, with_colours: bool) -> Field:
+        """The matte anew from one that is there: its motion and, if wanted, its colours tell."""
+        odds = odds + _motion_odds(self.footage, self.index, matte)
+        if with_colours:
+            odds = odds + _colour_odds(self.footage, self.index, matte, self.around)
+        share = ODDS_SHARE * self.footage.coarseness  # beside an edge a large pixel counts more
+        return self.held.onto(cut(self.held.over(odds), self.footage.lab(self.index), share=share))
+
+
+def _drawn_in_rounds(footage: Footage, index: int, marks: Marks, *, others: Field | None = None) -> _Drawn:
+    """others: what other frames say, as log odds, where it is known."""
+    held = _held_by(marks, footage)
+    scene = _Scene(footage, index, held)
+    if others is None:
+        others = _uncovered_odds(footage, index, held, scene.around)
     lean, matte = 0.0, held.first
-    for _ in range(3):
+    for _ in range(_LEANS):
         matte = held.first
         for turn in range(_ROUNDS):
-            odds = first + others + _motion_odds(footage, index, matte)
-            if turn > 0 or held.sides is None:
-                odds += _colour_odds(footage, index, matte, around)
-            odds = held.over(odds + np.float32(lean))
-            matte = held.onto(cut(odds, footage.lab(index)))
+            odds = scene.first + others + np.float32(lean)
+            matte = scene.drawn(matte, odds, with_colours=turn > 0 or held.sides is None)
         if held.is_reached(matte):
             break
         lean += 1.0
-    return matte
+    return _Drawn(matte, lean)
 
 
 @dataclass(frozen=True)
@@ -107,8 +149,9 @@ class _Held:
         return all(span >= _REACHED * side for span, side in zip(spans, self.sides, strict=True))
 
 
-def _held_by(marks: Marks, removes: Mask, keeps: Mask, unit: float) -> _Held:
-    height, width = removes.shape
+def _held_by(marks: Marks, footage: Footage) -> _Held:
+    height, width, unit = footage.height, footage.width, footage.unit
+    removes, keeps = under_strokes(marks, height, width)
     boxes, polygons = inside_boxes(marks, height, width), inside_polygons(marks, height, width)
     sure, may = removes.copy(), boxes.copy()
     if polygons.any():
