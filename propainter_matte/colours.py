@@ -34,6 +34,8 @@ class Remembered:
     x: Field
     y: Field
     weight: float | Field = 1.0
+    lasts: bool = False
+    """Whether it is never forgotten: the frame a walk begins at."""
 
 
 def near_colour(footage: Footage, index: int, remembered: Sequence[Remembered]) -> Field:
@@ -118,12 +120,14 @@ def _sampled(grid: Field, footage: Footage, index: int, side: float) -> Field:
     _, rows, columns, colours = grid.shape
     x = np.arange(footage.width, dtype=np.float32) / np.float32(side) + 1
     y = np.arange(footage.height, dtype=np.float32)[:, None] / np.float32(side) + 1
-    left, top = np.floor(x).astype(np.int64), np.floor(y).astype(np.int64)
-    flat, cells = grid.reshape(2, -1), footage.cells(index)
+    left, top = np.floor(x).astype(np.int32), np.floor(y).astype(np.int32)
+    flat, cells = grid.reshape(2, -1), footage.cells(index).astype(np.int32)
     found = np.zeros((2, footage.height, footage.width), np.float32)
     for down in (0, 1):
         for right in (0, 1):
             weight = np.abs(1 - right - (x - left)) * np.abs(1 - down - (y - top))
             row, column = np.minimum(top + down, rows - 1), np.minimum(left + right, columns - 1)
-            found += weight * flat[:, (row * columns + column) * colours + cells]
+            place = (row * columns + column) * np.int32(colours) + cells
+            for which in (0, 1):
+                found[which] += weight * flat[which].take(place)
     return found

@@ -1,6 +1,7 @@
 """What speaks for the object at each pixel of a frame: cues, each in about [-1, 1], above 0 for the object.
 
-Here: ``cues_of``, from the matte of a neighbour and what is remembered; ``moving_cues``. Not here: what each cue counts
+Here: ``cues_of``, from the matte of a neighbour and what is remembered; ``moving_cues``; ``KeyView``, a key found again far
+from it. Not here: what each cue counts
 (``weighing.py``), drawing the line (``cutting.py``), colours (``colours.py``).
 
 What moves unlike its surroundings belongs together. So the flow is compared with the object's and with the background's,
@@ -11,7 +12,7 @@ shown what lies behind, what differs from it is the object.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -23,7 +24,7 @@ from propainter_matte.footage import Footage
 
 NAMES = (
     "carried", "deep", "near", "far", "flow back", "found back", "flow on", "found on", "apart", "uncovered", "warped",
-    "uncovered on",
+    "uncovered on", "key",
 )  # fmt: skip
 """What the cues are, in order."""
 BEFORE = (2, 4, 7, 11, 16, 24)
@@ -34,6 +35,8 @@ _MOST_DIFFERENCE = 60.0
 """Levels in Lab beyond which a difference says no more."""
 _NOISE = 6.0
 """Levels that looking up along two motions may differ by."""
+_UNLIKE = 20.0
+"""Levels by which a frame and a key found in it differ where the key is hardly believed any more."""
 _FULL_ODDS = 4.0
 _LEAST_STIR = 0.1
 """Pixels that flow of what stands still is off by, at least; the background's own unrest is measured."""
@@ -57,10 +60,12 @@ def cues_of(
     mattes: Mapping[int, Field],
     keys: Sequence[tuple[int, Field]],
     remembered: Sequence[Remembered],
+    from_key: Field | None = None,
 ) -> Cues:
     """The cues of a frame beside one whose matte is known.
 
-    mattes: those known so far, the neighbour's among them; their backgrounds are compared with.
+    mattes: those known so far, the neighbour's among them; their backgrounds are compared with. from_key: what
+    ``KeyView`` says.
     """
     flow = footage.flow(index, neighbour)
     warped = look_up(mattes[neighbour], flow)
@@ -79,6 +84,7 @@ def cues_of(
         _uncovered(footage, index, neighbour, warped, mattes),
         2 * warped - 1,
         _uncovered(footage, index, 2 * index - neighbour, warped, None),
+        np.zeros_like(warped) if from_key is None else from_key,
     )  # fmt: skip
     return Cues(np.stack(values, -1).astype(np.float32), warped)
 
@@ -188,15 +194,44 @@ def difference_from(footage: Footage, here: Field, other: int, camera: Matrix, m
     return blurred(np.minimum(differ, _MOST_DIFFERENCE), 1.2 * footage.unit), clear
 
 
+class KeyView:
+    """A key frame as it is found again in frame after frame of a walk that begins there, without adding up errors.
+
+    The flow from a frame straight to the key is estimated anew in each, beginning with the flow to the frame before and on
+    from there.
+    """
+
+    def __init__(self, footage: Footage, key: int, matte: Field) -> None:
+        self._footage, self._key, self._matte = footage, key, matte
+        self._here = key
+        self._flow: Field = np.zeros((*matte.shape, 2), np.float32)
+
+    def seen_from(self, index: int) -> Field:
+        """How surely pixels of the next frame of the walk are the object's in the key [h, w], [-1, 1]."""
+        footage = self._footage
+        step = footage.flow(index, self._here)
+        self._flow = footage.straight_flow(index, self._key, step + look_up(self._flow, step))
+        self._here = index
+        here, there = footage.lab(index).astype(np.float32), footage.lab(self._key)
+        differ = added(np.abs(here - look_up(there, self._flow)))
+        trust = np.exp(-blurred(differ, 1.5 * footage.unit) / _UNLIKE)
+        cue: Field = (2 * look_up(self._matte, self._flow) - 1) * trust
+        return cue
+
+
 def remember(
     footage: Footage, remembered: Sequence[Remembered], index: int, target: int, matte: Field
 ) -> list[Remembered]:
-    """What is remembered in frame ``target``, the next one: frame ``index`` and, fainter, what was remembered there."""
+    """What is remembered in frame ``target``, the next one: frame ``index`` and, fainter, what was remembered there.
+
+    The first frame of all is never forgotten: its matte is a key's, while those after it may be wrong already.
+    """
     flow = footage.flow(index, target)
     y, x = np.mgrid[: footage.height, : footage.width].astype(np.float32)
-    carried = [Remembered(index, matte, x + flow[..., 0], y + flow[..., 1])]
-    for each in remembered[:2]:
+    carried = [Remembered(index, matte, x + flow[..., 0], y + flow[..., 1], lasts=not remembered)]
+    lasting = [each for each in remembered if each.lasts]
+    for each in [each for each in remembered if not each.lasts][:2] + lasting:
         step = cv2.remap(flow, each.x, each.y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         moved = each.x + step[..., 0], each.y + step[..., 1]
-        carried.append(Remembered(each.index, each.matte, *moved, weight=each.weight * 0.6))
+        carried.append(replace(each, x=moved[0], y=moved[1], weight=1.0 if each.lasts else each.weight * 0.6))
     return carried

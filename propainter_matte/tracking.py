@@ -6,6 +6,9 @@ look at (``doubt.py``), the matte of a key frame (``selecting.py``), soft edges 
 A span lies between two neighbouring keys, or between one and an end of the footage. Nothing outside a span enters it, so a
 key that is added or changed has only the spans it ends tracked again; all others are taken from the track before.
 
+A walk adds up small errors from frame to frame. So beside its neighbour each frame looks straight at the key the walk began
+at, too (``cues.KeyView``).
+
 Drift is found by going there and back. Between two keys each frame is reached from both sides; beyond the last key, every
 few frames the way back is gone again. Where the two mattes of a frame differ, one of them is wrong.
 """
@@ -21,7 +24,7 @@ import numpy as np
 
 from propainter_matte.arrays import Field, depth_in, overlap
 from propainter_matte.colours import Remembered
-from propainter_matte.cues import BEFORE, cues_of, remember
+from propainter_matte.cues import BEFORE, KeyView, cues_of, remember
 from propainter_matte.cutting import cut
 from propainter_matte.footage import Footage
 from propainter_matte.weighing import GENERAL, learn
@@ -31,6 +34,8 @@ _REACH = 40.0
 _OUT_OF_REACH = -6.0
 _NEAR, _FAR = 4.0, 0.1
 """Each pixel further off the carried edge than the first lowers the odds by the second."""
+_SHARE = 0.5
+"""How much odds count beside a short edge: more than where a frame is drawn, for they were learnt on the shot."""
 _JOINED = 0.05
 """Share of a piece of the matte that must lie where the object was carried."""
 _RETURN = 8
@@ -187,7 +192,7 @@ def _track_between(
     for i in range(span.first + 1, span.last):
         share = (i - span.first) / (span.last - span.first)
         odds = (1 - share) * onward[i].odds.astype(np.float32) + share * back[i].odds.astype(np.float32)
-        mattes[i] = cut(odds, footage.lab(i))
+        mattes[i] = cut(odds, footage.lab(i), share=_SHARE * footage.coarseness)
         drift[i] = 1 - overlap(onward[i].matte, back[i].matte)
     for i, walked in ((span.first, back), (span.last, onward)):
         mattes[i], drift[i] = ends[i], max(drift.get(i, 0.0), 1 - overlap(walked[i].matte, ends[i]))
@@ -235,10 +240,19 @@ class _Walk:
         mattes = dict(found)
         results = {i: _Found(m, (20 * (2 * m - 1)).astype(np.float16)) for i, m in found.items()}
         remembered: list[Remembered] = []
+        view = KeyView(footage, start, found[start])
         for here in range(start, stop, way):
             index = here + way
             remembered = remember(footage, remembered, here, index, mattes[here])
-            cues = cues_of(footage, index, here, mattes=mattes, keys=self._keys, remembered=remembered)
+            cues = cues_of(
+                footage,
+                index,
+                here,
+                mattes=mattes,
+                keys=self._keys,
+                remembered=remembered,
+                from_key=view.seen_from(index),
+            )
             depth = depth_in(cues.warped)
             if index == sample:
                 self._keep_samples(index, cues.values, depth)
@@ -246,7 +260,7 @@ class _Walk:
             odds = self._weights.odds(cues.values)
             odds -= _FAR * np.maximum(-depth / footage.unit - _NEAR, 0)
             odds[depth < -_REACH * footage.unit] = _OUT_OF_REACH
-            mattes[index] = _joined(cut(odds, footage.lab(index)), cues.warped)
+            mattes[index] = _joined(cut(odds, footage.lab(index), share=_SHARE * footage.coarseness), cues.warped)
             results[index] = _Found(mattes[index], odds.astype(np.float16))
             mattes.pop(index - way * (BEFORE[-1] + 1), None)
             yield index

@@ -3,7 +3,7 @@
 Here: ``Weights``, ``GENERAL``, ``learn``. Not here: the cues (``cues.py``), how samples are won (``tracking.py``: from a
 key frame some frames away and back again, where the key's matte is the truth).
 
-Logistic regression by Newton's method, held towards ``GENERAL`` by a ridge: few samples move it little.
+Logistic regression by Newton's method, never uphill, held towards ``GENERAL`` by a ridge: few samples move it little.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from propainter_matte.cues import NAMES
 _HOLD = 0.02
 """How firmly weights are held to the general ones, beside the samples."""
 _ROUNDS = 12
+_STEP = 1e-4
+"""A step of weights too small to matter."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class Weights:
         return found
 
 
-GENERAL = Weights((1.9, 0.6, 1.0, 1.5, 0.0, 0.6, 0.3, 1.8, 0.9, 1.2, 0.0, 0.6), -0.5)
+GENERAL = Weights((1.9, 0.6, 1.0, 1.5, 0.0, 0.6, 0.3, 1.8, 0.9, 1.2, 0.0, 0.6, 1.0), -0.5)
 """Where a shot says nothing of its own."""
 
 
@@ -54,10 +56,22 @@ def learn(samples: Sequence[tuple[Field, npt.NDArray[np.bool_]]], start: Weights
     given = np.concatenate([values, np.ones((len(values), 1))], 1)
     first = np.array([*start.cues, start.bias])
     hold, weights = _HOLD * len(values), first.copy()
+
+    def cost(tried: npt.NDArray[np.float64]) -> float:
+        odds = given @ tried
+        return float((np.logaddexp(0, odds) - truth * odds).sum() + hold / 2 * ((tried - first) ** 2).sum())
+
+    least = cost(weights)
     for _ in range(_ROUNDS):
         guess = 1 / (1 + np.exp(-np.clip(given @ weights, -30, 30)))
         doubt = guess * (1 - guess) + 1e-6
         bend = np.einsum("ni,nj->ij", given * doubt[:, None], given) + hold * np.eye(len(first))
         slope = np.einsum("ni,n->i", given, truth - guess) - hold * (weights - first)
-        weights = weights + np.linalg.solve(bend, slope)
+        step = np.linalg.solve(bend, slope)
+        # Where guesses are sure but wrong, the bend is too small and a whole step leads far astray.
+        while (found := cost(weights + step)) > least and np.abs(step).max() > _STEP:
+            step = step / 2
+        if found >= least:
+            break
+        weights, least = weights + step, found
     return Weights(tuple(float(each) for each in weights[:-1]), float(weights[-1]))

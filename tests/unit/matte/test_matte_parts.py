@@ -93,6 +93,17 @@ def test_weights_are_learnt_from_samples_and_stay_general_without_any():
     assert ((found.odds(values) > 0) == truth).mean() > 0.97
 
 
+def test_learning_never_ends_worse_than_it_began_however_wrong_the_general_weights_are():
+    """Whole steps of Newton's method lead far astray here, for the first guesses are sure and wrong."""
+    rng = np.random.default_rng(0)
+    truth = rng.random(1500) < 0.3
+    values = np.where(truth[:, None], -1.0, 1.0) * rng.uniform(0.2, 1.5, (1500, len(NAMES)))
+    values[:, :4] = rng.uniform(-1.5, 1.5, (1500, 4))
+    found = learn([(values.astype(np.float32), truth)])
+    assert ((found.odds(values.astype(np.float32)) > 0) == truth).mean() > 0.95
+    assert np.abs([*found.cues, found.bias]).max() < 10
+
+
 def test_a_polygon_is_the_object_but_for_its_rim():
     scene = moving_disc(2)
     around = [(40 + 19 * np.cos(a), 60 + 19 * np.sin(a)) for a in np.linspace(0, 2 * np.pi, 20, endpoint=False)]
