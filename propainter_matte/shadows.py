@@ -10,11 +10,12 @@ colour; it counts where that is asked for. Where no other frame shows the ground
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
-from propainter_matte.arrays import Field, Mask, blurred, square
+from propainter_matte.arrays import Field, Mask, Picture, blurred, norm, square
 from propainter_matte.footage import Footage
 
 THRESHOLD = 0.08
@@ -27,6 +28,21 @@ _REACH = 1.0
 """Sizes of the object around it within which a shadow is sought."""
 _BRIGHT = 0.65
 """Quantile of the light in other frames' eyes that is believed."""
+_LEAST_VIEWS = 2
+"""Frames that must show the ground for its light to be believed; a short shot may have but one."""
+_FINE = 2.5
+"""Pixels over which what is left is detail."""
+_DETAIL = 4.0
+"""Pixels over which detail is compared."""
+_MISSED = 0.62
+"""Share of the detail of two pictures that may differ: with nothing in common it is about 0.75, with all the same 0."""
+_FIT_POINTS = 2000
+_FIT_ROUNDS = 6
+_LEAST_POINTS = 50
+_NOISE = 0.012
+"""Detail that is noise."""
+_OTHER_COLOUR = 0.11
+"""Difference of colours beside lightness from which it is other ground. The sky lights shadows a little bluer."""
 _LEAST = 2.0
 """Levels that light is measured above: black has none to lose."""
 
@@ -65,9 +81,9 @@ def shadow_of(
 
 
 def _light(footage: Footage, index: int, mattes: Mapping[int, Field]) -> tuple[Field, Mask]:
-    """This frame's light beside what others show of the same ground, and where any does."""
-    here = _lightness(footage, index)
-    ratios = []
+    """This frame's light beside what others show of the same ground, and where enough of them do."""
+    here = _Ground.of(footage.lab(index), footage.unit)
+    views = []
     for way in (-1, 1):
         total = np.eye(3)
         for off in range(1, _OFF[-1] + 1):
@@ -76,13 +92,13 @@ def _light(footage: Footage, index: int, mattes: Mapping[int, Field]) -> tuple[F
                 break
             total = footage.motion(source, target, mattes[source] > 0.3) @ total
             if off in _OFF:
-                ratios.append(_ratio(footage, here, target, total / total[2, 2], mattes[target]))
-    if not ratios:
-        return np.ones_like(here), np.zeros(here.shape, np.bool_)
-    stack = np.sort(np.stack(ratios), axis=0)  # what is not seen, NaN, comes last
+                views.append(_ratio(footage, here, target, total / total[2, 2], mattes[target]))
+    if not views:
+        return np.ones_like(here.light), np.zeros(here.light.shape, np.bool_)
+    stack = np.sort(np.stack(views), axis=0)  # what is not seen, NaN, comes last
     counts = np.isfinite(stack).sum(0)
-    seen = counts > 0
-    stack[:, ~seen] = 1
+    seen = counts >= min(_LEAST_VIEWS, len(views))
+    stack[:, counts == 0] = 1
     # Where the shadow lies in another frame, too, or parallax has moved something dark there, the ratio is higher.
     place = np.rint(_BRIGHT * np.maximum(counts - 1, 0)).astype(np.intp)
     ratio: Field = np.take_along_axis(stack, place[None], 0)[0].astype(np.float32)
@@ -94,22 +110,84 @@ def _size(inside: Mask) -> float:
     return max(float(np.ptp(rows)), float(np.ptp(columns)), 8.0)
 
 
-def _ratio(footage: Footage, here: Field, other: int, camera: np.ndarray, matte: Field) -> Field:
-    size, flags = (footage.width, footage.height), cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    grown = cv2.dilate((matte > 0.3).astype(np.uint8), square(9 * footage.unit))
-    moved = cv2.warpPerspective(_lightness(footage, other), camera, size, flags=flags)
+@dataclass(frozen=True)
+class _Ground:
+    """A picture as shadows leave it alone, and its light. In Lab a shadow scales lightness + 16 and the colours alike."""
+
+    light: Field
+    """Roughly linear, 0 to 255, over a few pixels."""
+    detail: Field
+    """Lightness beside that of the pixels around, as a logarithm: less light does not change it."""
+    colour: Field
+    """[h, w, 2] red or green, blue or yellow, beside lightness."""
+
+    @classmethod
+    def of(cls, lab: Picture, unit: float) -> _Ground:
+        planes = lab.astype(np.float32)
+        level = planes[..., 0] / np.float32(255 / 100) + 16
+        smooth = blurred(level, 1.5 * unit)
+        detail = np.log(blurred(level, 0.7 * unit) / blurred(level, _FINE * unit))
+        usual = max(1.5 * float(np.median(np.abs(detail))), _NOISE)
+        detail = np.tanh(detail / usual) * usual  # a shadow's own edge counts no more than the ground's detail
+        colour = blurred(planes[..., 1:] - 128, 1.5 * unit) / smooth[..., None]
+        return cls((smooth / 116) ** 3 * 255, detail, colour)
+
+
+def _ratio(footage: Footage, here: _Ground, other: int, camera: np.ndarray, matte: Field) -> Field:
+    """This frame's light beside another's [h, w]; NaN where that shows other things than the same ground."""
+    size, flags, unit = (footage.width, footage.height), cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, footage.unit
+    grown = cv2.dilate((matte > 0.3).astype(np.uint8), square(9 * unit))
+    moved = cv2.warpPerspective(footage.lab(other), camera, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
     free = cv2.warpPerspective((1 - grown) * np.uint8(255), camera, size, flags=flags) > 250
-    smooth = [blurred(light, 1.5 * footage.unit) + _LEAST for light in (here, moved)]
-    ratio: Field = np.where(free, smooth[0] / smooth[1], np.nan).astype(np.float32)
-    gain = np.nanmedian(ratio) if free.any() else np.float32(1)  # exposure may drift between the frames
-    return ratio / gain if gain > 0 else ratio
+    there = _Ground.of(moved, unit)
+    ratio: Field = np.where(free & _is_alike(here, there, unit), (here.light + _LEAST) / (there.light + _LEAST), np.nan)
+    return ratio / _light_around(ratio)
 
 
-def _lightness(footage: Footage, index: int) -> Field:
-    """Light, roughly linear, 0 to 255."""
-    level = footage.lab(index)[..., 0].astype(np.float32) / 255
-    light: Field = level**2.2 * 255
-    return light
+def _light_around(ratio: Field) -> Field:
+    """The part of a ratio [h, w] that exposure and vignettes make: a curved surface that most of what is known lies on.
+
+    Fitted to the logarithm by reweighted least squares, for which a shadow is an outlier.
+    """
+    height, width = ratio.shape
+    step = max(1, int((height * width / _FIT_POINTS) ** 0.5))
+    rows, columns = np.mgrid[step // 2 : height : step, step // 2 : width : step]
+    known = np.isfinite(ratio[rows, columns]) & (ratio[rows, columns] > 0)
+    if np.count_nonzero(known) < _LEAST_POINTS:
+        return np.ones_like(ratio)
+    target = np.log(ratio[rows, columns][known]).astype(np.float64)
+    curves = _curves(rows[known] / height, columns[known] / width)
+    found = np.zeros(curves.shape[1])
+    found[0] = np.median(target)
+    hold = np.diag([0.0] + [1e-3 * len(target)] * (curves.shape[1] - 1))
+    for _ in range(_FIT_ROUNDS):
+        off = target - curves @ found
+        weight = 1 / (1 + (off / max(1.5 * float(np.median(np.abs(off))), 0.02)) ** 2) ** 2
+        found = np.linalg.solve((curves * weight[:, None]).T @ curves + hold, (curves * weight[:, None]).T @ target)
+    y, x = (np.arange(height) + 0.5) / height, (np.arange(width) + 0.5) / width
+    surface = _curves(*np.broadcast_arrays(y[:, None], x)) @ found
+    around: Field = np.exp(surface).astype(np.float32)
+    return around
+
+
+def _curves(y: Field, x: Field) -> Field:
+    """What a surface is made of, at places from 0 to 1: [..., 6]."""
+    x, y = 2 * x - 1, 2 * y - 1
+    return np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], -1)
+
+
+def _is_alike(here: _Ground, there: _Ground, unit: float) -> Mask:
+    """Where two pictures show the same ground, in whatever light: its detail lies at the same places, its colours agree.
+
+    Ground at another depth than the camera's motion was found at lies beside itself, and says nothing about light.
+    """
+    missed, either = (
+        blurred(each, _DETAIL * unit)
+        for each in (np.abs(here.detail - there.detail), np.abs(here.detail) + np.abs(there.detail))
+    )
+    astray = norm(here.colour - there.colour)
+    alike: Mask = (missed < _MISSED * either + _NOISE) & (astray < _OTHER_COLOUR)
+    return alike
 
 
 def _joined(share: Field, matte: Field, unit: float) -> Field:
@@ -119,7 +197,7 @@ def _joined(share: Field, matte: Field, unit: float) -> Field:
     off = cv2.distanceTransform((~inside).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
     near = (share > 0.25) & (off <= reach)
     touching = cv2.dilate(inside.astype(np.uint8), square(7 * unit)) > 0
-    joined = cv2.morphologyEx(near.astype(np.uint8), cv2.MORPH_OPEN, square(3 * unit))
+    joined = cv2.morphologyEx(near.astype(np.uint8), cv2.MORPH_OPEN, square(5 * unit))
     count, labels = cv2.connectedComponents(((joined > 0) | touching).astype(np.uint8))
     wanted = np.zeros(count, np.bool_)
     wanted[np.unique(labels[touching])] = True
