@@ -5,10 +5,13 @@ Here: ``frames_to_help``. Not here: how drift is measured (``tracking.py``), cor
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping
 
 from propainter_matte.tracking import Track
 
+_LASTS = 12.0
+"""Frames after which a correction's help has fallen to a third: half a second."""
 SURE = 0.1
 """Drift below which a frame needs no help."""
 
@@ -16,7 +19,7 @@ SURE = 0.1
 def frames_to_help(track: Track, *, settled: Collection[int] | None = None, most: int = 8) -> list[int]:
     """Frames in order of the doubt that correcting them takes away; sure ones are not among them.
 
-    A corrected frame helps its neighbours, too, the more the nearer they are within its span. So the first is not the
+    A corrected frame helps those around it, too, the more the nearer they are, up to the next keys. So the first is not the
     very worst but the one in the thick of doubt, and each lessens the doubt of those around it before the next is chosen.
     settled: keys somebody has gone over, which are never named; None: all. Others, made of a mere box, may be wrong.
     """
@@ -56,12 +59,12 @@ def _ends(keys: set[int], index: int, count: int) -> tuple[int, int]:
 
 
 def _help(ends: tuple[int, int], corrected: int, index: int) -> float:
-    """How much a correction of one frame helps another, 0 to 1."""
+    """How much a correction of one frame helps another, 0 to 1: tracking loses its way by a share of what is left a frame.
+
+    So a correction at a shot's end, where doubt is highest, helps fewer than one in its midst.
+    """
     below, above = ends
-    if not below < index < above:
-        return 0.0
-    reach = corrected - below if index <= corrected else above - corrected
-    return 1 - abs(index - corrected) / reach
+    return math.exp(-abs(index - corrected) / _LASTS) if below < index < above else 0.0
 
 
 def _lifted(doubt: Mapping[int, float], ends: tuple[int, int], index: int) -> float:
