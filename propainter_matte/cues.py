@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from propainter.classical.motion import Matrix, flow_of_motion
+from propainter.classical.motion import Matrix
 from propainter_matte.arrays import Field, Mask, added, blurred, depth_in, look_up, norm, square
 from propainter_matte.colours import Remembered, far_colour, near_colour
 from propainter_matte.footage import Footage
@@ -105,7 +105,7 @@ def moving_cues(footage: Footage, index: int, other: int, warped: Field) -> Movi
     unit = footage.unit
     flow = footage.flow(index, other)
     around = cv2.dilate(warped, square(9 * unit)) > 0.3
-    camera = camera_flow(footage, index, other, around)
+    camera = footage.camera_flow(index, other, around)
     outside = (cv2.dilate(warped, square(9 * unit)) < 0.1).astype(np.float32)
     weight = blurred(outside, 20 * unit)[..., None]
     beside = blurred(flow * outside[..., None], 20 * unit) / (weight + 1e-6)
@@ -118,11 +118,6 @@ def moving_cues(footage: Footage, index: int, other: int, warped: Field) -> Movi
     missed = [_missed(footage, index, other, motion) for motion in (camera, local, own)]
     behind, self_ = np.minimum(missed[0], missed[1]), missed[2]
     return Moving(nearer, (behind - self_) / (behind + self_ + _NOISE), apart / (stirred + apart))
-
-
-def camera_flow(footage: Footage, index: int, other: int, beside: Mask) -> Field:
-    """The flow [h, w, 2] of the camera's motion between neighbours, found outside ``beside``."""
-    return flow_of_motion(footage.motion(index, other, beside), slice(0, footage.height), slice(0, footage.width))
 
 
 def _own_flow(flow: Field, core: Field, unit: float) -> Field:

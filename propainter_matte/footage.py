@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from propainter.classical.motion import Matrix, background_motion, distance_to
+from propainter.classical.motion import Matrix, background_motion, distance_to, flow_of_motion
 from propainter.dis import flow_between, refined_flow
 from propainter_matte.arrays import Field, Mask, Picture
 
@@ -24,6 +24,7 @@ WORKING_PIXELS = 432 * 240
 """Pixels a frame is tracked at, at most; edges are found again at the plate's own size."""
 _KEPT_FRAMES = 64
 _KEPT_PAIRS = 40
+_KEPT_CAMERA_FLOWS = 4
 _LOOKED_AT = 8
 """Frames whose colours tell how finely colours are told apart."""
 _FINENESS = (14.0, 6.0, 6.0)
@@ -61,6 +62,7 @@ class Footage:
         """The cell of colour of every pixel of frame i [h, w]."""
         self._pair = lru_cache(_KEPT_PAIRS)(flow or self._estimated)
         self._motions: dict[tuple[int, int], Matrix] = {}
+        self._camera_flows: dict[tuple[int, int], Field] = {}
         self._half: Footage | None = None
         self.coarseness = 1.0
         """Pixels of the working size that one is wide."""
@@ -88,9 +90,21 @@ class Footage:
             self._motions[source, target] = known
         return known
 
+    def camera_flow(self, source: int, target: int, beside: Mask) -> Field:
+        """The same as flow [h, w, 2]."""
+        motion = self.motion(source, target, beside)
+        known = self._camera_flows.get((source, target))
+        if known is None:
+            known = flow_of_motion(motion, slice(0, self.height), slice(0, self.width))
+            while len(self._camera_flows) >= _KEPT_CAMERA_FLOWS:
+                self._camera_flows.pop(next(iter(self._camera_flows)))
+            self._camera_flows[source, target] = known
+        return known
+
     def forget_motion(self) -> None:
         """Find the camera's motion anew: somebody knows better by now what is object."""
         self._motions.clear()
+        self._camera_flows.clear()
 
     def _cells_of_colour(self) -> tuple[npt.NDArray[np.int64], Field, Field]:
         """How many cells of colour there are along each axis, where they begin, how wide they are."""

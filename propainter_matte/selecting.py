@@ -62,14 +62,17 @@ def select(footage: Footage, index: int, marks: Marks, *, start: Field | None = 
         return _corrected(footage, index, start, removes, keeps)
     if min(footage.height, footage.width) < _SMALLEST:
         return _drawn_in_rounds(footage, index, marks).matte
-    scene = _Scene(footage, index, _held_by(marks, footage))
-    others = _uncovered_odds(footage, index, scene.held, scene.around)
+    held = _held_by(marks, footage)
+    around = _around(held, footage)
+    others = _uncovered_odds(footage, index, held, around)
     half = footage.halved()
     small = marks.scaled(half.width / footage.width, half.height / footage.height)
     there = cv2.resize(others, (half.width, half.height), interpolation=cv2.INTER_AREA)
     coarse = _drawn_in_rounds(half, index, small, others=there)
-    matte = cv2.resize(coarse.matte, (footage.width, footage.height), interpolation=cv2.INTER_LINEAR)
-    return scene.drawn(scene.held.onto(matte), scene.first + others + np.float32(coarse.lean), with_colours=True)
+    size = footage.width, footage.height
+    matte, first = (cv2.resize(each, size, interpolation=cv2.INTER_LINEAR) for each in (coarse.matte, coarse.first))
+    scene = _Scene(footage, index, held, around)
+    return scene.drawn(held.onto(matte), first + others + np.float32(coarse.lean), with_colours=True)
 
 
 @dataclass(frozen=True)
@@ -77,18 +80,21 @@ class _Drawn:
     """What rounds ended in."""
 
     matte: Field
+    first: Field
+    """Log odds before anything is taken for the object."""
     lean: float
     """Log odds added everywhere for the object to span its box."""
 
 
+@dataclass(frozen=True)
 class _Scene:
     """One frame with what marks leave open in it."""
 
-    def __init__(self, footage: Footage, index: int, held: _Held) -> None:
-        self.footage, self.index, self.held = footage, index, held
-        self.around = _around(held, footage)
-        self.first = _first_odds(footage, index, held, self.around)
-        """Log odds before anything is taken for the object."""
+    footage: Footage
+    index: int
+    held: _Held
+    around: Field
+    """What counts as background."""
 
     def drawn(self, matte: Field, odds: Field, *, with_colours: bool) -> Field:
         """The matte anew from one that is there: its motion and, if wanted, its colours tell."""
@@ -102,19 +108,20 @@ class _Scene:
 def _drawn_in_rounds(footage: Footage, index: int, marks: Marks, *, others: Field | None = None) -> _Drawn:
     """others: what other frames say, as log odds, where it is known."""
     held = _held_by(marks, footage)
-    scene = _Scene(footage, index, held)
+    scene = _Scene(footage, index, held, _around(held, footage))
+    first = _first_odds(footage, index, held, scene.around)
     if others is None:
         others = _uncovered_odds(footage, index, held, scene.around)
     lean, matte = 0.0, held.first
     for _ in range(_LEANS):
         matte = held.first
         for turn in range(_ROUNDS):
-            odds = scene.first + others + np.float32(lean)
+            odds = first + others + np.float32(lean)
             matte = scene.drawn(matte, odds, with_colours=turn > 0 or held.sides is None)
         if held.is_reached(matte):
             break
         lean += 1.0
-    return _Drawn(matte, lean)
+    return _Drawn(matte, first, lean)
 
 
 @dataclass(frozen=True)
