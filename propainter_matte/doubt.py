@@ -6,7 +6,7 @@ Here: ``frames_to_help``. Not here: how drift is measured (``tracking.py``), cor
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from propainter_matte.tracking import Track
 
@@ -30,11 +30,13 @@ def frames_to_help(track: Track, *, settled: Collection[int] | None = None, most
     keys = set(track.keys)
     named: list[int] = []
     while doubt and len(named) < most:
-        worst = max(doubt, key=lambda i: (_lifted(doubt, _ends(keys, i, count), i), -i))
+        worst = max(
+            doubt, key=lambda i: (_lifted(doubt, _corrected(track, settled, keys, i), _ends(keys, i, count)), -i)
+        )
         if doubt[worst] >= SURE:
             named.append(worst)
-        ends = _ends(keys, worst, count)
-        doubt = {i: drift * (1 - _help(ends, worst, i)) for i, drift in doubt.items() if i != worst}
+        right, ends = _corrected(track, settled, keys, worst), _ends(keys, worst, count)
+        doubt = {i: drift * (1 - _help(right, ends, i)) for i, drift in doubt.items() if i != worst}
         keys.add(worst)
         if doubt and max(doubt.values()) < SURE:
             break
@@ -58,15 +60,26 @@ def _ends(keys: set[int], index: int, count: int) -> tuple[int, int]:
     return max((k for k in keys if k < index), default=-1), min((k for k in keys if k > index), default=count)
 
 
-def _help(ends: tuple[int, int], corrected: int, index: int) -> float:
-    """How much a correction of one frame helps another, 0 to 1: tracking loses its way by a share of what is left a frame.
+def _corrected(track: Track, settled: set[int], keys: set[int], index: int) -> list[int]:
+    """The frames that are right once ``index`` is corrected, as far as others of its spans gain by it.
+
+    A key that nobody has gone over pulls all of its spans astray. Once it is right, the settled keys at their other ends
+    tell, too.
+    """
+    if index not in track.keys:
+        return [index]
+    return [index, *(key for key in _ends(keys, index, len(track.mattes)) if key in settled)]
+
+
+def _help(corrected: Sequence[int], ends: tuple[int, int], index: int) -> float:
+    """How much a correction between two ends helps a frame, 0 to 1: tracking loses a share of what is left of it a frame.
 
     So a correction at a shot's end, where doubt is highest, helps fewer than one in its midst.
     """
     below, above = ends
-    return math.exp(-abs(index - corrected) / _LASTS) if below < index < above else 0.0
+    return math.exp(-min(abs(index - each) for each in corrected) / _LASTS) if below < index < above else 0.0
 
 
-def _lifted(doubt: Mapping[int, float], ends: tuple[int, int], index: int) -> float:
-    """The doubt that a correction of a frame takes away, its neighbours' too."""
-    return sum(drift * _help(ends, index, i) for i, drift in doubt.items())
+def _lifted(doubt: Mapping[int, float], corrected: Sequence[int], ends: tuple[int, int]) -> float:
+    """The doubt that a correction takes away, its neighbours' too."""
+    return sum(drift * _help(corrected, ends, i) for i, drift in doubt.items())

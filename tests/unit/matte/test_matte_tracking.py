@@ -110,6 +110,14 @@ def test_settled_keys_and_sure_frames_are_never_named():
     assert not {1, 5} & set(frames_to_help(found, settled={0}))
 
 
+def test_a_frame_amid_doubt_is_named_before_the_shot_s_last_and_a_wrong_key_before_those_it_spoils():
+    none = np.zeros((2, 2), np.float32)
+    rising = Track({0: none}, dict.fromkeys(range(80), none), {i: min(0.6, 0.05 * i) for i in range(80)})
+    assert 20 < frames_to_help(rising, settled={0}, most=1)[0] < 75
+    spoilt = Track({0: none, 16: none}, dict.fromkeys(range(17), none), {i: 0.6 - 0.03 * i for i in range(17)})
+    assert frames_to_help(spoilt, settled={16}, most=1) == [0]
+
+
 def _steps(work):
     steps = []
     while True:
