@@ -1,6 +1,6 @@
 """What else differs from the background beside the object: its shadow, its reflection, as a second soft matte.
 
-Here: ``shadow_of``. Not here: the object's matte (``selecting.py``, ``tracking.py``), adding the two (whoever wants it).
+Here: ``shadow_of``; ``with_shadow``, the two as one. Not here: the object's matte (``selecting.py``, ``tracking.py``).
 
 Other frames, brought over this one by the camera's motion, show the ground without the shadow where the object has moved on.
 A shadow is the same ground in less light: all channels lower, the detail kept. A reflection is brighter or of another
@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from propainter_matte.arrays import Field, Mask, Picture, blurred, norm, square
-from propainter_matte.footage import Footage
+from propainter_matte.footage import WORKING_PIXELS, Footage
 
 THRESHOLD = 0.08
 """Share of its light a pixel must lose to be shadow."""
@@ -28,6 +28,8 @@ _REACH = 1.0
 """Sizes of the object around it within which a shadow is sought."""
 _BRIGHT = 0.65
 """Quantile of the light in other frames' eyes that is believed."""
+_SEAM = 5.0
+"""Pixels wide a seam between object and shadow is at most, at 432x240."""
 _LEAST_VIEWS = 2
 """Frames that must show the ground for its light to be believed; a short shot may have but one."""
 _FINE = 2.5
@@ -78,6 +80,15 @@ def shadow_of(
     soft = blurred(cast, soften * footage.unit) if soften > 0 else cast
     offered: Field = np.clip(np.maximum(soft, cast) - matte, 0, 1).astype(np.float32)
     return offered
+
+
+def with_shadow(matte: Field, cast: Field) -> Field:
+    """Object and shadow as one matte [h, w] in [0, 1], without the thin seam that two soft edges leave where they meet."""
+    total: Field = np.clip(matte + cast, 0, 1).astype(np.float32)
+    side = square(_SEAM * (matte.size / WORKING_PIXELS) ** 0.5)
+    meet = (cv2.dilate(matte, side) > 0.5) & (cv2.dilate(cast, side) > 0.5)
+    joined: Field = np.where(meet, cv2.morphologyEx(total, cv2.MORPH_CLOSE, side), total)
+    return joined
 
 
 def _light(footage: Footage, index: int, mattes: Mapping[int, Field]) -> tuple[Field, Mask]:

@@ -252,7 +252,7 @@ def _write_scene(
             )  # fmt: skip
             cast = cv2.resize(cast, files.plate.size, interpolation=cv2.INTER_LINEAR).clip(0, 1)
         if wish.shadow and index not in held:
-            matte = np.maximum(matte, cast)
+            matte = shadows.with_shadow(matte, cast)
         pictures = [matte] if wish.shadow_output is None else [matte, cast]
         _write(wish, files.numbers[index], pictures, sinks)
         yield Progress("write", place + 1, len(scene), index)

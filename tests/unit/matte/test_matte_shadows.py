@@ -9,7 +9,7 @@ import pytest
 from builders import texture
 from matte_scenes import SIZE, Scene, moving_disc
 from propainter_matte.arrays import overlap
-from propainter_matte.shadows import shadow_of
+from propainter_matte.shadows import shadow_of, with_shadow
 
 WIDTH, HEIGHT = SIZE
 
@@ -34,6 +34,19 @@ def test_ground_at_another_depth_is_no_shadow():
     for index in (8, 12, 16):
         found = shadow_of(scene.footage, index, dict(enumerate(scene.truth)))
         assert (found > 0.5).sum() < 60
+
+
+def test_no_seam_is_left_between_object_and_shadow():
+    y, x = np.mgrid[:240, :432].astype(np.float32)
+    matte = np.clip((60 - np.hypot(x - 200, y - 100)) / 4 + 0.5, 0, 1)
+    both = np.maximum(matte, np.clip((40 - np.hypot(x - 200, y - 160)) / 10 + 0.5, 0, 1))
+    cast = (both - np.clip((61 - np.hypot(x - 200, y - 100)) / 2 + 0.5, 0, 1)).clip(0, 1)  # by a rougher matte
+    inside = cv2.erode((both > 0.99).astype(np.uint8), np.ones((3, 3))) > 0
+    assert np.maximum(matte, cast)[inside].min() < 0.65
+    found = with_shadow(matte, cast)
+    assert found[inside].min() > 0.8
+    apart = cv2.dilate(cast, np.ones((9, 9))) == 0
+    assert np.array_equal(found[apart], matte[apart])
 
 
 def _under_a_vignette(scene: Scene) -> Scene:
