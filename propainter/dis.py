@@ -8,17 +8,22 @@ A pair's flow is a function of its two frames alone, to the bit, whatever the nu
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Any, cast
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
+from propainter.spread import ONE_BY_ONE, Spread
+
 Grey = npt.NDArray[np.uint8]
 Flow = npt.NDArray[np.float32]
 
 _SMALLEST_SIDE = 32
 """Below this many pixels a side, dense inverse search has no pyramid to stand on; smaller images are padded to it."""
+_GREY_BYTES, _FLOW_BYTES = 40, 100
+"""Bytes a pixel that a picture's grey takes while it is made, and flow one way."""
 _WHITE = 230.0
 """Grey level of diffuse white (1 in the working range); highlights above it share what is left up to 255."""
 
@@ -70,18 +75,21 @@ def refined_flow(source: Grey, target: Grey, start: Flow, *, finest_scale: int =
     return cast(Flow, flow)
 
 
-def estimate_flow(frames: npt.NDArray[np.float32]) -> tuple[Flow, Flow]:
+def estimate_flow(frames: npt.NDArray[np.float32], *, spread: Spread = ONE_BY_ONE) -> tuple[Flow, Flow]:
     """Forward and backward flow of every neighbouring pair.
 
     frames: (t, h, w, 3) RGB, nominally [-1, 1]. Returns two (t-1, h, w, 2) arrays in pixels, x right, y down; the first
     carries frame i to i + 1, the second i + 1 to i.
     """
     count, height, width, _ = frames.shape
-    forward, backward = np.empty((2, max(count - 1, 0), height, width, 2), np.float32)
-    grey = grey_of(frames[0])
-    for i in range(count - 1):
-        following = grey_of(frames[i + 1])
-        forward[i] = flow_between(grey, following, finest_scale=0)
-        backward[i] = flow_between(following, grey, finest_scale=0)
-        grey = following
-    return forward, backward
+    both = np.empty((2, max(count - 1, 0), height, width, 2), np.float32)
+    grey = list(spread(grey_of, frames, each_bytes=_GREY_BYTES * height * width))
+
+    def estimate(way: tuple[int, int]) -> None:
+        pair, is_backward = way
+        ends = grey[pair], grey[pair + 1]
+        both[is_backward, pair] = flow_between(*(ends[::-1] if is_backward else ends), finest_scale=0)
+
+    ways = ((pair, is_backward) for pair in range(count - 1) for is_backward in (0, 1))
+    deque(spread(estimate, ways, each_bytes=_FLOW_BYTES * height * width), maxlen=0)
+    return both[0], both[1]

@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from propainter.spread import Spread
 from propainter.types import Beyond, BidirectionalFlow, Carried, Propagated, Sights
 from propainter_plan.layouts import Layout
 
@@ -41,6 +42,10 @@ class Engine(Layout, Protocol):
     @property
     def device(self) -> torch.device:
         """Where the tensors given to this engine must live."""
+
+    @property
+    def spread(self) -> Spread:
+        """How what may be done side by side on the processor is shared out. It moves no bit."""
 
     @property
     def paints_itself(self) -> bool:

@@ -17,9 +17,24 @@ def grow(mask: Float[Tensor, "h w"], *, pixels: int) -> Float[Tensor, "h w"]:
     mask: any non-negative values; each pixel becomes the maximum within the diamond (spec, section 1.4). Nothing enters
     from outside the image.
     """
-    for _ in range(pixels):
-        mask = _grow_once(mask)
-    return mask
+    grown = mask.clone()
+    if pixels and (box := _around(mask, reach=pixels)) is not None:
+        part = mask[box]
+        for _ in range(pixels):
+            part = _grow_once(part)
+        grown[box] = part
+    return grown
+
+
+def _around(mask: Tensor, *, reach: int) -> tuple[slice, slice] | None:
+    """The box beyond which nothing comes when what is above zero grows so far: elsewhere is no work. None: nothing is."""
+    spans = []
+    for axis, size in ((1, mask.shape[0]), (0, mask.shape[1])):
+        (found,) = (mask > 0).any(axis).nonzero(as_tuple=True)
+        if not len(found):
+            return None
+        spans.append(slice(max(int(found[0]) - reach, 0), min(int(found[-1]) + reach + 1, size)))
+    return spans[0], spans[1]
 
 
 def _grow_once(mask: Tensor) -> Tensor:
@@ -51,10 +66,13 @@ def soft_alpha(
     fade = min(feather, grow_pixels)
     shell = torch.where(matte > threshold, matte, torch.zeros_like(matte))
     alpha = shell.clone()
+    if (box := _around(shell, reach=grow_pixels)) is None:
+        return alpha
+    shell = shell[box]
     for distance in range(1, grow_pixels + 1):
         shell = _grow_once(shell)
         ramp = min(1.0, (grow_pixels + 1 - distance) / (fade + 1))
-        torch.maximum(alpha, shell * ramp, out=alpha)
+        torch.maximum(alpha[box], shell * ramp, out=alpha[box])
     return alpha
 
 

@@ -22,6 +22,7 @@ from propainter.flow_completion import FlowCompletion, complete_flow
 from propainter.kept import Kept
 from propainter.painter import SCALE, Painter
 from propainter.raft import Raft
+from propainter.spread import ONE_BY_ONE, Spread
 from propainter.types import Beyond, BidirectionalFlow, Precision, Propagated, Sights
 from propainter_plan.layouts import LearnedLayout
 
@@ -61,7 +62,9 @@ class ProPainterEngine(LearnedLayout):
         feature_bytes: int = 1 << 29,
         aligned_bytes: int = 256 << 20,
         compiler: str | None = None,
+        spread: Spread = ONE_BY_ONE,
     ) -> None:
+        self.spread = spread
         self.device = device
         self.weights_id = weights_id
         self.precision = precision if device.type == "cuda" else Precision.FP32
@@ -121,7 +124,14 @@ class ProPainterEngine(LearnedLayout):
     ) -> list[Sights]:
         """Where the background behind the holes of the wanted frames is seen, found by the classical parts."""
         return find_sights(
-            frames, holes, flow, wanted=wanted, pair_keys=pair_keys, aligned=self._aligned, may_overwrite=may_overwrite
+            frames,
+            holes,
+            flow,
+            wanted=wanted,
+            pair_keys=pair_keys,
+            aligned=self._aligned,
+            may_overwrite=may_overwrite,
+            spread=self.spread,
         )
 
     @torch.inference_mode()

@@ -9,8 +9,9 @@ To add one, an image inpainter say: a function like ``_smooth``, its line in ``P
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 from jaxtyping import Float
 from torch import Tensor
@@ -21,6 +22,7 @@ from propainter.classical.kernels import Tally
 from propainter.classical.paint import paint_unseen
 from propainter.classical.texture.painter import paint_texture
 from propainter.engine import Engine
+from propainter.spread import ONE_BY_ONE, Spread
 from propainter.types import BidirectionalFlow, Invented
 
 
@@ -36,9 +38,23 @@ class Painted:
     """Places sampled whose kernel read a pixel under a hole: counted, and never more than 0."""
 
 
-_Painter = Callable[[Field, Mask, Mask, Field, Field, Tally], list[Invented] | None]
-"""Frames (t, h, w, 3), painted in place; holes and unseen (t, h, w); completed flows (t-1, h, w, 2) forward and backward; a
-count of the kernels that touch a hole."""
+@runtime_checkable
+class _Painter(Protocol):
+    def __call__(
+        self,
+        frames: Field,
+        holes: Mask,
+        unseen: Mask,
+        forward: Field,
+        backward: Field,
+        tally: Tally,
+        *,
+        spread: Spread = ONE_BY_ONE,
+    ) -> list[Invented] | None:
+        """Frames (t, h, w, 3) are painted in place; holes and unseen (t, h, w); completed flows (t-1, h, w, 2).
+
+        tally: counts kernels that touch a hole.
+        """
 
 
 def paint(
@@ -66,7 +82,7 @@ def paint(
     hole = masks_of(holes)[:count]
     images = images_to_write(frames, may_overwrite=may_overwrite)[:count]
     tally = Tally()
-    invented = painter(images, hole, masks_of(unseen)[:count] & hole, *arrays_of(flow), tally)
+    invented = painter(images, hole, masks_of(unseen)[:count] & hole, *arrays_of(flow), tally, spread=engine.spread)
     return Painted(frames_of(images), invented, tally.touched)
 
 
@@ -75,8 +91,17 @@ def copies(engine: Engine, never_seen: str) -> bool:
     return not engine.paints_itself and never_seen in COPYING
 
 
-def _smooth(frames: Field, holes: Mask, unseen: Mask, forward: Field, backward: Field, tally: Tally) -> None:
-    del holes, tally
+def _smooth(
+    frames: Field,
+    holes: Mask,
+    unseen: Mask,
+    forward: Field,
+    backward: Field,
+    tally: Tally,
+    *,
+    spread: Spread = ONE_BY_ONE,
+) -> None:
+    del holes, tally, spread
     paint_unseen(frames, unseen, forward, backward)
 
 

@@ -32,6 +32,7 @@ from propainter.flow_completion import FlowCompletion, FlowCompletionConfig
 from propainter.learned import ProPainterEngine
 from propainter.painter import Painter, PainterConfig
 from propainter.raft import Raft, RaftConfig
+from propainter.spread import ONE_BY_ONE, Spread
 from propainter.types import Precision
 from propainter_os import files
 
@@ -221,7 +222,13 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     return {str(name).removeprefix("module."): tensor for name, tensor in content.items()}
 
 
-def load_engine(weights: WeightSet, *, device: torch.device, precision: Precision = Precision.FP32) -> Engine:
+def load_engine(
+    weights: WeightSet,
+    *,
+    device: torch.device,
+    precision: Precision = Precision.FP32,
+    spread: Spread = ONE_BY_ONE,
+) -> Engine:
     """Build the learned engine from a weight set; its digests are recorded in ``weights.json`` once all of it has loaded.
 
     Raises WeightsError if a checkpoint or ``config.json`` does not fit the networks.
@@ -239,6 +246,7 @@ def load_engine(weights: WeightSet, *, device: torch.device, precision: Precisio
         weights_id=weights.id,
         device=device,
         precision=precision,
+        spread=spread,
     )
     if weights.sha256.items() - recorded_digests(weights.folder).items():
         with suppress(OSError):  # a studio's folder may be read-only; its digests are then checked by nobody but the id

@@ -16,6 +16,7 @@ import torch
 
 from propainter.classical.sights import find_sights
 from propainter.kept import Kept
+from propainter.spread import ONE_BY_ONE, Spread
 from propainter.types import BidirectionalFlow, Propagated, Settings, Sights
 from propainter_backend.render.shot import Shot
 from propainter_pictures.color import WorkingSpace
@@ -101,6 +102,7 @@ class ToyEngine:
     code_version: str = "1"
     channels_last: bool = False
     paints_itself: bool = True
+    spread: Spread = ONE_BY_ONE
     preview_reach: int | None = None
     carries: bool = False
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))

@@ -27,6 +27,13 @@ def own_version() -> str:
         return "unknown"
 
 
+def number_of_cores(text: str) -> int:
+    """What is typed as a number of processor cores."""
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number of cores such as 4")
+    return int(text)
+
+
 class _Version(argparse.Action):
     """Looks the version up once somebody asks for it: that reads a file."""
 

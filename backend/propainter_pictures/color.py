@@ -77,6 +77,8 @@ def to_finite_working(rgb: Pixels, space: WorkingSpace = WorkingSpace.AUTO) -> N
     Infinity is the top of the nominal range, white or six stops above it; minus infinity is black, NaN middle grey.
     """
     working = to_working(rgb, space)
+    if np.issubdtype(rgb.dtype, np.integer):
+        return working
     working[np.isposinf(rgb)] = 1
     working[np.isneginf(rgb)] = -1
     return np.nan_to_num(working, copy=False)

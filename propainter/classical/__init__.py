@@ -25,6 +25,7 @@ from propainter.classical.paint import paint_unseen
 from propainter.classical.pull import pull_plate
 from propainter.classical.sights import find_sights
 from propainter.kept import Kept
+from propainter.spread import ONE_BY_ONE, Spread
 from propainter.types import Beyond, BidirectionalFlow, Carried, Propagated, Sights
 from propainter_plan.layouts import ClassicalLayout
 
@@ -38,6 +39,7 @@ class ClassicalEngine(ClassicalLayout):
     """An ``Engine`` of robust statistics and interpolation: same input, same bits.
 
     aligned_bytes: memory for alignments of pairs seen before, which the next chunk or an edit of the roto finds again.
+    spread: works on pairs, runs of pixels and frames at once.
     Colours may leave [-1, 1] (HDR) and come back as they were; 8-bit images are made only to measure motion.
     """
 
@@ -50,7 +52,8 @@ class ClassicalEngine(ClassicalLayout):
     preview_reach = 12
     """A second of film: nearly all of what any frame shows, at the price of 25 frames (docs/adr/0007-previews.md)."""
 
-    def __init__(self, *, aligned_bytes: int = 256 << 20) -> None:
+    def __init__(self, *, aligned_bytes: int = 256 << 20, spread: Spread = ONE_BY_ONE) -> None:
+        self.spread = spread
         self._aligned: Kept[AlignedPair] = Kept(aligned_bytes, limit=KEPT_PAIRS)
 
     def estimate_flow(
@@ -58,13 +61,14 @@ class ClassicalEngine(ClassicalLayout):
     ) -> BidirectionalFlow:
         """Flow of every neighbouring pair, both ways; none for a single frame. ``iterations`` and ``stop`` are for
         networks."""
-        return flow_of(*dis.estimate_flow(images_of(frames)))
+        return flow_of(*dis.estimate_flow(images_of(frames), spread=self.spread))
 
     def complete_flow(self, flow: BidirectionalFlow, holes: Float[Tensor, "1 t 1 h w"]) -> BidirectionalFlow:
         """Fill the flow inside the holes, one chunk at once; outside them the given flow comes back unchanged."""
         forward, backward = arrays_of(flow)
         hole = masks_of(holes)
-        return flow_of(complete_pairs(forward, hole[:-1], hole[1:]), complete_pairs(backward, hole[1:], hole[:-1]))
+        ways = (forward, hole[:-1], hole[1:]), (backward, hole[1:], hole[:-1])
+        return flow_of(*(complete_pairs(*way, spread=self.spread) for way in ways))
 
     def propagate_plate(
         self,
@@ -87,7 +91,7 @@ class ClassicalEngine(ClassicalLayout):
         if wanted is not None:
             members[: wanted.start] = members[wanted.stop :] = False
         elsewhere = elsewhere_of(beyond, len(images))
-        filled, unseen, touched = pull_plate(images, hole, motion, members, elsewhere)
+        filled, unseen, touched = pull_plate(images, hole, motion, members, elsewhere, spread=self.spread)
         lacking = torch.from_numpy(unseen.astype(np.float32))[None, :, None]
         return Propagated(frames_of(filled)[None], lacking, kernels_in_holes=touched)
 
@@ -112,6 +116,7 @@ class ClassicalEngine(ClassicalLayout):
             aligned=self._aligned,
             may_overwrite=may_overwrite,
             beyond=beyond,
+            spread=self.spread,
         )
 
     def carry_places(
@@ -133,7 +138,8 @@ class ClassicalEngine(ClassicalLayout):
     def _aligned_flow(
         self, images: Field, hole: Mask, flow: BidirectionalFlow, pair_keys: Sequence[str] | None
     ) -> Aligned:
-        return layered_flow(images, hole, *arrays_of(flow), kept=self._aligned, pair_keys=pair_keys)
+        kept, spread = self._aligned, self.spread
+        return layered_flow(images, hole, *arrays_of(flow), kept=kept, pair_keys=pair_keys, spread=spread)
 
     def paint_window(
         self,

@@ -11,9 +11,9 @@ estimate, and what remains in its place is the model and what is left over aroun
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache, partial
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -30,6 +30,8 @@ from propainter.classical.motion import (
     warp,
 )
 from propainter.dis import Flow, Grey, flow_between, grey_of
+from propainter.kept import Kept
+from propainter.spread import ONE_BY_ONE, Spread
 
 _SMOOTHING = 4.0
 """Sigma in pixels over which left-over motion is averaged, textured pixels first."""
@@ -45,6 +47,8 @@ _ENOUGH = 0.05
 """Pixels of left-over motion that are not worth another round."""
 _STANDS = 0.08
 """Pixels a frame that the background moves by mere errors while the camera stands; at twice as many it surely moves."""
+_PAIR_BYTES = 200
+"""Bytes a pixel that measuring a pair again takes while it lasts, if the hole's surroundings are all of the picture."""
 KEPT_PAIRS = 120
 """Aligned pairs worth keeping: those of one chunk and its overlap."""
 _LEAST_OFF = 0.6
@@ -127,20 +131,25 @@ class Patched:
         return values
 
 
-Remember = Callable[[int, Callable[[], AlignedPair]], AlignedPair]
-"""Given a pair's number and how to align it, the pair aligned, or what was kept of the last time."""
-
-
 def align_flow(
-    frames: Field, holes: Mask, forward: Flow, backward: Flow, *, remember: Remember = lambda _, align: align()
+    frames: Field,
+    holes: Mask,
+    forward: Flow,
+    backward: Flow,
+    *,
+    kept: Kept[AlignedPair] | None = None,
+    pair_keys: Sequence[str | None] | None = None,
+    spread: Spread = ONE_BY_ONE,
 ) -> Aligned:
     """Measure the flow again in and around the holes (t, h, w).
 
     frames: (t, h, w, 3); pixels inside a hole are not used. forward, backward: completed flows (t-1, h, w, 2), which the
-    result looks into. A pair's result depends on its own two frames, holes and flows alone.
+    result looks into. A pair's result depends on its own two frames, holes and flows alone. kept: finds what was measured
+    before of pairs whose keys are given.
     """
-    grey = lru_cache(2)(lambda i: grey_of(frames[i]))
-    distance = lru_cache(2)(lambda i: distance_to(holes[i]))
+    near_by = 2 * spread.count + 2  # pairs at work at once share frames
+    grey = lru_cache(near_by)(lambda i: grey_of(frames[i]))
+    distance = lru_cache(near_by)(lambda i: distance_to(holes[i]))
 
     def align(i: int) -> AlignedPair:
         def way(flow: Flow, a: int, b: int) -> AlignedWay:
@@ -152,7 +161,14 @@ def align_flow(
 
         return AlignedPair(way(forward[i], i, i + 1), way(backward[i], i + 1, i))
 
-    return aligned_of([remember(i, partial(align, i)) for i in range(len(forward))], forward, backward)
+    keys: Sequence[str | None] = pair_keys or [None] * len(forward)
+    pairs = [None if kept is None or key is None else kept.get(key) for key in keys]
+    missing = [i for i, pair in enumerate(pairs) if pair is None]
+    for i, found in zip(missing, spread(align, missing, each_bytes=_PAIR_BYTES * holes[:1].size), strict=True):
+        pairs[i] = found
+        if kept is not None and (key := keys[i]) is not None:
+            kept.put(key, found)
+    return aligned_of([pair for pair in pairs if pair is not None], forward, backward)
 
 
 def aligned_of(pairs: list[AlignedPair], forward: Flow, backward: Flow) -> Aligned:

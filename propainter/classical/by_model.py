@@ -16,7 +16,18 @@ from propainter.classical.flow_image import Index
 from propainter.classical.harmonic import Mask
 from propainter.classical.kernels import Ground
 from propainter.classical.motion import motion_at, moved_by
-from propainter.classical.places import Places, Taps, carried, consistent, near_hole, nowhere, numbered, runs_of
+from propainter.classical.places import (
+    RUN_BYTES,
+    Places,
+    Taps,
+    carried,
+    consistent,
+    near_hole,
+    nowhere,
+    numbered,
+    runs_of,
+)
+from propainter.spread import ONE_BY_ONE, Spread
 
 _WIDER = 4
 """Pixels around what stands in front whose ways are carried on, too."""
@@ -31,6 +42,7 @@ def places_by_motion(
     lacking: Mask,
     ground: Ground | None = None,
     beyond: Around | None = None,
+    spread: Spread = ONE_BY_ONE,
 ) -> Places:
     """The nearest frame that shows what is behind each lacking pixel, by the background model alone.
 
@@ -39,7 +51,9 @@ def places_by_motion(
     last frame in order, where the rest of the shot shows more.
     """
     ground = ground or Ground(holes)
-    parts = [_run_by_motion(order, motion, ground, lacking, run, beyond) for run, _ in runs_of(lacking)]
+    runs = (run for run, _ in runs_of(lacking))
+    found = spread(lambda run: _run_by_motion(order, motion, ground, lacking, run, beyond), runs, each_bytes=RUN_BYTES)
+    parts = list(found)
     return Places.joined(parts) if parts else nowhere(0)
 
 

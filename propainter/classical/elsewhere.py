@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from torch import Tensor
@@ -23,7 +24,7 @@ from propainter.classical.landings import landing_check
 from propainter.classical.places import Places, sweep
 from propainter.types import NOWHERE, Beyond, Carried
 
-_PICTURES = 2
+_PICTURES = 4
 """Pictures from elsewhere that are kept at once."""
 
 
@@ -81,15 +82,10 @@ def _places(carried: Carried | None, *, at: int, way: int) -> tuple[Places | Non
 
 
 def _reader(read: Callable[[int], tuple[Tensor, Tensor]]) -> ReadElsewhere:
-    kept: dict[int, tuple[Field, Mask]] = {}
-
+    @lru_cache(_PICTURES)
     def one(frame: int) -> tuple[Field, Mask]:
-        if frame not in kept:
-            while len(kept) >= _PICTURES:
-                del kept[next(iter(kept))]
-            picture, hole = read(frame)
-            image = np.ascontiguousarray(picture.permute(1, 2, 0).cpu().numpy(), dtype=np.float32)
-            kept[frame] = image, hole.cpu().numpy() > 0
-        return kept[frame]
+        picture, hole = read(frame)
+        image = np.ascontiguousarray(picture.permute(1, 2, 0).cpu().numpy(), dtype=np.float32)
+        return image, hole.cpu().numpy() > 0
 
     return one

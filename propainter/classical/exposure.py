@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from propainter.classical.harmonic import Field, Mask
 from propainter.classical.motion import Matrix, distance_to, guard_band, moved_by
+from propainter.spread import ONE_BY_ONE, Spread
 
 _CELL = 8
 """Pixels a side of the cells whose means are compared; a fraction of a pixel in their motion does not matter."""
@@ -24,7 +25,9 @@ RANGE = (0.04, 0.96)
 """Cells outside it, on a scale from black 0 to white 1, are too noisy or clipped to tell a gain."""
 
 
-def frame_gains(frames: Field, holes: Mask, motions: list[Matrix]) -> npt.NDArray[np.float32]:
+def frame_gains(
+    frames: Field, holes: Mask, motions: list[Matrix], *, spread: Spread = ONE_BY_ONE
+) -> npt.NDArray[np.float32]:
     """Logarithm of each frame's gain, (t, 3), up to a constant per channel; all 0 where nothing can be compared.
 
     frames: (t, h, w, 3), black is -1. holes: (t, h, w); their surroundings are left out, as shadows move with the object.
@@ -32,21 +35,26 @@ def frame_gains(frames: Field, holes: Mask, motions: list[Matrix]) -> npt.NDArra
     of all pairs compared.
     """
     count = len(frames)
-    cells = [_cell_means(frame) for frame in frames]
-    clear = [_clear_cells(hole) for hole in holes]
-    equations, ratios = [np.full((1, count), 1e-3)], [np.zeros((1, 3))]
+    cells, clear = list(spread(_cell_means, frames)), list(spread(_clear_cells, holes))
+    compared: list[tuple[int, int, Matrix]] = []
     for first in range(count - 1):
         motion = np.eye(3)
         for second in range(first + 1, min(first + max(STRIDES), count - 1) + 1):
             motion = motions[second - 1] @ motion
-            if second - first not in STRIDES:
-                continue
-            ratio = _log_ratio(cells[first], cells[second], clear[first], clear[second], motion)
-            if ratio is not None:
-                row = np.zeros((1, count))
-                row[0, [first, second]] = -1, 1
-                equations.append(row)
-                ratios.append(ratio[None])
+            if second - first in STRIDES:
+                compared.append((first, second, motion))
+
+    def compare(pair: tuple[int, int, Matrix]) -> npt.NDArray[np.float64] | None:
+        first, second, motion = pair
+        return _log_ratio(cells[first], cells[second], clear[first], clear[second], motion)
+
+    equations, ratios = [np.full((1, count), 1e-3)], [np.zeros((1, 3))]
+    for (first, second, _), ratio in zip(compared, spread(compare, compared), strict=True):
+        if ratio is not None:
+            row = np.zeros((1, count))
+            row[0, [first, second]] = -1, 1
+            equations.append(row)
+            ratios.append(ratio[None])
     for i in range(count - 1):  # where nothing could be compared, the exposure is taken to stay
         row = np.zeros((1, count))
         row[0, [i, i + 1]] = -1e-2, 1e-2

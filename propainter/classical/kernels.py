@@ -11,7 +11,7 @@ the nearest pixel. Nothing under a hole is ever read.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
 
 import cv2
@@ -35,10 +35,19 @@ _WIDEST_FIRST = sorted(product(range(4), repeat=2), key=lambda way: (max(way), s
 
 @dataclass
 class Tally:
-    """What a count of kernels has found."""
+    """What a count of kernels has found. Several may add to it at once."""
 
-    touched: int = 0
-    """Kernels sampled so far that read a pixel under a hole; it stays 0."""
+    found: list[int] = field(default_factory=list)
+
+    def add(self, count: int) -> None:
+        """So many more."""
+        if count:
+            self.found.append(count)
+
+    @property
+    def touched(self) -> int:
+        """Kernels sampled so far that read a pixel under a hole; it stays 0."""
+        return sum(self.found)
 
 
 class FrameGround:
@@ -104,7 +113,7 @@ class FrameGround:
             for i in range(4):
                 reads = (down[j, near] != 0) & (across[i, near] != 0)
                 found |= reads & self.hole[row, (left[near] + i - 1).clip(0, width - 1)]
-        self._tally.touched += int(np.count_nonzero(found))
+        self._tally.add(int(np.count_nonzero(found)))
 
 
 class Ground:
@@ -124,9 +133,10 @@ class Ground:
         """One frame's; of those elsewhere only the last one asked for is kept."""
         if not 0 <= frame < len(self.holes):
             assert self._read is not None
-            if self._elsewhere is None or self._elsewhere[0] != frame:
-                self._elsewhere = frame, FrameGround(self._read(frame)[1], self.tally)
-            return self._elsewhere[1]
+            last = self._elsewhere  # others may ask at the same time
+            if last is None or last[0] != frame:
+                self._elsewhere = last = frame, FrameGround(self._read(frame)[1], self.tally)
+            return last[1]
         if frame not in self._frames:
             self._frames[frame] = FrameGround(self.holes[frame], self.tally)
         return self._frames[frame]

@@ -23,6 +23,7 @@ from propainter.classical.harmonic import Field, Mask, box_around, fill_harmonic
 from propainter.classical.motion import motion_at
 from propainter.dis import Flow
 from propainter.kept import Kept
+from propainter.spread import ONE_BY_ONE, Spread
 
 _SMOOTHING = 1.5
 """Sigma in pixels over which neighbouring pixels agree on what they are."""
@@ -42,17 +43,17 @@ def layered_flow(
     *,
     kept: Kept[AlignedPair],
     pair_keys: Sequence[str] | None = None,
+    spread: Spread = ONE_BY_ONE,
 ) -> Aligned:
     """Flow measured again around the holes (t, h, w) of frames (t, h, w, 3), each hole pixel with what it belongs to.
 
     forward, backward: completed flows (t-1, h, w, 2). kept: finds what was measured before of pairs whose keys are given.
     """
-    keys: Sequence[str | None] = pair_keys or [None] * len(forward)
-    motion = align_flow(frames, holes, forward, backward, remember=lambda pair, align: kept.remember(keys[pair], align))
-    return in_layers(motion, holes, forward, backward)
+    motion = align_flow(frames, holes, forward, backward, kept=kept, pair_keys=pair_keys, spread=spread)
+    return in_layers(motion, holes, forward, backward, spread=spread)
 
 
-def in_layers(motion: Aligned, holes: Mask, forward: Flow, backward: Flow) -> Aligned:
+def in_layers(motion: Aligned, holes: Mask, forward: Flow, backward: Flow, *, spread: Spread = ONE_BY_ONE) -> Aligned:
     """The same motion, with the flow of a mover wherever hole pixels (t, h, w) belong to one.
 
     forward, backward: the completed flows ``motion`` was measured from.
@@ -60,10 +61,13 @@ def in_layers(motion: Aligned, holes: Mask, forward: Flow, backward: Flow) -> Al
     pairs = motion.pairs
     if all(way.if_mover is None for pair in pairs for way in (pair.forward, pair.backward)):
         return motion
-    votes = _votes(motion, holes, onward=True), _votes(motion, holes, onward=False)
-    chosen = list(pairs)
-    for frame in np.flatnonzero(holes.any((1, 2))):
-        mover = _belonging((votes[0][frame], votes[1][frame]), holes[frame], _movers_beside(motion, int(frame), holes))
+    votes = list(spread(lambda onward: _votes(motion, holes, onward=onward), (True, False)))
+    chosen, frames = list(pairs), np.flatnonzero(holes.any((1, 2))).tolist()
+
+    def belonging(frame: int) -> Mask:
+        return _belonging((votes[0][frame], votes[1][frame]), holes[frame], _movers_beside(motion, frame, holes))
+
+    for frame, mover in zip(frames, spread(belonging, frames), strict=True):
         if not mover.any():
             continue
         if frame < len(pairs):

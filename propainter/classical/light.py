@@ -18,6 +18,7 @@ import numpy as np
 from propainter.classical.flow_image import Flows, Index
 from propainter.classical.harmonic import Field, Mask
 from propainter.classical.light_seen import Compared, Gains, compared_light
+from propainter.spread import ONE_BY_ONE, Spread
 
 _SMOOTH = 0.3
 """Weight of 'the same gain as the cell beside' against one comparison."""
@@ -60,12 +61,14 @@ class Light:
         return found
 
 
-def moving_light(frames: Field, holes: Mask, flows: Flows, gains: Field) -> Light | None:
+def moving_light(
+    frames: Field, holes: Mask, flows: Flows, gains: Field, *, spread: Spread = ONE_BY_ONE
+) -> Light | None:
     """The light of frames (t, h, w, 3), black is -1, beside their gains (t, 3) as a whole; None where it stays as it is.
 
     holes: (t, h, w); their surroundings are left out, as shadows move with the object. flows: of each pair, i to i + 1.
     """
-    compared = compared_light(frames, holes, flows, gains)
+    compared = compared_light(frames, holes, flows, gains, spread=spread)
     held = compared.number % _HELD_BACK == 0
     if np.count_nonzero(held) < compared.shape[1] * compared.shape[2]:
         return None

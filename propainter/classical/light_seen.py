@@ -18,6 +18,7 @@ from propainter.classical.exposure import RANGE, STRIDES
 from propainter.classical.flow_image import Flows
 from propainter.classical.harmonic import Field, Mask
 from propainter.classical.motion import distance_to, guard_band
+from propainter.spread import ONE_BY_ONE, Spread
 
 Gains: TypeAlias = npt.NDArray[np.float64]
 """Logarithms of gains."""
@@ -79,7 +80,7 @@ class Compared:
         return np.stack([np.bincount(at, shares * np.tile(each, 5), self.cells) for each in values.T], 1)
 
 
-def compared_light(frames: Field, holes: Mask, flows: Flows, gains: Field) -> Compared:
+def compared_light(frames: Field, holes: Mask, flows: Flows, gains: Field, *, spread: Spread = ONE_BY_ONE) -> Compared:
     """Comparisons of frames (t, h, w, 3), black is -1, that are 1, 4 and 16 apart, beside their gains (t, 3) as a whole.
 
     holes: (t, h, w), left out with their surroundings. flows: of each pair, frame i to i + 1.
@@ -92,21 +93,25 @@ def compared_light(frames: Field, holes: Mask, flows: Flows, gains: Field) -> Co
     at = ((y + 0.5) * scale[1]).astype(np.intp), ((x + 0.5) * scale[0]).astype(np.intp)
     shape = (count, max(round(size[1] / _CELL), 2), max(round(size[0] / _CELL), 2))
     guard = guard_band(height, width) / 2
-    small = [
-        np.dstack([(cv2.resize(frame, size, interpolation=cv2.INTER_AREA) + 1) / 2, distance_to(hole)[at] > guard])
-        for frame, hole in zip(frames, holes, strict=True)
-    ]
-    ways = [(flows[i][at] / np.array(scale)).astype(np.float32) for i in range(count - 1)]
+
+    def shrunk(frame: int) -> Field:
+        picture = (cv2.resize(frames[frame], size, interpolation=cv2.INTER_AREA) + 1) / 2
+        return np.dstack([picture, distance_to(holes[frame])[at] > guard])
+
+    def compare(pair: tuple[tuple[int, int], Field]) -> Compared:
+        ends, way = pair
+        part = _compare(small, ends, (x + way[..., 0], y + way[..., 1]), shape)
+        part.ratio[...] -= gains[ends[1]] - gains[ends[0]]
+        return part
+
+    small = list(spread(shrunk, range(count)))
+    ways = list(spread(lambda pair: (flows[pair][at] / np.array(scale)).astype(np.float32), range(count - 1)))
     nothing = np.zeros(0, np.intp)
     found = [Compared(shape, nothing, np.zeros((0, 4), np.intp), np.zeros((0, 4)), np.zeros((0, 3)), nothing)]
     stride = 1
     while ways:
         if stride in STRIDES:
-            for i, way in enumerate(ways):
-                places = x + way[..., 0], y + way[..., 1]
-                part = _compare(small, (i, i + stride), places, shape)
-                part.ratio[...] -= gains[i + stride] - gains[i]
-                found.append(part)
+            found.extend(spread(compare, (((i, i + stride), way) for i, way in enumerate(ways))))
         if stride >= max(STRIDES):
             break
         ways = [

@@ -9,6 +9,7 @@ within a guard band of the hole is believed.
 
 from __future__ import annotations
 
+from collections import deque
 from typing import cast
 
 import cv2
@@ -16,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from propainter.classical.harmonic import Field, Mask, box_around, fill_harmonic
+from propainter.spread import ONE_BY_ONE, Spread
 
 Matrix = npt.NDArray[np.float64]
 """3x3 homography of pixel coordinates (x, y, 1), frame to frame; the lower right entry is 1."""
@@ -26,6 +28,8 @@ _FIT_ROUNDS = 5
 """Reweightings of a fit."""
 _STILL = 1e-3
 """Pixels a frame below which the camera is taken to stand: on a tripod the fill is then a plain copy."""
+_PAIR_BYTES = 150
+"""Bytes a pixel that completing a pair takes while it lasts."""
 _LEAST_POINTS = 16
 """With fewer vectors to fit there is no model, and the background is taken to stand still."""
 
@@ -108,15 +112,20 @@ def warp(image: Field, flow: Field, *, x: int = 0, y: int = 0) -> Field:
     return cast(Field, cv2.remap(image, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
 
 
-def complete_pairs(flow: Field, holes: Mask, landing_holes: Mask) -> Field:
+def complete_pairs(flow: Field, holes: Mask, landing_holes: Mask, *, spread: Spread = ONE_BY_ONE) -> Field:
     """Flow (n, h, w, 2) completed inside holes (n, h, w); outside them it comes back unchanged.
 
     landing_holes: the holes of the frames the flow leads to. Inside, the flow is the background model plus the smooth
     completion of what the model leaves over just outside the guard band; that remainder fades with depth.
     """
     completed: Field = flow.copy()
-    for i in np.flatnonzero(holes.any((1, 2))):
-        _complete_pair(completed[i], holes[i], distance_to(landing_holes[i]))
+
+    def complete(pair: int) -> None:
+        _complete_pair(completed[pair], holes[pair], distance_to(landing_holes[pair]))
+
+    deque(
+        spread(complete, np.flatnonzero(holes.any((1, 2))).tolist(), each_bytes=_PAIR_BYTES * holes[:1].size), maxlen=0
+    )
     return completed
 
 

@@ -28,8 +28,9 @@ _MOST_STEPS_ON = 4
 """Times a place that is still under a hole goes on."""
 _STEEPEST = 0.5
 """Change of displacement from pixel to pixel beyond which two neighbours are not of one surface."""
-RUN = 1 << 19
+RUN = 1 << 17
 """Pixels that are worked on at once: following and sampling take one to two hundred bytes for each."""
+RUN_BYTES = 200 * RUN
 
 
 def parts_of(members: Mask) -> list[slice]:

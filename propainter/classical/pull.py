@@ -10,6 +10,7 @@ a pixel, and the plate is sampled once.
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from propainter.classical.kernels import Ground
 from propainter.classical.landings import landing_check
 from propainter.classical.light import moving_light
 from propainter.classical.places import (
+    RUN_BYTES,
     Places,
     future_places,
     parts_of,
@@ -34,6 +36,7 @@ from propainter.classical.places import (
 from propainter.classical.sampling import Plate
 from propainter.classical.seam import extremes, seam_light, under_light
 from propainter.dis import flow_between, grey_of
+from propainter.spread import ONE_BY_ONE, Spread
 
 _BY_MODEL = 1e-3
 """Weight of a place the background model alone leads to, against one the flow leads to."""
@@ -44,7 +47,13 @@ _REGISTER_PAD = 24
 
 
 def pull_plate(
-    frames: Field, holes: Mask, motion: Aligned, members: Mask, elsewhere: Elsewhere | None = None
+    frames: Field,
+    holes: Mask,
+    motion: Aligned,
+    members: Mask,
+    elsewhere: Elsewhere | None = None,
+    *,
+    spread: Spread = ONE_BY_ONE,
 ) -> tuple[Field, Mask, int]:
     """Fill holes (t, h, w) of frames (t, h, w, 3), in place, from other frames.
 
@@ -55,10 +64,10 @@ def pull_plate(
     future sight of a pixel each counts by the inverse of its distance in time. Where the flow leads to neither soundly, the
     background model may.
     """
-    plate = plate_of(frames, holes, motion, elsewhere)
+    plate = plate_of(frames, holes, motion, elsewhere, spread=spread)
     darkest, brightest = frames.min((0, 1, 2)), frames.max((0, 1, 2))
-    sights, trust = places_of(plate, holes, motion, members, elsewhere)
-    colours, unseen = blend_places(plate, holes, sights, trust, members)
+    sights, trust = places_of(plate, holes, motion, members, elsewhere, spread=spread)
+    colours, unseen = blend_places(plate, holes, sights, trust, members, spread=spread)
     for frame, part in enumerate(parts_of(members)):
         colours[part] = plate.lit(colours[part], frame, *np.nonzero(members[frame]))
     np.clip(colours, darkest, brightest, out=colours)
@@ -67,17 +76,30 @@ def pull_plate(
     return frames, _image_of(unseen, members), plate.ground.tally.touched
 
 
-def plate_of(frames: Field, holes: Mask, motion: Aligned, elsewhere: Elsewhere | None = None) -> Plate:
+def plate_of(
+    frames: Field,
+    holes: Mask,
+    motion: Aligned,
+    elsewhere: Elsewhere | None = None,
+    *,
+    spread: Spread = ONE_BY_ONE,
+) -> Plate:
     """The plate outside its holes, as if every frame (t, h, w, 3) had one exposure; the frames' holes become 0."""
     frames[holes] = 0
     read = None if elsewhere is None else elsewhere.read
-    gains = frame_gains(frames, holes, motion.forward_motion)
-    light = moving_light(frames, holes, motion.forward, gains)
+    gains = frame_gains(frames, holes, motion.forward_motion, spread=spread)
+    light = moving_light(frames, holes, motion.forward, gains, spread=spread)
     return Plate(frames, gains, Ground(holes, read), light, read)
 
 
 def places_of(
-    plate: Plate, holes: Mask, motion: Aligned, members: Mask, elsewhere: Elsewhere | None = None
+    plate: Plate,
+    holes: Mask,
+    motion: Aligned,
+    members: Mask,
+    elsewhere: Elsewhere | None = None,
+    *,
+    spread: Spread = ONE_BY_ONE,
 ) -> tuple[list[Places], list[float]]:
     """Sights of all members, by frame, row, column, and the trust in each.
 
@@ -85,33 +107,42 @@ def places_of(
     """
     asked = members[holes]
     ground, (before, after) = plate.ground, (None, None) if elsewhere is None else (elsewhere.before, elsewhere.after)
-    ways, checks = (
-        (motion.forward, motion.backward, holes, ground),
-        [landing_check(motion, onward=o) for o in (False, True)],
-    )
-    past = settled(past_places(*ways, before, checks[0]).take(asked), ground)
-    future = settled(future_places(*ways, after, checks[1]).take(asked), ground)
+    ways = motion.forward, motion.backward, holes, ground
+
+    def along_flow(onward: bool) -> Places:
+        find, known = (future_places, after) if onward else (past_places, before)
+        return settled(find(*ways, known, landing_check(motion, onward=onward)).take(asked), ground)
+
+    past, future = spread(along_flow, (False, True))
     lacking = _image_of(~past.sound & ~future.sound, members)
-    sights, trust = [*in_register(plate, holes, past, future, members)], [1.0, 1.0]
+    sights, trust = [*in_register(plate, holes, past, future, members, spread=spread)], [1.0, 1.0]
     if lacking.any():
         onward = range(len(holes))
         around = (None, None) if elsewhere is None else (elsewhere.after_by_model, elsewhere.before_by_model)
         for order, further in zip((onward, onward[::-1]), around, strict=True):
-            found = places_by_motion(order, motion, holes, lacking, ground, further)
+            found = places_by_motion(order, motion, holes, lacking, ground, further, spread)
             sights.append(settled(found, ground).spread(lacking[members]))
             trust.append(_BY_MODEL)
     return sights, trust
 
 
 def blend_places(
-    plate: Plate, holes: Mask, sights: list[Places], trust: list[float], members: Mask
+    plate: Plate,
+    holes: Mask,
+    sights: list[Places],
+    trust: list[float],
+    members: Mask,
+    *,
+    spread: Spread = ONE_BY_ONE,
 ) -> tuple[Field, Mask]:
     """Colours (n, 3) of all members, by frame, row, column, and which of them (n,) no sight shows.
 
     sights: each of all members. trust: weight of each; a doubtful place has next to none. members: see ``pull_plate``.
     """
     colours, unseen = np.zeros((len(sights[0].source), 3), np.float32), np.zeros(len(sights[0].source), np.bool_)
-    for run, part in runs_of(members):
+
+    def blend(members_of: tuple[range, slice]) -> None:
+        run, part = members_of
         frame, total = np.nonzero(members[run.start : run.stop])[0] + run.start, colours[part]
         weights, (darkest, brightest) = np.zeros(len(frame), np.float32), extremes(plate, holes, run).swapaxes(0, 1)
         for places, share in zip((sight.take(part) for sight in sights), trust, strict=True):
@@ -123,6 +154,8 @@ def blend_places(
             weights[seen] += weight
         total /= np.maximum(weights, np.float32(1e-12))[:, None]
         unseen[part] = weights == 0
+
+    deque(spread(blend, runs_of(members), each_bytes=RUN_BYTES), maxlen=0)
     return colours, unseen
 
 
@@ -132,7 +165,9 @@ def weight_of(places: Places, frame: Index, share: float) -> Field:
     return weight
 
 
-def in_register(plate: Plate, holes: Mask, past: Places, future: Places, members: Mask) -> tuple[Places, Places]:
+def in_register(
+    plate: Plate, holes: Mask, past: Places, future: Places, members: Mask, *, spread: Spread = ONE_BY_ONE
+) -> tuple[Places, Places]:
     """Past and future places of all members shifted so that both show the same thing at each pixel.
 
     The two sights of a hole disagree by what both ways have gathered of small errors. Most of these are alike from step
@@ -142,7 +177,9 @@ def in_register(plate: Plate, holes: Mask, past: Places, future: Places, members
     """
     moved = past.with_room_to_move(), future.with_room_to_move()
     limit = (holes.shape[2] - 1, holes.shape[1] - 1)
-    for run, part in runs_of(members):
+
+    def register(members_of: tuple[range, slice]) -> None:
+        run, part = members_of
         sights = past.take(part), future.take(part)
         shift, share = _disagreement(plate, holes, sights, members, run)
         for places, way in zip(moved, (-share, 1 - share), strict=True):
@@ -152,6 +189,8 @@ def in_register(plate: Plate, holes: Mask, past: Places, future: Places, members
             good[good] = plate.ground.is_usable(places.source[part][good], x[good], y[good])
             np.copyto(places.x[part], x, where=good)
             np.copyto(places.y[part], y, where=good)
+
+    deque(spread(register, runs_of(members), each_bytes=RUN_BYTES), maxlen=0)
     return moved
 
 

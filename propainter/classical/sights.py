@@ -22,6 +22,7 @@ from propainter.classical.places import Places, parts_of
 from propainter.classical.pull import places_of, plate_of, weight_of
 from propainter.classical.sampling import Plate
 from propainter.kept import Kept
+from propainter.spread import ONE_BY_ONE, Spread
 from propainter.types import NOWHERE, Beyond, BidirectionalFlow, Sights
 
 _LEAST_SHARE = 0.05
@@ -38,18 +39,19 @@ def find_sights(
     pair_keys: Sequence[str] | None = None,
     may_overwrite: bool = False,
     beyond: Beyond | None = None,
+    spread: Spread = ONE_BY_ONE,
 ) -> list[Sights]:
     """Where the background behind the holes of the wanted frames is seen; the arguments of ``Engine.find_sights``.
 
     aligned: keeps the flow measured again of pairs whose keys are given. may_overwrite: see ``Engine.propagate_plate``.
     """
     images, hole = images_to_write(frames, may_overwrite=may_overwrite), masks_of(holes)
-    motion = layered_flow(images, hole, *arrays_of(flow), kept=aligned, pair_keys=pair_keys)
+    motion = layered_flow(images, hole, *arrays_of(flow), kept=aligned, pair_keys=pair_keys, spread=spread)
     members = hole.copy()
     members[: wanted.start] = members[wanted.stop :] = False
     elsewhere = elsewhere_of(beyond, len(images))
-    plate = plate_of(images, hole, motion, elsewhere)
-    sights, trust = places_of(plate, hole, motion, members, elsewhere)
+    plate = plate_of(images, hole, motion, elsewhere, spread=spread)
+    sights, trust = places_of(plate, hole, motion, members, elsewhere, spread=spread)
     parts = parts_of(members)
     return [_of_frame(i, [sight.take(parts[i]) for sight in sights], trust, plate) for i in wanted]
 

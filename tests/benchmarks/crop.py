@@ -21,7 +21,7 @@ from native_fill import SETTINGS, Case, cases, psnr
 
 from propainter.classical import ClassicalEngine
 from propainter_backend.render.crop import CroppedRenderer, make_renderer
-from propainter_backend.render.memory import keep_large_arrays_apart
+from propainter_backend.render.memory import reuse_freed_memory
 from propainter_backend.render.shot import Shot
 from propainter_backend.render.shot_cache import ShotCache
 from propainter_backend.render.steps import run_to_end
@@ -35,7 +35,7 @@ def main() -> None:
     parser.add_argument("--padding", type=int, nargs="+", default=[0, 16, 32, 64], help="plate pixels; 0: automatic")
     parser.add_argument("--json", type=Path, help="write the figures here, too")
     options = parser.parse_args()
-    keep_large_arrays_apart()
+    reuse_freed_memory()
     print(f"{'case':16} {'padding':>9} {'box':>9} {'dB, truth':>10} {'dB, whole':>10} {'CPU s':>7}")
     report = {name: compare(name, case, options.padding) for name, case in cases(options.cases, options.frames)}
     if options.json:

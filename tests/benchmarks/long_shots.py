@@ -100,9 +100,9 @@ def remove_here(engine: str, folder: Path) -> dict[str, float]:
     from propainter_backend.commands.remove import remove
     from propainter_backend.removal.removal import Removal
     from propainter_backend.render.engines import EngineChoice
-    from propainter_backend.render.memory import keep_large_arrays_apart
+    from propainter_backend.render.memory import reuse_freed_memory
 
-    keep_large_arrays_apart()
+    reuse_freed_memory()
     settings = Settings(chunk_length=20, neighbor_length=4, ref_stride=20, flow_iterations=1)
     wish = Removal(
         str(folder / "plate"), str(folder / "matte"), str(folder / "out"), settings, memory_budget=KEPT_BYTES

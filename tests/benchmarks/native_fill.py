@@ -33,7 +33,7 @@ from propainter.classical import ClassicalEngine
 from propainter.hole import hole_of
 from propainter.types import Settings
 from propainter_backend.render.crop import make_renderer
-from propainter_backend.render.memory import keep_large_arrays_apart
+from propainter_backend.render.memory import reuse_freed_memory
 from propainter_backend.render.shot import Shot, ShotPictures
 from propainter_backend.render.shot_cache import ShotCache
 from propainter_backend.render.steps import run_to_end
@@ -67,7 +67,7 @@ def main() -> None:
     parser.add_argument("--crop", action="store_true", help="large plates: see no more than a box around the holes")
     parser.add_argument("--json", type=Path, help="write the figures here, too")
     options = parser.parse_args()
-    keep_large_arrays_apart()
+    reuse_freed_memory()
     report: dict[str, Any] = {"machine": {"python": platform.python_version(), "system": platform.platform()}}
     if options.large:
         report["large"] = large(options.frames, options.working or 0.25, is_cropped=options.crop)

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from propainter_backend.daemon.cache_folder import usual_folder
 from propainter_backend.errors import BadInput, RemoveError
-from propainter_knobs.command_line import CommandParser
+from propainter_knobs.command_line import CommandParser, number_of_cores
 from propainter_pictures.console import speak_any_encoding
 from propainter_wire.client import Client
 from propainter_wire.connection import DaemonPlace, connection_path
@@ -77,6 +77,7 @@ def _serve_daemon(options: argparse.Namespace) -> int:
         cache_dir,
         cache_budget=budget,
         memory_budget=int(options.memory * _GB),
+        cores=options.cores,
         weights=options.weights,
         endpoint=options.endpoint,
         idle_timeout_s=options.idle_timeout,
@@ -240,6 +241,10 @@ def _parser() -> argparse.ArgumentParser:
         metavar="GB",
         help="disk space for the cache, half of it for plates and mattes, half for what is computed (%(default)s)",
     )
+    parser.add_argument(
+        "--cores", type=number_of_cores, metavar="N",
+        help="processor cores to work on, shared among GPUs (default: all that this process may use)",
+    )  # fmt: skip
     parser.add_argument("--memory", type=float, default=2, metavar="GB", help="memory for the cache (%(default)s)")
     parser.add_argument("--weights", type=Path, metavar="DIR", help="folder with the three published checkpoints")
     parser.add_argument("--idle-timeout", type=float, metavar="S", help="stop after this many seconds without clients")

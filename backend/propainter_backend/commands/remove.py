@@ -35,9 +35,10 @@ from propainter_backend.removal.outside import OutsideCount
 from propainter_backend.removal.removal import ContactSheet, Removal, ShotFiles
 from propainter_backend.removal.report_file import write_report
 from propainter_backend.removal.wire_files import STOPPED, was_stopped
+from propainter_backend.render.cores import make_cores
 from propainter_backend.render.crop import Renderer, make_renderer, unseen_share, unsure_share
 from propainter_backend.render.engines import EngineChoice, check_asked, choose_engine
-from propainter_backend.render.memory import keep_large_arrays_apart
+from propainter_backend.render.memory import reuse_freed_memory
 from propainter_backend.render.memory_plan import footprint_of, free_memory, plan_memory
 from propainter_backend.render.out_of_memory import NO_MEMORY, is_out_of_memory
 from propainter_backend.render.progress import ProgressLine
@@ -67,7 +68,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if list(argv[:1]) == ["run-chunk"]:
         return run_chunk.main(argv[1:])
     options = _parser().parse_args(with_negative_frames(with_sample(argv)))
-    keep_large_arrays_apart()
+    reuse_freed_memory()
     say = _silent if options.quiet else _say
     try:
         with matte_of_marks(options, lambda: _wish_of(options)):
@@ -106,7 +107,7 @@ def _carry_out(options: argparse.Namespace, say: Callable[[str], None]) -> None:
         "weights": options.weights, "device": options.device, "precision": Precision(options.precision),
     }  # fmt: skip
     check_asked(options.engine, **asked)
-    choice = choose_engine(options.engine, **asked)
+    choice = choose_engine(options.engine, **asked, cores=make_cores(options.cores))
     remove(wish, choice, quiet=options.quiet)
 
 
@@ -177,7 +178,8 @@ def _planned(shot: Shot, choice: EngineChoice, artifacts: int) -> tuple[Shot, li
     if footprint is None:
         return shot, []
     budget = free_memory(choice.engine.device, artifacts=artifacts)
-    plan = plan_memory(footprint, choice.engine, shot.pictures.frame_count, shot.settings, shot.grid, budget=budget)
+    count, at_once = shot.pictures.frame_count, choice.engine.spread.count
+    plan = plan_memory(footprint, choice.engine, count, shot.settings, shot.grid, budget=budget, at_once=at_once)
     said = [sentence for sentence in (plan.change, plan.warning) if sentence is not None]
     return replace(shot, settings=plan.settings, flow_pairs=plan.flow_pairs), said
 
@@ -236,6 +238,8 @@ def _wish_of(options: argparse.Namespace) -> Removal:
         raise BadInput("--save-stages needs whole frames; leave out --crop-to-matte and --quality draft")
     if options.save_stages and options.backend is not None:
         raise BadInput("--save-stages does not work through the backend; leave out --backend")
+    if options.cores is not None and options.backend is not None:
+        raise BadInput("the backend has its own --cores; give it to propainter-backend and leave it out here")
     if options.grain_free and options.backend is not None:
         raise BadInput("--grain-free does not work through the backend; leave out --backend")
     return removal_of(options, save_stages=options.save_stages, grain_free=options.grain_free)

@@ -55,6 +55,8 @@ class DaemonOptions:
     cache_budget: int = 50 << 30
     """Bytes on disk: half for pictures as they were sent, half for what is computed of them."""
     memory_budget: int = 2 << 30
+    cores: int | None = None
+    """Processor cores that all workers together have; None: as many as may be used."""
     weights: Path | None = None
     endpoint: str | None = None
     idle_timeout_s: float | None = None
@@ -215,6 +217,8 @@ def _workers(options: DaemonOptions) -> list[WorkerOptions]:
             cache_dir=options.cache_dir,
             cache_budget=options.cache_budget // 2,
             memory_budget=options.memory_budget // 2 // len(options.devices),
+            cores=options.cores,
+            workers=len(options.devices),
             weights=options.weights,
             flow_hole_snap=options.flow_hole_snap,
         )

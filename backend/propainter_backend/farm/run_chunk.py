@@ -36,9 +36,10 @@ from propainter_backend.removal.outside import OutsideCount
 from propainter_backend.removal.removal import ContactSheet, ShotFiles
 from propainter_backend.removal.report_file import write_report
 from propainter_backend.removal.wire_files import STOPPED, require_device, was_stopped
+from propainter_backend.render.cores import make_cores
 from propainter_backend.render.engines import check_asked, choose_engine
 from propainter_backend.render.keys import key_of
-from propainter_backend.render.memory import keep_large_arrays_apart
+from propainter_backend.render.memory import reuse_freed_memory
 from propainter_backend.render.out_of_memory import NO_MEMORY, is_out_of_memory
 from propainter_backend.render.stages import all_stages
 from propainter_knobs.command_line import CommandParser
@@ -67,7 +68,7 @@ def _versions_of_stages() -> list[str]:
 def main(argv: Sequence[str]) -> int:
     """Entry point of the sub-command; ``argv`` without its name."""
     options = _parser().parse_args(with_negative_frames(argv))
-    keep_large_arrays_apart()
+    reuse_freed_memory()
     signal.signal(signal.SIGTERM, _leave)
     try:
         _merge(options) if options.stage == "merge" else _run(options)
@@ -195,7 +196,7 @@ def _compute(options: argparse.Namespace, files: ShotFiles) -> Iterator[Compute]
             "weights": options.weights, "device": options.device, "precision": Precision(options.precision),
         }  # fmt: skip
         check_asked(options.engine, **asked)
-        choice = choose_engine(options.engine, **asked)
+        choice = choose_engine(options.engine, **asked, cores=make_cores(options.cores))
         _say("status", choice.reason)
         yield InProcess(files, choice, options.cache_dir, cache_budget=int(options.cache_size * _GB))
         return

@@ -18,6 +18,7 @@ from propainter.types import Precision, Settings
 from propainter_backend.errors import BadInput
 from propainter_backend.removal.removal import MEMORY_BUDGET, Removal
 from propainter_backend.render.shot import Cuts
+from propainter_knobs.command_line import number_of_cores
 from propainter_knobs.controls import CONTROL_BY_NAME
 from propainter_knobs.knob import only
 from propainter_knobs.sections import SECTIONS
@@ -105,6 +106,10 @@ def add_shot_options(parser: argparse.ArgumentParser, *, has_part: bool = False)
     )  # fmt: skip
     groups["propainter"].add_argument("--weights", type=Path, metavar="DIR", help="folder with the three checkpoints")
     run = groups["backend"]
+    run.add_argument(
+        "--cores", type=number_of_cores, metavar="N",
+        help="processor cores to work on (default: all that this process may use); the picture is the same with any number",
+    )  # fmt: skip
     run.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (%(default)s)")
     return run
 

@@ -13,9 +13,11 @@ import torch
 
 from propainter.classical import ClassicalEngine
 from propainter.engine import Engine
+from propainter.spread import ONE_BY_ONE, Spread
 from propainter.types import Precision
 from propainter.weights import find_weights, load_engine
 from propainter_backend.errors import BadInput
+from propainter_backend.render.cores import Cores
 
 _NO_SUCH_DEVICE = "there is no device {!r}; choose auto, cuda, cuda:N, or --device cpu"
 ENGINES = ("auto", "classical", "propainter")
@@ -30,9 +32,14 @@ class EngineChoice:
 
 
 def choose_engine(
-    name: str, *, weights: Path | None = None, device: str = "auto", precision: Precision = Precision.FP32
+    name: str,
+    *,
+    weights: Path | None = None,
+    device: str = "auto",
+    precision: Precision = Precision.FP32,
+    cores: Cores | None = None,
 ) -> EngineChoice:
-    """Make the engine a user asked for.
+    """Make the engine a user asked for. cores: what it shares its work on the processor among; None: it uses one.
 
     name: ``auto``, ``classical`` or ``propainter``. weights: folder of the weight set, or None to look where they are
     installed. device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``; the classical engine always works on the CPU.
@@ -40,8 +47,9 @@ def choose_engine(
     """
     if name not in ENGINES:
         raise BadInput(f"there is no engine {name!r}; choose one of {', '.join(ENGINES)}")
+    spread: Spread = cores or ONE_BY_ONE
     if name == "classical":
-        return EngineChoice(ClassicalEngine(), "engine classical, on the CPU")
+        return EngineChoice(ClassicalEngine(spread=spread), "engine classical, on the CPU")
     found = find_weights(weights)
     if found is None:
         if name == "propainter":
@@ -49,7 +57,7 @@ def choose_engine(
                 "the ProPainter weights are not installed. Run 'propainter-weights fetch', or use --engine classical"
             )
         return EngineChoice(
-            ClassicalEngine(),
+            ClassicalEngine(spread=spread),
             "engine classical, on the CPU; for ProPainter, install its weights: propainter-weights fetch",
         )
     chosen = choose_device(device)
@@ -57,7 +65,7 @@ def choose_engine(
         compute_exactly()
     else:
         precision = Precision.FP32
-    engine = load_engine(found, device=chosen, precision=precision)
+    engine = load_engine(found, device=chosen, precision=precision, spread=spread)
     return EngineChoice(engine, f"engine propainter, weights {found.id}, on {chosen} in {precision.value}")
 
 

@@ -10,7 +10,7 @@ Here: ``Evaluator``. Not here: the map (``propainter_plan/stages.py``), what sta
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from typing import Any
@@ -66,6 +66,8 @@ class Evaluator:
         """Those aimed at last, the present one first: whoever comes back to one finds it as far as it was."""
         self.work = WholeWork(None, engine=engine.name, frames=0)
         """Towards the frames that are aimed at."""
+        self.aimed: Collection[int] = ()
+        """The frames whose pictures will be asked for."""
         self._may_compute = True
         self._elsewhere_s = 0.0
 
@@ -86,9 +88,10 @@ class Evaluator:
         """See ``Ask.now``."""
         return run_to_end(self.part(stage, part))
 
-    def inputs(self, need: Need, parts: Iterable[int]) -> Steps[list[str]]:
-        """See ``Ask.inputs``."""
+    def inputs(self, need: Need, parts: Iterable[int], *, until: int | None = None) -> Steps[list[str]]:
+        """See ``Ask.inputs``. until: the last part that will be asked for right after these."""
         wanted, found = tuple(parts), []
+        last = max(wanted[-1], until or 0) if wanted else 0
         for part in wanted:
             if not self.stages[need.stage].is_wanted(part, self):
                 found.append(_NOTHING)
@@ -98,7 +101,7 @@ class Evaluator:
                 if need.by_key:
                     found.append((yield from self._part_key(asked, meant, part)))
                 else:
-                    found.append((yield from self._digest(asked, meant, part, until=wanted[-1])))
+                    found.append((yield from self._digest(asked, meant, part, until=last)))
         return found
 
     def is_stored(self, stage: str, part: int) -> bool:
@@ -153,9 +156,11 @@ class Evaluator:
     def counts(self, fresh: RenderCounts) -> None:
         self._counts = fresh
 
-    def aim_at(self, goal: Plan, frames: int) -> None:
-        """Count progress towards these units, of so many frames, from now on."""
+    def aim_at(self, goal: Plan, indices: Collection[int]) -> None:
+        """Count progress towards these units, of these frames, from now on."""
+        frames = len(set(indices))
         known = next((work for work in self._works if (work.goal, work.frames) == (goal, frames)), None)
+        self.aimed = frozenset(indices)
         self.work = known or WholeWork(goal, engine=self.engine.name, frames=frames)
         self._works = [self.work, *(work for work in self._works if work is not self.work)][:_AIMS_KEPT]
 
@@ -188,15 +193,17 @@ class Evaluator:
             stage, unit = other, None
         return self.stages[stage], self.plan.units_of(stage, part)[0] if unit is None else unit
 
-    def _key(self, stage: AnyStage, unit: Unit) -> Steps[str]:
-        """The digest of exactly what a unit depends on."""
+    def _key(self, stage: AnyStage, unit: Unit, until: int | None = None) -> Steps[str]:
+        """The digest of exactly what a unit depends on. until: as in ``part``, so that what it needs comes in runs, too."""
         row = stage.row
         if (known := self._keys.get((row.name, unit))) is None:
             inputs: list[Sequence[Scalar]] = []
             yield from self._make_ready(stage, unit)
             for need in row.needs:
                 there_are = self.plan.parts(need.stage)
-                inputs.append((yield from self.inputs(need, [i for i in need.over.of(unit) if i in there_are])))
+                parts = [i for i in need.over.of(unit) if i in there_are]
+                ahead = until if until in there_are else None
+                inputs.append((yield from self.inputs(need, parts, until=ahead)))
             known = key_of(
                 row.name, stage.version, *(self._engine_parts if stage.uses_engine else ()),
                 [getattr(self._heard, name) for name in row.settings], _place_of(unit),
@@ -217,8 +224,8 @@ class Evaluator:
         for below, part in reversed(chain):
             yield from self._digest(stage, below, part, until=part)
 
-    def _part_key(self, stage: AnyStage, unit: Unit, part: int) -> Steps[str]:
-        key = yield from self._key(stage, unit)
+    def _part_key(self, stage: AnyStage, unit: Unit, part: int, until: int | None = None) -> Steps[str]:
+        key = yield from self._key(stage, unit, until if _is_single(unit) else None)
         return key if isinstance(unit, int) else part_key(key, part)
 
     def _digest(self, stage: AnyStage, unit: Unit, part: int, *, until: int) -> Steps[str]:
@@ -228,7 +235,7 @@ class Evaluator:
         if not stage.is_kept:
             made = yield from self._make(stage, unit, until)
             return self._digests.setdefault((stage.row.name, unit, part), content_digest(made[part]))
-        found = self._cache.digest((yield from self._part_key(stage, unit, part)))
+        found = self._cache.digest((yield from self._part_key(stage, unit, part, until)))
         if found is None:
             yield from self._make(stage, unit, until)
             return self._digests[stage.row.name, unit, part]
@@ -266,9 +273,13 @@ class Evaluator:
     def _run_from(self, stage: AnyStage, unit: Unit, until: int | None) -> Steps[list[Unit]]:
         """The unit, and missing ones right behind it that the same call may compute."""
         run, longest = [unit], stage.run_length(self)
-        while isinstance(unit, int) and until is not None and unit < until and len(run) < longest:
-            unit += 1
-            if self._cache.digest((yield from self._key(stage, unit))) is not None:
+        (part, *others) = parts_of(unit)
+        while not others and until is not None and part < until and len(run) < longest and _is_single(unit):
+            part += 1
+            unit = self.plan.units_of(stage.row.name, part)[0]
+            if not _is_single(unit) or not stage.may_follow(unit, run[0], self):
+                break
+            if self._cache.digest((yield from self._part_key(stage, unit, part))) is not None:
                 break
             run.append(unit)
         return run
@@ -282,6 +293,11 @@ class Evaluator:
                 self._digests[stage.row.name, unit, part] = self._cache.save(
                     key, made[part], kind=stage.counts_as or stage.row.name
                 )
+
+
+def _is_single(unit: Unit) -> bool:
+    """Whether a unit is one frame or pair, and is made of that alone."""
+    return isinstance(unit, int) or (isinstance(unit, Chunk) and unit.reach_first == unit.reach_last)
 
 
 def _place_of(unit: Unit) -> tuple[int, ...]:

@@ -42,15 +42,24 @@ class MemoryPlan:
 
 
 def plan_memory(
-    footprint: Footprint, layout: Layout, frame_count: int, settings: Settings, size: tuple[int, int], *, budget: int
+    footprint: Footprint,
+    layout: Layout,
+    frame_count: int,
+    settings: Settings,
+    size: tuple[int, int],
+    *,
+    budget: int,
+    at_once: int = 1,
 ) -> MemoryPlan:
     """The settings nearest to those asked for whose peak fits ``budget`` bytes; the same ones wherever these fit.
 
-    size: width, height of the working grid. A shorter chunk lies within the chunks asked for and fewer references are some
+    size: width, height of the working grid. at_once: pairs that keep every core at work.
+
+    A shorter chunk lies within the chunks asked for and fewer references are some
     of those asked for, so that no frame is needed that was not before.
     """
     available = budget - footprint.kept(frame_count)
-    flow_pairs = longest_run(*size)
+    flow_pairs = max(longest_run(*size), at_once)
     while flow_pairs > 1 and footprint.flow(flow_pairs) > available:
         flow_pairs //= 2
     asked = _Peak.of(footprint, layout, frame_count, settings)

@@ -6,6 +6,7 @@ stored like any artifact, for every frame near it looks there, too. Not here: wh
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,8 @@ class PlateParts:
     def __init__(self, shot: Shot, cache: ShotCache) -> None:
         self._shot = shot
         self._cache = cache
+        self._reading = threading.Lock()
+        """Several frames may be filled at once; files are read for one of them."""
 
     def id(self, index: int) -> list[str | None]:
         """Everything that decides what a frame shows outside its hole, and where that is."""
@@ -47,7 +50,8 @@ class PlateParts:
         key = key_of("plate part", _CODE_VERSION, self.id(index), box, s.threshold, s.grow, self._shot.space.value)
         arrays = self._cache.load(key)
         if arrays is None:
-            arrays = self._cut(index, wide_rows, wide_columns)
+            with self._reading:
+                arrays = self._cut(index, wide_rows, wide_columns)
             self._cache.save(key, arrays)
         inner = (
             slice(rows.start - wide_rows.start, rows.stop - wide_rows.start),

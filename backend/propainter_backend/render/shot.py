@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from propainter.engine import Engine
 from propainter.hole import shrink_to_working
 from propainter.types import Settings
 from propainter_pictures.color import WorkingSpace
@@ -70,7 +71,7 @@ class Shot:
     origin: tuple[int, int] = (0, 0)
     """Column and row of these pictures' first pixel in the plate they are a box of."""
     flow_pairs: int | None = None
-    """Most pairs whose flow is estimated in one call, where memory is short; None: ``longest_run``."""
+    """Most pairs whose flow is estimated in one call, where memory is short; None: ``pairs_at_once``."""
 
     @property
     def fills_natively(self) -> bool:
@@ -94,6 +95,11 @@ class Shot:
 def longest_run(width: int, height: int) -> int:
     """Pairs of so large pictures that one call of the flow estimator is given, where memory allows it."""
     return max(1, _MAX_RUN_PIXELS // (width * height) - 1)
+
+
+def pairs_at_once(engine: Engine, width: int, height: int) -> int:
+    """The same for an engine: enough to keep every core at work."""
+    return max(longest_run(width, height), engine.spread.count)
 
 
 def mask_to_grid(mask: Tensor, shot: Shot) -> Tensor:

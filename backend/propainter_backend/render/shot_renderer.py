@@ -67,7 +67,7 @@ class ShotRenderer:
 
     def aim_at(self, frames: Sequence[int], *, nearest_only: bool = False) -> None:
         """Tell which frames will be asked for, so that progress can be counted towards a total."""
-        self.ask.aim_at(self.ask.outline.plan(frames, nearest_only=nearest_only), len(set(frames)))
+        self.ask.aim_at(self.ask.outline.plan(frames, nearest_only=nearest_only), frames)
 
     def frame(self, index: int, *, provisional: bool = False) -> Steps[Frame]:
         """The finished frame. ``provisional``: as soon as possible, from less of the shot (``Engine.preview_reach``)."""

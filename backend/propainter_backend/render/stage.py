@@ -6,7 +6,7 @@ itself (``propainter_plan/stages.py``), loading, storing and counting (``evaluat
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import ClassVar, Generic, Protocol, TypeVar
 
 from propainter.engine import Engine
@@ -37,6 +37,9 @@ class Ask(Protocol):
     def sources(self) -> Sources: ...
     @property
     def counts(self) -> RenderCounts: ...
+    @property
+    def aimed(self) -> Collection[int]:
+        """The frames whose pictures will be asked for, as far as anybody has said."""
 
     def part(self, stage: str, part: int, unit: Unit | None = None, *, until: int | None = None) -> Steps[Arrays]:
         """One part of a stage, loaded or computed; read-only.
@@ -90,6 +93,10 @@ class Stage(Generic[U]):
     def run_length(self, ask: Ask) -> int:
         """Most units that one call of ``compute_run`` takes."""
         return 1
+
+    def may_follow(self, unit: U, first: U, ask: Ask) -> bool:
+        """Whether a unit may be computed in the same call as the first one of a run, if it is missing."""
+        return True
 
     def compute_run(self, units: Sequence[U], ask: Ask) -> Steps[Made]:
         """Make the parts of some neighbouring units at once."""

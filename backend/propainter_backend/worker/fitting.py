@@ -64,7 +64,7 @@ class Fitting:
             self._free[engine.device] = free_memory(engine.device, artifacts=self._memory_budget)
         plan = plan_memory(
             footprint, engine, spec.frame_count, spec.removal_settings(self._engines.snap(engine)), (width, height),
-            budget=self._free[engine.device],
+            budget=self._free[engine.device], at_once=engine.spread.count,
         )  # fmt: skip
         changed = {"chunk_length": plan.settings.chunk_length, "ref_stride": plan.settings.ref_stride}
         notes = () if plan.change is None else (plan.change,)

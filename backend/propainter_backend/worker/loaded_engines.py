@@ -13,6 +13,7 @@ import torch
 
 from propainter.engine import Engine
 from propainter.types import Precision
+from propainter_backend.render.cores import make_cores, usable_cores
 from propainter_backend.render.engines import choose_engine
 from propainter_backend.worker.shot_spec import ShotSpec
 from propainter_backend.worker.worker_entry import WorkerOptions
@@ -27,6 +28,7 @@ class LoadedEngines:
         self._options = options
         self._engines: dict[tuple[str, str], Engine] = {} if given is None else {(given.name, "auto"): given}
         self._loading = threading.Lock()
+        self._cores = make_cores(max(1, (options.cores or usable_cores()) // options.workers))
 
     @property
     def device(self) -> torch.device:
@@ -38,7 +40,8 @@ class LoadedEngines:
         """The engine that ``auto`` means, and why. Raises RemoveError, WeightsError, ValueError."""
         if self._engines:
             return next(iter(self._engines.values())), "engine given"
-        choice = choose_engine("auto", weights=self._options.weights, device=self._options.device)
+        options = self._options
+        choice = choose_engine("auto", weights=options.weights, device=options.device, cores=self._cores)
         self._engines[choice.engine.name, "auto"] = choice.engine
         return choice.engine, choice.reason
 
@@ -56,6 +59,7 @@ class LoadedEngines:
                     weights=self._options.weights,
                     device=self._options.device,
                     precision=Precision.FP32 if precision == "auto" else Precision(precision),
+                    cores=self._cores,
                 ).engine
                 log.info("engine %s loaded in %.1f s", name, time.perf_counter() - started)
                 self._engines[name, precision] = engine

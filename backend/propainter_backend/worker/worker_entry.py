@@ -29,6 +29,10 @@ class WorkerOptions:
     """Bytes of artifacts on disk."""
     memory_budget: int
     """Bytes of artifacts in memory."""
+    cores: int | None = None
+    """Processor cores to work on; None: as many as this process may use, shared with the other workers."""
+    workers: int = 1
+    """How many of its kind the daemon has."""
     weights: Path | None = None
     flow_hole_snap: int = 0
     """Block grid of the flow hole where a shot does not say: for the learned engine alone."""
@@ -39,9 +43,9 @@ def run(pipe: Connection, options: WorkerOptions) -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal is meant for the daemon, which ends us
     processes.give_way()
-    from propainter_backend.render.memory import keep_large_arrays_apart
+    from propainter_backend.render.memory import reuse_freed_memory
     from propainter_backend.worker.worker import Worker
 
-    keep_large_arrays_apart()
+    reuse_freed_memory()
 
     Worker(pipe, options).serve()

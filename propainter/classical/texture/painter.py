@@ -28,6 +28,7 @@ from propainter.classical.texture.levels import RIM, levelled
 from propainter.classical.texture.registering import Register, bilinear
 from propainter.classical.texture.search import Found, find_sources
 from propainter.classical.texture.steadying import steadied
+from propainter.spread import ONE_BY_ONE, Spread
 from propainter.types import Invented
 
 CODE_VERSION = "4"
@@ -52,7 +53,14 @@ _AROUND = 9
 
 
 def paint_texture(
-    frames: Field, holes: Mask, unseen: Mask, forward: Field, backward: Field, tally: Tally | None = None
+    frames: Field,
+    holes: Mask,
+    unseen: Mask,
+    forward: Field,
+    backward: Field,
+    tally: Tally | None = None,
+    *,
+    spread: Spread = ONE_BY_ONE,
 ) -> list[Invented]:
     """Invent the unseen pixels (t, h, w) of frames (t, h, w, 3), in place; all others stay as they are.
 
@@ -60,16 +68,17 @@ def paint_texture(
     frame's unseen pixels were copied from. tally: counts kernels that touch a hole.
     """
     ground = Ground(holes)
-    found = _Window(frames, ground, unseen, Motion(forward, backward, holes, frames)).painted()
+    found = _Window(frames, ground, unseen, Motion(forward, backward, holes, frames), spread).painted()
     if tally is not None:
-        tally.touched += ground.tally.touched
+        tally.add(ground.tally.touched)
     return found
 
 
 class _Window:
     """One window's pictures, and what is known of each frame's unseen pixels so far."""
 
-    def __init__(self, frames: Field, ground: Ground, unseen: Mask, motion: Motion) -> None:
+    def __init__(self, frames: Field, ground: Ground, unseen: Mask, motion: Motion, spread: Spread) -> None:
+        self._spread = spread
         self._frames, self._ground, self._holes, self._unseen, self._motion = (
             frames,
             ground,
@@ -97,7 +106,7 @@ class _Window:
             carry_origins(self._origins, self._unseen, self._motion, key=key, number=number)
             self._lay(key, number, sought, found)
         lights, copied = [], []
-        lit = [self._lit(t) if self._unseen[t].any() else None for t in range(len(self._frames))]
+        lit = list(self._spread(lambda t: self._lit(t) if self._unseen[t].any() else None, range(len(self._frames))))
         for t, colours in enumerate(lit):
             copied.append(np.flatnonzero(self._invented[t].copied))
             lights.append(None if colours is None else (colours - self._frames[t][self._unseen[t]])[copied[t]])

@@ -47,7 +47,7 @@ def error_of_fill(truth: np.ndarray, holes: np.ndarray) -> float:
 def test_a_shadow_that_sweeps_over_the_scene_crosses_the_hole(monkeypatch: pytest.MonkeyPatch) -> None:
     truth, holes = (wall() + 1) * shade() - 1, crossing_hole()
     found = error_of_fill(truth, holes)
-    monkeypatch.setattr(pull, "moving_light", lambda *_: None)
+    monkeypatch.setattr(pull, "moving_light", lambda *_, **__: None)
     assert found < 0.7 * error_of_fill(truth, holes)
 
 

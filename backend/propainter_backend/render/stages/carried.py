@@ -9,6 +9,7 @@ Here: the stages, and what a chunk is told of the frames beyond its reach. Not h
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -81,9 +82,12 @@ def beyond(ask: Ask, chunk: Chunk) -> Steps[Beyond | None]:
     if past is None and future is None:
         return None
 
+    one_at_a_time = threading.Lock()
+
     def read(frame: int) -> tuple[Tensor, Tensor]:
         index = chunk.reach_first + frame
-        return known(ask, index), hole(ask, index)
+        with one_at_a_time:  # engines ask from several threads, while the one that asked them waits
+            return known(ask, index), hole(ask, index)
 
     return Beyond(past, future, read)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 
@@ -22,6 +24,16 @@ class Completion(Stage[Chunk]):
     row = the_map.COMPLETION
     uses_engine = True
     gives_back = True
+
+    def run_length(self, ask: Ask) -> int:
+        """Where pairs are completed one by one: as many as there are cores."""
+        return min(ask.shot.flow_pairs or ask.engine.spread.count, ask.engine.spread.count)
+
+    def compute_run(self, units: Sequence[Chunk], ask: Ask) -> Steps[Made]:
+        """Single pairs: what each is made of is its own, so they are completed in one call."""
+        first, last = units[0], units[-1]
+        whole = Chunk(first.core_first, last.core_last, first.reach_first, last.reach_last)
+        return (yield from self.compute(whole, ask))
 
     def compute(self, unit: Chunk, ask: Ask) -> Steps[Made]:
         """See ``Stage.compute``."""

@@ -55,9 +55,16 @@ def grain_free(ask: Ask, index: int) -> Steps[np.ndarray]:
 def _fill_of(ask: Ask, index: int) -> Steps[np.ndarray]:
     """Colours of the fill inside a frame's alpha, [n, 3], in the working range; a clean plate's are not among them."""
     if ask.shot.fills_natively and bool(hole(ask, index).any()):
-        colours: np.ndarray = (yield from ask.part(Native.row.name, index))["rgb"]
+        colours: np.ndarray = (yield from ask.part(Native.row.name, index, until=_last_aimed(ask, index)))["rgb"]
         return colours
     return colours_of(ask, index, (yield from final_fill(ask, index)))
+
+
+def _last_aimed(ask: Ask, index: int) -> int:
+    """The last of the frames that will be asked for one after the other from this one on."""
+    while index + 1 in ask.aimed:
+        index += 1
+    return index
 
 
 def _with_clean(ask: Ask, index: int, colours: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ from propainter import stages
 from propainter.types import BidirectionalFlow
 from propainter_backend.render.cache_entry import Arrays
 from propainter_backend.render.gathering import array_of, gather
-from propainter_backend.render.shot import longest_run
+from propainter_backend.render.shot import pairs_at_once
 from propainter_backend.render.stage import Ask, Made, Stage
 from propainter_backend.render.stages.pictures import working
 from propainter_backend.render.steps import Steps
@@ -26,7 +26,7 @@ class Flow(Stage[int]):
 
     def run_length(self, ask: Ask) -> int:
         """As many pairs as memory allows: the estimator looks at each frame once."""
-        return ask.shot.flow_pairs or longest_run(*ask.shot.grid)
+        return ask.shot.flow_pairs or pairs_at_once(ask.engine, *ask.shot.grid)
 
     def compute_run(self, units: Sequence[int], ask: Ask) -> Steps[Made]:
         """See ``Stage.compute_run``."""

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from propainter import native
 from propainter.classical.kernels import Tally
+from propainter.types import Sights
 from propainter_backend.render.keys import Scalar
 from propainter_backend.render.shot import from_grid
 from propainter_backend.render.stage import Ask, Made, Stage
@@ -14,6 +17,10 @@ from propainter_backend.render.stages.looks import looks
 from propainter_backend.render.stages.painting import fill
 from propainter_backend.render.steps import Steps
 from propainter_plan import stages as the_map
+
+_PIXEL_BYTES = 40
+"""Bytes a pixel of the plate that filling a frame takes while it lasts."""
+_Given = tuple[np.ndarray, np.ndarray, Sights, np.ndarray]
 
 
 class Native(Stage[int]):
@@ -33,19 +40,33 @@ class Native(Stage[int]):
             *shot.plate_size, *shot.made_at, shot.space.value, shot.pictures.matte_digest(unit), *shares, *plates
         )  # fmt: skip
 
-    def compute(self, unit: int, ask: Ask) -> Steps[Made]:
-        """See ``Stage.compute``."""
-        seen = yield from looks(ask, unit)
-        painted = yield from fill(ask, unit)
-        tally = Tally()
-        colours = native.fill_natively(
-            from_grid(painted, ask.shot).permute(1, 2, 0).numpy(),
-            ask.sources.alpha(unit).numpy() > 0,
-            seen,
-            hole(ask, unit).numpy() > 0,
-            working_size=ask.shot.made_at,
-            read=ask.sources.plate_parts.read,
-            tally=tally,
-        )
+    def run_length(self, ask: Ask) -> int:
+        """As many frames as there are cores."""
+        return ask.engine.spread.count
+
+    def may_follow(self, unit: int, first: int, ask: Ask) -> bool:
+        """Only of the same windows, which are painted: the first frame must not wait for those of the next chunk."""
+        return bool(hole(ask, unit).any()) and ask.plan.windows_of(unit) == ask.plan.windows_of(first)
+
+    def compute_run(self, units: Sequence[int], ask: Ask) -> Steps[Made]:
+        """See ``Stage.compute_run``."""
+        seen, painted = {}, {}
+        for unit in units:
+            seen[unit] = yield from looks(ask, unit)
+            painted[unit] = yield from fill(ask, unit)
+        tally, (width, height) = Tally(), ask.shot.plate_size
+
+        def given(unit: int) -> _Given:
+            inside = ask.sources.alpha(unit).numpy() > 0
+            picture = from_grid(painted.pop(unit), ask.shot).permute(1, 2, 0).numpy()
+            return picture, inside, seen[unit], hole(ask, unit).numpy() > 0
+
+        def filled(frame: _Given) -> np.ndarray:
+            return native.fill_natively(
+                *frame, working_size=ask.shot.made_at, read=ask.sources.plate_parts.read, tally=tally
+            )
+
+        colours = ask.engine.spread(filled, map(given, units), each_bytes=_PIXEL_BYTES * width * height)
+        made: Made = {unit: {"rgb": rgb} for unit, rgb in zip(units, colours, strict=True)}
         ask.counts.kernels_in_holes += tally.touched
-        return {unit: {"rgb": colours}}
+        return made

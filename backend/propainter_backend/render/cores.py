@@ -1,0 +1,93 @@
+"""Work shared among a processor's cores: a pool of threads behind ``propainter.spread.Spread``.
+
+Threads, not processes: OpenCV and numpy let go of Python's lock while they compute, and pictures need not be copied. Results
+come in the order of what was asked, so the number of threads moves no bit. Threads have the niceness of the process.
+
+Here: ``Cores``, ``usable_cores``. Not here: what may be done side by side (the engines, ``stages/``), workers that are
+processes (``daemon/workers``).
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+import cv2
+import torch
+
+from propainter_backend.render.memory_limits import available_bytes
+
+A = TypeVar("A")
+B = TypeVar("B")
+
+_SHARE = 0.5
+"""Of the memory that is free, what things worked on at once may take beyond the first."""
+_HERE = threading.local()
+
+
+class Cores:
+    """So many threads, begun when they are first needed. free: bytes that are free at this moment."""
+
+    def __init__(self, count: int, *, free: Callable[[], int] = available_bytes) -> None:
+        if count < 1:
+            raise ValueError(f"the number of cores is {count}; it must be at least 1")
+        self.count = count
+        self._free = free
+        self._pool = ThreadPoolExecutor(count, thread_name_prefix="cores", initializer=_begin)
+
+    def __call__(self, work: Callable[[A], B], things: Iterable[A], *, each_bytes: int = 0) -> Iterator[B]:
+        """See ``Spread``. Whoever stops asking, or is stopped by an error, waits for what is at work, and no more begins."""
+        at_once = self._at_once(each_bytes)
+        if at_once == 1 or getattr(_HERE, "is_at_work", False):  # within work: its threads are all taken
+            yield from map(work, things)
+            return
+        begun: deque[Future[B]] = deque()
+        try:
+            for thing in things:
+                begun.append(self._pool.submit(work, thing))
+                if len(begun) >= at_once:
+                    yield begun.popleft().result()
+            while begun:
+                yield begun.popleft().result()
+        finally:
+            for future in begun:
+                future.cancel()
+            for future in begun:
+                if not future.cancelled():
+                    future.exception()
+
+    def _at_once(self, each_bytes: int) -> int:
+        if self.count == 1 or each_bytes <= 0:
+            return self.count
+        return max(1, min(self.count, int(self._free() * _SHARE) // each_bytes))
+
+
+def _begin() -> None:
+    _HERE.is_at_work = True
+
+
+def make_cores(count: int | None) -> Cores:
+    """As many threads as are asked for; None: as many as this process may use. OpenCV and torch keep to the number too."""
+    cores = Cores(usable_cores() if count is None else count)
+    cv2.setNumThreads(cores.count)
+    torch.set_num_threads(cores.count)
+    return cores
+
+
+def usable_cores(quota: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
+    """Processor cores that this process may use: those it is bound to, and no more than its container's quota.
+
+    quota: the file in which Linux tells it: microseconds of processor time, and in how many.
+    """
+    bound = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        allowed, period = quota.read_text(encoding="ascii").split()
+        return max(1, min(bound, math.ceil(int(allowed) / int(period))))
+    except (OSError, ValueError):  # another system, or "max": no quota
+        return bound
