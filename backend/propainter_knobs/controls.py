@@ -104,9 +104,12 @@ CONTROLS: tuple[Control, ...] = (
     # Performance
     Control(
         "working_size", "choice", "Working size",
-        "Size the fill is made at. Smaller is faster and softer. Full is reduced if the GPU runs out of memory. Pixels "
-        "outside the hole are never resampled.",
-        "full", choices=(("full", "Full"), ("half", "Half"), ("quarter", "Quarter"), ("custom", "Custom")),
+        "Size the fill is made at. Auto works smaller on large plates and copies from the full-size ones. Smaller is faster "
+        "and softer. Pixels outside the hole are never resampled.",
+        "auto",
+        choices=(
+            ("full", "Full"), ("half", "Half"), ("quarter", "Quarter"), ("custom", "Custom"), ("auto", "Auto"),
+        ),
     ),
     Control(
         "working_width", "int", "Width", "Custom working width, in pixels of the full-size plate.", 960,

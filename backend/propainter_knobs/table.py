@@ -133,7 +133,8 @@ KNOBS: tuple[Knob, ...] = (
         parameter=Parameter("never_seen"), in_panel=True,
     ),
     Knob(
-        "working_size", "size", None, "Working size", "width, height the fill is made at; null: as large as memory allows",
+        "working_size", "size", None, "Working size", "width, height the fill is made at; null: the plate's, but "
+        "half of it for the classical engine and plates above a million pixels, unless quality is `best`",
         ("working", "hole", "native"),
         low=1, high=16384, unit="px", option="--working-size", metavar="WxH", in_panel=True,
     ),

@@ -65,7 +65,7 @@ class Node:
 
 DEFAULTS = {
     "neighbour_window": 10, "reference_stride": 10, "chunk_length": 80, "flow_iterations": 20, "flow_hole_snap": 0,
-    "grow": 4, "feather": 3, "threshold": 0.0, "engine": 0, "precision": 0, "quality": 1, "working_size": 0,
+    "grow": 4, "feather": 3, "threshold": 0.0, "engine": 0, "precision": 0, "quality": 1, "working_size": 4,
     "working_width": 960, "working_height": 540, "grow_flow": 0, "crop_to_matte": False, "crop_padding": 0,
     "native_fill": True, "match_grain": 1.0, "flow_stop": 0.0,
     "use_clean_plate": True, "clean_frames": "", "follow_panel": False, "panel_name": "",
@@ -169,7 +169,8 @@ def test_files_behind_the_inputs_are_opened(qtbot: QtBot, docked: Any, tiny_shot
 @pytest.mark.parametrize(
     ("size", "knobs"),
     [
-        (None, {"working_size": 0}),
+        (None, {"working_size": 4}),
+        ((432, 240), {"working_size": 0}),
         ((216, 120), {"working_size": 1}),
         ((108, 60), {"working_size": 2}),
         ((320, 184), {"working_size": 3, "working_width": 320, "working_height": 184}),
@@ -312,3 +313,11 @@ def test_init_lets_nuke_find_the_panel_and_the_named_packages_last(
     runpy.run_path(str(HERE / "init.py"))
     assert sys.path == ["/host", str(HERE.parents[1]), str(tmp_path)]
     importlib.invalidate_caches()
+
+
+def test_a_size_that_names_a_share_is_left_alone_where_no_plate_is_known(application: Any) -> None:
+    del application
+    for choice in range(3):
+        node = remove_node(working_size=choice)
+        dock.write_knobs(node, PanelState(settings=ShotSettings()))
+        assert int(node.knob("working_size").getValue()) == choice

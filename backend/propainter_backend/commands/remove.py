@@ -116,7 +116,7 @@ def remove(wish: Removal, choice: EngineChoice, *, quiet: bool = False) -> dict[
     started = time.perf_counter()
     say = _silent if quiet else _say
     files = ShotFiles(wish)
-    shot = files.shot()
+    shot = files.shot(engine=choice.engine.name)
     say(choice.reason)
     say(str(files))
     said = fields_sentence(len(files.numbers), files.pictures.plate)

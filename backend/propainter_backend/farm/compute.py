@@ -81,7 +81,7 @@ class InProcess:
         wish = files.wish
         self.engine, self.weights = choice.engine.name, choice.engine.weights_id
         self.device = str(choice.engine.device)
-        shot = files.shot()
+        shot = files.shot(engine=self.engine)
         cache = ShotCache(cache_dir / "artifacts", memory_budget=wish.memory_budget, disk_budget=cache_budget)
         self._renderer = ShotRenderer(shot, choice.engine, cache)
 

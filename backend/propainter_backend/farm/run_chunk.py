@@ -134,8 +134,8 @@ class Task:
         return key_of(
             "farm frame", engine, weights, _CODE_VERSIONS[engine], _versions_of_stages(),
             repr(wish.drafted_settings()), wish.space.value,
-            repr(wish.drafted_size(self.files.plate.size)), wish.drafted_native_fill(), wish.drafted_grain(), index,
-            len(self.files.numbers), repr(wish.cuts), content,
+            repr(wish.drafted_size(self.files.plate.size, engine=engine)), wish.drafted_native_fill(),
+            wish.drafted_grain(), index, len(self.files.numbers), repr(wish.cuts), content,
         )  # fmt: skip
 
     def _frames(self, asked: FrameRange | None) -> FrameRange:
@@ -153,7 +153,7 @@ class Task:
             "removal", *(path and str(Path(path).absolute()) for path in (wish.plate, wish.matte, wish.clean, wish.output)),
             wish.matte_offset, wish.pair_by.value, repr(wish.matte_reading), frames.first, frames.last,
             repr(heard_by(engine, wish.drafted_settings())),
-            repr(wish.drafted_size(self.files.plate.size)), wish.drafted_native_fill(), wish.drafted_grain(),
+            repr(wish.drafted_size(self.files.plate.size, engine=engine)), wish.drafted_native_fill(), wish.drafted_grain(),
             wish.space.value, engine, precision if listens(engine, "precision") else "", repr(wish.cuts),
         )  # fmt: skip
 

@@ -171,7 +171,10 @@ _OTHERWISE: dict[str, dict[str, Any]] = {
         "help": "auto finds cuts, none treats the range as one scene, 24,57 names the first frames of new scenes; "
         "background is never borrowed across a cut (%(default)s)",
     },
-    "working_size": {"help": "size the fill is made at (default: the plate's)"},
+    "working_size": {
+        "help": "size the fill is made at (default: the plate's; of plates above a million pixels the classical engine "
+        "takes half, but not with --quality best)",
+    },
     "precision": {"choices": [p.value for p in Precision], "default": "fp32"},
 }  # fmt: skip
 """What this command has otherwise. The backend alone chooses the precision by itself."""

@@ -35,6 +35,7 @@ from propainter_pictures.pairing import PairBy, Pairing, pair
 from propainter_pictures.plates import FrameSource, open_source, share_overscan
 from propainter_pictures.results import FrameSink, open_sink
 from propainter_pictures.stamps import Stamps
+from propainter_plan.sizes import usual_size
 from propainter_wire.messages import Quality
 from propainter_wire.shot import digest_of
 
@@ -96,9 +97,11 @@ class Removal:
             return replace(self.settings, flow_stop=0.0)
         return draft_settings(self.settings) if self.draft else self.settings
 
-    def drafted_size(self, plate_size: tuple[int, int]) -> tuple[int, int] | None:
-        """The working size, a draft's half of it; None: the plate's own."""
-        return draft_size(self.working_size or plate_size) if self.draft else self.working_size
+    def drafted_size(self, plate_size: tuple[int, int], *, engine: str) -> tuple[int, int] | None:
+        """The size an engine of this name works at, a draft's half of it; None: the plate's own."""
+        usual = usual_size(plate_size, engine=engine, native_fill=self.native_fill, whole=self.quality == "best")
+        size = self.working_size or usual
+        return draft_size(size or plate_size) if self.draft else size
 
     def cuts_at(self, numbers: range) -> Cuts:
         """The same by index among these frames. Raises BadInput where a frame is none of them, or the first."""
@@ -164,15 +167,15 @@ class ShotFiles:
             self.plate, self.matte, self.clean, self.pairing, self.numbers, wish, found.reading, self.stamps
         )
 
-    def shot(self) -> Shot:
-        """What a renderer is given: these pictures, under the wish's settings."""
+    def shot(self, *, engine: str) -> Shot:
+        """What a renderer is given: these pictures, under the wish's settings. engine: by its name."""
         wish, size = self.wish, self.plate.size
         return Shot(
             self.pictures,
             wish.space,
             wish.drafted_settings(),
             size,
-            wish.drafted_size(size),
+            wish.drafted_size(size, engine=engine),
             wish.drafted_native_fill(),
             wish.cuts_at(self.numbers),
             match_grain=wish.drafted_grain(),

@@ -10,6 +10,7 @@ Here: ``ShotRenderer``, the hall of the render. Not here: what depends on what (
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from torch import Tensor
 
 from propainter.engine import Engine
 from propainter.types import BidirectionalFlow
+from propainter_backend.render.drafts import preview_size
 from propainter_backend.render.evaluator import Evaluator
 from propainter_backend.render.shot import Shot
 from propainter_backend.render.shot_cache import ShotCache
@@ -52,9 +54,12 @@ class ShotRenderer:
         stages: Sequence[Stage[Any]] | None = None,
     ) -> None:
         self.shot = shot
+        self._cache = cache
         self.ask = Evaluator(shot, engine, cache, all_stages(on_painted=on_painted) if stages is None else stages)
         self.plan = self.ask.plan
         self._preview_reach = engine.preview_reach
+        self._smaller: ShotRenderer | None = None
+        """The shot at a size at which a first picture comes soon, once one was asked for."""
 
     @property
     def counts(self) -> RenderCounts:
@@ -179,8 +184,25 @@ class ShotRenderer:
         """Whether all windows of a frame are stored: then the final picture is the quickest."""
         return self.ask.is_stored("painting", index)
 
+    def _quick(self, index: int) -> ShotRenderer | None:
+        """The renderer of a first picture where the shot's own size would take long; None: it does not, or the flow around
+        is there already."""
+        shot, reach = self.shot, self._preview_reach
+        if reach is None or (size := preview_size(shot.made_at)) == shot.made_at:
+            return None
+        pairs = range(max(0, index - reach), min(self.plan.frame_count - 1, index + reach))
+        if all(self.ask.is_stored("flow", pair) for pair in pairs):
+            return None
+        if self._smaller is None:
+            given = replace(shot, working_size=size, native_fill=False, match_grain=0.0, flow_pairs=None)
+            self._smaller = ShotRenderer(given, self.ask.engine, self._cache)
+        return self._smaller
+
     def _provisional(self, index: int) -> Steps[Any]:
         """The frame's red, green and blue, from less of the shot."""
+        if (quick := self._quick(index)) is not None:
+            quick.counts = self.counts
+            return (yield from quick._provisional(index))
         if not bool(hole(self.ask, index).any()):
             picture = yield from final_fill(self.ask, index)
         elif self._preview_reach is not None:

@@ -58,7 +58,7 @@ class Answers:
         engine = self._engines.of(spec)
         settings = spec.removal_settings(self._engines.snap(engine))
         plan = ShotPlan(engine, spec.frame_count, settings)
-        width, height = spec.working_size() or spec.size
+        width, height = spec.working_size(engine.name) or spec.size
         if spec.crop_padding() is None:
             reach = list(reach_of_all(plan))
         else:

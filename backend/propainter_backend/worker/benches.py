@@ -87,7 +87,7 @@ class Benches:
         settings = spec.removal_settings(self._engines.snap(engine))
         space, fills_natively = WorkingSpace(spec.settings["color"]), spec.fills_natively()
         shot = Shot(
-            pictures, space, settings, spec.size, spec.working_size(), fills_natively, spec.cuts(),
+            pictures, space, settings, spec.size, spec.working_size(engine.name), fills_natively, spec.cuts(),
             match_grain=spec.match_grain(), flow_pairs=flow_pairs,
         )  # fmt: skip
         return make_renderer(shot, engine, self._cache, crop_padding=spec.crop_padding())

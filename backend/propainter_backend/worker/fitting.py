@@ -56,7 +56,7 @@ class Fitting:
     def planned(self, spec: ShotSpec) -> Lowered:
         """The shot as its peak is expected to fit; a cropped one as it is, for only its mattes tell how large it is."""
         engine = self._engines.of(spec)
-        width, height = (-(-side // 8) * 8 for side in spec.working_size() or spec.size)
+        width, height = (-(-side // 8) * 8 for side in self.size_of(spec))
         footprint = footprint_of(engine, (width, height))
         if footprint is None or spec.crop_padding() is not None:
             return Lowered(spec)
@@ -69,6 +69,10 @@ class Fitting:
         changed = {"chunk_length": plan.settings.chunk_length, "ref_stride": plan.settings.ref_stride}
         notes = () if plan.change is None else (plan.change,)
         return Lowered(replace(spec, settings={**spec.settings, **changed}), notes, plan.flow_pairs, plan.warning)
+
+    def size_of(self, spec: ShotSpec) -> tuple[int, int]:
+        """Width, height a shot's fill is made at."""
+        return spec.working_size(self._engines.of(spec).name) or spec.size
 
     def step_down(self, key: str, lowered: Lowered) -> bool:
         """Ask for less at once from now on (a draft: also smaller); False where nothing smaller would help."""

@@ -12,6 +12,7 @@ from propainter.types import Settings
 from propainter_backend.render.drafts import draft_settings, draft_size
 from propainter_backend.render.shot import Cuts
 from propainter_backend.worker.pipe import Note
+from propainter_plan.sizes import usual_size
 
 
 @dataclass(frozen=True)
@@ -49,12 +50,18 @@ class ShotSpec:
             return draft_settings(settings, flow_iterations=s["draft_flow_iterations"])
         return replace(settings, flow_stop=0.0) if self.quality == "best" else settings
 
-    def working_size(self) -> tuple[int, int] | None:
-        """Width, height of the fill; None: the plate's."""
+    def working_size(self, engine: str) -> tuple[int, int] | None:
+        """Width, height of the fill by an engine of this name; None: the plate's."""
         asked = self.settings["working_size"]
+        native = bool(self.settings["native_fill"])
+        size = (
+            tuple(asked)
+            if asked
+            else usual_size(self.size, engine=engine, native_fill=native, whole=self.quality == "best")
+        )
         if self.quality != "draft":
-            return tuple(asked) if asked else None
-        return draft_size(asked or self.size, scale=self.settings["draft_scale"])
+            return size
+        return draft_size(size or self.size, scale=self.settings["draft_scale"])
 
     def fills_natively(self) -> bool:
         """Whether the fill comes from the plates themselves where the working size is below theirs; a draft's never."""

@@ -183,7 +183,7 @@ class Steps:
         if self._fitting.step_down(task["shot"], lowered):
             return True
         spec = lowered.spec
-        size = "x".join(map(str, spec.working_size() or spec.size))
+        size = "x".join(map(str, self._fitting.size_of(spec)))
         self._fail(
             task, "out_of_memory",
             f"{self._options.device} cannot hold the {min(spec.settings['chunk_length'], spec.frame_count)} frames of "

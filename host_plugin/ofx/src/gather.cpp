@@ -31,7 +31,8 @@ std::array<int, 2> working_size(const Task& task) {
         case SizeChoice::kCustom:
             return {scaled(task.values.working_width * task.render_scale),
                     scaled(task.values.working_height * task.render_scale)};
-        case SizeChoice::kFull: break;
+        case SizeChoice::kFull: return {width_of(task.rect), height_of(task.rect)};
+        case SizeChoice::kAuto: break;
     }
     return {0, 0};
 }

@@ -10,6 +10,7 @@ import torch
 
 from builders import RGB, MemoryPictures, ToyEngine, box_matte, box_shot
 from propainter import stages
+from propainter.classical import ClassicalEngine
 from propainter.composite import composite
 from propainter.hole import hole_of, soft_alpha
 from propainter.types import Settings
@@ -310,3 +311,22 @@ def test_a_cache_too_small_for_a_chunk_still_gives_the_same_picture(tmp_path):
     memory_only, _ = render(shot, ShotCache(None, memory_budget=400_000), frames=range(10, 12))
     assert all(np.array_equal(a, b) for a, b in zip(expected, tiny, strict=True))
     assert np.array_equal(memory_only[0], expected[10]) and np.array_equal(memory_only[1], expected[11])
+
+
+def test_the_first_picture_of_a_large_shot_is_made_small_unless_its_flow_is_there():
+    sizes: list[tuple[int, int]] = []
+
+    class Watched(ClassicalEngine):
+        def estimate_flow(self, frames, *, iterations, stop=0.0):
+            sizes.append((frames.shape[-1], frames.shape[-2]))
+            return super().estimate_flow(frames, iterations=iterations, stop=stop)
+
+    size = (640, 400)
+    shot, cache = box_shot(2, Settings(), size=size), ShotCache(None, memory_budget=1 << 28)
+    first = run_to_end(ShotRenderer(shot, Watched(), cache).frame(0, provisional=True))
+    assert first.pixels.shape == shot.pictures.plate(0).pixels.shape
+    assert sizes == [(320, 200)]
+    run_to_end(ShotRenderer(shot, Watched(), cache).analyse([0]))
+    sizes.clear()
+    run_to_end(ShotRenderer(shot, Watched(), cache).frame(0, provisional=True))
+    assert not sizes, "the flow that is there serves a sharper one"

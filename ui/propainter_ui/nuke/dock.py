@@ -39,7 +39,7 @@ def _controls(kind: str) -> dict[str, str]:
 _NUMBERS, _SHARES, _SWITCHES = _controls("int"), _controls("float"), _controls("bool")
 _CHOICES: Mapping[str, tuple[str, ...]] = {name: BY_NAME[name].words for name in ("engine", "precision")}
 _QUALITIES: tuple[Quality, ...] = get_args(Quality)
-_FULL, _HALF, _QUARTER, _CUSTOM = range(4)
+_FULL, _HALF, _QUARTER, _CUSTOM, _AUTO = range(5)
 
 
 @dataclass(frozen=True)
@@ -215,14 +215,18 @@ def _size_of(node: Any, plate_size: tuple[int, int] | None) -> tuple[int, int] |
     choice = int(node.knob("working_size").getValue())
     if choice == _CUSTOM:
         return int(node.knob("working_width").value()), int(node.knob("working_height").value())
-    if choice == _FULL or plate_size is None:
+    if choice == _AUTO or plate_size is None:
         return None
+    if choice == _FULL:
+        return plate_size
     share = 2 if choice == _HALF else 4
     return max(8, round(plate_size[0] / share)), max(8, round(plate_size[1] / share))
 
 
 def _size_knobs(size: tuple[int, int] | None, plate_size: tuple[int, int] | None) -> dict[str, int]:
-    if size is None or size == plate_size:
+    if size is None:  # where no plate is known, nobody can say Full or Half here: the node keeps what it has
+        return {} if plate_size is None else {"working_size": _AUTO}
+    if size == plate_size:
         return {"working_size": _FULL}
     for choice, share in ((_HALF, 2), (_QUARTER, 4)):
         if plate_size and size == (max(8, round(plate_size[0] / share)), max(8, round(plate_size[1] / share))):

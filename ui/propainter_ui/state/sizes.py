@@ -5,6 +5,7 @@ Here: which shot they are taken from, too, where none is open. Not here: what th
 
 from __future__ import annotations
 
+from propainter_plan.sizes import usual_size
 from propainter_ui.state.panel_state import PanelState
 from propainter_wire.messages import ShotLine
 
@@ -28,7 +29,9 @@ def working_size_wanted(state: PanelState) -> tuple[int, int]:
     if plate is None:
         return (0, 0)
     told = state.working_size if state.settings.working_size == state.applied.working_size else None
-    width, height = state.settings.working_size or told or plate
+    settings, whole = state.settings, state.quality == "best"
+    usual = usual_size(plate, engine=state.engine_wanted, native_fill=settings.native_fill, whole=whole)
+    width, height = settings.working_size or told or usual or plate
     if state.quality == "draft":
         scale = state.settings.draft_scale
         width, height = max(8, round(width * scale)), max(8, round(height * scale))

@@ -79,7 +79,7 @@ inline constexpr char kClearResults[] = "clear_results";
 enum class Output { kResult, kFill, kHole, kUnseen, kDifference, kFlow, kGrainFree };
 enum class MatteChannel { kMaskAlpha, kMaskLuma, kSourceAlpha };
 enum class RangeChoice { kInput, kGlobal, kCustom };
-enum class SizeChoice { kFull, kHalf, kQuarter, kCustom };
+enum class SizeChoice { kFull, kHalf, kQuarter, kCustom, kAuto };
 
 // All values at one time.
 struct ParamValues {
@@ -91,7 +91,7 @@ struct ParamValues {
     int range_first = 0, range_last = 0;
     int analysis_request = 0;  // grows with every press of Analyse in this session of the host
     int quality = 1;
-    SizeChoice working_size = SizeChoice::kFull;
+    SizeChoice working_size = SizeChoice::kAuto;
     int working_width = 0, working_height = 0;
     KnobValues knobs;
     bool use_clean_plate = true;
