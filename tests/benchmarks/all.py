@@ -74,6 +74,7 @@ PARTS: dict[str, tuple[list[str], list[str]]] = {
     "networks": (["--frames", "8", "--pairs", "1", "--chunk", "4", "--windows", "1"], []),
     "native_fill": ([], []),
     "crop": ([], []),
+    "cores": (["--size", "640x360", "--frames", "6", "--cores", "1", "2"], []),
     "long_shots": (["--engine", "classical", "--lengths", "30", "120"], []),
 }
 """Other benchmarks, with what makes them quick, and what makes them full."""

@@ -316,8 +316,11 @@ def test_init_lets_nuke_find_the_panel_and_the_named_packages_last(
 
 
 def test_a_size_that_names_a_share_is_left_alone_where_no_plate_is_known(application: Any) -> None:
-    del application
+    from propainter_ui.nuke import dock
+    from propainter_ui.state.panel_state import PanelState
+    from propainter_wire.messages import ShotSettings
+
     for choice in range(3):
         node = remove_node(working_size=choice)
         dock.write_knobs(node, PanelState(settings=ShotSettings()))
-        assert int(node.knob("working_size").getValue()) == choice
+        assert node.knob("working_size").held == choice

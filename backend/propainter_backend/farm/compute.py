@@ -91,9 +91,12 @@ class InProcess:
             for first, last in runs_of(indices):
                 run_to_end(self._renderer.analyse(range(first, last + 1)), lambda unit: _told(unit, tell))
             return
-        for index in indices:
-            steps = self._renderer.completed(index) if stage == "completion" else self._renderer.propagated(index)
-            run_to_end(steps, lambda unit: _told(unit, tell))
+        for first, last in runs_of(indices):
+            for index in range(first, last + 1):
+                if stage == "completion":
+                    run_to_end(self._renderer.completed(index, until=last), lambda unit: _told(unit, tell))
+                else:
+                    run_to_end(self._renderer.propagated(index), lambda unit: _told(unit, tell))
 
     def paint(self, indices: Sequence[int], tell: Tell) -> Iterator[Painted]:
         """See ``Compute``."""

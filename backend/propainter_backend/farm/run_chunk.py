@@ -200,6 +200,8 @@ def _compute(options: argparse.Namespace, files: ShotFiles) -> Iterator[Compute]
         _say("status", choice.reason)
         yield InProcess(files, choice, options.cache_dir, cache_budget=int(options.cache_size * _GB))
         return
+    if options.cores is not None:
+        raise BadInput("the backend has its own --cores; give it to propainter-backend and leave it out here")
     with Client.connect(Path(options.backend or connection_path()), name="propainter-remove run-chunk") as client:
         compute = InSession(client, files, engine=options.engine, precision=options.precision)
         require_device(options.device, compute.device)

@@ -105,9 +105,9 @@ class ShotRenderer:
         """Flow between a frame and the next, as estimated on the plate; the caller's own."""
         return (yield from flow(self.ask, pair))
 
-    def completed(self, pair: int) -> Steps[BidirectionalFlow]:
-        """Completed flow between a frame and the next."""
-        return (yield from completed(self.ask, pair))
+    def completed(self, pair: int, *, until: int | None = None) -> Steps[BidirectionalFlow]:
+        """Completed flow between a frame and the next. until: the last pair of a run that will be asked for."""
+        return (yield from completed(self.ask, pair, until=until))
 
     def analyse(self, pairs: Sequence[int]) -> Steps[None]:
         """Estimate flow ahead of roto, so that later edits find it."""

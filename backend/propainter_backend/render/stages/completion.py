@@ -52,10 +52,10 @@ class Completion(Stage[Chunk]):
         return made
 
 
-def completed(ask: Ask, pair: int) -> Steps[BidirectionalFlow]:
-    """Completed flow between a frame and the next; the caller's own."""
+def completed(ask: Ask, pair: int, *, until: int | None = None) -> Steps[BidirectionalFlow]:
+    """Completed flow between a frame and the next; the caller's own. until: the last of a run that will be asked for."""
     whole = yield from flow(ask, pair)
-    arrays = yield from ask.part(Completion.row.name, pair)
+    arrays = yield from ask.part(Completion.row.name, pair, until=until)
     whole.forward[0, 0][:, flow_hole(ask, pair) > 0] = torch.from_numpy(np.array(arrays["forward"]))
     whole.backward[0, 0][:, flow_hole(ask, pair + 1) > 0] = torch.from_numpy(np.array(arrays["backward"]))
     return whole
