@@ -6,7 +6,7 @@ stored like any artifact, for every frame near it looks there, too. Not here: wh
 
 from __future__ import annotations
 
-import threading
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -30,11 +30,11 @@ _CODE_VERSION = "2"
 class PlateParts:
     """Reads boxes of the plates of one shot; of a plate never more is kept than the boxes that were asked for."""
 
-    def __init__(self, shot: Shot, cache: ShotCache) -> None:
+    def __init__(self, shot: Shot, cache: ShotCache, reading: AbstractContextManager[Any] | None = None) -> None:
+        """reading: held while files are read; several threads may ask at once."""
         self._shot = shot
         self._cache = cache
-        self._reading = threading.Lock()
-        """Several frames may be filled at once; files are read for one of them."""
+        self._reading = reading or nullcontext()
 
     def id(self, index: int) -> list[str | None]:
         """Everything that decides what a frame shows outside its hole, and where that is."""
@@ -47,7 +47,9 @@ class PlateParts:
         wide_rows, wide_columns = _widened(rows, height), _widened(columns, width)
         box = [wide_rows.start, wide_rows.stop, wide_columns.start, wide_columns.stop]
         s = self._shot.settings
-        key = key_of("plate part", _CODE_VERSION, self.id(index), box, s.threshold, s.grow, self._shot.space.value)
+        with self._reading:
+            content = self.id(index)
+        key = key_of("plate part", _CODE_VERSION, content, box, s.threshold, s.grow, self._shot.space.value)
         arrays = self._cache.load(key)
         if arrays is None:
             with self._reading:

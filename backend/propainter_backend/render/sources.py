@@ -6,6 +6,7 @@ working pictures, which are stages.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -24,7 +25,9 @@ class Sources:
     """One shot's mattes and clean plates as stages use them."""
 
     def __init__(self, shot: Shot, cache: ShotCache) -> None:
-        self.plate_parts = PlateParts(shot, cache)
+        self._reading = threading.RLock()
+        """Boxes of plates are read by threads that fill frames, while the next frame is made ready for them."""
+        self.plate_parts = PlateParts(shot, cache, self._reading)
         self._shot = shot
         self._held: tuple[int, Frame] | None = None
         self._alpha: tuple[int, Tensor] | None = None
@@ -49,7 +52,8 @@ class Sources:
         """How much of the fill each plate pixel takes, [h, w], 0..1."""
         if self._alpha is None or self._alpha[0] != index:
             s = self._shot.settings
-            matte = torch.from_numpy(self._shot.pictures.matte(index))
+            with self._reading:
+                matte = torch.from_numpy(self._shot.pictures.matte(index))
             alpha = soft_alpha(matte, threshold=s.threshold, grow_pixels=s.grow, feather=s.feather)
             self._alpha = (index, alpha)
         return self._alpha[1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from builders import box_matte, box_shot, moving_plates
+from builders import MemoryPictures, box_matte, box_shot, moving_plates
 from propainter.classical import ClassicalEngine
 from propainter.classical.arrays import images_of
 from propainter.types import Settings
@@ -203,3 +204,37 @@ def test_flow_of_many_pairs_at_once_is_that_of_each():
     alone, together = (ClassicalEngine(spread=Cores(count)).estimate_flow(frames, iterations=1) for count in (1, 3))
     for one, other in ((alone.forward, together.forward), (alone.backward, together.backward)):
         np.testing.assert_array_equal(images_of(one), images_of(other))
+
+
+class OneReader(MemoryPictures):
+    """Pictures as files are: read by one thread at a time."""
+
+    def __init__(self, plates, mattes) -> None:
+        super().__init__(plates, mattes)
+        self._alone = threading.Lock()
+
+    def plate(self, index: int):
+        return self._read(super().plate, index)
+
+    def matte(self, index: int):
+        return self._read(super().matte, index)
+
+    def plate_digest(self, index: int) -> str:
+        return self._read(super().plate_digest, index)
+
+    def _read(self, read, index: int):
+        assert self._alone.acquire(blocking=False), "two threads read at once"
+        try:
+            time.sleep(0.002)
+            return read(index)
+        finally:
+            self._alone.release()
+
+
+def test_frames_that_are_filled_natively_at_once_read_their_plates_one_after_the_other():
+    shot = replace(box_shot(4, Settings(), size=(96, 64)), working_size=(48, 32))
+    shot = replace(shot, pictures=OneReader(shot.pictures.plates, shot.pictures.mattes))
+    renderer = ShotRenderer(shot, ClassicalEngine(spread=Cores(4)), ShotCache(None, memory_budget=1 << 28))
+    renderer.aim_at(range(4))
+    run_to_end(renderer.frame(0))
+    assert renderer.counts.of("composite").seconds > 0

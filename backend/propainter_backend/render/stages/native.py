@@ -50,16 +50,17 @@ class Native(Stage[int]):
 
     def compute_run(self, units: Sequence[int], ask: Ask) -> Steps[Made]:
         """See ``Stage.compute_run``."""
-        seen, painted = {}, {}
+        seen, painted, holes = {}, {}, {}
         for unit in units:
             seen[unit] = yield from looks(ask, unit)
             painted[unit] = yield from fill(ask, unit)
+            holes[unit] = hole(ask, unit).numpy() > 0
         tally, (width, height) = Tally(), ask.shot.plate_size
 
         def given(unit: int) -> _Given:
             inside = ask.sources.alpha(unit).numpy() > 0
             picture = from_grid(painted.pop(unit), ask.shot).permute(1, 2, 0).numpy()
-            return picture, inside, seen[unit], hole(ask, unit).numpy() > 0
+            return picture, inside, seen[unit], holes[unit]
 
         def filled(frame: _Given) -> np.ndarray:
             return native.fill_natively(
