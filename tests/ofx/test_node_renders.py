@@ -173,6 +173,14 @@ def test_the_settings_that_reach_the_daemon_are_the_panels(node_bundle: Path, da
     assert [wish.quality for wish in daemon.renders] == ["best"]
 
 
+@pytest.mark.parametrize(("choice", "size"), [("Auto", None), ("Full", (16, 12)), ("Quarter", (4, 3))])
+def test_auto_leaves_the_working_size_to_the_daemon_and_full_names_the_plates(
+    node_bundle: Path, daemon: FakeDaemon, choice: str, size: tuple[int, int] | None
+) -> None:
+    render("nuke", node_bundle, make_shot(), 5, working_size=choice)
+    assert [opened.settings.get("working_size") for opened in daemon.opened] == [size]
+
+
 @pytest.mark.parametrize(
     ("profile", "colour"), [("nuke", "auto"), ("natron", "auto"), ("resolve", "rec709"), ("fusion", "rec709")]
 )
