@@ -351,3 +351,10 @@ def test_a_rough_result_is_none_of_the_finished_ones_and_goes_when_they_come() -
     state = outcomes.after(state, events.ResultArrived(1, 1006, is_rough=True))
     state = outcomes.after(state, events.ShotUnderstood(ShotSettings(grow=9), "normal", "propainter", (432, 240), 2))
     assert state.rough == frozenset()
+
+
+def test_a_large_plate_is_shown_at_half_its_size_but_for_the_best_quality() -> None:
+    hd = replace(SHOT, width=1920, height=1080)
+    state = opened(shot=hd, settings=ShotSettings(engine="classical"), working_size=None, quality="normal")
+    assert sizes.working_size_wanted(state) == (960, 540)
+    assert sizes.working_size_wanted(replace(state, quality="best", working_size=(960, 540))) == (1920, 1080)

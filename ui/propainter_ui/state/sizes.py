@@ -28,8 +28,8 @@ def working_size_wanted(state: PanelState) -> tuple[int, int]:
     plate = plate_size(state)
     if plate is None:
         return (0, 0)
-    told = state.working_size if state.settings.working_size == state.applied.working_size else None
     settings, whole = state.settings, state.quality == "best"
+    told = state.working_size if settings.working_size == state.applied.working_size and not whole else None
     usual = usual_size(plate, engine=state.engine_wanted, native_fill=settings.native_fill, whole=whole)
     width, height = settings.working_size or told or usual or plate
     if state.quality == "draft":
