@@ -81,7 +81,7 @@ def add_shot_options(parser: argparse.ArgumentParser, *, has_part: bool = False)
     quality = CONTROL_BY_NAME["quality"]
     groups["main"].add_argument(
         "--quality", choices=quality.words, default=quality.default,
-        help="draft: a quick look at half size; normal for final renders; best: the same, and large plates at their own size "
+        help="draft: a quick look at half size; normal for final renders; best: large plates at their own size, too "
         "(%(default)s)",
     )  # fmt: skip
     groups["main"].add_argument("--draft", dest="quality", action="store_const", const="draft", help="--quality draft")
