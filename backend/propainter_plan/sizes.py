@@ -1,6 +1,6 @@
 """The size a fill is made at where nobody asks for one.
 
-Here: ``usual_size``. Not here: what a smaller size costs the picture (ADR 19), a draft's share of it (the
+Here: ``usual_size``. Not here: what a smaller size costs the picture (ADR 20), a draft's share of it (the
 backend's ``render/drafts.py``).
 """
 

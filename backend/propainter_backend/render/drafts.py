@@ -15,7 +15,7 @@ FLOW_STOP = 0.02
 """Where RAFT may stop (docs/adr/0005-raft-early-stop.md)."""
 _SMALLEST = 8
 _MOST_PREVIEWED = 200_000
-"""Pixels of a working picture up to which a first picture is made at the working size (ADR 19)."""
+"""Pixels of a working picture up to which a first picture is made at the working size (ADR 20)."""
 
 
 def draft_settings(settings: Settings, *, flow_iterations: int = FLOW_ITERATIONS) -> Settings:
