@@ -4,6 +4,7 @@
     tracking.py     the frames between and beyond key frames, as a generator; what a correction changes is tracked again
     doubt.py        which frames need help, in order
     shadows.py      what else differs from the background beside the object: shadow, reflection
+    carrying.py     points along the object's flow, and the camera's motion between frames
     stamping.py     a clone stamp from another frame, for clean plates
     edges.py        soft edges at the plate's own size
     marks.py        box, stroke, polygon: what an artist draws

@@ -1,7 +1,7 @@
 """The frames a matte is made for: at the working size, with their colours, the flow between neighbours, the camera's way.
 
-Here: ``Footage``, ``working_size``. Not here: reading files (whoever asks gives ``read``), estimating flow
-(``propainter/dis.py``), the background model (``propainter/classical/motion.py``).
+Here: ``Footage``, ``working_size``, ``estimated_flow``. Not here: reading files (whoever asks gives ``read``), how flow is
+estimated (``propainter/dis.py``), the background model (``propainter/classical/motion.py``).
 
 Memory is bounded: frames and flow are kept while they are recent, and made again when asked for later.
 """
@@ -101,10 +101,13 @@ class Footage:
             self._camera_flows[source, target] = known
         return known
 
-    def forget_motion(self) -> None:
-        """Find the camera's motion anew: somebody knows better by now what is object."""
-        self._motions.clear()
-        self._camera_flows.clear()
+    def forget_motion(self, source: int | None = None) -> None:
+        """Find the camera's motion anew: somebody knows better by now what is object. source: from this frame alone."""
+        for known in (self._motions, self._camera_flows):
+            for pair in [pair for pair in known if source in (None, pair[0])]:
+                del known[pair]
+        if self._half is not None:
+            self._half.forget_motion(source)
 
     def _cells_of_colour(self) -> tuple[npt.NDArray[np.int64], Field, Field]:
         """How many cells of colour there are along each axis, where they begin, how wide they are."""
@@ -131,9 +134,17 @@ class Footage:
         return cells
 
     def _estimated(self, pair: int) -> FlowPair:
-        greys = [self.lab(index)[..., 0] for index in (pair, pair + 1)]
-        first, second = (np.ascontiguousarray(grey) for grey in greys)
-        return flow_between(first, second, finest_scale=0), flow_between(second, first, finest_scale=0)
+        return _flow_of(self.lab(pair), self.lab(pair + 1))
+
+
+def estimated_flow(first: Picture, second: Picture) -> FlowPair:
+    """Forward and backward flow [h, w, 2] of two neighbours, uint8 RGB [h, w, 3]: what ``Footage`` estimates itself."""
+    return _flow_of(*(cast(Picture, cv2.cvtColor(picture, cv2.COLOR_RGB2LAB)) for picture in (first, second)))
+
+
+def _flow_of(*labs: Picture) -> FlowPair:
+    first, second = (np.ascontiguousarray(lab[..., 0]) for lab in labs)
+    return flow_between(first, second, finest_scale=0), flow_between(second, first, finest_scale=0)
 
 
 class _Half(Footage):

@@ -127,9 +127,12 @@ def under_strokes(marks: Marks, height: int, width: int) -> tuple[Mask, Mask]:
 
 _SHIFT = 4
 """Bits of a pixel that OpenCV's drawing is told."""
+_FAR_OUT = 2.0**20
+"""Pixels off beyond which a line is cut short: OpenCV counts in 32 bits."""
 
 
 def _whole(points: tuple[Point, ...]) -> npt.NDArray[np.int32]:
     """Points for OpenCV, whose pixels have whole numbers at their middle."""
-    whole: npt.NDArray[np.int32] = np.rint((np.array(points, np.float64) - 0.5) * 2**_SHIFT).astype(np.int32)
+    placed = np.array(points, np.float64).clip(-_FAR_OUT, _FAR_OUT)
+    whole: npt.NDArray[np.int32] = np.rint((placed - 0.5) * 2**_SHIFT).astype(np.int32)
     return whole

@@ -1,7 +1,7 @@
 """The matte of every frame from those of key frames: along flow, drawn anew at each frame, both ways between keys.
 
-Here: ``track``, a generator, and ``Track``, what it leaves. Not here: the cues of one frame (``cues.py``), which frames to
-look at (``doubt.py``), the matte of a key frame (``selecting.py``), soft edges (``edges.py``).
+Here: ``track``, a generator, and ``Track``, what it leaves; ``track_span``, one span of it. Not here: the cues of one frame
+(``cues.py``), which frames to look at (``doubt.py``), a key frame's matte (``selecting.py``), soft edges (``edges.py``).
 
 A span lies between two neighbouring keys, or between one and an end of the footage. Nothing outside a span enters it, so a
 key that is added or changed has only the spans it ends tracked again; all others are taken from the track before.
@@ -101,7 +101,7 @@ def track(footage: Footage, keys: Mapping[int, Field], *, known: Track | None = 
     """
     spans = spans_of(keys, footage.count)
     fresh = [span for span in spans if not _is_known(span, keys, known, footage.count)]
-    total, done = sum(_steps_in(span) for span in fresh), 0
+    total, done = sum(steps_in(span) for span in fresh), 0
     mattes: dict[int, Field] = {}
     drift: dict[int, float] = {}
     for span in spans:
@@ -111,7 +111,7 @@ def track(footage: Footage, keys: Mapping[int, Field], *, known: Track | None = 
             mattes.update({i: known.mattes[i] for i in inside})
             drift.update({i: max(known.drift[i], drift.get(i, 0.0)) for i in inside})
             continue
-        for index in _track_span(footage, keys, span, mattes, drift):
+        for index in track_span(footage, keys, span, mattes, drift):
             done += 1
             yield Step(index, min(done, total), total)
     mattes.update(keys)
@@ -137,16 +137,20 @@ def _is_known(span: Span, keys: Mapping[int, Field], known: Track | None, count:
     return all(np.array_equal(keys[i], known.keys[i]) for i in ends)
 
 
-def _steps_in(span: Span) -> int:
+def steps_in(span: Span) -> int:
+    """How many steps tracking a span takes."""
     trials = sum(2 * trial - 1 for trial in _TRIALS if trial <= span.last - span.first)
     walks = 2 if span.begins and span.ends else 1
     return walks * trials + 2 * (span.last - span.first)  # one walk there, one back, whichever way it is
 
 
-def _track_span(
+def track_span(
     footage: Footage, keys: Mapping[int, Field], span: Span, mattes: dict[int, Field], drift: dict[int, float]
 ) -> Iterator[int]:
-    """Fill in the mattes and the drift of one span, yielding the frame of every step."""
+    """Fill in the mattes and the drift of one span, yielding the frame of every step.
+
+    A matte that is filled in is final: with one key they come one by one, the drift follows; between two keys all at last.
+    """
     ends = {i: keys[i] for i in [span.first] * span.begins + [span.last] * span.ends}
     if span.begins and span.ends:
         yield from _track_between(footage, ends, span, mattes, drift)
@@ -154,8 +158,8 @@ def _track_span(
     start, stop = (span.first, span.last) if span.begins else (span.last, span.first)
     walk = _Walk(footage, ends)
     yield from walk.learn_at(start, stop)
-    found = yield from walk.go({start: ends[start]}, start, stop)
-    mattes.update({i: one.matte for i, one in found.items()})
+    mattes[start] = ends[start]
+    yield from walk.go({start: ends[start]}, start, stop, into=mattes)
     drift.setdefault(start, 0.0)
     yield from _returned(walk, mattes, drift, start, stop)
 
@@ -230,11 +234,18 @@ class _Walk:
         self._samples: list[tuple[Field, np.ndarray]] = []
 
     def go(
-        self, found: Mapping[int, Field], start: int, stop: int, *, sample: int | None = None
+        self,
+        found: Mapping[int, Field],
+        start: int,
+        stop: int,
+        *,
+        sample: int | None = None,
+        into: dict[int, Field] | None = None,
     ) -> Generator[int, None, dict[int, _Found]]:
         """From a frame whose matte is given to another; the given frame is among what comes back.
 
-        sample: a key that is reached: its pixels are kept to learn from.
+        sample: a key that is reached: its pixels are kept to learn from. into: takes each matte as soon as it is there; the
+        odds, which nobody asks for then, are not kept.
         """
         footage, way = self._footage, 1 if stop > start else -1
         mattes = dict(found)
@@ -261,7 +272,10 @@ class _Walk:
             odds -= _FAR * np.maximum(-depth / footage.unit - _NEAR, 0)
             odds[depth < -_REACH * footage.unit] = _OUT_OF_REACH
             mattes[index] = _joined(cut(odds, footage.lab(index), share=_SHARE * footage.coarseness), cues.warped)
-            results[index] = _Found(mattes[index], odds.astype(np.float16))
+            if into is None:
+                results[index] = _Found(mattes[index], odds.astype(np.float16))
+            else:
+                into[index] = mattes[index]
             mattes.pop(index - way * (BEFORE[-1] + 1), None)
             yield index
         return results

@@ -92,6 +92,10 @@ CONTROLS: tuple[Control, ...] = (
         "mask_alpha",
         choices=(("mask_alpha", "Mask alpha"), ("mask_luma", "Mask luma"), ("source_alpha", "Source alpha")),
     ),
+    Control(
+        "matte_from_panel", "bool", "Matte from panel",
+        "Takes the mattes that the ProPainter panel publishes under Panel name. The Mask input is not needed then.", False,
+    ),
     Control("show_overlay", "bool", "Show overlay", "Tints the hole red over the picture.", False),
     Control(
         "use_clean_plate", "bool", "Use clean plate",
@@ -139,7 +143,10 @@ CONTROLS: tuple[Control, ...] = (
         "follow_panel", "bool", "Follow panel",
         "Uses the settings that the ProPainter panel publishes instead of the ones here.", False,
     ),
-    Control("panel_name", "text", "Panel name", "Name to follow, as typed in the panel. Empty: the panel's default.", ""),
+    Control(
+        "panel_name", "text", "Panel name",
+        "Name in the panel, for Follow panel and Matte from panel. Empty: the panel's default.", "",
+    ),
     Control(
         "on_error", "choice", "On error",
         "Show source shows the plate in the viewer if a render fails. A final render always fails, so no plate is "

@@ -45,8 +45,8 @@ SECTIONS: tuple[Section, ...] = (
     Section(
         "matte_fill", "Matte and fill",
         (
-            "matte_channel", "threshold", "grow_flow", "show_overlay", "use_clean_plate", "never_seen", "match_grain",
-            "color", "mix",
+            "matte_channel", "matte_from_panel", "threshold", "grow_flow", "show_overlay", "use_clean_plate", "never_seen",
+            "match_grain", "color", "mix",
         ),
     ),
     Section(

@@ -24,7 +24,7 @@ import zmq
 from propainter_os import sockets
 from propainter_wire.connection import check_endpoint, check_private_directory, is_loopback
 from propainter_wire.errors import UnsafeConnection, WireError
-from propainter_wire.messages import MAX_PART_BYTES, Buffer, ErrorReply, Message, Quality, Result
+from propainter_wire.messages import MAX_PART_BYTES, Buffer, ErrorReply, MatteIs, Message, Quality, Result
 from propainter_wire.reception.admission import Admission, Facts
 from propainter_wire.reception.connections import Connections
 from propainter_wire.reception.disconnects import Disconnects
@@ -258,6 +258,18 @@ class Router:
             digest=digest,
             buffer=Buffer(dtype_of(pixels), shape_of(pixels), place),
         )
+        return self._replies.send(session, request.msg_id, message, buffers=buffers)
+
+    def reply_matte(
+        self, request: Request, pixels: Pixels, *, frame: int, job: str | None = None, doubt: float | None = None
+    ) -> bool:
+        """Answer with a matte, h w 1; as ``reply_result``."""
+        session = self._sessions.find(request.session)
+        if session is None:
+            return False
+        pixels = packed(pixels)
+        place, buffers, digest = placed_pixels(session, pixels, shm_min_bytes=self._admission.facts.shm_min_bytes)
+        message = MatteIs(frame, digest, Buffer(dtype_of(pixels), shape_of(pixels), place), job, doubt)
         return self._replies.send(session, request.msg_id, message, buffers=buffers)
 
     def has_room(self, request: Request) -> bool:

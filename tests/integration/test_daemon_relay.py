@@ -15,16 +15,18 @@ import psutil
 import pytest
 from daemon_harness import PATIENCE_S, Daemon, TinyShot, assert_same, collect, daemon, hold_still, home, wait_until
 
+from matte_scenes import moving_disc
 from propainter_backend.daemon.keys import client_keys, daemon_keys, make_keys, remote_backend, signing_key
 from propainter_backend.daemon.relay import received_pixels
 from propainter_backend.errors import BadInput
-from propainter_wire.client import Client
+from propainter_wire.client import Client, FrameMatte
 from propainter_wire.connection import Connection
 from propainter_wire.errors import BackendUnreachable, JobCancelled, PropainterError, RemoteError, WireError
 from propainter_wire.framing import Envelope, Header
 from propainter_wire.messages import (
     Accepted,
     Buffer,
+    Done,
     FrameContent,
     Have,
     Inline,
@@ -120,6 +122,26 @@ def test_large_frames_go_by_shared_memory_on_this_machine_and_inline_to_the_othe
         hole = collect(client.render(shot, [1], output="hole", dtype="float32")).frames[1]
         assert client._memory is not None and len(client._memory._segments) == 2
     assert hole.shape == (1536, 2048, 1) and hole[4, 4] == 1 and hole[100, 100] == 0
+
+
+def test_mattes_through_the_relay_are_those_of_the_daemon_itself(pair):
+    server, relay = pair
+    scene = moving_disc(3, speed=3)
+    height, width = scene.frames[0].shape[:2]
+    marks = {"boxes": [list(scene.box(0))]}
+    found = []
+    for connect in (relay.client, lambda: directly(server)):
+        with connect() as client:
+            shot = client.open_shot(OpenShot(1, 3, width, height, 3, "uint8")).shot
+            digests = [client.put(shot, "plate", frame) for frame in scene.frames]
+            told = tuple(FrameContent(1 + i, digest) for i, digest in enumerate(digests))
+            assert client.ask(Have(shot, told), Need).plates == ()
+            key = client.select(shot, 1, marks)
+            events = list(client.track(shot, {1: key.digest}, 1, 3))
+            found.append([key.digest, *(event.digest for event in events if isinstance(event, FrameMatte))])
+            assert isinstance(events[-1], Done)
+    assert len(found[0]) == 4
+    assert found[0] == found[1]
 
 
 def test_cancelling_and_leaving_reach_the_daemon(pair):

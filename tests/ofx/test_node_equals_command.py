@@ -28,6 +28,7 @@ from propainter_host import Effect, Host
 from propainter_host.images import NumpyClip, Rect, resize
 from propainter_host.profiles import NATRON, NUKE, PROFILES, Profile
 from propainter_wire.client import Client
+from propainter_wire.messages import OpenShot
 
 FIRST, FRAMES, HEIGHT, WIDTH, PAN = 1001, 10, 120, 192, 3
 LAST = FIRST + FRAMES - 1
@@ -128,8 +129,9 @@ def right(removed: Shots, plate: np.ndarray, matte: np.ndarray) -> np.ndarray:
     return removed(plate, matte)
 
 
-def node(host: Host, bundle: Path, source: NumpyClip, mask: NumpyClip, **clips: NumpyClip) -> Effect:
-    effect = host.load(bundle).create(clips={"Source": source, "Mask": mask, **clips})
+def node(host: Host, bundle: Path, source: NumpyClip, mask: NumpyClip | None = None, **clips: NumpyClip) -> Effect:
+    masks = {} if mask is None else {"Mask": mask}
+    effect = host.load(bundle).create(clips={"Source": source, **masks, **clips})
     for name, value in {"auto_start": False, "engine": "Classical", "input_colour": "Scene-linear"}.items():
         effect.set_param(name, value)
     return effect
@@ -312,6 +314,42 @@ def test_a_node_that_follows_takes_what_a_panel_publishes_with_its_next_render(
         np.testing.assert_array_equal(render(effect, 1004)[..., :3], grown[3])
         panel.publish("", None)
         np.testing.assert_array_equal(render(effect, 1004)[..., :3], right[3])
+
+
+def test_a_node_with_the_panel_s_mattes_is_the_node_with_the_same_mattes_connected(
+    node_bundle: Path, backend: Path, plate: np.ndarray, matte: np.ndarray
+) -> None:
+    mattes = np.stack([np.roll(each, index, axis=1) for index, each in enumerate(matte)])  # no two of them alike
+    source, mask = NumpyClip(plate, first=FIRST), NumpyClip(mattes, first=FIRST)
+    with Host("natron") as host, Client.connect(backend / "daemon.json", name="panel") as panel:
+        shot = panel.open_shot(OpenShot(FIRST, LAST, WIDTH, HEIGHT, 3, "float32")).shot
+        digests = {FIRST + i: panel.put(shot, "matte", each[..., None].copy()) for i, each in enumerate(mattes)}
+        connected, alone = node(host, node_bundle, source, mask), node(host, node_bundle, source)
+        alone.set_param("matte_from_panel", True)
+        alone.set_param("panel_name", "hero")
+        refused = alone.render(1004)
+        assert refused.outcome == "failed"
+        assert "no mattes are published under the panel name 'hero'" in sentence(refused)
+        panel.publish_mattes("hero", FIRST, LAST, (WIDTH, HEIGHT), digests)
+        taken = render(alone, 1004)
+        np.testing.assert_array_equal(taken, render(connected, 1004))
+        assert not np.array_equal(taken, plate[3])
+        proxy = render(alone, 1004, scale=0.5), render(connected, 1004, scale=0.5)
+        assert np.abs(proxy[0] - proxy[1]).mean() < 0.01  # whoever makes the matte smaller
+        moved = {frame: digests[min(frame + 1, LAST)] for frame in digests}
+        assert panel.publish_mattes("hero", FIRST, LAST, (WIDTH, HEIGHT), moved).followers == 2  # and its proxy
+        assert not np.array_equal(render(alone, 1004), taken)  # a changed matte shows with the next render
+        panel.publish_mattes("hero", FIRST, LAST, (WIDTH, HEIGHT), {})
+
+
+def test_a_node_with_the_panel_s_mattes_asks_the_host_for_no_masks_of_other_frames(
+    node_bundle: Path, backend: Path, plate: np.ndarray, matte: np.ndarray
+) -> None:
+    with Host("nuke") as host:
+        effect = node(host, node_bundle, NumpyClip(plate, first=FIRST), NumpyClip(matte, first=FIRST))
+        assert effect.frames_needed(1004)["Mask"] == [(FIRST, LAST)]
+        effect.set_param("matte_from_panel", True)
+        assert effect.frames_needed(1004)["Mask"] == [(1004, 1004)]  # what OpenFX means where a node names no frames
 
 
 def test_after_an_abort_the_daemon_is_free_and_the_next_frame_right(

@@ -19,9 +19,13 @@ import zmq
 from propainter_backend.daemon.lifetime import Lifetime, StopWish
 from propainter_backend.daemon.requests.cache import CacheHandlers
 from propainter_backend.daemon.requests.content import ContentHandlers
+from propainter_backend.daemon.requests.jobs_allowed import JobsAllowed
+from propainter_backend.daemon.requests.mattes import MatteHandlers
 from propainter_backend.daemon.requests.open_shots import OpenShots
 from propainter_backend.daemon.requests.plans import Plans
 from propainter_backend.daemon.requests.published import PublishedSettings
+from propainter_backend.daemon.requests.published_mattes import PublishedMattes
+from propainter_backend.daemon.requests.publishing import PublishingHandlers
 from propainter_backend.daemon.requests.reception import Reception
 from propainter_backend.daemon.requests.renders import RenderHandlers
 from propainter_backend.daemon.requests.shots import ShotHandlers
@@ -80,10 +84,12 @@ class Daemon:
         self._key = options.key or new_key()
         facts = Facts(VERSION, "classical", "starting")
         self._router = Router(self._key, facts)
+        self._published_mattes = PublishedMattes(options.cache_dir / "published_mattes")
         self._content = ContentStore(
             options.cache_dir / "content",
             memory_budget=options.memory_budget // 4,
             disk_budget=options.cache_budget // 2,
+            beside=self._published_mattes,
         )
         self._workers = Workers(
             _workers(options),
@@ -95,20 +101,26 @@ class Daemon:
         self._jobs = Jobs(self._router, self._workers, self._content)
         self._shots = OpenShots()
         self._plans = Plans(self._router, self._shots, self._workers)
+        self._publishing = PublishingHandlers(
+            self._router, self._shots, self._published_mattes, self._jobs, self._content
+        )
         self._reception = self._open_reception()
 
     def _open_reception(self) -> Reception:
         router, shots, plans, content = self._router, self._shots, self._plans, self._content
         jobs, workers, options = self._jobs, self._workers, self._options
         published = PublishedSettings(options.cache_dir / "published.json")
+        allowed = JobsAllowed(jobs, self._stop_wish)
         status = StatusHandlers(
             router, shots, jobs, workers, content,
             stop_wish=self._stop_wish, kept=self._kept, cache_limit=options.cache_budget,
         )  # fmt: skip
         handlers = (
-            ShotHandlers(router, shots, published, plans, jobs, workers).handlers,
+            ShotHandlers(router, shots, published, self._published_mattes, plans, jobs, workers).handlers,
+            self._publishing.handlers,
             ContentHandlers(router, shots, content, jobs).handlers,
-            RenderHandlers(router, shots, plans, jobs, content, self._stop_wish).handlers,
+            RenderHandlers(router, shots, plans, jobs, content, allowed).handlers,
+            MatteHandlers(router, shots, jobs, content, workers, allowed).handlers,
             CacheHandlers(router, shots, content, workers).handlers,
             status.handlers,
         )
@@ -146,6 +158,7 @@ class Daemon:
             else:
                 self._reception.take(event)
         self._workers.turn(self)
+        self._publishing.turn()
         self._jobs.deliveries.release()
         self._jobs.heartbeat()
 

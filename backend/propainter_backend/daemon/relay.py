@@ -29,6 +29,7 @@ from propainter_wire.errors import WireError
 from propainter_wire.framing import Envelope
 from propainter_wire.messages import (
     Inline,
+    MatteIs,
     Message,
     Progress,
     Result,
@@ -166,20 +167,23 @@ class Relay:
         message = reply.message
 
         def send() -> None:
-            if isinstance(message, Result):
+            if isinstance(message, (Result, MatteIs)):
                 self._send_result(request, message, reply)
             else:
                 self._router.reply(request, self._adapted(message), droppable=isinstance(message, Progress))
             came.passed_on()
 
-        nbytes = message.buffer.nbytes if isinstance(message, Result) else 0
+        nbytes = message.buffer.nbytes if isinstance(message, (Result, MatteIs)) else 0
         self._held.post(request, nbytes, send)
 
-    def _send_result(self, request: Request, result: Result, envelope: Envelope) -> None:
+    def _send_result(self, request: Request, result: Result | MatteIs, envelope: Envelope) -> None:
         try:
             pixels = received_pixels(result, envelope)
         except WireError as error:
             self._router.reply_error(request, error, job=result.job)
+            return
+        if isinstance(result, MatteIs):
+            self._router.reply_matte(request, pixels, frame=result.frame, job=result.job, doubt=result.doubt)
             return
         self._router.reply_result(
             request,
@@ -227,7 +231,7 @@ class Relay:
         )
 
 
-def received_pixels(result: Result, envelope: Envelope) -> Pixels:
+def received_pixels(result: Result | MatteIs, envelope: Envelope) -> Pixels:
     """A result's pixels, as they lie in the message. Raises WireError."""
     place = result.buffer.place
     if not isinstance(place, Inline):

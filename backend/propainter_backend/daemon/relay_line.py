@@ -25,11 +25,10 @@ from propainter_wire.messages import (
     CloseShot,
     Hello,
     Inline,
-    Progress,
     Put,
-    Result,
     Status,
     Welcome,
+    is_last,
 )
 from propainter_wire.router import Request
 from propainter_wire.shot import bytes_of
@@ -39,7 +38,6 @@ MAX_FOLLOWED = 512
 SPARE = 64
 """So many more may, of those that end others or tell how things are: they must not wait behind what they would end."""
 _SPARED = (Cancel, CloseShot, Status)
-_MORE_FOLLOW = (Accepted, Progress, Result)
 _LOOK_AHEAD = 4
 """Replies to one request that are fetched before the first of them has been passed on."""
 _CONNECT_WITHIN_S = 10.0
@@ -172,7 +170,7 @@ class _Following:
         if isinstance(reply.message, Accepted):
             self._job = reply.message.job
         self._ahead += 1
-        if not isinstance(reply.message, _MORE_FOLLOW):
+        if is_last(reply.message):
             self._end()
             exchange.close()
 

@@ -2,6 +2,7 @@
 
     matting.py      a wish, the plate it reads, the whole way to a written matte
     scenes.py       the runs of frames between cuts of the film; each is tracked by itself
+    plates.py       between plate and working size; the backend's worker uses it, too
     marks_files.py  marks from options and from a file of strokes
     selector.py     a command of the user's own that draws the matte of a key frame
 

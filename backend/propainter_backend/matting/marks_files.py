@@ -88,7 +88,7 @@ def read_strokes(path: Path) -> list[Framed]:
     found = []
     for name, parts in data.items():
         try:
-            found.append((int(name), _marks_of(parts)))
+            found.append((int(name), marks_of(parts)))
         except (ValueError, TypeError, KeyError, OverflowError) as error:
             raise BadInput(
                 f"strokes {path}, frame {name!r}: {_reason(error)}; write it as docs/matte.md shows"
@@ -114,7 +114,8 @@ def marks_as_json(marks: Marks) -> dict[str, Any]:
     }
 
 
-def _marks_of(parts: object) -> Marks:
+def marks_of(parts: object) -> Marks:
+    """One frame of a file of strokes. Raises ValueError, TypeError, KeyError or OverflowError for anything else."""
     if not isinstance(parts, Mapping):
         raise ValueError("it is no object with boxes, remove, keep or polygons")
     unknown = [name for name in parts if name not in _PARTS]
@@ -122,7 +123,7 @@ def _marks_of(parts: object) -> Marks:
         raise ValueError(f"{unknown[0]!r} is none of {', '.join(_PARTS)}")
     boxes = tuple(Box(*_finite(box, 4)) for box in parts.get("boxes", ()))
     strokes = tuple(
-        Stroke(_points(stroke["points"]), kind == "remove", float(stroke.get("radius", _DOT)))
+        Stroke(_points(stroke["points"]), kind == "remove", *_finite([stroke.get("radius", _DOT)], 1))
         for kind in ("remove", "keep")
         for stroke in parts.get(kind, ())
     )

@@ -14,21 +14,20 @@ from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-import cv2
 import numpy as np
 
 from propainter_backend.errors import BadInput
+from propainter_backend.matting.plates import as_seen, cast_at, refuse_outside, resized, scaled_marks, softened
 from propainter_backend.matting.scenes import scenes_of
 from propainter_backend.matting.selector import Selector
 from propainter_backend.render.steps import Progress
 from propainter_matte import shadows
 from propainter_matte.doubt import frames_to_help
-from propainter_matte.edges import soft_edges
 from propainter_matte.footage import Footage, working_size
-from propainter_matte.marks import Marks, inside_boxes
+from propainter_matte.marks import Marks
 from propainter_matte.selecting import select
 from propainter_matte.tracking import Track, track
-from propainter_pictures.color import WorkingSpace, to_display
+from propainter_pictures.color import WorkingSpace
 from propainter_pictures.frame import Frame, as_type
 from propainter_pictures.frame_range import FrameRange
 from propainter_pictures.mattes import read_matte
@@ -106,7 +105,7 @@ class PlateFiles:
 
     def small(self, index: int) -> np.ndarray:
         """The same at the working size."""
-        return _resized(self.picture(index), self.size)
+        return resized(self.picture(index), self.size)
 
     def key_mattes(self) -> dict[int, np.ndarray]:
         """The mattes that are kept, at the plate's size, by index."""
@@ -123,8 +122,7 @@ class PlateFiles:
     def _picture(self, index: int) -> np.ndarray:
         number = self.numbers[index]
         self._stamps.check(self.plate, number, "plate")
-        frame = self.plate.read(number).displayed()
-        return np.ascontiguousarray(to_display(frame.rgb(), self._space))
+        return as_seen(self.plate.read(number), self._space)
 
 
 def make_mattes(wish: Matting, files: PlateFiles) -> Generator[Progress, None, Made]:
@@ -190,7 +188,7 @@ def _track_scene(
     if not drawn and not any(i in held for i in scene):
         return None
     footage = Footage(lambda i: files.small(begin + i), len(scene))
-    keys = {i - begin: _resized(held[i], files.size) for i in scene if i in held}
+    keys = {i - begin: resized(held[i], files.size) for i in scene if i in held}
     for i, each in drawn.items():
         keys[i - begin] = _key(wish, files, footage, i, i - begin, each, keys.get(i - begin))
     for i in [i for i in marks if i in held and i not in drawn]:
@@ -222,7 +220,7 @@ def _key(
     number = files.numbers[index]
     if wish.selector is not None:
         drawn = wish.selector.draw(files.picture(index), marks, number)
-        matte = _resized(drawn.astype(np.float32), files.size)
+        matte = resized(drawn.astype(np.float32), files.size)
     else:
         matte = select(footage, place, _scaled(marks, files), start=start)
     if not (matte > 0.5).any():
@@ -239,18 +237,14 @@ def _write_scene(
     wants_shadow = wish.shadow or wish.shadow_output is not None
     for place, index in enumerate(scene):
         picture = files.picture(index)
-        matte = (
-            held[index]
-            if index in held
-            else soft_edges(found.mattes[place], picture, speed=_speed(footage, found, place))
-        )
+        matte = held[index] if index in held else softened(footage, found.mattes, place, picture)
         cast = np.zeros_like(matte)
         if wants_shadow:
             cast = shadows.shadow_of(
                 footage, place, found.mattes,
                 threshold=wish.threshold, soften=wish.soften, reflections=wish.reflections,
             )  # fmt: skip
-            cast = cv2.resize(cast, files.plate.size, interpolation=cv2.INTER_LINEAR).clip(0, 1)
+            cast = cast_at(cast, files.plate.size)
         if wish.shadow and index not in held:
             matte = shadows.with_shadow(matte, cast)
         pictures = [matte] if wish.shadow_output is None else [matte, cast]
@@ -289,16 +283,6 @@ class _All:
             sink.__exit__(*raised)  # type: ignore[arg-type]
 
 
-def _speed(footage: Footage, found: Track, place: int) -> float:
-    """How far the object moves in a frame, in pixels at the working size."""
-    other = place + 1 if place + 1 < footage.count else place - 1
-    inside = found.mattes[place] > 0.5
-    if other < 0 or not inside.any():
-        return 0.0
-    flow = footage.flow(place, other)[inside]
-    return float(np.median(np.hypot(flow[:, 0], flow[:, 1])))
-
-
 def _open(path: str, files: PlateFiles, wish: Matting) -> tuple[FrameSink, np.dtype]:
     frames = FrameRange(files.numbers[0], files.numbers[-1])
     return open_matte_sink(path, like=files.plate, frames=frames, protect=files.sources[1:])
@@ -307,24 +291,10 @@ def _open(path: str, files: PlateFiles, wish: Matting) -> tuple[FrameSink, np.dt
 def _check_marks(wish: Matting, files: PlateFiles) -> None:
     """Raise BadInput for marks outside the shot or the picture, and where nothing says what to remove."""
     first, last = files.numbers[0], files.numbers[-1]
-    width, height = files.plate.size
     for number, marks in wish.marks.items():
         if number not in files.numbers:
             raise BadInput(f"frame {number} is marked but the shot's frames are {first}-{last}; mark one of these")
-        for box in marks.boxes:
-            if not inside_boxes(Marks(boxes=(box,)), height, width).any():
-                raise BadInput(
-                    f"the box {box.x:g},{box.y:g},{box.width:g},{box.height:g} of frame {number} lies outside the plate's "
-                    f"{width}x{height} pixels; give x,y,width,height in plate pixels"
-                )
-        drawn = [stroke.points for stroke in marks.strokes] + [polygon.points for polygon in marks.polygons]
-        for points in drawn:  # a line may leave the picture, but must have been there
-            if all(not (0 <= x <= width and 0 <= y <= height) for x, y in points):
-                x, y = points[0]
-                raise BadInput(
-                    f"the point {x:g},{y:g} of frame {number} lies outside the plate's {width}x{height} pixels; give x,y in "
-                    "plate pixels from the upper left corner"
-                )
+        refuse_outside(marks, number, files.plate.size)
     if files.keys is None and not any(marks.names_object for marks in wish.marks.values()):
         raise BadInput(
             "nothing says what to remove; give --box FRAME:x,y,width,height, --points, --polygon, --strokes or --keys"
@@ -346,14 +316,7 @@ def _frames_of(plate: FrameSource, wish: Matting) -> range:
 
 
 def _scaled(marks: Marks, files: PlateFiles) -> Marks:
-    (width, height), (small_width, small_height) = files.plate.size, files.size
-    return marks.scaled(small_width / width, small_height / height)
-
-
-def _resized(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    if (image.shape[1], image.shape[0]) == size:
-        return image
-    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA))
+    return scaled_marks(marks, files.plate.size, files.size)
 
 
 def _by(size: tuple[int, int]) -> str:

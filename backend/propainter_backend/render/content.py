@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -14,14 +15,33 @@ from propainter_backend.render.memory_limits import available_bytes
 from propainter_backend.render.shot_cache import CacheUse, ShotCache
 
 
+class Beside(Protocol):
+    """Another place where some pixels are kept for good."""
+
+    def has(self, digest: str) -> bool:
+        """Whether pixels are there."""
+
+    def get(self, digest: str) -> np.ndarray | None:
+        """The pixels."""
+
+
 class ContentStore:
     """Pixels [h, w, c] by their wire digest.
 
-    root: folder shared by the daemon, which writes, and its workers, which read; None keeps to memory.
+    root: folder shared by the daemon, which writes, and its workers, which read; None keeps to memory. beside: where pixels
+    are looked for that are here no more.
     """
 
-    def __init__(self, root: Path | None, *, memory_budget: int, disk_budget: int | None = None) -> None:
+    def __init__(
+        self,
+        root: Path | None,
+        *,
+        memory_budget: int,
+        disk_budget: int | None = None,
+        beside: Beside | None = None,
+    ) -> None:
         self._cache = ShotCache(root, memory_budget=memory_budget, disk_budget=disk_budget, spare=_spare)
+        self._beside = beside
 
     @property
     def problem(self) -> str:
@@ -30,7 +50,9 @@ class ContentStore:
 
     def has(self, digest: str) -> bool:
         """Whether the pixels are here."""
-        return self._cache.digest(_key(digest)) is not None
+        if self._cache.digest(_key(digest)) is not None:
+            return True
+        return self._beside is not None and self._beside.has(digest)
 
     def put(self, digest: str, pixels: np.ndarray) -> None:
         """Keep pixels."""
@@ -39,7 +61,9 @@ class ContentStore:
     def get(self, digest: str) -> np.ndarray | None:
         """The pixels, read-only, or None where they were never put, or have been evicted."""
         arrays = self._cache.load(_key(digest))
-        return None if arrays is None else arrays["pixels"]
+        if arrays is not None:
+            return arrays["pixels"]
+        return None if self._beside is None else self._beside.get(digest)
 
     def use(self) -> CacheUse:
         """What is held, in memory and on disk."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 
+import cv2
 import numpy as np
 
 from propainter_backend.worker.shot_spec import ShotSpec
@@ -39,9 +40,9 @@ class ContentPictures:
 
     def matte(self, index: int) -> np.ndarray:
         """The matte as shares, [h, w]."""
-        pixels = self._pixels(self.matte_digest(index))[..., 0]
-        shares: np.ndarray = np.nan_to_num(as_float(pixels))
-        return shares.clip(0, 1)
+        pixels = self._pixels(self._told(self.spec.mattes[index], index))[..., 0]
+        shares: np.ndarray = np.nan_to_num(as_float(pixels)).clip(0, 1)
+        return shares if self.spec.matte_size is None else _resized(shares, self.spec.size)
 
     def plate_digest(self, index: int) -> str:
         """Raises ContentGone where none was ever told."""
@@ -49,7 +50,8 @@ class ContentPictures:
 
     def matte_digest(self, index: int) -> str:
         """Raises ContentGone where none was ever told."""
-        return self._told(self.spec.mattes[index], index)
+        told = self._told(self.spec.mattes[index], index)
+        return told if self.spec.matte_size is None else f"{told} at {self.spec.size[0]}x{self.spec.size[1]}"
 
     def clean(self, index: int) -> Frame | None:
         """The clean plate as the client sent it."""
@@ -75,6 +77,14 @@ class ContentPictures:
             if len(self._recent) > _KEPT_FRAMES:
                 self._recent.popitem(last=False)
         return pixels
+
+
+def _resized(matte: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """A matte [h, w] at another size: width, height."""
+    smaller = size[0] < matte.shape[1]
+    resized = cv2.resize(matte.astype(np.float32), size, interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR)
+    found: np.ndarray = resized.clip(0, 1)
+    return found
 
 
 class PartlyKnownPictures(ContentPictures):

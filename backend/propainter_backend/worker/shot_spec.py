@@ -27,6 +27,8 @@ class ShotSpec:
     cleans: tuple[str | None, ...]
     settings: dict[str, Any]
     quality: str
+    matte_size: tuple[int, int] | None = None
+    """Width, height of the mattes where they are not of the plate's: a panel's, beside a proxy."""
 
     @staticmethod
     def from_note(note: Note) -> ShotSpec:
@@ -34,6 +36,7 @@ class ShotSpec:
         return ShotSpec(
             note["first"], tuple(note["size"]), note["channels"], tuple(note["plates"]), tuple(note["mattes"]),
             tuple(note["cleans"]), note["settings"], note["quality"],
+            tuple(note["matte_size"]) if note.get("matte_size") else None,
         )  # fmt: skip
 
     @property

@@ -21,11 +21,13 @@ from propainter_backend.errors import RemoveError
 from propainter_backend.render.crop import CroppedRenderer, Renderer, picture_from
 from propainter_backend.render.out_of_memory import is_out_of_memory
 from propainter_backend.render.outputs import converted, cropped, region_of
+from propainter_backend.render.progress import TimeLeft
 from propainter_backend.render.shot_cache import ShotCache
 from propainter_backend.render.steps import Progress, RenderCounts
 from propainter_backend.worker.benches import Bench, Benches
 from propainter_backend.worker.fitting import Fitting, Lowered
 from propainter_backend.worker.line import Line
+from propainter_backend.worker.mattes.runs import KINDS, Runs
 from propainter_backend.worker.pictures import ContentGone
 from propainter_backend.worker.pipe import Note
 from propainter_backend.worker.worker_entry import WorkerOptions
@@ -68,6 +70,7 @@ class Steps:
         benches: Benches,
         cache: ShotCache,
         finished: Kept[Finished],
+        mattes: Runs,
     ) -> None:
         self._line = line
         self._options = options
@@ -75,6 +78,7 @@ class Steps:
         self._benches = benches
         self._cache = cache
         self._finished = finished
+        self._mattes = mattes
         self.stop = threading.Event()
         """Set, from another thread, to end the step between two of its units."""
 
@@ -94,7 +98,7 @@ class Steps:
         except ContentGone as error:
             self._fail(task, "frames_missing", f"{error}; send it again")
         except (RemoveError, WeightsError) as error:
-            self._fail(task, "engine_unavailable", str(error))
+            self._fail(task, "bad_message" if task["kind"] in KINDS else "engine_unavailable", str(error))
         except Exception as error:
             if is_out_of_memory(error):
                 return False
@@ -103,6 +107,9 @@ class Steps:
         return True
 
     def _step(self, task: Note) -> None:
+        if task["kind"] in KINDS:
+            self._make_matte(task)
+            return
         lowered = self._fitting.of(task["shot"], task["spec"])
         bench = self._benches.of(task["shot"], lowered)
         bench.renderer.counts = RenderCounts()
@@ -118,9 +125,24 @@ class Steps:
             self._finished.put(name, Finished(pixels, {**_as_reused(cost), **note}))
         self._done(task, {**cost, **note}, pixels)
 
+    def _make_matte(self, task: Note) -> None:
+        """A frame's matte: of a run that is begun, or gone on with where a step before this one has left it."""
+        try:
+            running = self._mattes.of(task)
+            steps = running.run.matte(task["frame"], finish=task["finish"])
+            made = self._watch(steps, running.left, task)
+        except Stopped:
+            raise
+        except BaseException:
+            self._mattes.drop(task)
+            raise
+        if task["finish"]:
+            self._mattes.drop(task)
+        self._done(task, {"stages": {}, **made.note}, made.pixels)
+
     def _analyse(self, task: Note, bench: Bench, lowered: Lowered) -> None:
         renderer = bench.renderer
-        self._watch(renderer.analyse(task["pairs"]), bench, task)
+        self._watch(renderer.analyse(task["pairs"]), bench.left, task)
         notes = [*lowered.notes, *([_ANALYSED_WHOLE] if isinstance(renderer, CroppedRenderer) else [])]
         self._done(task, {**_cost_of(renderer), "notes": notes})
 
@@ -131,7 +153,7 @@ class Steps:
             renderer.aim_at(task["aim"], nearest_only=provisional)
             bench.aim = aim
         steps = picture_from(renderer, index, task["output"], provisional=provisional)
-        pixels = converted(self._watch(steps, bench, task), task["dtype"])
+        pixels = converted(self._watch(steps, bench.left, task), task["dtype"])
         region = region_of(renderer.alpha(index)) if task["crop"] else (0, 0, pixels.shape[1], pixels.shape[0])
         hole, unseen = renderer.unseen_pixels(index)
         unsure = renderer.unsure_pixels(index)
@@ -144,9 +166,9 @@ class Steps:
         }  # fmt: skip
         return _cost_of(renderer), note, cropped(pixels, region)
 
-    def _watch(self, steps: Generator[Progress, None, Any], bench: Bench, task: Note) -> Any:
+    def _watch(self, steps: Generator[Progress, None, Any], left: TimeLeft, task: Note) -> Any:
         """Carry steps through, telling of each; raises Stopped between two of them."""
-        bench.left.go_on()
+        left.go_on()
         while True:
             if self.stop.is_set():
                 steps.close()
@@ -156,11 +178,11 @@ class Steps:
             except StopIteration as stop:
                 return stop.value
             if not task["provisional"]:
-                bench.left.note(step.share)
+                left.note(step.share)
             self._line.say(
                 {
                     "op": "progress", "work": task["work"], "stage": step.stage, "done": step.done,
-                    "total": step.total, "share": step.share, "eta": bench.left.seconds(),
+                    "total": step.total, "share": step.share, "eta": left.seconds(),
                 }
             )  # fmt: skip
 
@@ -174,12 +196,16 @@ class Steps:
     def _step_down(self, task: Note) -> bool:
         """Memory is out: let go of what can be recomputed and ask for less at once. False where that is not possible any
         more; the step has failed then."""
-        lowered = self._fitting.of(task["shot"], task["spec"])
         self._benches.clear()
         self._finished.clear()
+        self._mattes.clear()
         self._cache.shrink_memory(self._options.memory_budget // 4)
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
+        if task["kind"] in KINDS:
+            self._fail(task, "out_of_memory", "memory ran out while mattes were made; track fewer frames at once")
+            return False
+        lowered = self._fitting.of(task["shot"], task["spec"])
         if self._fitting.step_down(task["shot"], lowered):
             return True
         spec = lowered.spec

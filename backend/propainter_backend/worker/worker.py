@@ -31,6 +31,9 @@ from propainter_backend.worker.fetching import Fetcher
 from propainter_backend.worker.fitting import Fitting
 from propainter_backend.worker.line import Line
 from propainter_backend.worker.loaded_engines import LoadedEngines
+from propainter_backend.worker.mattes.answers import QUESTIONS, MatteAnswers
+from propainter_backend.worker.mattes.footages import Footages
+from propainter_backend.worker.mattes.runs import Runs
 from propainter_backend.worker.pipe import Note
 from propainter_backend.worker.question_queue import MAX_WAITING, QuestionQueue
 from propainter_backend.worker.shot_spec import ShotSpec
@@ -38,6 +41,8 @@ from propainter_backend.worker.steps import Finished, Steps
 from propainter_backend.worker.worker_entry import SHOTS_REMEMBERED, WorkerOptions
 
 _SPARE_SPECS = 8
+_MATTES_AT_ONCE = 2
+"""Threads for questions about mattes: an artist who draws waits for no other question, and of one client one at once."""
 _LONG_AT_ONCE = 3
 """Long questions answered at once, of one client all but one: its shots of 20,000 frames must not keep others waiting."""
 
@@ -60,6 +65,7 @@ class Worker:
         self._line = Line(pipe, when_alone)
         self._tasks: queue.SimpleQueue[Note] = queue.SimpleQueue()
         self._questions = QuestionQueue(_LONG_AT_ONCE)
+        self._matte_questions = QuestionQueue(_MATTES_AT_ONCE)
         self._quick_questions: queue.SimpleQueue[Note] = queue.SimpleQueue()
         self._specs: OrderedDict[str, ShotSpec] = OrderedDict()
         self._cache = ShotCache(
@@ -71,13 +77,17 @@ class Worker:
         fitting = Fitting(self._engines, memory_budget=options.memory_budget)
         finished: Kept[Finished] = Kept(options.memory_budget // 8)
         self._answers = Answers(self._engines, fitting, self._benches, self._cache, finished)
-        self._steps = Steps(self._line, options, fitting, self._benches, self._cache, finished)
+        footages = Footages(self._fetcher.fetch, memory=options.memory_budget // 4)
+        self._matte_answers = MatteAnswers(footages)
+        runs = Runs(footages, self._fetcher.fetch, memory=options.memory_budget // 8)
+        self._steps = Steps(self._line, options, fitting, self._benches, self._cache, finished, runs)
 
     def serve(self) -> None:
         """Work until the daemon is gone. Never returns an error: a mistake ends one step, not the worker."""
         threading.Thread(target=self._read, name="pipe", daemon=True).start()
         self._line.say(self._ready())
-        for answer in (self._answer_quick, *[self._answer_long] * _LONG_AT_ONCE):
+        matte, long = [self._answer_mattes] * _MATTES_AT_ONCE, [self._answer_long] * _LONG_AT_ONCE
+        for answer in (self._answer_quick, *matte, *long):
             threading.Thread(target=answer, name="questions", daemon=True).start()
         while True:
             self._steps.carry_out(self._tasks.get())
@@ -105,8 +115,11 @@ class Worker:
             self._tasks.put({**note, "spec": self._specs[note["shot"]]})
         elif op in QUICK:
             self._quick_questions.put(note)
+        elif op == "gone":
+            for waiting in (self._questions, self._matte_questions):
+                self._leave_unanswered(waiting.forget(note["asker"]))
         else:
-            self._leave_unanswered(self._questions.forget(note["asker"]) if op == "gone" else self._questions.put(note))
+            self._leave_unanswered((self._matte_questions if op in QUESTIONS else self._questions).put(note))
 
     def _ready(self) -> Note:
         """What there is to work with; a ``problem`` where the engine that was meant cannot be had."""
@@ -136,6 +149,15 @@ class Worker:
                 self._answer(note)
             finally:
                 self._questions.done(note)
+
+    def _answer_mattes(self) -> None:
+        while True:
+            note = self._matte_questions.take()
+            try:
+                answer, pixels = self._matte_answers.answer(note)
+                self._line.say({"op": "answer", "id": note["id"], **answer}, pixels)
+            finally:
+                self._matte_questions.done(note)
 
     def _answer(self, note: Note) -> None:
         self._line.say({"op": "answer", "id": note["id"], **self._answers.answer(note)})

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from propainter_wire.client.asking import Asker
 from propainter_wire.client.jobs import FrameResult, Jobs
+from propainter_wire.client.mattes import MatteCalls
 from propainter_wire.client.memory import SharedMemory
 from propainter_wire.client.uploads import FrameProvider, Uploads
 from propainter_wire.connection import Connection, read_connection
@@ -69,19 +70,18 @@ _POOL_BYTES = 256 * 2**20
 """Memory of results the caller has let go, kept for the next ones."""
 
 
-class Client:
+class Client(MatteCalls):
     """A session with a backend. Close it, or use it as a context manager."""
 
     # As many methods as the protocol has requests, each of a line or two: what takes more is another object's.
 
     def __init__(self, link: Link, welcome: Welcome, *, timeout_s: float = REQUEST_TIMEOUT_S) -> None:
         self.welcome = welcome
-        self._link = link
         pool = PixelPool(keep_bytes=_POOL_BYTES)
         self._asker = Asker(link, timeout_s=timeout_s)
         self._memory = SharedMemory(self._asker, pool, min_bytes=welcome.shm_min_bytes) if welcome.shm else None
         self._uploads = Uploads(self._asker, self._memory)
-        self._jobs = Jobs(link, pool, self._memory, timeout_s=timeout_s)
+        super().__init__(link, Jobs(link, pool, self._memory, timeout_s=timeout_s), timeout_s=timeout_s)
 
     @classmethod
     def connect(

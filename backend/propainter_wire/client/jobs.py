@@ -1,12 +1,13 @@
 """Following a job from its request to its end.
 
-Here: ``Jobs`` and ``FrameResult``. Not here: asking for one (``client.py``).
+Here: ``Jobs``, ``FrameResult``, ``FrameMatte``. Not here: asking for one (``client.py``, ``mattes.py``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
+from typing import TypeAlias, cast
 
 from propainter_wire.client.asking import expect
 from propainter_wire.client.memory import SharedMemory
@@ -17,13 +18,17 @@ from propainter_wire.messages import (
     Analyse,
     Cancel,
     Cancelled,
+    Cast,
     Done,
     Inline,
+    MatteIs,
     OpenShot,
     Progress,
     Quality,
     Render,
     Result,
+    Select,
+    Track,
 )
 from propainter_wire.moving import copy
 from propainter_wire.pool import PixelPool
@@ -45,6 +50,22 @@ class FrameResult:
     """x, y, width, height in the plate, y down: where the pixels belong."""
     pixels: Pixels
     """h w c, the caller's own."""
+
+
+@dataclass(frozen=True)
+class FrameMatte:
+    """A matte that was made."""
+
+    frame: int
+    digest: str
+    """The backend has it as content under this name."""
+    pixels: Pixels
+    """h w 1, 1 = remove, the caller's own."""
+    doubt: float | None = None
+    """How far it may be wrong, 0..1; None: not known (yet)."""
+
+
+_Event: TypeAlias = Progress | FrameResult | FrameMatte | Done
 
 
 class Jobs:
@@ -73,6 +94,24 @@ class Jobs:
 
     def follow(self, request: Render | Analyse) -> Iterator[Accepted | Progress | FrameResult | Done]:
         """Ask, and yield what the backend says until the job is done. Closing the iterator early cancels the job."""
+        return cast(Iterator[Accepted | Progress | FrameResult | Done], self._followed(request))
+
+    def follow_mattes(self, request: Track | Cast) -> Iterator[Accepted | Progress | FrameMatte | Done]:
+        """The same of a job whose results are mattes."""
+        self._make_room(request.shot, None)
+        return cast(Iterator[Accepted | Progress | FrameMatte | Done], self._followed(request))
+
+    def matte(self, request: Select, timeout_s: float) -> FrameMatte:
+        """The one matte that is asked for."""
+        self._make_room(request.shot, None)
+        exchange = self._link.send(request)
+        try:
+            envelope = exchange.next(timeout_s)
+            return self._frame_matte(expect(envelope.message, MatteIs), envelope.buffers)
+        finally:
+            exchange.close()
+
+    def _followed(self, request: Render | Analyse | Track | Cast) -> Generator[Accepted | _Event, None, None]:
         exchange = self._link.send(request)
         job: str | None = None
         try:
@@ -98,7 +137,7 @@ class Jobs:
             largest = byte_count(dtype or opened.dtype, (opened.height, opened.width, 4))
             self._memory.provide("download", largest)
 
-    def _events(self, exchange: Exchange) -> Iterator[Progress | FrameResult | Done]:
+    def _events(self, exchange: Exchange) -> Iterator[_Event]:
         while True:
             envelope = exchange.next(SILENCE_S)
             message = envelope.message
@@ -106,6 +145,8 @@ class Jobs:
                 raise JobCancelled("the job was cancelled")
             if isinstance(message, Result):
                 yield self._frame_result(message, envelope.buffers)
+            elif isinstance(message, MatteIs):
+                yield self._frame_matte(message, envelope.buffers)
             elif isinstance(message, (Progress, Done)):
                 yield message
                 if isinstance(message, Done):
@@ -114,14 +155,21 @@ class Jobs:
                 raise WireError("unknown_type", f"the backend answered a job with {message.type}")
 
     def _frame_result(self, result: Result, buffers: tuple[memoryview, ...]) -> FrameResult:
-        buffer = result.buffer
+        pixels = self._pixels(result, buffers)
+        return FrameResult(result.frame, result.quality, result.provisional, result.region, pixels)
+
+    def _frame_matte(self, matte: MatteIs, buffers: tuple[memoryview, ...]) -> FrameMatte:
+        return FrameMatte(matte.frame, matte.digest, self._pixels(matte, buffers), matte.doubt)
+
+    def _pixels(self, told: Result | MatteIs, buffers: tuple[memoryview, ...]) -> Pixels:
+        """The pixels of a reply, copied out of the transport."""
+        buffer = told.buffer
         if isinstance(buffer.place, Inline):
             pixels = self._pool.empty(buffer.dtype, buffer.shape)
             copy(bytes_of(pixels), buffers[buffer.place.index])
-            if digest_of(pixels) != result.digest:
-                raise WireError("bad_digest", f"frame {result.frame} arrived damaged; render it again")
-        elif self._memory is not None:
-            pixels = self._memory.download(buffer, buffer.place)
-        else:
+            if digest_of(pixels) != told.digest:
+                raise WireError("bad_digest", f"frame {told.frame} arrived damaged; ask for it again")
+            return pixels
+        if self._memory is None:
             raise WireError("bad_buffer", "the backend used shared memory that was never agreed on")
-        return FrameResult(result.frame, result.quality, result.provisional, result.region, pixels)
+        return self._memory.download(buffer, buffer.place)

@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from propainter_wire.errors import BackendSilent, PropainterError, RemoteError, WireError
 from propainter_wire.framing import Envelope
-from propainter_wire.messages import ErrorReply, InSegment, Result
+from propainter_wire.messages import ErrorReply, InSegment, MatteIs, Result
 
 MAX_UNREAD_BYTES = 2**30
 """Replies nobody has taken yet; beyond, the socket is left unread and the backend holds results back."""
@@ -133,7 +133,7 @@ class Exchanges:
 
     def discard(self, reply: Envelope | PropainterError) -> None:
         """A reply nobody wants; if its pixels lie in shared memory, their room is given back."""
-        if isinstance(reply, Envelope) and isinstance(reply.message, Result):
+        if isinstance(reply, Envelope) and isinstance(reply.message, (Result, MatteIs)):
             place = reply.message.buffer.place
             if isinstance(place, InSegment):
                 self._give_back(place)

@@ -12,9 +12,26 @@ from propainter_wire.messages.cache import Cache, CacheEntry, CacheIs, CacheQuer
 from propainter_wire.messages.content import FrameContent, Have, Need, Put, Reach, ReachIs, Stored
 from propainter_wire.messages.conversation import ErrorReply, Hello, Ping, Pong, Welcome
 from propainter_wire.messages.jobs import Accepted, Analyse, Cancel, Cancelled, Done, Progress, Render, Result
+from propainter_wire.messages.mattes import (
+    CARRY_REACH,
+    CAST_REACH,
+    MAX_POINTS,
+    SELECT_REACH,
+    Carried,
+    Carry,
+    Cast,
+    MatteContent,
+    MatteIs,
+    MattesPublished,
+    Motion,
+    MotionIs,
+    PublishMattes,
+    Select,
+    Track,
+)
 from propainter_wire.messages.memory import ShmGrant, ShmMapped, ShmRelease, ShmRequest, ShmUnlinked
 from propainter_wire.messages.message import Message, MessageT
-from propainter_wire.messages.replies import CLIENT_MESSAGES, DAEMON_MESSAGES, REPLIES, buffers_of
+from propainter_wire.messages.replies import CLIENT_MESSAGES, DAEMON_MESSAGES, REPLIES, buffers_of, is_last
 from propainter_wire.messages.settings import (
     AllSettings,
     ColorChoice,
@@ -76,17 +93,21 @@ from propainter_wire.messages.words import (
 )
 
 __all__ = [
+    "CARRY_REACH",
+    "CAST_REACH",
     "CLIENT_MESSAGES",
     "DAEMON_MESSAGES",
     "MAX_BUFFERS",
     "MAX_FRAMES",
     "MAX_PART_BYTES",
+    "MAX_POINTS",
     "MAX_SEGMENT_BYTES",
     "MAX_SHOT_FRAMES",
     "NO_CLEAN_PLATE",
     "OUTPUT_CHANNELS",
     "PROTOCOL_VERSION",
     "REPLIES",
+    "SELECT_REACH",
     "SUPPORTED_VERSIONS",
     "Accepted",
     "AllSettings",
@@ -103,6 +124,9 @@ __all__ = [
     "CacheStateIs",
     "Cancel",
     "Cancelled",
+    "Carried",
+    "Carry",
+    "Cast",
     "ChangeSettings",
     "CloseShot",
     "ColorChoice",
@@ -125,8 +149,13 @@ __all__ = [
     "Inline",
     "JobLine",
     "Kind",
+    "MatteContent",
+    "MatteIs",
+    "MattesPublished",
     "Message",
     "MessageT",
+    "Motion",
+    "MotionIs",
     "Name",
     "Need",
     "Notes",
@@ -140,6 +169,7 @@ __all__ = [
     "PriorityWord",
     "Progress",
     "Publish",
+    "PublishMattes",
     "Published",
     "PublishedSettings",
     "Put",
@@ -150,6 +180,7 @@ __all__ = [
     "Render",
     "Result",
     "SegmentName",
+    "Select",
     "ShmGrant",
     "ShmMapped",
     "ShmRelease",
@@ -171,8 +202,10 @@ __all__ = [
     "Stop",
     "Stopping",
     "Stored",
+    "Track",
     "Welcome",
     "WorkingSize",
     "Yes",
     "buffers_of",
+    "is_last",
 ]

@@ -7,6 +7,18 @@ from propainter_wire.messages.cache import Cache, CacheIs, CacheQuery, CacheStat
 from propainter_wire.messages.content import Have, Need, Put, Reach, ReachIs, Stored
 from propainter_wire.messages.conversation import ErrorReply, Hello, Ping, Pong, Welcome
 from propainter_wire.messages.jobs import Accepted, Analyse, Cancel, Cancelled, Done, Progress, Render, Result
+from propainter_wire.messages.mattes import (
+    Carried,
+    Carry,
+    Cast,
+    MatteIs,
+    MattesPublished,
+    Motion,
+    MotionIs,
+    PublishMattes,
+    Select,
+    Track,
+)
 from propainter_wire.messages.memory import ShmGrant, ShmMapped, ShmRelease, ShmRequest, ShmUnlinked
 from propainter_wire.messages.message import Message
 from propainter_wire.messages.shots import (
@@ -33,6 +45,12 @@ REPLIES: dict[type[Message], tuple[type[Message], ...]] = {
     Reach: (ReachIs,),
     Render: (Accepted, Progress, Result, Done, Cancelled),
     Analyse: (Accepted, Progress, Done, Cancelled),
+    Select: (MatteIs,),
+    Track: (Accepted, Progress, MatteIs, Done, Cancelled),
+    Cast: (Accepted, Progress, MatteIs, Done, Cancelled),
+    Motion: (MotionIs,),
+    Carry: (Carried,),
+    PublishMattes: (MattesPublished,),
     Cancel: (Cancelled,),
     CacheQuery: (CacheStateIs,),
     Cache: (CacheIs,),
@@ -53,5 +71,12 @@ DAEMON_MESSAGES: dict[str, type[Message]] = {
 
 
 def buffers_of(message: Message) -> tuple[Buffer, ...]:
-    """The buffers a message describes: of ``put`` and ``result`` one, of all others none."""
-    return (message.buffer,) if isinstance(message, (Put, Result)) else ()
+    """The buffers a message describes: of ``put``, ``result`` and ``matte`` one, of all others none."""
+    return (message.buffer,) if isinstance(message, (Put, Result, MatteIs)) else ()
+
+
+def is_last(message: Message) -> bool:
+    """Whether no other reply to the same request follows this one."""
+    return not isinstance(message, (Accepted, Progress, Result)) and not (
+        isinstance(message, MatteIs) and message.job is not None
+    )

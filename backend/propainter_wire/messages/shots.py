@@ -36,6 +36,7 @@ class OpenShot(Message):
     settings: SomeSettings = field(default_factory=dict)
     name: Name = ""
     follow: Yes = False
+    panel_mattes: Yes = False
 
     def check(self) -> None:
         check_range(self.first, self.last)

@@ -32,7 +32,9 @@ Priority = Literal["playhead", "preview", "final"]
 Output = Literal["result", "fill", "hole", "unseen", "difference", "flow", "grain_free"]
 OUTPUT_CHANNELS: Mapping[Output, int] = {"fill": 4, "hole": 1, "unseen": 1, "difference": 3, "flow": 2, "grain_free": 4}
 """Channels of every output but the result, which has the plate's."""
-Stage = Literal["queued", "loading", "flow", "completion", "propagation", "painting", "composite"]
+Stage = Literal[
+    "queued", "loading", "flow", "completion", "propagation", "painting", "composite", "tracking", "shadow"
+]  # fmt: skip
 Artifact = Literal["plate", "matte", "flow", "completion", "propagation", "painting", "composite"]
 CacheState = Literal["cached", "missing", "stale"]
 CacheKind = Literal["all", "content", "flow", "completion", "propagation", "painting", "composite"]

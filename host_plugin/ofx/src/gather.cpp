@@ -70,8 +70,10 @@ ShotSpec Gatherer::shot_spec() const {
     ShotSpec spec;
     spec.owner = task_.instance.owner;
     spec.follows = task_.values.follow_panel;
+    spec.takes_mattes = task_.values.matte_from_panel;
+    const bool is_of_panel = spec.follows || spec.takes_mattes;
     spec.name =
-        spec.follows ? task_.values.panel_name : quirks().host_name + " node " + task_.instance.owner.substr(0, 8);
+        is_of_panel ? task_.values.panel_name : quirks().host_name + " node " + task_.instance.owner.substr(0, 8);
     spec.first = range_.first;
     spec.last = range_.last;
     spec.plate = {task_.dtype, height_of(task_.rect), width_of(task_.rect), 3};

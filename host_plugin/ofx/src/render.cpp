@@ -80,7 +80,7 @@ class Rendering {
   private:
     // A frame without a matte has nothing to fill, so its answer is known here. Only its flow is not.
     bool needs_daemon() const {
-        if (task_.values.output == Output::kFlow) return true;
+        if (task_.values.output == Output::kFlow || task_.values.matte_from_panel) return true;
         const bool is_from_mask = takes_matte_from_mask(task_.values);
         const auto mask = is_from_mask ? task_.instance.mask.image_at(call_.time) : std::nullopt;
         if (is_from_mask && !mask && must_have(task_.instance.mask, call_.time)) {

@@ -452,6 +452,27 @@ def test_an_edit_of_the_roto_leaves_an_analysis_alone():
     assert daemon.tell(ShotChanged("shot", frozenset({1})))[0] == EndJob("flow", "s", was_running=True)
 
 
+def test_a_matte_hears_of_plates_and_of_the_shot_s_end_and_of_nothing_else():
+    daemon = Daemon("w")
+    daemon.submit("matte", final(1), final(2), kind="matte")
+    assert daemon.tell(ShotChanged("shot", None)) == []  # settings
+    assert daemon.tell(ShotChanged("shot", frozenset({1}), mattes_only=True)) == []
+    assert daemon.tell(ShotChanged("shot", frozenset({2})))[0] == EndJob("matte", "s", was_running=True)
+    daemon.submit("other", final(1, "y"), kind="matte")
+    assert EndJob("other", "s", was_running=False) in daemon.tell(ShotChanged("shot", None, is_closed=True))
+
+
+def test_steps_of_a_matte_are_made_one_after_the_other_however_many_workers_idle():
+    daemon = Daemon("v", "w")
+    assert daemon.submit("matte", final(1), final(2), kind="matte") == [Start("v", final(1), "matte", "s")]
+    assert daemon.submit("look", final(9, "y"), priority="playhead") == [Start("w", final(9, "y"), "look", "s")]
+    assert daemon.submit("more", final(8, "z"), priority="playhead") == [Stop("v")]
+    daemon.stopped("v")
+    daemon.done("w")
+    assert daemon.finish_all()[-1] == final(2)
+    assert [deliver.work for deliver in daemon.all_said(Deliver) if deliver.job_id == "matte"] == [final(1), final(2)]
+
+
 # --- mishaps
 
 
@@ -641,7 +662,7 @@ class AnyDay(RuleBasedStateMachine):
         session=st.sampled_from(sorted(SESSIONS)),
         shot=st.integers(0, 1),
         priority=st.sampled_from(PRIORITIES),
-        kind=st.sampled_from(["render", "analyse"]),
+        kind=st.sampled_from(["render", "analyse", "matte"]),
         frames=st.lists(st.integers(1, 6), min_size=1, max_size=4, unique=True),
         key=st.sampled_from("kl"),
         with_coarse=st.booleans(),
@@ -649,6 +670,8 @@ class AnyDay(RuleBasedStateMachine):
     def submit(self, session, shot, priority, kind, frames, key, with_coarse) -> None:
         self.submitted += 1
         shots = SESSIONS[session]
+        if kind == "matte":  # as the daemon makes them: shared with no render, and none more urgent than another
+            key, priority = f"matte {key}", "preview"
         works = [w for f in frames for w in ([coarse(f, key), final(f, key)] if with_coarse else [final(f, key)])]
         wish = job(
             f"job {self.submitted}",
@@ -680,15 +703,18 @@ class AnyDay(RuleBasedStateMachine):
         shot=st.sampled_from([shot for shots in SESSIONS.values() for shot in shots]),
         frames=st.none() | st.frozensets(st.integers(0, 7), max_size=2),
         mattes_only=st.booleans(),
+        is_closed=st.booleans(),
     )
-    def change_shot(self, shot, frames, mattes_only) -> None:
+    def change_shot(self, shot, frames, mattes_only, is_closed) -> None:
         def is_stale(wish: Job) -> bool:
             seen = {f for step in wish.steps if step.work in self.owed[wish.id] for f in step.reach}
-            is_blind = mattes_only and wish.kind == "analyse"
-            return wish.shot == shot and (frames is None or (not is_blind and bool(seen & frames)))
+            is_blind = mattes_only and wish.kind != "render"
+            if frames is None:
+                return wish.shot == shot and (wish.kind != "matte" or is_closed)
+            return wish.shot == shot and not is_blind and bool(seen & frames)
 
         ends = {name for name, wish in self.live.items() if is_stale(wish)}
-        self.tell(ShotChanged(shot, frames, mattes_only), ends=ends)
+        self.tell(ShotChanged(shot, frames, mattes_only, is_closed), ends=ends)
 
     @precondition(lambda self: len(self.at) < len(WORKERS))
     @rule(data=st.data())
@@ -783,7 +809,15 @@ class AnyDay(RuleBasedStateMachine):
         return min(ranks, default=len(PRIORITIES))
 
     def waiting(self) -> set[Work]:
-        return {work for owed in self.owed.values() for work in owed} - set(self.at.values())
+        """What may be begun: of a matte, whose steps build on each other, the first and none beside it."""
+        at = set(self.at.values())
+        free: set[Work] = set()
+        for name, owed in self.owed.items():
+            if self.live[name].kind != "matte":
+                free |= owed
+            elif not owed & at:
+                free.add(next(step.work for step in self.live[name].steps if step.work in owed))
+        return free - at
 
     @invariant()
     def nobody_idles_while_work_waits(self) -> None:

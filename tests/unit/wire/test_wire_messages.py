@@ -21,6 +21,9 @@ from propainter_wire.messages import (
     DAEMON_MESSAGES,
     Accepted,
     Buffer,
+    Carried,
+    Carry,
+    Cast,
     Done,
     ErrorReply,
     FrameContent,
@@ -29,17 +32,25 @@ from propainter_wire.messages import (
     Inline,
     InSegment,
     JobLine,
+    MatteContent,
+    MatteIs,
+    MattesPublished,
     Message,
+    Motion,
+    MotionIs,
     Need,
     OpenShot,
     Progress,
+    PublishMattes,
     Put,
     ReachIs,
     Render,
     Result,
+    Select,
     ShotOpened,
     ShotSettings,
     StatusIs,
+    Track,
     buffers_of,
 )
 
@@ -47,6 +58,13 @@ KEY = bytes(range(32))
 ID = "0123456789abcdef" * 2
 OTHER = "f" * 32
 BUFFER = Buffer("uint8", (2, 3, 4), Inline(0))
+MATTE = Buffer("float16", (3, 4, 1), Inline(0))
+KEYS = (MatteContent(1001, ID), MatteContent(1012, OTHER))
+MARKS = {
+    "boxes": [[10, 20.5, 30, 40]],
+    "remove": [{"points": [[1, 2], [3.5, 4]], "radius": 4}],
+    "polygons": [[[0, 0], [9, 0], [9, 9]]],
+}
 PIXELS = memoryview(bytes(24))
 EXAMPLES: list[Message] = [
     Hello("test 1.0", ("1.0",), 17, True),
@@ -61,6 +79,16 @@ EXAMPLES: list[Message] = [
     Result(ID, 1001, "normal", False, (5, 6, 3, 2), OTHER, BUFFER),
     Done(ID, {"seconds": {"flow": 1.25}, "engine": "classical", "hits": [1, 2, None, True]}),
     StatusIs("0.1", "classical", "cpu", 1, 2.0, 1, jobs=(JobLine(ID, "sh010", "final", "flow", 0, 0),)),
+    Select(ID, 1001, MARKS, OTHER),
+    MatteIs(1001, OTHER, MATTE, ID, 0.25),
+    Track(ID, KEYS, 1001, 1020, (MatteContent(1015, OTHER),)),
+    Cast(ID, KEYS, 1001, 1020, 0.1, 2, True),
+    Motion(ID, 1001, 1012),
+    MotionIs((1, 0, 5.5, 0, 1, -3, 0, 0, 1)),
+    Carry(ID, 1001, 1004, ((1.5, 2), (3, 4))),
+    Carried(((1.5, 2), (3, -4.25))),
+    PublishMattes("sh010", 1001, 1020, 432, 240, KEYS, True),
+    MattesPublished("sh010", 2, 1),
     ErrorReply("frames_missing", "frames 1..3 are missing", True, ID, {"plates": [[1, 3]]}),
 ]
 
@@ -155,6 +183,16 @@ def test_making_a_wrong_message_fails_where_it_is_made() -> None:
         ReachIs(((1, 5), (5, 6)), ())
     with pytest.raises(WireError, match="the buffer is 3x2"):
         Result(ID, 1, "normal", False, (0, 0, 4, 2), OTHER, BUFFER)
+    with pytest.raises(WireError, match="a matte has 1"):
+        MatteIs(1, OTHER, BUFFER)
+    with pytest.raises(WireError, match="draw one frame at least"):
+        Track(ID, (), 1, 2)
+    with pytest.raises(WireError, match="before the first frame"):
+        Track(ID, KEYS, 2, 1)
+    with pytest.raises(WireError, match="names frame 1001 twice"):
+        Cast(ID, (KEYS[0], KEYS[0]), 1, 2)
+    with pytest.raises(WireError, match=r"has frame 1012, outside 1001\.\.1003"):
+        PublishMattes("sh010", 1001, 1003, 4, 3, KEYS)
     with pytest.raises(WireError, match="dtype and shape make 24"):
         Buffer("uint8", (2, 3, 4), InSegment("ppb-" + ID, 0, 23, 1))
     with pytest.raises(WireError, match="at most 1073741824"):

@@ -34,7 +34,8 @@ Isolated = Literal["", "R", "G", "B", "A"]
 STAGE_NAMES: Mapping[str, str] = {
     "queued": "waiting", "loading": "getting ready", "reading": "reading frames", "flow": "estimating flow",
     "completion": "completing flow", "propagation": "propagating the plate", "painting": "painting windows",
-    "composite": "compositing", "writing": "writing files",
+    "composite": "compositing", "writing": "writing files", "tracking": "tracking the matte",
+    "shadow": "looking for the shadow",
 }  # fmt: skip
 BANDS = ("plate", "matte", "flow", "completion", "propagation", "painting")
 """Stages of the timeline, in the order of the walk."""

@@ -52,6 +52,10 @@ class OpenShots:
         """Shots that follow what is published under a name."""
         return [shot for shot in self._shots.values() if shot.opened.follow and shot.opened.name == channel]
 
+    def taking_mattes(self, channel: str) -> list[ShotRecord]:
+        """Shots that take the mattes published under a name."""
+        return [shot for shot in self._shots.values() if shot.opened.panel_mattes and shot.opened.name == channel]
+
     def latest(self, count: int) -> list[ShotRecord]:
         """The last to be opened, latest first."""
         return list(reversed(list(self._shots.values())[-count:]))

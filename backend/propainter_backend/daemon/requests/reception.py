@@ -12,7 +12,20 @@ from typing import Any, TypeAlias
 from propainter_backend.daemon.requests.refusing import refusing
 from propainter_backend.daemon.workers.workers import NO_WORKER, Workers
 from propainter_wire.errors import WireError
-from propainter_wire.messages import Analyse, CacheQuery, ChangeSettings, Message, OpenShot, Reach, Render
+from propainter_wire.messages import (
+    Analyse,
+    CacheQuery,
+    Carry,
+    Cast,
+    ChangeSettings,
+    Message,
+    Motion,
+    OpenShot,
+    Reach,
+    Render,
+    Select,
+    Track,
+)
 from propainter_wire.router import Request, Router
 
 Handlers: TypeAlias = Mapping[type[Message], Callable[[Request, Any], None]]
@@ -21,7 +34,9 @@ Handlers: TypeAlias = Mapping[type[Message], Callable[[Request, Any], None]]
 MAX_WAITING_REQUESTS = 256
 """Requests of a session that wait for a worker to be ready."""
 
-_NEEDS_ENGINE = (OpenShot, ChangeSettings, Reach, Render, Analyse, CacheQuery)
+_NEEDS_ENGINE = (
+    OpenShot, ChangeSettings, Reach, Render, Analyse, CacheQuery, Select, Track, Cast, Motion, Carry,
+)  # fmt: skip
 
 
 class Reception:

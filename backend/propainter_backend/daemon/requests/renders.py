@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import asdict, replace
 
-from propainter_backend.daemon.lifetime import StopWish
+from propainter_backend.daemon.requests.jobs_allowed import JobsAllowed
 from propainter_backend.daemon.requests.notes import digest_of_note
 from propainter_backend.daemon.requests.open_shots import OpenShots
 from propainter_backend.daemon.requests.plans import Plans
@@ -21,14 +21,10 @@ from propainter_backend.daemon.work.missing import frames_missing, is_here, refu
 from propainter_backend.daemon.work.shots import ReachPlan, ShotRecord
 from propainter_backend.render.content import ContentStore
 from propainter_backend.worker.pipe import Note
-from propainter_wire.errors import WireError
 from propainter_wire.framing import new_id
 from propainter_wire.messages import Accepted, Analyse, Cancel, Cancelled, Reach, ReachIs, Render
 from propainter_wire.router import Request, Router
 from propainter_wire.shot import runs_of
-
-MAX_JOBS = 256
-"""Jobs of a session that have not ended."""
 
 
 class RenderHandlers:
@@ -41,14 +37,14 @@ class RenderHandlers:
         plans: Plans,
         jobs: Jobs,
         content: ContentStore,
-        stop_wish: StopWish,
+        allowed: JobsAllowed,
     ) -> None:
         self._router = router
         self._shots = shots
         self._plans = plans
         self._jobs = jobs
         self._content = content
-        self._stop_wish = stop_wish
+        self._allowed = allowed
 
     @property
     def handlers(self) -> Handlers:
@@ -66,7 +62,10 @@ class RenderHandlers:
 
         def tell(plan: ReachPlan) -> None:
             frames = plan.seen_by(indices, first=shot.opened.first)
+            shot.refuse_without_mattes(sorted(frames))
             mattes = {shot.opened.first} if shot.opened.still_matte and frames else frames
+            if shot.opened.panel_mattes:
+                mattes = set()
             self._router.reply(request, ReachIs(runs_of(frames), runs_of(mattes)))
 
         self._plans.with_plan(request, shot, message.quality, tell)
@@ -74,7 +73,7 @@ class RenderHandlers:
     def _on_render(self, request: Request, message: Render) -> None:
         shot = self._shots.of(request, message.shot)
         indices = shot.indices(message.frames)
-        self._refuse_new_job(request)
+        self._allowed.check(request)
         refuse_oversized_output(shot.opened, message)
         settings = shot.heard
 
@@ -88,6 +87,7 @@ class RenderHandlers:
 
     def _begin(self, request: Request, message: Render, shot: ShotRecord, plan: ReachPlan, indices: list[int]) -> None:
         seen = plan.seen_by(indices, first=shot.opened.first)
+        shot.refuse_without_mattes(sorted(seen))
         refuse_missing(self._content, shot, seen)
         note = shot.note(message.quality, seen, seen)
         order = tuple(sorted(set(indices))) if message.priority == "final" else order_outward(indices, indices[0])
@@ -98,7 +98,7 @@ class RenderHandlers:
         shot = self._shots.of(request, message.shot)
         numbers = range(message.first, message.last + 1)
         aim = shot.indices(numbers)
-        self._refuse_new_job(request)
+        self._allowed.check(request)
         if missing := [n for n in numbers if not is_here(self._content, shot.plate_of(n))]:
             raise frames_missing(missing, [], [])
         note = shot.note(message.quality, numbers)
@@ -115,12 +115,6 @@ class RenderHandlers:
         job = new_id()
         self._router.reply(request, Accepted(job))
         self._router.reply(request, Cancelled(job, was_running=False))
-
-    def _refuse_new_job(self, request: Request) -> None:
-        if self._stop_wish.when is not None:
-            raise WireError("shutting_down", "the backend is stopping; start it again")
-        if sum(job.request.session == request.session for job in self._jobs.all) >= MAX_JOBS:
-            raise WireError("busy", f"{MAX_JOBS} jobs of this session have not ended; wait for one, or cancel it")
 
 
 def _key_of(shot: ShotRecord, note: Note) -> str:

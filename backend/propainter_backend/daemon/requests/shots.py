@@ -11,6 +11,7 @@ from dataclasses import replace
 from propainter_backend.daemon.requests.open_shots import OpenShots
 from propainter_backend.daemon.requests.plans import Plans
 from propainter_backend.daemon.requests.published import PublishedSettings
+from propainter_backend.daemon.requests.published_mattes import PublishedMattes
 from propainter_backend.daemon.requests.reception import Handlers
 from propainter_backend.daemon.requests.sizes import refuse_oversized_plate
 from propainter_backend.daemon.work.events import ShotChanged
@@ -41,6 +42,7 @@ class ShotHandlers:
         router: Router,
         shots: OpenShots,
         published: PublishedSettings,
+        published_mattes: PublishedMattes,
         plans: Plans,
         jobs: Jobs,
         workers: Workers,
@@ -48,6 +50,7 @@ class ShotHandlers:
         self._router = router
         self._shots = shots
         self._published = published
+        self._published_mattes = published_mattes
         self._plans = plans
         self._jobs = jobs
         self._workers = workers
@@ -68,6 +71,8 @@ class ShotHandlers:
         shot = ShotRecord(new_id(), request.session, request.client, message, own)
         if message.follow:
             shot.published = self._published.get(message.name)
+        if message.panel_mattes:
+            shot.panel_mattes = self._published_mattes.of(message.name)
         self._refuse_engine(shot.settings)
         refuse_oversized_plate(message)
         self._shots.add(shot)
@@ -94,7 +99,7 @@ class ShotHandlers:
     def _on_close(self, request: Request, message: CloseShot) -> None:
         shot = self._shots.find(request, message.shot)
         if shot is not None:
-            self._jobs.shot_changed(ShotChanged(shot.id, None))
+            self._jobs.shot_changed(ShotChanged(shot.id, None, is_closed=True))
             self._shots.remove(shot)
         self._router.reply(request, ShotClosed(message.shot))
 

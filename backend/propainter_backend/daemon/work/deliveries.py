@@ -13,6 +13,7 @@ from collections.abc import Callable
 from propainter_backend.daemon.held import HeldReplies
 from propainter_backend.daemon.work.events import Event, JobCancelled, SessionPaused, SessionResumed
 from propainter_backend.daemon.work.job import JobRecord, Outcome
+from propainter_backend.daemon.work.matte_job import MatteJob
 from propainter_wire.errors import WireError
 from propainter_wire.messages import Cancelled, Done, Progress, Render
 from propainter_wire.router import Router
@@ -111,7 +112,13 @@ class Deliveries:
             self.break_off(job, error)
 
     def _send_result(self, job: JobRecord, outcome: Outcome) -> None:
-        assert isinstance(job.message, Render) and outcome.pixels is not None
+        assert outcome.pixels is not None
+        if isinstance(job, MatteJob):
+            self._router.reply_matte(
+                job.request, outcome.pixels, frame=outcome.work.frame, job=job.id, doubt=outcome.note.get("doubt")
+            )
+            return
+        assert isinstance(job.message, Render)
         self._router.reply_result(
             job.request,
             outcome.pixels,

@@ -48,8 +48,9 @@ class Job:
     id: str
     session: str
     shot: str
-    kind: Literal["render", "analyse"]
-    """``analyse`` sees plates alone: an edit of the roto does not touch it."""
+    kind: Literal["render", "analyse", "matte"]
+    """``analyse`` and ``matte`` see plates alone: an edit of the roto does not touch them, and ``matte`` ignores settings.
+    A ``matte``'s steps build on each other: one after the other."""
     priority: Priority
     steps: tuple[JobStep, ...]
     """In the wished order, a provisional step before its final one."""
@@ -110,7 +111,9 @@ class ShotChanged:
     frames: frozenset[int] | None
     """Whose plate or matte is another; None: settings changed, or the shot closed, so every job of it ends."""
     mattes_only: bool = False
-    """No plate changed: ``analyse`` jobs go on. Without meaning when ``frames`` is None."""
+    """No plate changed: ``analyse`` and ``matte`` jobs go on. Without meaning when ``frames`` is None."""
+    is_closed: bool = False
+    """The shot is gone: ``matte`` jobs, which settings do not touch, end, too."""
 
 
 @dataclass(frozen=True)

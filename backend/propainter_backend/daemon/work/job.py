@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from propainter_backend.daemon.work.events import Priority, Work
 from propainter_backend.daemon.work.shots import ShotRecord
 from propainter_backend.worker.pipe import Note
 from propainter_pictures.matte_survey import MatteFacts, judge_unseen, judge_unsure, without_options
-from propainter_wire.messages import Analyse, Render, ShotSettings, Stage
+from propainter_wire.messages import Analyse, Cast, Render, ShotSettings, Stage, Track
 from propainter_wire.router import Request
 
 ANALYSE_RUN = 8
@@ -46,7 +46,7 @@ class JobRecord:
     shot: ShotRecord
     shot_key: str
     shot_note: Note
-    message: Render | Analyse
+    message: Render | Analyse | Track | Cast
     aim: list[int]
     """Frames (0-based) in the wished order."""
     settings: ShotSettings
@@ -76,6 +76,11 @@ class JobRecord:
         """As asked for; looking ahead of the roto is a preview."""
         return self.message.priority if isinstance(self.message, Render) else "preview"
 
+    @property
+    def kind(self) -> Literal["render", "analyse", "matte"]:
+        """As the scheduler calls it."""
+        return "render" if isinstance(self.message, Render) else "analyse"
+
     def step(self, work: Work) -> Note:
         """One of its steps as a worker is told of it."""
         message, index = self.message, work.frame - self.shot.opened.first
@@ -89,6 +94,7 @@ class JobRecord:
         if isinstance(message, Analyse):
             last = min(index + ANALYSE_RUN, self.aim[-1])
             return {**note, "kind": "analyse", "pairs": list(range(index, last))}
+        assert isinstance(message, Render)
         how = {"output": message.output, "dtype": message.dtype, "crop": message.crop, "aim": self.aim}
         return {**note, "kind": "render", **how}
 

@@ -37,13 +37,15 @@ from propainter_backend.daemon.work.events import (
     WorkerReady,
 )
 from propainter_backend.daemon.work.job import JobRecord, Outcome, work_note
+from propainter_backend.daemon.work.matte_job import MatteJob
 from propainter_backend.daemon.work.missing import missing_of
 from propainter_backend.daemon.workers.workers import Workers
 from propainter_backend.render.content import ContentStore
 from propainter_backend.worker.pipe import Note
 from propainter_wire.errors import ErrorCode, WireError
-from propainter_wire.messages import Accepted, Done, Render
+from propainter_wire.messages import Accepted, Done
 from propainter_wire.router import Router
+from propainter_wire.shot import digest_of
 
 
 class Jobs:
@@ -77,8 +79,7 @@ class Jobs:
         """Accept a job."""
         self._jobs[job.id] = job
         self._router.reply(job.request, Accepted(job.id))
-        kind: Literal["render", "analyse"] = "render" if isinstance(job.message, Render) else "analyse"
-        scheduled = Job(job.id, job.request.session, job.shot.id, kind, job.priority, tuple(steps))
+        scheduled = Job(job.id, job.request.session, job.shot.id, job.kind, job.priority, tuple(steps))
         self._decisions.tell(JobSubmitted(scheduled))
 
     def is_of(self, session: str, job_id: str) -> bool:
@@ -178,8 +179,16 @@ class Jobs:
 
     def _deliver(self, job: JobRecord, outcome: Outcome) -> None:
         job.add(outcome.note)
-        job.shot.has_artifacts = True
+        if isinstance(job, MatteJob):
+            self._keep_matte(outcome)
+        else:
+            job.shot.has_artifacts = True
         self.deliveries.result(job, outcome)
+
+    def _keep_matte(self, outcome: Outcome) -> None:
+        """Nobody need send a matte that was made here."""
+        if outcome.pixels is not None:
+            self._content.put(digest_of(outcome.pixels), outcome.pixels)
 
     def _finish(self, job: JobRecord) -> None:
         if job.is_broken_off:

@@ -41,11 +41,21 @@ class LiveJob:
             return None
         return place
 
-    def waiting(self) -> Iterator[Work]:
+    def first_waiting(self) -> int | None:
+        """The place of the step that may be begun next; of steps that build on each other none while one is under way."""
+        if self.job.kind == "matte" and self.is_running:
+            return None
         place = self.states.find(WAITING)
-        while place >= 0:
+        return None if place < 0 else place
+
+    def waiting(self) -> Iterator[Work]:
+        """What may be begun now."""
+        place = self.first_waiting()
+        if place is None:
+            return
+        yield self.job.steps[place].work
+        while self.job.kind != "matte" and (place := self.states.find(WAITING, place + 1)) >= 0:
             yield self.job.steps[place].work
-            place = self.states.find(WAITING, place + 1)
 
     def settle(self, place: int) -> None:
         self.states[place] = SETTLED
@@ -65,8 +75,8 @@ class LiveJob:
         if self.job.shot != change.shot:
             return False
         if change.frames is None:
-            return True
-        if change.mattes_only and self.job.kind == "analyse":
+            return self.job.kind != "matte" or change.is_closed
+        if change.mattes_only and self.job.kind != "render":
             return False
         changed = change.frames
         return any(_sees(reach, changed) for reach in self.reaches)

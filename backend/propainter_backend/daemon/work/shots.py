@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from propainter_backend.daemon.work.events import Reach, ShotChanged
+from propainter_backend.daemon.work.panel_mattes import PanelMattes, refuse_unfit
 from propainter_backend.worker.pipe import Note
 from propainter_knobs.table import heard_by
 from propainter_wire.errors import WireError
@@ -35,6 +36,8 @@ class ShotRecord:
     mattes: dict[int, str] = field(default_factory=dict)
     cleans: dict[int, str] = field(default_factory=dict)
     """Clean plates, of the frames that have one."""
+    panel_mattes: PanelMattes | None = None
+    """What is published under its name, where it takes its mattes from a panel."""
     earlier: ShotRecord | None = None
     """As it was before the last edit that made artifacts stale."""
     has_artifacts: bool = False
@@ -61,7 +64,9 @@ class ShotRecord:
         return self.plates.get(frame)
 
     def matte_of(self, frame: int) -> str | None:
-        """Digest of a frame's matte; a still one holds for every frame."""
+        """Digest of a frame's matte; a still one holds for every frame, and where a panel gives them none other does."""
+        if self.opened.panel_mattes:
+            return None if self.panel_mattes is None else self.panel_mattes.matte_of(frame)
         return self.mattes.get(self.opened.first if self.opened.still_matte else frame)
 
     def indices(self, frames: Sequence[int]) -> list[int]:
@@ -86,7 +91,8 @@ class ShotRecord:
     def take_in(self, told: Have) -> ShotChanged | None:
         """Note which content frames have now; returns what is stale where they had other content."""
         plates = {frame.frame: frame.plate for frame in told.frames if frame.plate}
-        mattes = {frame.frame: frame.matte for frame in told.frames if frame.matte}
+        told_mattes = () if self.opened.panel_mattes else told.frames
+        mattes = {frame.frame: frame.matte for frame in told_mattes if frame.matte}
         cleans = cleans_of(told)
         changed_plates = {frame for frame, digest in plates.items() if self.plates.get(frame, digest) != digest}
         changed_mattes = {frame for frame, digest in mattes.items() if (self.matte_of(frame) or digest) != digest}
@@ -105,6 +111,28 @@ class ShotRecord:
             self.cleans.pop(frame, None)
         return ShotChanged(self.id, changed, mattes_only=not changed_plates) if changed else None
 
+    def take_panel_mattes(self, mattes: PanelMattes | None) -> ShotChanged | None:
+        """Take what a panel has published instead of what it had; returns what is stale where that is other content."""
+        edited = replace(self, panel_mattes=mattes)
+        changed = frozenset(n for n in self.numbers if self.matte_of(n) != edited.matte_of(n))
+        if not changed:
+            return None
+        self.before_edit()
+        self.panel_mattes = mattes
+        return ShotChanged(self.id, changed, mattes_only=True)
+
+    def refuse_without_mattes(self, frames: Iterable[int]) -> None:
+        """Raise WireError (bad_settings) where a panel should give the mattes of these frames, and does not."""
+        if self.opened.panel_mattes:
+            plate = self.opened.width, self.opened.height
+            refuse_unfit(self.opened.name, self.panel_mattes, plate, frames)
+
+    @property
+    def matte_size(self) -> list[int] | None:
+        """Width, height of mattes that are not of the plate's size."""
+        found = self.panel_mattes
+        return None if found is None or found.size == (self.opened.width, self.opened.height) else list(found.size)
+
     def before_edit(self) -> None:
         """Remember the shot as it is: it is about to change."""
         if self.has_artifacts:
@@ -122,6 +150,7 @@ class ShotRecord:
             "channels": self.opened.channels,
             "plates": [self.plate_of(n) if n in plates else None for n in self.numbers],
             "mattes": [self.matte_of(n) if n in mattes else None for n in self.numbers],
+            "matte_size": self.matte_size,
             "cleans": [self.cleans.get(n) if n in mattes else None for n in self.numbers],
             "settings": asdict(self.settings),
             "quality": quality,

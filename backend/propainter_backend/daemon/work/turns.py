@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
 from propainter_backend.daemon.work.events import PRIORITIES, Work
-from propainter_backend.daemon.work.live_job import WAITING, LiveJob
+from propainter_backend.daemon.work.live_job import LiveJob
 
 
 class Turns:
@@ -76,8 +76,7 @@ class Turns:
         for rank in range(len(PRIORITIES)):
             for session in sessions:
                 for live in session.queues[rank]:
-                    place = live.states.find(WAITING)
-                    if place >= 0:
+                    if (place := live.first_waiting()) is not None:
                         return live, place
         return None
 

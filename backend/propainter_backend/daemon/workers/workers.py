@@ -188,7 +188,7 @@ class Workers:
             self._on_died(worker)
             news.worker_died(worker)
         elif op == "answer":
-            self._questions.answered(note)
+            self._questions.answered(note if said.pixels is None else {**note, "pixels": said.pixels})
         elif op == "need":
             self._links[worker].say({"op": "content", "ticket": note["ticket"]}, self._content(note["digest"]))
         elif op == "progress":

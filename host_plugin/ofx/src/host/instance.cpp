@@ -108,7 +108,7 @@ BackendChoice backend_choice(const ParamValues& values) {
 }
 
 bool takes_matte_from_mask(const ParamValues& values) {
-    return values.matte_channel != MatteChannel::kSourceAlpha;
+    return !values.matte_from_panel && values.matte_channel != MatteChannel::kSourceAlpha;
 }
 
 bool must_have(const Clip& clip, double time) {

@@ -96,6 +96,7 @@ ParamValues read_params(ofx::ParamSetHandle params, ofx::Time time) {
     values.clean_frames = read.text(name::kCleanFrames);
     values.mix = read.real(name::kMix);
     values.follow_panel = read.flag(name::kFollowPanel);
+    values.matte_from_panel = read.flag(name::kMatteFromPanel);
     values.panel_name = read.text(name::kPanelName);
     values.shows_source_on_error = read.integer(name::kOnError) == 1;
     values.auto_start = read.flag(name::kAutoStart);

@@ -67,6 +67,7 @@ inline constexpr char kUseCleanPlate[] = "use_clean_plate";
 inline constexpr char kCleanFrames[] = "clean_frames";
 inline constexpr char kMix[] = "mix";
 inline constexpr char kFollowPanel[] = "follow_panel";
+inline constexpr char kMatteFromPanel[] = "matte_from_panel";
 inline constexpr char kPanelName[] = "panel_name";
 inline constexpr char kOnError[] = "on_error";
 inline constexpr char kAutoStart[] = "auto_start";
@@ -98,6 +99,7 @@ struct ParamValues {
     std::string clean_frames;
     double mix = 1;
     bool follow_panel = false;
+    bool matte_from_panel = false;
     std::string panel_name;
     bool shows_source_on_error = false;
     bool auto_start = true;

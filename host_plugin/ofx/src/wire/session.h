@@ -85,7 +85,7 @@ class Session {
   private:
     struct OpenShot {
         std::string id, owner, name, settings;
-        bool follows;
+        bool follows, takes_mattes;
         int first, last;
         PixelShape plate;
     };

@@ -21,7 +21,7 @@ std::string Session::open_shot(const ShotSpec& spec, const Patience& patience) {
     }
     if (shots_.size() >= kMostShots) close_oldest_shot(patience);
     MsgpackWriter content;
-    content.map(9);
+    content.map(10);
     content.text("first"), content.integer(spec.first);
     content.text("last"), content.integer(spec.last);
     content.text("width"), content.integer(spec.plate.width);
@@ -31,9 +31,10 @@ std::string Session::open_shot(const ShotSpec& spec, const Patience& patience) {
     content.text("settings"), content.encoded(settings);
     content.text("name"), content.text(spec.name);
     content.text("follow"), content.boolean(spec.follows);
+    content.text("panel_mattes"), content.boolean(spec.takes_mattes);
     const Reply reply = ask("open_shot", content, "shot", patience);
     shots_.push_back({reply.content.text_at("shot"), spec.owner, spec.name, std::move(settings), spec.follows,
-                      spec.first, spec.last, spec.plate});
+                      spec.takes_mattes, spec.first, spec.last, spec.plate});
     return shots_.back().id;
 }
 
@@ -42,7 +43,8 @@ Session::OpenShot* Session::find_shot(const ShotSpec& spec) {
         const PixelShape& plate = shot.plate;
         const bool has_same_plate = plate.width == spec.plate.width && plate.height == spec.plate.height &&
                                     plate.channels == spec.plate.channels && plate.dtype == spec.plate.dtype;
-        const bool has_same_name = shot.name == spec.name && shot.follows == spec.follows;
+        const bool has_same_name = shot.name == spec.name && shot.follows == spec.follows &&
+                                   shot.takes_mattes == spec.takes_mattes;
         if (shot.owner == spec.owner && has_same_name && shot.first == spec.first && shot.last == spec.last &&
             has_same_plate)
             return &shot;

@@ -70,7 +70,8 @@ struct RemovalSettings {
 struct ShotSpec {
     std::string owner;  // which instance of the node: two instances never share a shot, because their mattes differ
     std::string name;
-    bool follows = false;  // settings published under the name take the place of these
+    bool follows = false;       // settings published under the name take the place of these
+    bool takes_mattes = false;  // mattes published under the name take the place of the host's
     int first = 0;
     int last = 0;
     PixelShape plate;
