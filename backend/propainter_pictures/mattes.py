@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from propainter_pictures.color import Pixels
 from propainter_pictures.errors import BadInput
-from propainter_pictures.frame import Frame, find_rgb, layer_of, packed
+from propainter_pictures.frame import Frame, find_alpha, find_rgb, layer_of, packed
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,15 @@ class MatteReading:
 
 
 PLAIN = MatteReading()
+
+
+class UnclearChannel(BadInput):
+    """Several channels may hold the matte. Its text names the way out, as the command has it."""
+
+    def __init__(self, finding: str) -> None:
+        super().__init__(f"{finding}; name the one to use by --matte-channel")
+        self.finding = finding
+
 
 _NO_MATTES = frozenset({"z", "zback", "depth", "u", "v", "nx", "ny", "nz", "px", "py", "pz", "id", "objectid"})
 """Last words of channels that measure something."""
@@ -131,9 +140,16 @@ def _lone_mask(frame: Frame) -> int:
     for found in (candidates, named):
         if len(found) == 1:
             return names.index(found[0])
-    raise BadInput(
-        f"roto matte of {frame.label} may be any of {', '.join(candidates)}; name the one to use by --matte-channel"
-    )
+    raise UnclearChannel(f"roto matte of {frame.label} may be any of {', '.join(candidates)}")
+
+
+def channels_to_name(names: Sequence[str]) -> tuple[str, ...]:
+    """What of these channels can be asked for as the matte, ``auto`` first; one channel leaves no choice."""
+    if len(names) < 2:
+        return ("auto",)
+    alpha = ("alpha",) if find_alpha(names) is not None else ()
+    luma = ("luma",) if len(names) == 2 or find_rgb(names) is not None else ()
+    return ("auto", *alpha, *luma, *names)
 
 
 def is_full(channel: NDArray[Any]) -> bool:
