@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import sys
 import tempfile
@@ -72,6 +73,9 @@ def _take(folder: Path) -> None:
     wait(lambda: panel.state.daemon.phase == "absent")
     take("no-backend")
     _take_setup(window, wait, take)
+    _take_drawing(panel, folder, wait, take)
+    panel.stop_backend()
+    wait(lambda: panel.state.daemon.phase == "absent")
     panel.open_paths([str(SAMPLE)])
     wait(lambda: panel.state.shot is not None)
     panel.go_to(1012)
@@ -120,6 +124,33 @@ def _take(folder: Path) -> None:
     panel.toggle_previous()
     take("backend-lost")
     window.close()
+
+
+def _take_drawing(
+    panel: Panel, folder: Path, wait: Callable[[Callable[[], object]], None], take: Callable[[str], None]
+) -> None:
+    """A matte drawn from nothing: the box, its matte, the track with its doubt; taken of the plate alone."""
+    from propainter_ui.matte import edits
+    from propainter_ui.matte.strokes import Box
+
+    with tempfile.TemporaryDirectory(prefix="ppu") as place:
+        plate = shutil.copytree(SAMPLE / "plate", Path(place) / "walker")
+        panel.open_paths([str(plate)])
+        wait(lambda: panel.state.shot is not None)
+        panel.desk.take_up("box")
+        document = panel.desk.document()
+        assert document is not None
+        panel.desk.draw(edits.with_box(document, 1001, Box(109, 61, 87, 179)))
+        wait(lambda: panel.state.drawn is not None and panel.state.drawn.solved)
+        take("drawn")
+        panel.desk.track("both")
+        wait(lambda: panel.state.drawn is not None and len(panel.state.drawn.doubt) == 24 and panel.state.job is None)
+        panel.desk.take_up("remove")
+        panel.go_to(1018)
+        take("tracked")
+        panel.desk.take_up("remove")
+        panel.desk.wishes.discard()
+        panel.show_page(panel.settings)
 
 
 def _take_setup(window: Window, wait: Callable[[Callable[[], object]], None], take: Callable[[str], None]) -> None:

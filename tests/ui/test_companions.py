@@ -74,7 +74,7 @@ def test_one_that_does_not_fit_is_left_out_and_the_panel_says_why(
     assert panel.state.shot is not None and panel.state.shot.matte == ""
     assert panel.state.notice is not None
     assert panel.state.notice.text.startswith("hill_matte beside the plate is not its matte: the matte is 10x10")
-    assert "Now drop its roto matte" in panel.state.notice.text
+    assert "drop its roto matte" in panel.state.notice.text
 
 
 def test_the_welcome_opens_the_sample_shot_and_what_was_open_before(

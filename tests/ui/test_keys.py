@@ -231,7 +231,7 @@ def test_no_key_means_two_things_and_all_stand_in_the_sheet(opened: Panel, qtbot
 
 def test_menus_hold_every_command_that_asks_for_files_or_leaves(opened: Panel) -> None:
     menus = {action.text().replace("&", ""): action.menu() for action in opened.window().menuBar().actions()}
-    assert list(menus) == ["File", "Edit", "View", "Playback", "Render", "Help"]
+    assert list(menus) == ["File", "Edit", "View", "Playback", "Matte", "Render", "Help"]
     shown = {
         name: [each.shortcut().toString() for each in menu.actions() if not each.isSeparator()]
         for name, menu in menus.items()

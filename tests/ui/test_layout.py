@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from test_panel import drop, until
 
+from propainter_ui.shot.matte_views import HoleSettings
 from propainter_ui.shot.picture import Display, show
 from propainter_ui.state.panel_state import Notice
 
@@ -95,7 +96,16 @@ def test_the_outline_is_unbroken_where_a_4k_plate_is_fitted(qtbot: QtBot, panel:
     panel.on_screen._viewer = viewer
     width = panel.on_screen._line_width()
     assert width * viewer.zoom >= 1.5
-    picture = show("matte", plate=plate, matte=matte, result=None, apart=None, display=Display(), grow=4, line=width)
+    picture = show(
+        "matte",
+        plate=plate,
+        matte=matte,
+        result=None,
+        apart=None,
+        display=Display(),
+        hole=HoleSettings(grow=4),
+        line=width,
+    )
     assert picture is not None
     viewer.show_pictures(Shown(image_of(picture), ""), None, None, "")
     grabbed = viewer.grab().toImage()

@@ -234,19 +234,19 @@ def test_an_inverted_matte_stays_inverted_when_its_files_are_read_again(
     qtbot: QtBot, panel: Panel, tiny_shot: Path
 ) -> None:
     open_shot(qtbot, panel, tiny_shot)
-    until(qtbot, lambda: panel.settings._invert.isEnabled())
+    until(qtbot, lambda: panel.settings._reading.invert.isEnabled())
     files = panel.library.files
     assert files is not None
     drawn = files.matte(1003)
-    panel.settings._invert.click()
+    panel.settings._reading.invert.click()
     until(qtbot, lambda: panel.state.shot is not None and panel.state.shot.is_inverted)
     panel.reload()
     until(qtbot, lambda: panel.library.files not in (None, files) and panel.state.job is None)
     assert panel.library.files is not None and drawn is not None
     inverted = panel.library.files.matte(1003)
-    assert inverted is not None and panel.settings._invert.isChecked()
+    assert inverted is not None and panel.settings._reading.invert.isChecked()
     np.testing.assert_array_equal(np.asarray(inverted, float) + drawn, 255.0)
-    panel.settings._invert.click()
+    panel.settings._reading.invert.click()
     until(qtbot, lambda: panel.state.shot is not None and not panel.state.shot.is_inverted)
 
 
@@ -280,10 +280,10 @@ def test_keys_do_what_compositors_expect(qtbot: QtBot, panel: Panel, tiny_shot: 
         frames.append(panel.state.frame)
     assert frames == [1002, 1003, 1002, 1008, 1001, 1008]
     views = []
-    for key in "1234567":
+    for key in "123456789":
         press(qtbot, panel, key)
         views.append(panel.state.view)
-    assert views == ["plate", "matte", "result", "unseen", "difference", "grain_free", "alpha"]
+    assert views == ["plate", "matte", "result", "unseen", "difference", "grain_free", "alpha", "edge", "hole"]
     until(qtbot, lambda: panel.viewer.has_picture)  # pictures are made beside the keys, and may come after them
     fitted = panel.viewer.zoom
     press(qtbot, panel, "+")

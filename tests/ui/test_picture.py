@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from propainter.hole import hole_of
-from propainter_ui.shot.frame_store import BoundedStore
-from propainter_ui.shot.picture import Display, Patch, grown, show, to_eyes
+from propainter_ui.bounded_store import BoundedStore
+from propainter_ui.shot.matte_views import HoleSettings, grown
+from propainter_ui.shot.picture import Display, Patch, show, to_eyes
 
 PLATE = np.random.default_rng(3).integers(0, 256, (12, 16, 3), dtype=np.uint8)
 MATTE = np.zeros((12, 16, 1), np.uint8)
@@ -15,10 +16,18 @@ MATTE[5:8, 6:10] = 255
 RESULT = Patch((6, 5, 4, 3), np.full((3, 4, 3), 90, np.uint8))
 UNSEEN = Patch((6, 5, 4, 3), np.eye(3, 4, dtype=np.uint8)[..., None] * 255)
 PLAIN = Display()
+HOLE = HoleSettings(grow=2)
 
 
 def picture(view: str, **changes: object) -> np.ndarray | None:
-    given = {"plate": PLATE, "matte": MATTE, "result": RESULT, "apart": UNSEEN, "display": PLAIN, "grow": 2} | changes
+    given = {
+        "plate": PLATE,
+        "matte": MATTE,
+        "result": RESULT,
+        "apart": UNSEEN,
+        "display": PLAIN,
+        "hole": HoleSettings(grow=2),
+    } | changes
     return show(view, **given)  # type: ignore[arg-type]
 
 

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
+from propainter_pictures.mattes import MatteReading
 from propainter_ui.state import changes
 from propainter_ui.state.queue import Queue, QueuedShot
 
@@ -119,7 +120,8 @@ def test_a_queued_shot_is_rendered_as_it_was_added_whatever_is_kept_of_it(
     for name in ("lake/plate", "lake/matte"):
         shutil.copytree(tiny_shot / name.split("/")[1], tmp_path / name)
     open_shot(qtbot, panel, tiny_shot)
-    panel.bridge.invert_matte(True)
+    assert panel.state.shot is not None
+    panel.bridge.read_matte(panel.state.shot.matte, MatteReading(is_inverted=True))
     until(qtbot, lambda: panel.state.shot is not None and panel.state.shot.is_inverted)
     panel.batch.add_open_shot()
     panel.set_range(first=1002, last=1003)

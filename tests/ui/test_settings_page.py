@@ -65,7 +65,7 @@ def test_a_new_page_shows_six_controls_and_headings(qtbot: QtBot, memory: Memory
     for name in ("grow", "feather"):
         assert settings._rows[name]._box.isVisible()
     assert settings._output.isVisible() and settings._quality.isVisible() and settings._clean_frames.isVisible()
-    assert settings._invert.isVisible()
+    assert settings._reading.invert.isVisible()
     assert not settings._rows["chunk_length"]._box.isVisible() and not settings._size.isVisible()
 
 

@@ -1,5 +1,6 @@
 """``propainter-panel`` as a process that also writes down, ten times a second, what it shows and where: for tests whose
-hands are xdotool's. Usage: watched_panel.py FILE [arguments of propainter-panel].
+hands are xdotool's. Usage: watched_panel.py FILE [arguments of propainter-panel]. A path written into FILE's namesake
+that ends in .wanted has the screen saved there.
 """
 
 import json
@@ -9,6 +10,7 @@ import sys
 from pathlib import Path
 
 from propainter_ui.__main__ import launch
+from propainter_ui.matte.standing import doubtful_of, keys_of
 from propainter_ui.panel import Panel
 from propainter_ui.qt import QtCore, QtWidgets
 
@@ -16,6 +18,13 @@ from propainter_ui.qt import QtCore, QtWidgets
 def middle_of(widget: QtWidgets.QWidget) -> list[int]:
     place = widget.mapToGlobal(widget.rect().center())
     return [place.x(), place.y()]
+
+
+def picture_of(panel: Panel) -> list[float]:
+    """Where the picture lies on the screen: left, top, screen pixels a plate pixel."""
+    rect = panel.viewer._placement.rect()
+    corner = panel.viewer.mapToGlobal(QtCore.QPoint(0, 0))
+    return [corner.x() + rect.left(), corner.y() + rect.top(), panel.viewer.zoom]
 
 
 def what_is_shown(panel: Panel) -> dict[str, object]:
@@ -39,13 +48,19 @@ def what_is_shown(panel: Panel) -> dict[str, object]:
         "previous": len(s.previous_results), "is_playing": s.is_playing,
         "notice": s.notice.text if s.notice else "",
         "work": panel.settings._work.text(), "window": panel.settings._window.text(),
+        "tool": s.tools.tool, "picture": picture_of(panel),
+        "solved": len(s.drawn.solved) if s.drawn is not None else 0,
+        "stale": len(s.drawn.stale) if s.drawn is not None else 0,
+        "keys": list(keys_of(s.drawn)) if s.drawn is not None else [],
+        "doubtful": list(doubtful_of(s.drawn)) if s.drawn is not None else [], "page": panel.matte_page._said.text(),
         "is_reported": bool(s.report), "neighbours": s.settings.neighbor_length, "grow": s.settings.grow,
         "places": {
             "viewer": middle_of(panel.viewer), "timeline": middle_of(panel.timeline),
             "sample": middle_of(panel.welcome.sample), "render": middle_of(panel.settings._render),
             "export": middle_of(panel.file_bar.export), "neighbours": middle_of(rows["neighbor_length"]._box),
             "grow": middle_of(rows["grow"]._box), "apply": middle_of(panel.settings._apply),
-            "notice": middle_of(panel.notice.act),
+            "notice": middle_of(panel.notice.act), "track": middle_of(panel.matte_page.tracks["both"]),
+            "save": middle_of(panel.matte_page.button("save")),
         },
     }  # fmt: skip
 
@@ -58,6 +73,10 @@ if __name__ == "__main__":
         partial = told.with_suffix(".partial")
         partial.write_text(json.dumps(what_is_shown(window.panel)))
         os.replace(partial, told)  # noqa: PTH105 - whole or not at all
+        wanted = told.with_suffix(".wanted")
+        if wanted.exists():
+            QtWidgets.QApplication.primaryScreen().grabWindow(0).save(wanted.read_text())
+            wanted.unlink()
 
     if hasattr(signal, "SIGUSR1"):  # the window's close button, for displays without a window manager
         signal.signal(signal.SIGUSR1, lambda *_: QtCore.QTimer.singleShot(0, window.close))

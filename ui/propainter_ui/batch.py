@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from propainter_pictures.mattes import MatteReading
 from propainter_ui.shot.companions import matte_beside, shot_name
 from propainter_ui.shot.export import suggested_place
 from propainter_ui.state import changes, events
@@ -40,11 +41,13 @@ class Batch:
     def add_open_shot(self) -> None:
         """The open shot with its settings, quality and range."""
         s = self._panel.state
-        if s.shot is not None and s.shot.matte:
+        if s.shot is not None and s.has_matte:
             shot, files = s.shot, self._panel.library.files
             self._take(self.queue.with_added(QueuedShot(
                 shot.name, shot.plate, shot.matte, shot.clean, s.settings, s.quality, s.first, s.last,
                 clean_only=files.clean_only if files is not None else None, is_inverted=shot.is_inverted,
+                matte_channel=shot.matte_channel,
+                drawn=s.drawn,
             )))  # fmt: skip
 
     def add_plates(self, plates: list[str]) -> None:
@@ -79,7 +82,7 @@ class Batch:
     def show(self) -> None:
         """Bring the page up to date."""
         s = self._panel.state
-        can_add = s.shot is not None and bool(s.shot.matte)
+        can_add = s.has_matte
         self._panel.queue_page.show_queue(self.queue, is_running=self.is_running, can_add=can_add)
 
     # --- carrying it out ------------------------------------------------------------------------------------------
@@ -108,9 +111,8 @@ class Batch:
         shot = self.queue.shots[place]
         self._is_opening = True
         self._take(self.queue.with_progress(place, "running"))
-        self._panel.bridge.reopen(
-            shot.plate, shot.matte, shot.clean, shot.clean_only, is_inverted=shot.is_inverted
-        )  # fmt: skip
+        reading = MatteReading(shot.matte_channel, is_inverted=shot.is_inverted)
+        self._panel.bridge.reopen(shot.plate, shot.matte, shot.clean, shot.clean_only, reading=reading)
 
     def hear(self, event: Event) -> None:
         """Something happened: it may be what the batch waits for."""
@@ -133,7 +135,9 @@ class Batch:
     def _render(self, place: int) -> None:
         self._is_opening = False
         shot, panel = self.queue.shots[place], self._panel
-        state = changes.with_whole_range(replace(panel.state, settings=shot.settings, quality=shot.quality))
+        state = changes.with_whole_range(
+            replace(panel.state, settings=shot.settings, quality=shot.quality, drawn=shot.drawn)
+        )
         if shot.first is not None and shot.last is not None:
             state = changes.with_range(changes.with_range(state, first=shot.first), last=shot.last)
         panel.change(state)

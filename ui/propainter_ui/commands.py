@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from propainter_ui.qt import QAction, Qt, QtGui
 from propainter_ui.state import changes
+from propainter_ui.state.matte_shown import facts_of
+from propainter_ui.state.matte_tools import TOOLS, Tool
 from propainter_ui.state.panel_state import AGAINST_NAMES, VIEW_NAMES, VIEWS, Against, Isolated, PanelState
 
 if TYPE_CHECKING:
@@ -208,6 +210,68 @@ def _timeline_commands() -> Iterator[Command]:
     yield Command("line_range", "Show the range", group, ("Shift+F",), lambda p: p.timeline.show_range(), _has_shot)
 
 
+def _matte_commands() -> Iterator[Command]:
+    group = "Matte"
+    for tool, facts in TOOLS.items():
+        yield Command(
+            f"tool_{tool}", f"Tool: {facts.name}", group, (facts.key,), _takes_up(tool), _has_shot,
+            partial(_holds, tool=tool),
+        )  # fmt: skip
+    yield Command("larger", "Larger brush", group, ("]",), lambda p: p.desk.resize_brush(1), _has_shot)
+    yield Command("smaller", "Smaller brush", group, ("[",), lambda p: p.desk.resize_brush(-1), _has_shot)
+    for name, text, key in (
+        ("both", "Track both ways", "T"), ("on", "Track forward", "Shift+T"), ("back", "Track backward", "Alt+T"),
+    ):  # fmt: skip
+        yield Command(f"track_{name}", text, group, (key,), _tracks(name), partial(_can_track, way=name))
+    yield Command("next_key", "Next key matte", group, (".",), lambda p: p.desk.wishes.next_key(1), _is_drawn)
+    yield Command("previous_key", "Key matte before", group, (",",), lambda p: p.desk.wishes.next_key(-1), _is_drawn)
+    yield Command(
+        "onion", "Onion skin", group, ("Shift+O",), _changed(changes.with_onion), _is_drawn, lambda s: s.onion
+    )
+    for name, text, key in (
+        ("next_doubt", "Next doubtful frame", "D"), ("previous_doubt", "Doubtful frame before", "Alt+D"),
+        ("is_right", "This matte is right", "Shift+D"),
+        ("clear_frame", "Clear this frame", "Shift+Del"), ("cast", "Look for its shadow", ""),
+        ("add_shadow", "Add the shadow to the matte", ""), ("drop_shadow", "Leave the shadow", ""),
+        ("save", "Save matte …", "Ctrl+S"), ("open", "Open matte project …", ""),
+        ("draw_on", "Correct the given matte", ""), ("discard", "Discard the drawing", ""),
+        ("save_clean", "Save painted clean plate …", ""), ("publish", "Publish matte", ""),
+        ("withdraw", "Withdraw matte", ""),
+    ):  # fmt: skip
+        yield Command(
+            f"matte_{name}", text, group, (key,) if key else (), _does(name), partial(_can_do, name=name),
+            is_of_window=name == "save",
+        )  # fmt: skip
+
+
+def _takes_up(tool: Tool) -> Callable[[Panel], None]:
+    return lambda panel: panel.desk.take_up(tool)
+
+
+def _holds(state: PanelState, tool: Tool) -> bool:
+    return state.tools.tool == tool
+
+
+def _tracks(way: str) -> Callable[[Panel], None]:
+    return lambda panel: panel.desk.track(way)
+
+
+def _can_track(state: PanelState, way: str) -> bool:
+    return way in facts_of(state).can_track
+
+
+def _does(name: str) -> Callable[[Panel], None]:
+    return lambda panel: panel.desk.wishes.act(name)
+
+
+def _can_do(state: PanelState, name: str) -> bool:
+    return name in facts_of(state).possible
+
+
+def _is_drawn(state: PanelState) -> bool:
+    return state.drawn is not None
+
+
 def _help_commands() -> Iterator[Command]:
     yield Command("hotkeys", "Hotkeys", "Help", ("F1", "?"), lambda p: p.dialogs.show_hotkeys(hotkey_sheet()))
     yield Command("about", "About ProPainter Remove", "Help", (), lambda p: p.dialogs.show_about())
@@ -215,7 +279,7 @@ def _help_commands() -> Iterator[Command]:
 
 TABLE: tuple[Command, ...] = (
     *_file_commands(), *_render_commands(), *_view_commands(), *_wipe_commands(), *_playback_commands(),
-    *_timeline_commands(), *_help_commands(),
+    *_timeline_commands(), *_matte_commands(), *_help_commands(),
 )  # fmt: skip
 
 

@@ -17,10 +17,12 @@ from propainter_ui.qt import Qt, QtWidgets
 from propainter_ui.remembered import Remembered
 from propainter_ui.shot.export import EXPORT_NAMES, ExportKind, folder_beside
 from propainter_ui.shot.export_formats import formats_of
+from propainter_ui.shot.matte_files import PROJECT_ENDING
 from propainter_ui.shot.shot_files import ShotFiles
 from propainter_ui.state.panel_state import PanelState
 from propainter_ui.widgets.export_place import ExportPlace
 from propainter_ui.widgets.hotkeys import Hotkeys
+from propainter_ui.widgets.matte_place import MattePlace
 
 _FILTER = f"Pictures and videos ({' '.join(f'*{suffix}' for suffix in sorted(IMAGE_SUFFIXES | VIDEO_SUFFIXES))})"
 
@@ -33,6 +35,15 @@ class ExportChosen:
     path: Path
     ending: str | None
     """Of a sequence's files; None: the plate's format."""
+
+
+@dataclass(frozen=True)
+class MatteChosen:
+    """Where the drawn matte goes."""
+
+    place: str
+    """A folder, or a pattern in it."""
+    as_alpha: bool
 
 
 class Dialogs:
@@ -73,6 +84,28 @@ class Dialogs:
         self._remembered.keep("export_folder", str(asked.place.parent))
         self._remembered.keep("export_kind", asked.kind)
         return ExportChosen(asked.kind, asked.place, asked.ending)
+
+    def matte_place_wanted(self, state: PanelState, files: ShotFiles) -> MatteChosen | None:
+        """Where the drawn matte goes, and as what; None: the artist thought better of it."""
+        assert state.shot is not None and state.drawn is not None
+        asked = MattePlace(self._parent, state.shot.name, state.drawn, files)
+        is_chosen = asked.exec() == QtWidgets.QDialog.DialogCode.Accepted
+        asked.deleteLater()
+        return MatteChosen(asked.place, asked.as_alpha) if is_chosen else None
+
+    def clean_place_wanted(self, state: PanelState, files: ShotFiles) -> Path | None:
+        """The folder painted clean plates go to; None: the artist thought better of it."""
+        title = "Folder for the painted clean plate"
+        chosen = QtWidgets.QFileDialog.getExistingDirectory(self._parent, title, str(folder_beside(files)))
+        return Path(chosen) if chosen else None
+
+    def matte_project_wanted(self, state: PanelState) -> Path | None:
+        """A project of a drawn matte; None: the artist thought better of it."""
+        start = str(Path(state.shot.plate).parent) if state.shot else ""
+        path, _ = QtWidgets.QFileDialog.getOpenFileName(
+            self._parent, "Open matte project", start, f"Matte projects (*{PROJECT_ENDING})"
+        )
+        return Path(path) if path else None
 
     def folders_for(self, files: ShotFiles) -> list[Path]:
         """Where a place for an export is looked for, the likeliest first."""

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from propainter_pictures.mattes import MatteReading
 from propainter_ui.kept.kept_file import DamagedFile
 from propainter_ui.kept.presets import Preset, Presets
 from propainter_ui.kept.shot_sessions import ShotSession, ShotSessions, Zoom
@@ -32,6 +33,8 @@ class Editing(QtCore.QObject):
 
     restored = Signal()
     """A shot's settings are as they were left: whoever renders it should know."""
+    matte_recalled = Signal(str, object)
+    """A matte's path, and the ``MatteReading`` it was read by when its shot was left."""
 
     def __init__(
         self,
@@ -48,6 +51,8 @@ class Editing(QtCore.QObject):
         self._history = History()
         self._is_replaying = False
         self._written: ShotSession | None = None
+        self._recalled: ShotSession | None = None
+        """As the open shot was left the last time."""
         self._is_failure_told = False
         self._later = QtCore.QTimer(self)
         self._later.setSingleShot(True)
@@ -131,16 +136,19 @@ class Editing(QtCore.QObject):
 
     # --- what is kept of a shot -----------------------------------------------------------------------------------
 
-    def opened(self, before: ShotState | None) -> None:
-        """A shot has been opened, this one before it: as it was left, if it was here before."""
+    def opened(self, before: ShotState | None, *, recalls_matte: bool = True) -> None:
+        """A shot has been opened, this one before it: as it was left, if it was here before.
+
+        recalls_matte: whether its matte is read as it was, too; who opened it may have said how.
+        """
         state = self._get()
         shot = state.shot
         if shot is None or (before is not None and before.plate == shot.plate):
             return
-        self._history, self._written = History(), None
+        self._history, self._written, self._recalled = History(), None, None
         found: list[ShotSession | None] = []
         self._telling(lambda: found.append(self._sessions.read(shot)))
-        session = found[0] if found else None
+        session = self._recalled = found[0] if found else None
         if session is not None:
             self._is_replaying = True
             try:
@@ -150,9 +158,17 @@ class Editing(QtCore.QObject):
             if session.size == (shot.width, shot.height):
                 self._viewer.place(session.zoom.zoom, session.zoom.x, session.zoom.y)
             self.restored.emit()
+            if recalls_matte and shot.matte == session.matte and _reading_of(shot) != session.reading:
+                self.matte_recalled.emit(shot.matte, session.reading)
         elif before is not None:
             self._viewer.fit()
         self._show_actions()
+
+    def unread(self, path: str) -> None:
+        """Nothing tells how this matte is to be read: as it was, if it was here with this shot before."""
+        session = self._recalled
+        if session is not None and session.matte == path and session.matte_channel != "auto":
+            self.matte_recalled.emit(path, session.reading)
 
     def keep(self) -> None:
         """Write down what is set up for the open shot, where that is news."""
@@ -161,6 +177,9 @@ class Editing(QtCore.QObject):
         if state.shot is None:
             return
         session = ShotSession.of(state, Zoom(*self._viewer.placed))
+        if not session.matte and self._recalled is not None:  # it may be opened yet
+            last = self._recalled
+            session = replace(session, matte=last.matte, matte_channel=last.matte_channel, is_inverted=last.is_inverted)
         if session == self._written:
             return
         try:
@@ -227,6 +246,10 @@ class Editing(QtCore.QObject):
 
     def _say(self, level: str, text: str) -> None:
         self._change(replace(self._get(), notice=Notice(level, text)))  # type: ignore[arg-type]
+
+
+def _reading_of(shot: ShotState) -> MatteReading:
+    return MatteReading(shot.matte_channel, is_inverted=shot.is_inverted)
 
 
 def _literal(name: str) -> str:

@@ -26,7 +26,7 @@ class Fetcher:
         Asked anew only when the playhead or what the backend has is another: frames that arrive do not start it over.
         """
         s = state
-        if s.daemon.phase != "ready" or s.shot is None or not s.shot.matte or s.is_playing:
+        if s.daemon.phase != "ready" or not s.has_matte or s.is_playing:
             return
         lacks_playhead = s.frame in s.results and self._library.patch("result", s.revision, s.frame) is None
         wanted = (

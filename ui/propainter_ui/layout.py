@@ -54,7 +54,11 @@ def turn_to(tabs: QtWidgets.QTabWidget, widget: QtWidgets.QWidget) -> None:
             tabs.setCurrentIndex(page)
             for scroll in (holder, *holder.findChildren(QtWidgets.QScrollArea)):
                 if isinstance(scroll, QtWidgets.QScrollArea) and scroll.isAncestorOf(widget):
-                    QtCore.QTimer.singleShot(0, partial(scroll.ensureWidgetVisible, widget))  # once it has its size
+                    once = QtCore.QTimer(scroll)  # ends with it
+                    once.setSingleShot(True)
+                    once.timeout.connect(partial(scroll.ensureWidgetVisible, widget))  # once it has its size
+                    once.timeout.connect(once.deleteLater)
+                    once.start(0)
 
 
 def _pages(panel: Panel) -> QtWidgets.QTabWidget:
@@ -63,8 +67,8 @@ def _pages(panel: Panel) -> QtWidgets.QTabWidget:
     jobs = column_of(panel.queue_page, panel.jobs, filling=panel.jobs)
     backend = column_of(panel.daemon_page, panel.known_shots, filling=panel.known_shots)
     for widget, name in (
-        (panel.settings, "Settings"), (_scrolled(jobs), "Jobs"), (_scrolled(panel.shots), "Shots"),
-        (_scrolled(backend), "Backend"),
+        (panel.settings, "Settings"), (_scrolled(panel.matte_page), "Matte"), (_scrolled(jobs), "Jobs"),
+        (_scrolled(panel.shots), "Shots"), (_scrolled(backend), "Backend"),
     ):  # fmt: skip
         tabs.addTab(widget, name)
     for part in (tabs, tabs.tabBar()):

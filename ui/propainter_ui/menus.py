@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from propainter_ui.commands import Commands
 from propainter_ui.look import COLOURS
 from propainter_ui.qt import QAction, QActionGroup, QtCore, QtWidgets
+from propainter_ui.state.matte_tools import TOOLS
 from propainter_ui.state.panel_state import AGAINST_NAMES, VIEWS
 from propainter_ui.widgets.jobs import RecentShot
 
@@ -28,7 +29,7 @@ def fill_menu_bar(bar: QtWidgets.QMenuBar, panel: Panel, *, theme: str, choose_t
     """Every menu of the panel's own window."""
     for title, fill in (
         ("&File", file_menu), ("&Edit", edit_menu), ("&View", view_menu), ("&Playback", playback_menu),
-        ("&Render", render_menu), ("&Help", help_menu),
+        ("&Matte", matte_menu), ("&Render", render_menu), ("&Help", help_menu),
     ):  # fmt: skip
         menu = bar.addMenu(title)
         fill(menu, panel)
@@ -64,6 +65,18 @@ def playback_menu(menu: QtWidgets.QMenu, panel: Panel) -> None:
     _add(menu, panel.commands, (
         "play", "play_on", "play_back", "stop", _LINE, "next", "back", "first", "last", _LINE,
         "set_in", "set_out", "clear_range", _LINE, "line_in", "line_out", "line_range", "line_all",
+    ))  # fmt: skip
+
+
+def matte_menu(menu: QtWidgets.QMenu, panel: Panel) -> None:
+    """Drawing a matte, and what becomes of it."""
+    _add(menu.addMenu("Tools"), panel.commands, (*(f"tool_{tool}" for tool in TOOLS), _LINE, "larger", "smaller"))
+    _add(menu, panel.commands, (
+        _LINE, "track_both", "track_on", "track_back", _LINE, "onion", _LINE, "matte_next_doubt", "matte_previous_doubt",
+        "next_key", "previous_key",
+        "matte_is_right", "matte_clear_frame", _LINE, "matte_cast", "matte_add_shadow", "matte_drop_shadow", _LINE,
+        "matte_save", "matte_open", "matte_draw_on", "matte_discard", "matte_save_clean", _LINE, "matte_publish",
+        "matte_withdraw",
     ))  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from propainter_ui.batch import Batch
 from propainter_ui.bridge.backend_bridge import BackendBridge
 from propainter_ui.bridge.wishes import ExportWish, render_wish_of, report_of
 from propainter_ui.commands import Commands
+from propainter_ui.desk.desk import MatteDesk
 from propainter_ui.dialogs import Dialogs
 from propainter_ui.editing import Editing
 from propainter_ui.fetching import Fetcher
@@ -41,6 +42,7 @@ from propainter_ui.surface import Surface
 from propainter_ui.widgets.daemon import DaemonPage, DaemonStrip
 from propainter_ui.widgets.file_bar import FileBar
 from propainter_ui.widgets.jobs import Jobs, Shots
+from propainter_ui.widgets.matte_page import MattePage
 from propainter_ui.widgets.notice import NoticeBar
 from propainter_ui.widgets.publishing import KnownShots, PublishCard, PublishedBadge
 from propainter_ui.widgets.queue import QueuePage
@@ -87,11 +89,13 @@ class Panel(Surface):
         self.recent = RecentShots(self._remembered, (self.shots, self.welcome), self.bridge)
         self.editing = Editing(lambda: self.state, self.change, viewer=self.viewer, parent=self)
         self.files = Files(self, self.dialogs)
+        self.desk = MatteDesk(self)
         self.batch = Batch(self)
         self.commands = Commands(self)
         connect(self)
         self._wheel_guard = WheelGuard(self)
-        self._wheel_guard.watch(self.settings)
+        for page in (self.settings, self.matte_page):
+            self._wheel_guard.watch(page)
         leave_focus_on_click(self)
         order_tabs(self)
         self.refresh_icons()
@@ -107,6 +111,7 @@ class Panel(Surface):
         self.editing.note(old, state)
         if state.channel != old.channel:
             self.bridge.watch_channel(state.channel)
+        self.desk.note(old, state)
         self._show_changes()
 
     def hear(self, event: Event) -> None:
@@ -115,9 +120,13 @@ class Panel(Surface):
             self.editing.keep()
         before, self.state = self.state, outcomes.after(self.state, event)
         self._shower.start()
+        self.desk.note(before, self.state)
+        self.desk.hear(event, before)
         if isinstance(event, events.ShotFound):
             self.recent.remember(event.shot)
-            self.editing.opened(before.shot)
+            self.editing.opened(before.shot, recalls_matte=not self.batch.is_running)
+        elif isinstance(event, events.MatteUnread):
+            self.editing.unread(event.path)
         elif isinstance(event, events.RenderFinished):
             self._remembered.keep_rates(self.state.rates.seconds)
         self.batch.hear(event)  # last: what was kept of a shot gives way to what the queue has for it
@@ -132,7 +141,7 @@ class Panel(Surface):
         state = self.state
         for widget in (
             self.strip, self.badge, self.daemon_page, self.known_shots, self.settings, self.publish_card, self.timeline,
-            self.jobs, self.shots,
+            self.jobs, self.shots, self.matte_page,
         ):  # fmt: skip
             widget.show_state(state)
         self.notice.show_notice(state.notice, old.notice)
@@ -182,7 +191,7 @@ class Panel(Surface):
 
     def render_range(self) -> None:
         """Render the range with the edited settings."""
-        if self.state.can_render:
+        if self.state.can_render and not self.desk.tracks_first(self.render_range):
             self.change(replace(self.state, notice=None, is_playing=False))
             self.bridge.render(render_wish_of(self.state))
 
@@ -237,6 +246,8 @@ class Panel(Surface):
 
     def export(self, kind: ExportKind, path: Path, ending: str | None = None) -> None:
         """Write the range's result; frames without one are rendered first. ending: of a sequence's files."""
+        if kind != "report" and self.desk.tracks_first(lambda: self.export(kind, path, ending)):
+            return
         if self.state.can_render and (kind != "report" or self.state.report):
             self.bridge.export(ExportWish(kind, path, render_wish_of(self.state), report_of(self.state), ending))
 
@@ -266,6 +277,7 @@ class Panel(Surface):
     def close_panel(self) -> None:
         """Remember the layout and what is set up, and end the threads."""
         self.editing.keep()
+        self.desk.keeping.keep()
         self.player.stop()
         self._remembered.keep("splitter", self.splitter.saveState())
         self.bridge.close()
@@ -283,6 +295,7 @@ class Panel(Surface):
         self.strip, self.daemon_page, self.jobs, self.shots = DaemonStrip(), DaemonPage(), Jobs(), Shots()
         self.badge, self.publish_card, self.known_shots = PublishedBadge(), PublishCard(), KnownShots()
         self.notice, self.view_bar, self.transport, self.welcome = NoticeBar(), ViewBar(), Transport(), Welcome()
+        self.matte_page = MattePage(memory=self._remembered)
         self.file_bar, self.queue_page = FileBar(self.badge, 8, self.strip), QueuePage()
 
 

@@ -9,19 +9,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from propainter_ui.matte.document import MatteDocument
+from propainter_ui.matte.recipes import Recipe, recipe_of
+from propainter_ui.matte.standing import neighbour_keys, says_something
 from propainter_ui.qt import QtCore
 from propainter_ui.shot.frame_maker import FrameMaker, PictureWish
 from propainter_ui.shot.frame_store import ShotLibrary
+from propainter_ui.shot.matte_views import PLAIN_HOLE, hole_settings
 from propainter_ui.shot.picture import Display
-from propainter_ui.state.panel_state import AGAINST_NAMES, ASKED_APART, VIEW_NAMES, PanelState, View
+from propainter_ui.state.panel_state import AGAINST_NAMES, ASKED_APART, OF_MATTE, VIEW_NAMES, PanelState, View
 from propainter_ui.widgets.viewer import Viewer
 from propainter_ui.widgets.viewer_painting import Shown
 
+_NO_ONION = (None, None)
 _AHEAD = 6
 """Pictures made ahead of the playhead, in the direction it moves."""
 _ALONE = {"R": "red", "G": "green", "B": "blue", "A": "alpha"}
 _LINE_PX = 1.6
-"""How wide the outline of the hole is on the screen, at least."""
+"""How wide outlines are on the screen, at least."""
 _LINE_WIDTHS = (1, 2, 3, 4, 6, 8, 12, 16, 24)
 """Widths it is drawn at, in plate pixels: few, so that a turn of the wheel needs no new picture."""
 
@@ -52,11 +57,37 @@ class Screen(QtCore.QObject):
 
     def _wish_for(self, view: View, frame: int, *, previous: bool = False) -> PictureWish:
         s = self._state()
-        is_result = view not in ("plate", "matte", "alpha")
+        is_result = view != "plate" and view not in OF_MATTE
         revision = (s.previous_revision if previous else s.revision) if is_result else 0
         display = Display(s.exposure, s.gamma, s.shot.is_linear if s.shot else False, s.isolated)
-        grow, line = (s.settings.grow, self._line_width()) if view == "matte" else (0, 1)
-        return PictureWish(self._library.serial, view, frame, revision or 0, display, grow, line=line)
+        hole = hole_settings(s.settings) if view in ("matte", "hole") else PLAIN_HOLE
+        shows_matte = view in OF_MATTE or s.isolated == "A"
+        onion = self._onion(frame) if view == "plate" or view in OF_MATTE else _NO_ONION
+        drawn = self._drawn()
+        return PictureWish(
+            self._library.serial, view, frame, revision or 0, display, hole,
+            line=self._line_width() if view in ("matte", "edge") or any(onion) else 1,
+            drawn=recipe_of(drawn, frame) if drawn is not None and shows_matte else None, onion=onion,
+            clean=s.drawn.clean.get(frame, ()) if s.drawn is not None and view == "plate" else (),
+        )  # fmt: skip
+
+    def _drawn(self) -> MatteDocument | None:
+        """The drawn matte that is shown: with what the gesture under way makes of it; None: the matte is a file's."""
+        s = self._state()
+        drawn = s.meanwhile or s.drawn
+        is_shown = drawn is not None and (says_something(drawn) or not (s.shot and s.shot.matte))
+        return drawn if is_shown else None
+
+    def _onion(self, frame: int) -> tuple[Recipe | None, Recipe | None]:
+        """The mattes of the keys on both sides, where they are wanted."""
+        drawn = self._state().drawn
+        if drawn is None or not self._state().onion:
+            return _NO_ONION
+        before, after = neighbour_keys(drawn, frame)
+        return (
+            None if before is None else recipe_of(drawn, before),
+            None if after is None else recipe_of(drawn, after),
+        )
 
     def _line_width(self) -> int:
         """Plate pixels that are wide enough to be seen at the viewer's zoom."""
@@ -74,8 +105,9 @@ class Screen(QtCore.QObject):
         return after, self._wish_for(s.against, frame)
 
     def show_zoom(self) -> None:
-        """The picture is larger or smaller: the outline of the hole keeps its width on the screen."""
-        if self.showing is not None and self.showing.view == "matte" and self.showing.line != self._line_width():
+        """The picture is larger or smaller: outlines keep their width on the screen."""
+        has_lines = self.showing is not None and (self.showing.view in ("matte", "edge") or any(self.showing.onion))
+        if self.showing is not None and has_lines and self.showing.line != self._line_width():
             self.show_pictures()
 
     def show_pictures(self) -> None:
@@ -140,8 +172,8 @@ class Screen(QtCore.QObject):
         s = self._state()
         if wish.view == "plate":
             return True
-        if wish.view in ("matte", "alpha"):
-            return bool(s.shot and s.shot.matte)
+        if wish.view in OF_MATTE:
+            return wish.drawn is not None or bool(s.shot and s.shot.matte)
         kind = "rough" if wish.is_rough else "result"
         has_result = self._library.patch(kind, wish.revision, wish.frame) is not None
         if wish.view in ASKED_APART:
@@ -151,8 +183,8 @@ class Screen(QtCore.QObject):
     def _lack_of(self, wish: PictureWish) -> str:
         """Why there is no such picture, for the bottom of the viewer."""
         s = self._state()
-        if s.shot is not None and not s.shot.matte:
-            return "This shot has no matte yet. Drop one here."
+        if s.shot is not None and not s.has_matte:
+            return "This shot has no matte yet. Draw a box around what must go (X), or drop a matte here."
         if s.shows_previous:
             return "This frame has no earlier result."
         if wish.view in ASKED_APART and wish.frame in s.results:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from propainter_ui.bridge.wishes import render_wish_of
@@ -23,10 +24,12 @@ def connect(panel: Panel) -> None:
     """Connect them all."""
     panel.bridge.told.connect(panel.hear)
     panel.editing.restored.connect(lambda: panel.bridge.apply(render_wish_of(panel.state)))
+    panel.editing.matte_recalled.connect(panel.bridge.read_matte)
     panel.maker.failed.connect(lambda text: panel.change(replace(panel.state, notice=Notice("error", text))))
     _connect_picture(panel)
     _connect_timeline(panel)
     _connect_pages(panel)
+    _connect_matte(panel)
     _connect_queue(panel)
     _connect_bars(panel)
 
@@ -46,6 +49,7 @@ def _connect_picture(panel: Panel) -> None:
     view_bar.channel_asked.connect(lambda channel: panel.change(changes.with_isolated(panel.state, channel)))
     view_bar.wipe.clicked.connect(panel.toggle_wipe)
     view_bar.previous.clicked.connect(panel.toggle_previous)
+    view_bar.onion.clicked.connect(lambda _: panel.change(changes.with_onion(panel.state)))
     view_bar.against_asked.connect(lambda against: panel.change(changes.with_against(panel.state, against)))
     view_bar.exposure.valueChanged.connect(lambda value: panel.change(replace(panel.state, exposure=value)))
     view_bar.gamma.valueChanged.connect(lambda value: panel.change(replace(panel.state, gamma=value)))
@@ -71,7 +75,7 @@ def _connect_pages(panel: Panel) -> None:
     settings.default_asked.connect(lambda name: panel.change(changes.with_default(panel.state, name)))
     settings.view_asked.connect(panel.show_view)
     settings.range_asked.connect(lambda first, last: panel.set_range(first=first, last=last))
-    settings.invert_asked.connect(panel.bridge.invert_matte)
+    settings.reading_asked.connect(panel.bridge.read_matte)
     settings.clean_frames_asked.connect(panel.choose_clean_frames)
     settings.quality_asked.connect(lambda quality: panel.change(replace(panel.state, quality=quality)))
     settings.apply_asked.connect(panel.apply)
@@ -88,6 +92,17 @@ def _connect_pages(panel: Panel) -> None:
     panel.badge.clicked.connect(lambda: panel.show_page(card))
     panel.strip.start_asked.connect(panel.start_backend)
     panel.strip.stop_asked.connect(panel.stop_backend)
+
+
+def _connect_matte(panel: Panel) -> None:
+    page, desk = panel.matte_page, panel.desk
+    page.tool_box.tool_asked.connect(desk.take_up)
+    page.tool_box.tools_asked.connect(desk.set_tools)
+    page.track_asked.connect(desk.track)
+    page.cancel_asked.connect(panel.cancel)
+    page.frame_asked.connect(panel.go_to)
+    page.shadow_asked.connect(desk.wishes.set_shadow)
+    page.asked.connect(desk.wishes.act)
 
 
 def _connect_queue(panel: Panel) -> None:
@@ -125,9 +140,10 @@ def _steps(panel: Panel) -> Mapping[str, Callable[[], None]]:
 
 
 def _act_on_notice(panel: Panel) -> None:
+    acts: Mapping[str, Callable[[], object]] = {
+        "start": panel.start_backend, "restart": panel.start_backend, "render": panel.render_range,
+        "publish": panel.publish, "draw": partial(panel.desk.take_up, "box"), "track": partial(panel.desk.track, "both"),
+    }  # fmt: skip
     notice = panel.state.notice
     if notice is not None:
-        {
-            "start": panel.start_backend, "restart": panel.start_backend, "render": panel.render_range,
-            "publish": panel.publish,
-        }[notice.action]()  # fmt: skip
+        acts[notice.action]()

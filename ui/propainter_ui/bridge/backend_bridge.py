@@ -4,9 +4,10 @@ Here: what the panel may ask for, and which thread does it; what happens is told
 the work itself, which the other files of this room hold, and the protocol (``propainter_wire.client``, whose calls may come
 from several threads).
 
-Four lanes, each a thread that does one thing after the other, so that none waits for another's work: *talk* (connect,
+Five lanes, each a thread that does one thing after the other, so that none waits for another's work: *talk* (connect,
 status, cancel, stop), *work* (reading, rendering, exporting), *look* (frames that are wanted on the screen now; a
-newer wish replaces an older one) and *ask* (what is cached).
+newer wish replaces an older one) *ask* (what is cached) and
+*matte* (a frame's matte while the hand draws).
 """
 
 from __future__ import annotations
@@ -17,10 +18,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from propainter_pictures.mattes import MatteReading
 from propainter_ui.bridge.connection import Connection
 from propainter_ui.bridge.exporting import Exports
 from propainter_ui.bridge.lane import Lane
 from propainter_ui.bridge.looking import Looks
+from propainter_ui.bridge.matte_bridge import MatteBridge
+from propainter_ui.bridge.matte_filing import MatteFiles
+from propainter_ui.bridge.matting import Mattings
 from propainter_ui.bridge.opening import ShotOpener
 from propainter_ui.bridge.questions import Questions
 from propainter_ui.bridge.rendering import Renders
@@ -53,14 +58,21 @@ class BackendBridge(QtCore.QObject):
         self.connection = Connection(self._tell)
         self._ask = Lane("propainter ask", self._say_failed)
         self._shot = ShotAtBackend(self.connection, library, self._under_way, self._tell, self._ask.do)
-        self._opener = ShotOpener(self._shot, library)
+        self._opener = ShotOpener(self._shot, library, self._tell)
         self._renders = Renders(self.connection, self._shot, library, self._under_way, self._tell)
         self._exports = Exports(self._renders, self._shot, library, self._under_way, self._tell)
         self._looks = Looks(self.connection, self._shot, library, self._tell)
         self._questions = Questions(self.connection, self._shot, self._under_way, self._tell)
+        self._mattings = Mattings(self.connection, self._shot, library, self._under_way, self._tell, self._open_session)
         self._talk = Lane("propainter talk", self._say_failed, idle=self._poll, idle_s=_POLL_S)
         self._work = Lane("propainter work", self._say_failed)
         self._look = Lane("propainter look", self._say_failed)
+        self._matte = Lane("propainter matte", self._say_failed)
+        self.matte = MatteBridge(
+            self._mattings, self._renders, MatteFiles(library, self._under_way, self._tell), ask=self._matte.do,
+            instead=self._do_instead, after=lambda work: self._do(self._under_way.ticket, work), later=self._ask.do,
+        )  # fmt: skip
+        """What is asked about the drawn matte."""
 
     def connect_if_there(self) -> None:
         """Look for a running backend; start none."""
@@ -89,19 +101,19 @@ class BackendBridge(QtCore.QObject):
         clean: str = "",
         only: frozenset[int] | None = None,
         *,
-        is_inverted: bool | None = None,
+        reading: MatteReading | None = None,
     ) -> None:
         """Open a shot by the paths a ``ShotState`` holds, its files read anew.
 
-        only: frames whose clean plate counts; None: all that there are. is_inverted: whether the matte's black is removed;
-        None: as before, if it is the same matte.
+        only: frames whose clean plate counts; None: all that there are. reading: how the matte is read; None: as
+        before, if it is the same matte.
         """
-        self._do_instead(lambda: self._opener.reopen(plate, matte, clean, only, is_inverted))
+        self._do_instead(lambda: self._opener.reopen(plate, matte, clean, only, reading))
 
-    def invert_matte(self, is_inverted: bool) -> None:
-        """Remove what is black in the matte, or again what is white."""
+    def read_matte(self, path: str, reading: MatteReading) -> None:
+        """Read the shot's matte so: another channel of it, its black removed; or take another matte, read so."""
         self._under_way.give_up()
-        self._work.do(lambda: self._opener.invert_matte(is_inverted))
+        self._work.do(lambda: self._opener.read_matte(path, reading))
 
     def drop_clean(self) -> None:
         """Do without clean plates from here on."""
@@ -146,7 +158,7 @@ class BackendBridge(QtCore.QObject):
         self._tell.is_closed = True
         self._under_way.give_up()
         self.connection.close()
-        for lane in (self._talk, self._work, self._look, self._ask):
+        for lane in (self._talk, self._work, self._look, self._ask, self._matte):
             lane.close()
 
     def _poll(self) -> None:
@@ -158,6 +170,17 @@ class BackendBridge(QtCore.QObject):
     def _start(self) -> None:
         self.connection.need_client()
         self._do(self._under_way.ticket, self._shot.introduce)
+
+    def _open_session(self, then: Callable[[], object]) -> None:
+        def open_it() -> None:
+            try:
+                client = self.connection.need_client()
+                if self._shot.state is not None:
+                    self._shot.session_now(client)
+            finally:
+                then()
+
+        self._work.do(open_it)
 
     def _do_instead(self, work: Callable[[], object]) -> None:
         """Have the work lane do this in place of what it is at."""

@@ -16,6 +16,7 @@ from propainter_ui.bridge.wishes import ExportWish, RenderWish
 from propainter_ui.shot import export
 from propainter_ui.shot.export import EXPORT_NAMES
 from propainter_ui.shot.frame_store import ShotLibrary
+from propainter_ui.shot.matte_views import hole_settings
 from propainter_ui.shot.picture import Patch
 from propainter_ui.state.events import ExportFinished, JobChanged
 from propainter_ui.state.panel_state import WRITING_FROM, JobState
@@ -61,7 +62,9 @@ class Exports:
             elif wish.kind == "video":
                 written, notes = export.write_video(wish.path, library, frames, patches, advance)
             else:
-                written = export.write_sheet(wish.path, library, shot, frames, patches, wish.render.settings.grow)
+                written = export.write_sheet(
+                    wish.path, library, shot, frames, patches, hole_settings(wish.render.settings)
+                )
         except Interrupted:
             return
         finally:
@@ -70,6 +73,7 @@ class Exports:
 
     def _patches_for(self, wish: RenderWish, frames: Sequence[int]) -> tuple[dict[int, Patch] | None, bool]:
         """Every frame's result, rendered where it is not at hand; None if that was cancelled. And whether any was."""
+        self._shot.draw(wish.drawn)
         revision = self._shot.revision_of(wish.settings, wish.quality)
         patches = {frame: self._library.patch("result", revision, frame) for frame in frames}
         missing = [frame for frame, patch in patches.items() if patch is None]

@@ -11,19 +11,23 @@ from pathlib import Path
 from typing import cast
 
 from propainter_pictures.console import as_sentence
+from propainter_pictures.mattes import PLAIN, MatteReading
 from propainter_ui.bridge.shot_at_backend import ShotAtBackend
+from propainter_ui.bridge.teller import Teller
 from propainter_ui.shot.companions import matte_beside, shot_name
 from propainter_ui.shot.frame_store import ShotLibrary
 from propainter_ui.shot.shot_files import (
     BadShot,
     Frames,
     ShotFiles,
+    UnreadMatte,
     check_clean_fit,
     check_fit,
     frame_list_text,
     open_dropped,
     open_frames,
 )
+from propainter_ui.state.events import MatteUnread
 from propainter_ui.state.panel_state import ShotState
 from propainter_wire.shot import DType
 
@@ -31,9 +35,10 @@ from propainter_wire.shot import DType
 class ShotOpener:
     """Opens files and hands the shot on. Of the work lane; everything raises BadShot."""
 
-    def __init__(self, shot: ShotAtBackend, library: ShotLibrary) -> None:
+    def __init__(self, shot: ShotAtBackend, library: ShotLibrary, tell: Teller) -> None:
         self._shot = shot
         self._library = library
+        self._tell = tell
 
     def open(self, paths: Sequence[Path]) -> None:
         """Open what was dropped: a plate, a matte, or both."""
@@ -70,23 +75,24 @@ class ShotOpener:
             self._found(known.plate_frames, known.matte_frames, frames)
 
     def reopen(
-        self, plate: str, matte: str, clean: str, only: frozenset[int] | None, is_inverted: bool | None = None
+        self, plate: str, matte: str, clean: str, only: frozenset[int] | None, reading: MatteReading | None = None
     ) -> None:
-        """Open a shot by the paths a ``ShotState`` holds, its files read anew. is_inverted: see ``_found``."""
+        """Open a shot by the paths a ``ShotState`` holds, its files read anew. reading: see ``_found``."""
         self._found(
             open_frames(Path(plate)),
             open_frames(Path(matte)) if matte else None,
             open_frames(Path(clean)) if clean else None,
             only,
-            is_inverted,
+            reading,
         )
 
-    def invert_matte(self, is_inverted: bool) -> None:
-        """Remove what is black in the matte, or again what is white."""
+    def read_matte(self, path: str, reading: MatteReading) -> None:
+        """Read a matte so: the shot's, or another one for its plate."""
         known = self._library.files
-        if known is not None and known.matte_frames is not None:
-            shot = known.plate_frames, known.matte_frames, known.clean_frames, known.clean_only
-            self._found(*shot, is_inverted=is_inverted)
+        if known is not None:
+            given = known.matte_frames
+            matte = given if given is not None and given.path == path else open_frames(Path(path))
+            self._found(known.plate_frames, matte, known.clean_frames, known.clean_only, reading)
 
     def drop_clean(self) -> None:
         """Do without clean plates from here on."""
@@ -103,6 +109,8 @@ class ShotOpener:
         try:
             matte = open_frames(beside)
             check_fit(plate, matte)
+        except UnreadMatte:
+            self._found(plate, matte, clean)
         except BadShot as error:
             self._found(plate, None, clean, note=f"{beside.name} beside the plate is not its matte: {error}.")
         else:
@@ -114,18 +122,24 @@ class ShotOpener:
         matte: Frames | None = None,
         clean: Frames | None = None,
         clean_only: frozenset[int] | None = None,
-        is_inverted: bool | None = None,
+        reading: MatteReading | None = None,
         note: str = "",
     ) -> None:
         """These files are the shot from here on. Raises BadShot if they do not fit each other.
 
-        is_inverted: whether the matte's black is removed; None: as before, if it is the same matte.
+        reading: how the matte is read; None: as before, if it is the same matte, and else as it looks. Where nothing tells
+        that, the plate is opened, and who chose the files is asked to choose the channel.
         """
+        wanted = self._reading_so_far(matte) if reading is None else reading
         if matte is not None:
-            check_fit(plate, matte)
-        if is_inverted is None:
-            is_inverted = self._was_inverted(matte)
-        files = ShotFiles(plate, matte, clean, clean_only, is_inverted=is_inverted)
+            try:
+                check_fit(plate, matte, wanted)
+            except UnreadMatte as error:
+                if reading is not None:
+                    raise
+                self._found_unread(plate, clean, clean_only, error)
+                return
+        files = ShotFiles(plate, matte, clean, clean_only, reading=wanted)
         if clean is not None:
             check_clean_fit(files)
         shot = _state_of(files)
@@ -139,12 +153,21 @@ class ShotOpener:
             shot, files, " ".join([*(as_sentence(said) for said in files.notes), *([note] if note else [])])
         )
 
-    def _was_inverted(self, matte: Frames | None) -> bool:
-        """Whether this very matte was taken inverted so far."""
+    def _found_unread(
+        self, plate: Frames, clean: Frames | None, clean_only: frozenset[int] | None, error: UnreadMatte
+    ) -> None:
+        """A matte came whose channel has to be chosen. A shot that is open keeps its own until then."""
         known = self._library.files
-        if known is None or known.matte_frames is None or matte is None:
-            return False
-        return known.is_inverted and known.matte_frames.path == matte.path
+        if known is None or known.plate_frames is not plate:
+            self._found(plate, None, clean, clean_only)
+        self._tell(MatteUnread(error.path, error.channels, as_sentence(str(error))))
+
+    def _reading_so_far(self, matte: Frames | None) -> MatteReading:
+        """How this very matte was read so far."""
+        known = self._library.files
+        if known is None or known.matte_frames is None or matte is None or known.matte_frames.path != matte.path:
+            return PLAIN
+        return known.reading
 
 
 def _state_of(files: ShotFiles) -> ShotState:
@@ -152,6 +175,7 @@ def _state_of(files: ShotFiles) -> ShotState:
     return ShotState(
         name=shot_name(Path(plate.path)), plate=plate.path, matte=matte.path if matte is not None else "",
         first=files.frames[0], last=files.frames[-1], width=plate.width, height=plate.height, dtype=cast(DType, plate.dtype),
-        fps=plate.fps, still_matte=files.holds_matte, is_inverted=files.is_inverted,
+        fps=plate.fps, still_matte=files.holds_matte, is_inverted=files.reading.is_inverted,
+        matte_channel=files.reading.channel, matte_channels=files.matte_channels,
         clean=clean.path if clean is not None else "", clean_frames=files.clean_numbers(),
     )  # fmt: skip

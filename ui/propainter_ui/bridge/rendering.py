@@ -14,6 +14,7 @@ from propainter_ui.bridge.shot_at_backend import Session, ShotAtBackend
 from propainter_ui.bridge.teller import Teller
 from propainter_ui.bridge.under_way import Interrupted, UnderWay
 from propainter_ui.bridge.wishes import RenderWish
+from propainter_ui.matte.document import MatteDocument
 from propainter_ui.shot.frame_store import ShotLibrary
 from propainter_ui.shot.picture import Patch
 from propainter_ui.state.events import JobChanged, RenderFinished, ResultArrived
@@ -45,12 +46,23 @@ class Renders:
     def apply(self, wish: RenderWish) -> None:
         """Tell the backend about settings, and go on reading."""
         client = self._connection.client
-        if client is None or self._shot.state is None or not self._shot.state.matte:
+        self._shot.draw(wish.drawn)
+        if client is None or self._shot.state is None:
             self._shot.prefer(wish.settings, wish.quality)
             return
         with self._connection.noticing_loss(client):
             self._shot.session_for(client, wish.settings, wish.quality)
         self._shot.introduce()  # goes on with what was interrupted
+
+    def redraw(self, drawn: MatteDocument | None) -> None:
+        """Tell the backend about another drawn matte, under the settings it knows."""
+        self._shot.draw(drawn)
+        client = self._connection.client
+        if client is None or self._shot.state is None:
+            return
+        with self._connection.noticing_loss(client):
+            self._shot.session_now(client)
+        self._shot.introduce()
 
     def render(self, wish: RenderWish) -> None:
         """Render frames, from the playhead outward; starts a backend if there is none."""
@@ -68,6 +80,7 @@ class Renders:
         """
         job = JobState(kind, first=wish.first, last=wish.last, frames_total=len(frames), begins_at=frames[0])
         self._tell(JobChanged(job))
+        self._shot.draw(wish.drawn)
         client = self._connection.need_client()
         try:
             with self._connection.noticing_loss(client):

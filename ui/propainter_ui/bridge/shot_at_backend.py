@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from propainter_knobs.table import heard_by
 from propainter_ui.bridge.connection import Connection
 from propainter_ui.bridge.teller import Teller
 from propainter_ui.bridge.under_way import Interrupted, UnderWay
+from propainter_ui.matte.document import MatteDocument
 from propainter_ui.shot.frame_store import ShotLibrary
 from propainter_ui.shot.shot_files import ShotFiles
 from propainter_ui.state.events import BandsChanged, JobChanged, ShotFound, ShotUnderstood
@@ -38,6 +39,8 @@ class Session:
     """That which renders under these settings."""
     offered: set[int]
     """Frames it has been given, plate and matte."""
+    plates: set[int] = field(default_factory=set)
+    """Frames whose plate alone it has been given: enough to draw a matte on."""
 
 
 class ShotAtBackend:
@@ -92,13 +95,17 @@ class ShotAtBackend:
     def introduce(self) -> None:
         """Tell a running backend about the open shot and all its frames, ahead of any render."""
         client, shot = self._connection.client, self.state
-        if client is None or shot is None or not shot.matte:
+        if client is None or shot is None:
             return
         try:
             with self._connection.noticing_loss(client):
                 session = self.session_for(client, self._applied, self._applied_quality)
                 frames = range(shot.first, shot.last + 1)
-                self.offer(session, frames, JobState("reading", first=shot.first, last=shot.last))
+                job = JobState("reading", first=shot.first, last=shot.last)
+                if not self._library.has_matte:
+                    self.offer_plates(session, frames, job)
+                    return
+                self.offer(session, frames, job)
                 self.tell_bands(client)
         except Interrupted:
             pass
@@ -125,19 +132,45 @@ class ShotAtBackend:
         self._tell(ShotUnderstood(settings, quality, opened.engine, opened.working_size, revision, opened.notes))
         return session
 
+    def session_now(self, client: Client) -> Session:
+        """The open shot on this backend under the settings it was told last."""
+        return self.session_for(client, self._applied, self._applied_quality)
+
+    def draw(self, drawn: MatteDocument | None) -> None:
+        """The matte is drawn so from here on: frames whose matte is another are offered again before they are used."""
+        changed = self._library.draw(drawn)
+        if self.session is not None and changed:
+            self.session.offered.difference_update(changed)
+            self.session.plates.update(changed)
+
+    def send_plates(self, session: Session, frames: Sequence[int]) -> None:
+        """Make sure the backend has these frames' plates. From any thread; nothing of it is told."""
+        new = [frame for frame in frames if frame not in session.plates and frame not in session.offered]
+        for start in range(0, len(new), _READ_BATCH):
+            batch = new[start : start + _READ_BATCH]
+            session.client.offer_frames(session.shot, batch, _Provider(self._library), mattes=False)
+            session.plates.update(batch)
+
     def offer(self, session: Session, frames: Sequence[int], job: JobState) -> JobState:
         """Make sure the backend has these frames, a few at a time; returns the job as far as that brought it.
 
         Raises Interrupted.
         """
-        new = [frame for frame in frames if frame not in session.offered]
+        return self._offer(session, [frame for frame in frames if frame not in session.offered], job, mattes=True)
+
+    def offer_plates(self, session: Session, frames: Sequence[int], job: JobState) -> JobState:
+        """The same of plates alone: that is all a matte is drawn and tracked on. Raises Interrupted."""
+        new = [frame for frame in frames if frame not in session.plates and frame not in session.offered]
+        return self._offer(session, new, job, mattes=False)
+
+    def _offer(self, session: Session, new: Sequence[int], job: JobState, *, mattes: bool) -> JobState:
         for start in range(0, len(new), _READ_BATCH):
             self._under_way.check()
             job = job.read(start, len(new))
             self._tell(JobChanged(job))
             batch = new[start : start + _READ_BATCH]
-            session.client.offer_frames(session.shot, batch, _Provider(self._library))
-            session.offered.update(batch)
+            session.client.offer_frames(session.shot, batch, _Provider(self._library), mattes=mattes)
+            (session.offered if mattes else session.plates).update(batch)
         return job.read(len(new), len(new)) if new else job
 
     def tell_bands(self, client: Client) -> None:

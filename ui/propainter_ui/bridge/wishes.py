@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from propainter_ui.matte.document import MatteDocument
 from propainter_ui.shot.export import ExportKind
 from propainter_ui.state.panel_state import PanelState
 from propainter_wire.messages import Quality, ShotSettings
@@ -21,6 +22,8 @@ class RenderWish:
     last: int
     frame: int
     """Rendered first, then outward."""
+    drawn: MatteDocument | None = None
+    """What is removed, where that is drawn."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,7 @@ class ExportWish:
 def render_wish_of(state: PanelState) -> RenderWish:
     """The range with the edited settings, the playhead's frame first."""
     s = state
-    return RenderWish(s.settings, s.quality, s.first, s.last, min(max(s.frame, s.first), s.last))
+    return RenderWish(s.settings, s.quality, s.first, s.last, min(max(s.frame, s.first), s.last), s.drawn)
 
 
 def report_of(state: PanelState) -> dict[str, Any]:

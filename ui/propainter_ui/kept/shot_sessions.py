@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast, get_args
 
+from propainter_pictures.mattes import MatteReading
 from propainter_ui.kept.kept_file import KeptFile, data_folder
 from propainter_ui.state.panel_state import VIEWS, PanelState, ShotState, View
 from propainter_wire.errors import WireError
@@ -46,6 +47,15 @@ class ShotSession:
     zoom: Zoom
     size: tuple[int, int]
     """Width, height of the plate: another one has another zoom."""
+    matte: str = ""
+    """Path of the matte that the next two are of."""
+    matte_channel: str = "auto"
+    is_inverted: bool = False
+
+    @property
+    def reading(self) -> MatteReading:
+        """How its matte is read."""
+        return MatteReading(self.matte_channel, is_inverted=self.is_inverted)
 
     @classmethod
     def of(cls, state: PanelState, zoom: Zoom) -> ShotSession:
@@ -54,7 +64,7 @@ class ShotSession:
         assert shot is not None
         return cls(
             state.settings, state.quality, state.first, state.last, state.frame, state.view, state.exposure, state.gamma,
-            zoom, (shot.width, shot.height),
+            zoom, (shot.width, shot.height), shot.matte, shot.matte_channel, shot.is_inverted,
         )  # fmt: skip
 
     def note(self) -> dict[str, Any]:
@@ -74,7 +84,8 @@ class ShotSession:
         return cls(
             ShotSettings().changed(note["settings"]), cast(Quality, quality), int(note["first"]), int(note["last"]),
             int(note["frame"]), cast(View, view), _within(note["exposure"], -20, 20), _within(note["gamma"], 0.05, 10), zoom,
-            (width, height),
+            (width, height), str(note.get("matte", "")), str(note.get("matte_channel", "auto")),
+            note.get("is_inverted", False) is True,
         )  # fmt: skip
 
 
@@ -100,9 +111,16 @@ class ShotSessions:
         self._file(shot).write({"plate": shot.plate, "session": session.note()})
 
     def _file(self, shot: ShotState) -> KeptFile:
-        plate = str(Path(shot.plate).absolute())
-        name = hashlib.sha256(plate.encode("utf-8", "surrogateescape")).hexdigest()[:32]
-        return KeptFile(self._folder / f"{name}.json", what=f"the settings kept for {shot.name}", version=_VERSION)
+        return KeptFile(
+            self._folder / f"{name_of_plate(shot.plate)}.json",
+            what=f"the settings kept for {shot.name}",
+            version=_VERSION,
+        )
+
+
+def name_of_plate(plate: str) -> str:
+    """What is kept of a shot is named by its plate's path."""
+    return hashlib.sha256(str(Path(plate).absolute()).encode("utf-8", "surrogateescape")).hexdigest()[:32]
 
 
 def _within(value: object, low: float, high: float) -> float:

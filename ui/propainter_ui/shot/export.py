@@ -22,6 +22,7 @@ from propainter_pictures.whole_files import appearing, make_folder
 from propainter_ui.qt import QtCore, QtGui
 from propainter_ui.shot.frame_maker import image_of
 from propainter_ui.shot.frame_store import ShotLibrary
+from propainter_ui.shot.matte_views import HoleSettings
 from propainter_ui.shot.picture import Display, Patch, show
 from propainter_ui.shot.shot_files import BadShot, ShotFiles, told_to_artists
 from propainter_ui.state.panel_state import ShotState, View
@@ -169,7 +170,12 @@ def write_video(
 
 
 def write_sheet(
-    path: Path, library: ShotLibrary, shot: ShotState, frames: Sequence[int], patches: Mapping[int, Patch], grow: int
+    path: Path,
+    library: ShotLibrary,
+    shot: ShotState,
+    frames: Sequence[int],
+    patches: Mapping[int, Patch],
+    hole: HoleSettings,
 ) -> Path:
     """A PNG with a few frames spread over the range: before, matte, after. Raises BadShot, OSError."""
     assert library.files is not None
@@ -181,7 +187,7 @@ def write_sheet(
         plate, matte = library.plate(frame), library.matte(frame)
         views: tuple[View, ...] = ("plate", "matte", "result")
         cells = [
-            show(view, plate=plate, matte=matte, result=patches[frame], apart=None, display=display, grow=grow)
+            show(view, plate=plate, matte=matte, result=patches[frame], apart=None, display=display, hole=hole)
             for view in views
         ]
         rows.append((frame, [image_of(cell) for cell in cells if cell is not None]))

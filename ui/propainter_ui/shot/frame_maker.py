@@ -11,11 +11,18 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from propainter_ui.bounded_store import BoundedStore
+from propainter_ui.matte.cloning import laid_over
+from propainter_ui.matte.recipes import Recipe
+from propainter_ui.matte.store import UnknownMatte
+from propainter_ui.matte.strokes import CloneStroke
 from propainter_ui.qt import QtCore, QtGui, Signal
-from propainter_ui.shot.frame_store import BoundedStore, ShotLibrary
+from propainter_ui.shot.frame_store import ShotLibrary
+from propainter_ui.shot.matte_views import PLAIN_HOLE, HoleSettings
 from propainter_ui.shot.picture import Display, Rgb8, show
 from propainter_ui.shot.shot_files import BadShot
-from propainter_ui.state.panel_state import ASKED_APART, View
+from propainter_ui.state.panel_state import ASKED_APART, OF_MATTE, View
+from propainter_wire.shot import Pixels
 
 log = logging.getLogger(__name__)
 
@@ -31,11 +38,18 @@ class PictureWish:
     revision: int
     """Whose results; 0 in views that show none."""
     display: Display
-    grow: int = 0
+    hole: HoleSettings = PLAIN_HOLE
+    """What the settings make of the matte, in views that show it."""
     is_rough: bool = False
     """Made of the rough result that comes before the final one."""
     line: int = 1
-    """Plate pixels the outline of the hole is wide."""
+    """Plate pixels that outlines are wide."""
+    drawn: Recipe | None = None
+    """The frame's matte as it is drawn; None: it is a file's."""
+    onion: tuple[Recipe | None, Recipe | None] = (None, None)
+    """Mattes of the keys before and after, to be outlined."""
+    clean: tuple[CloneStroke, ...] = ()
+    """What is painted over the plate for its clean plate."""
 
 
 class FrameMaker(QtCore.QObject):
@@ -86,7 +100,7 @@ class FrameMaker(QtCore.QObject):
     def _make(self, wish: PictureWish) -> None:
         try:
             pixels = self._compose(wish)
-        except (BadShot, OSError) as error:
+        except (BadShot, UnknownMatte, ValueError, OSError) as error:
             if str(error) != self._said:  # once, not at every frame of a scrub
                 self._said = str(error)
                 self.failed.emit(self._said)
@@ -100,24 +114,36 @@ class FrameMaker(QtCore.QObject):
         library = self._library
         if library.files is None or library.serial != wish.serial:
             return None
-        needs_result = wish.view not in ("plate", "matte", "alpha")
+        needs_result = wish.view != "plate" and wish.view not in OF_MATTE
         kind = "rough" if wish.is_rough else "result"
         result = library.patch(kind, wish.revision, wish.frame) if needs_result else None
         if needs_result and result is None:
             return None
         alone = wish.display.isolated == "A"
-        needs_matte = wish.view in ("matte", "alpha") or alone
+        needs_matte = wish.view in OF_MATTE or alone
+        before, after = wish.onion
         return show(
             wish.view,
-            plate=library.plate(wish.frame),
-            matte=library.matte(wish.frame) if needs_matte else None,
+            plate=self._plate(wish),
+            matte=self._matte(wish) if needs_matte else None,
             result=result,
             apart=library.patch(wish.view, wish.revision, wish.frame) if wish.view in ASKED_APART else None,
             display=wish.display,
-            grow=wish.grow,
+            hole=wish.hole,
             line=wish.line,
             alpha=library.alpha(wish.frame) if alone else None,
+            onion=(self._cooked(before), self._cooked(after)),
         )
+
+    def _plate(self, wish: PictureWish) -> Pixels:
+        plate = self._library.plate(wish.frame)
+        return laid_over(plate, *self._library.painted(wish.frame, wish.clean)) if wish.clean else plate
+
+    def _matte(self, wish: PictureWish) -> Pixels | None:
+        return self._library.matte(wish.frame) if wish.drawn is None else self._cooked(wish.drawn)
+
+    def _cooked(self, recipe: Recipe | None) -> Pixels | None:
+        return None if recipe is None else self._library.kitchen.matte(recipe)
 
 
 def image_of(pixels: Rgb8) -> QtGui.QImage:

@@ -1,69 +1,32 @@
 """What the panel has at hand: plates, mattes, results and finished pictures, the least recently used thrown away first.
 
-Here: a bounded map safe to use from several threads, and on top of it the open shot's pictures. Not here: reading files
-(``shot_files.py``), what is made of pictures (``picture.py``).
+Here: the open shot's pictures, and its drawn mattes. Not here: the bounded map they lie in (``bounded_store.py``), reading
+files (``shot_files.py``), what is made of pictures (``picture.py``).
 """
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
-from collections.abc import Callable, Hashable
-from typing import Generic, TypeVar
+from collections.abc import Callable, Hashable, Mapping
 
+import numpy as np
+
+from propainter_pictures.frame import as_type
+from propainter_ui.bounded_store import BoundedStore
+from propainter_ui.matte.cloning import CleanBench, Shares
+from propainter_ui.matte.cooking import Kitchen
+from propainter_ui.matte.document import MatteDocument
+from propainter_ui.matte.recipes import Recipe, recipe_of
+from propainter_ui.matte.standing import says_something
+from propainter_ui.matte.store import MatteStore
+from propainter_ui.matte.strokes import CloneStroke
 from propainter_ui.shot.picture import Patch
 from propainter_ui.shot.shot_files import ShotFiles
 from propainter_wire.shot import Pixels
 
-T = TypeVar("T")
-
-
-class BoundedStore(Generic[T]):
-    """A map that never holds more than ``limit_bytes`` of values; what was not looked at longest goes first."""
-
-    def __init__(self, limit_bytes: int) -> None:
-        self.limit_bytes = limit_bytes
-        self._lock = threading.Lock()
-        self._entries: OrderedDict[Hashable, tuple[T, int]] = OrderedDict()
-        self._bytes = 0
-
-    def put(self, key: Hashable, value: T, nbytes: int) -> None:
-        """Keep a value; a single one above the limit is not kept."""
-        with self._lock:
-            self._drop(key)
-            self._entries[key] = (value, nbytes)
-            self._bytes += nbytes
-            while self._bytes > self.limit_bytes:
-                _, (_, freed) = self._entries.popitem(last=False)
-                self._bytes -= freed
-
-    def get(self, key: Hashable) -> T | None:
-        """A value, or None if it is not, or no longer, there."""
-        with self._lock:
-            entry = self._entries.get(key)
-            if entry is None:
-                return None
-            self._entries.move_to_end(key)
-            return entry[0]
-
-    def __contains__(self, key: Hashable) -> bool:
-        with self._lock:
-            return key in self._entries
-
-    def __len__(self) -> int:
-        with self._lock:
-            return len(self._entries)
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of all values kept."""
-        with self._lock:
-            return self._bytes
-
-    def _drop(self, key: Hashable) -> None:
-        entry = self._entries.pop(key, None)
-        if entry is not None:
-            self._bytes -= entry[1]
+_HOLDS = 0.5
+"""A clean plate holds where it is painted by more than this."""
+_SHARE_OF_MATTES = 8
+"""One part in so many of the memory is for final mattes."""
 
 
 class ShotLibrary:
@@ -74,6 +37,16 @@ class ShotLibrary:
 
     def __init__(self, limit_bytes: int) -> None:
         self.store: BoundedStore[Pixels | Patch] = BoundedStore(limit_bytes)
+        self.solved = MatteStore()
+        """Mattes of the drawn matte, by digest."""
+        self.kitchen = Kitchen(self.solved, limit_bytes // _SHARE_OF_MATTES)
+        """Makes its final mattes."""
+        self._bench = CleanBench(limit_bytes // _SHARE_OF_MATTES)
+        self._drawn: Mapping[int, Recipe] = {}
+        """Empty: the files' matte counts."""
+        self._painted: Mapping[int, tuple[CloneStroke, ...]] = {}
+        self._edition = 0
+        """Counts the drawn mattes."""
         self.files: ShotFiles | None = None
         self.serial = 0
         """Counts shots, mattes and clean plates opened."""
@@ -88,12 +61,25 @@ class ShotLibrary:
         self.files = files
         self.serial += 1
         self.revision += 1
-        self._shown = None
+        self._shown, self._drawn, self._painted = None, {}, {}
         return self.revision
+
+    def draw(self, drawn: MatteDocument | None) -> frozenset[int]:
+        """What is removed, and painted for clean plates, is drawn so; what it does not say is as the files say. Returns the
+        frames whose matte or clean plate is another now.
+        """
+        counts = drawn is not None and says_something(drawn)
+        new = {frame: recipe_of(drawn, frame) for frame in drawn.frames} if drawn is not None and counts else {}
+        clean = dict(drawn.clean) if drawn is not None else {}
+        old, old_clean, self._drawn, self._painted = self._drawn, self._painted, new, clean
+        frames = {*old, *new, *old_clean, *clean}
+        changed = {f for f in frames if (new.get(f), clean.get(f)) != (old.get(f), old_clean.get(f))}
+        self._edition += bool(changed)
+        return frozenset(changed)
 
     def revision_of(self, settings: object, quality: str) -> int:
         """The revision of results under these settings; another one than before if they differ."""
-        wanted = (self.serial, settings, quality)
+        wanted = (self.serial, self._edition, settings, quality)
         if self._shown is None:
             self._shown = wanted
         elif self._shown != wanted:
@@ -107,11 +93,19 @@ class ShotLibrary:
         return self._read(("plate", self._plate_serial, frame), lambda files: files.plate(frame))
 
     def matte(self, frame: int) -> Pixels | None:
-        """The matte, None without one. Raises BadShot."""
+        """The matte that counts, None without one. Raises BadShot."""
+        recipe = self._drawn.get(frame)
+        if recipe is not None:
+            return self.kitchen.matte(recipe)
         if self.files is None or self.files.matte_frames is None:
             return None
         number = self.files.matte_number(frame)  # frames that share one, or have an empty one, share what is kept
         return self._read(("matte", self.serial, number), lambda files: files.matte(frame))
+
+    @property
+    def has_matte(self) -> bool:
+        """Whether anything says what is to be removed."""
+        return bool(self._drawn) or (self.files is not None and self.files.matte_frames is not None)
 
     def alpha(self, frame: int) -> Pixels | None:
         """The plate's own alpha, None without one. Raises BadShot."""
@@ -120,7 +114,29 @@ class ShotLibrary:
         return self._read(("alpha", self._plate_serial, frame), lambda files: files.alpha(frame))
 
     def clean(self, frame: int) -> Pixels | None:
-        """The clean plate, None for a frame without one. Raises BadShot."""
+        """The clean plate, None for a frame without one; where one was painted here, that. Raises BadShot."""
+        return self.clean_with(frame, self._painted.get(frame, ()))
+
+    def clean_with(self, frame: int, strokes: tuple[CloneStroke, ...]) -> Pixels | None:
+        """The clean plate of the files with these strokes over it: RGBA where there are any. Raises BadShot."""
+        given = self._given_clean(frame)
+        if not strokes:
+            return given
+        plate = self.plate(frame)
+        colours, alpha = self.painted(frame, strokes)
+        holds = as_type((alpha > _HOLDS).astype(np.float32), plate.dtype)[..., None]
+        clean: Pixels = np.ascontiguousarray(np.concatenate([colours, holds], -1))
+        if given is None or given.dtype != plate.dtype:
+            return clean
+        full = as_type(np.ones((1, 1, 1), np.float32), plate.dtype)
+        whole = given if given.shape[2] == 4 else np.concatenate([given, np.broadcast_to(full, holds.shape)], -1)
+        return np.ascontiguousarray(np.where((alpha > _HOLDS)[..., None], clean, whole))
+
+    def painted(self, frame: int, strokes: tuple[CloneStroke, ...]) -> tuple[Pixels, Shares]:
+        """A frame's painted clean plate; see ``matte/cloning.py``. Raises BadShot."""
+        return self._bench.painted(self.plate(frame), frame, strokes, self.plate, of=self._plate_serial)
+
+    def _given_clean(self, frame: int) -> Pixels | None:
         number = self.files.clean_number(frame) if self.files is not None else None
         return None if number is None else self._read(("clean", self.serial, number), lambda files: files.clean(frame))
 

@@ -1,6 +1,7 @@
 """What the eye gets: plate, matte, result and what was never seen, laid into one 8-bit picture.
 
-Here: numpy only, pure. Not here: where pixels come from (``frame_store.py``), Qt's pictures (``frame_maker.py``).
+Here: numpy only, pure. Not here: a matte's own views (``matte_views.py``), where pixels come from (``frame_store.py``), Qt's
+pictures (``frame_maker.py``).
 
 Every pixel goes through one table from its 16-bit code to 8 bits, so that exposure and gamma cost the same at any
 pixel type; float32 is looked at as half float, which no display can tell apart.
@@ -14,17 +15,29 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from propainter_ui.state.panel_state import Isolated, View
+from propainter_ui.shot.matte_views import (
+    ONION_AFTER,
+    ONION_BEFORE,
+    PLAIN_HOLE,
+    HoleSettings,
+    edge_drawn,
+    onion_drawn,
+    overlaid,
+    shares_of,
+    soft_alpha,
+)
+from propainter_ui.state.panel_state import OF_MATTE, Isolated, View
 from propainter_wire.shot import Pixels
 
 Rgb8 = npt.NDArray[np.uint8]
 Region = tuple[int, int, int, int]
 
-_MATTE_RED = np.array([255, 48, 40], np.float32)
-_HOLE_LINE = np.array([255, 221, 87], np.uint8)
 _NEVER_SEEN = np.array([255, 64, 200], np.float32)
 _DIFFERENCE_GAIN = 4
-_LARGEST_OUTLINE_GROW = 96
+
+
+Onion = tuple[Pixels | None, Pixels | None]
+"""Mattes of the keys before and after."""
 
 
 @dataclass(frozen=True)
@@ -55,33 +68,43 @@ def show(
     result: Patch | None,
     apart: Patch | None,
     display: Display,
-    grow: int = 0,
+    hole: HoleSettings = PLAIN_HOLE,
     line: int = 1,
     alpha: Pixels | None = None,
+    onion: Onion = (None, None),
 ) -> Rgb8 | None:
     """One view of a frame, [h, w, 3]; None where what it takes is missing.
 
     plate: [h, w, 3]; matte: [h, w, 1] of any type; apart: what these views take besides: of ``unseen`` [h, w, 1], above 0 =
-    never seen, full scale = a guess; of ``grain_free`` [h, w, 4], the fill, premultiplied; grow: plate pixels the matte
-    grows, for the outline of the hole in the matte view; line: plate pixels the outline is wide; alpha: [h, w, 1], the
-    plate's own, for A alone. A plate without alpha shows its matte there, or is opaque.
+    never seen, full scale = a guess; of ``grain_free`` [h, w, 4], the fill, premultiplied; hole: what the settings make of a
+    matte; line: plate pixels that outlines are wide; alpha: [h, w, 1], the plate's own, for A alone, where a plate without
+    alpha shows its matte, or is opaque; onion: the key mattes before and after, outlined over plate and matte.
     """
     if display.isolated == "A":
         return _alpha_alone(plate, alpha if alpha is not None else matte)
     before = to_eyes(plate, display)
-    shown = before
-    if view == "alpha":
-        return None if matte is None else _grey(shares_of(matte))
-    if view == "matte":
-        if matte is None:
-            return None
-        shown = _with_matte(before, matte, grow, line)
+    shown: Rgb8 | None = before
+    if view in OF_MATTE:
+        shown = None if matte is None else _of_matte(view, before, matte, hole, line)
     elif view != "plate":
-        drawn = _drawn(view, before, plate, result, apart, display)
-        if drawn is None:
-            return None
-        shown = drawn
-    return shown if not display.isolated else _channel_alone(shown, "RGB".index(display.isolated))
+        shown = _drawn(view, before, plate, result, apart, display)
+    if shown is None:
+        return None
+    if display.isolated and view not in ("alpha", "hole"):
+        shown = _channel_alone(shown, "RGB".index(display.isolated))
+    if view == "plate" or view in OF_MATTE:
+        neighbours = zip(onion, (ONION_BEFORE, ONION_AFTER), strict=True)
+        shown = onion_drawn(shown, [(each, colour) for each, colour in neighbours if each is not None], line)
+    return shown
+
+
+def _of_matte(view: View, picture: Rgb8, matte: Pixels, hole: HoleSettings, line: int) -> Rgb8:
+    if view == "matte":
+        return overlaid(picture, matte, hole, line)
+    if view == "edge":
+        return edge_drawn(picture, matte, line)
+    shares = shares_of(matte)
+    return _grey(shares if view == "alpha" else soft_alpha(shares, hole))
 
 
 def _drawn(
@@ -173,48 +196,6 @@ def _encode(light: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
 def _decode(shown: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """Its inverse."""
     return np.where(shown <= 0.04045, shown / 12.92, ((np.maximum(shown, 0) + 0.055) / 1.055) ** 2.4)
-
-
-def shares_of(matte: Pixels) -> npt.NDArray[np.float32]:
-    """A matte as [h, w] in 0..1."""
-    values = matte[..., 0].astype(np.float32)
-    if np.issubdtype(matte.dtype, np.integer):
-        values /= np.float32(np.iinfo(matte.dtype).max)
-    return np.clip(np.nan_to_num(values), 0, 1)
-
-
-def grown(hole: npt.NDArray[np.bool_], pixels: int) -> npt.NDArray[np.bool_]:
-    """A region grown by a diamond: every pixel at most so many steps, up, down, left and right, away from it."""
-    hole = hole.copy()
-    for _ in range(pixels):
-        wider = hole.copy()
-        wider[1:] |= hole[:-1]
-        wider[:-1] |= hole[1:]
-        wider[:, 1:] |= hole[:, :-1]
-        wider[:, :-1] |= hole[:, 1:]
-        hole = wider
-    return hole
-
-
-def _with_matte(picture: Rgb8, matte: Pixels, grow: int, width: int) -> Rgb8:
-    """Red where the matte is, and a line of this width along the inner edge of the hole it makes."""
-    shares = shares_of(matte)
-    rows, columns = np.flatnonzero(shares.any(1)), np.flatnonzero(shares.any(0))
-    if not rows.size:
-        return picture
-    margin = min(grow, _LARGEST_OUTLINE_GROW) + 2
-    top, bottom = max(0, int(rows[0]) - margin), min(shares.shape[0], int(rows[-1]) + margin + 1)
-    left, right = max(0, int(columns[0]) - margin), min(shares.shape[1], int(columns[-1]) + margin + 1)
-    cut = np.s_[top:bottom, left:right]
-    tinted = _tinted(picture, shares, _MATTE_RED, 0.5, cut)
-    hole: npt.NDArray[np.bool_] = grown(shares[cut] > 0, min(grow, _LARGEST_OUTLINE_GROW))
-    line = hole & ~_shrunk(hole, width)
-    tinted[cut][line] = _HOLE_LINE
-    return tinted
-
-
-def _shrunk(hole: npt.NDArray[np.bool_], pixels: int) -> npt.NDArray[np.bool_]:
-    return np.logical_not(grown(np.logical_not(hole), pixels))
 
 
 def _with_unseen(picture: Rgb8, unseen: Patch) -> Rgb8:

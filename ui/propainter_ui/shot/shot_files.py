@@ -22,7 +22,7 @@ from propainter_pictures.errors import BadInput, RemoveError, Unreadable
 from propainter_pictures.formats import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 from propainter_pictures.frame import Frame, find_alpha, rgb_of, rgba_of
 from propainter_pictures.matte_survey import PictureForMatte, Survey, survey, without_options
-from propainter_pictures.mattes import PLAIN, MatteReading, native_matte
+from propainter_pictures.mattes import PLAIN, MatteReading, UnclearChannel, channels_to_name, native_matte
 from propainter_pictures.names import FoundFrames, frames_in_folder, pictures_in, sequence_name, sequence_of
 from propainter_pictures.pairing import UnclearPairing, pair
 from propainter_pictures.stamps import FileReplaced, Stamps
@@ -40,6 +40,18 @@ class BadShot(Exception):
     """Files that make no shot. ``str()`` is one sentence with the way out."""
 
 
+class UnreadMatte(BadShot):
+    """Nothing tells which channel of a matte counts. Somebody has to choose."""
+
+    def __init__(self, finding: str, path: str, channels: tuple[str, ...]) -> None:
+        super().__init__(
+            f"{finding}; give the roto alone, as one channel or as alpha, or choose its channel by Matte channel"
+        )
+        self.path = path
+        self.channels = channels
+        """What can be chosen."""
+
+
 @contextmanager
 def told_to_artists() -> Iterator[None]:
     """What reading and writing pictures refuses, and decoders that are missing, as BadShot."""
@@ -52,6 +64,8 @@ def told_to_artists() -> Iterator[None]:
     except UnclearPairing as error:
         raise BadShot(f"{error.finding}; number both alike, or give one picture for every frame") from error
     except PictureForMatte as error:
+        raise BadShot(f"{error.finding}; give the roto alone, as one channel or as alpha") from error
+    except UnclearChannel as error:
         raise BadShot(f"{error.finding}; give the roto alone, as one channel or as alpha") from error
     except RemoveError as error:
         raise BadShot(str(error)) from error
@@ -165,14 +179,16 @@ def open_frames(path: Path) -> Frames:
     raise BadShot(f"{path.name} is neither a picture nor a video that can be read ({known})")
 
 
-def check_fit(plate: Frames, matte: Frames) -> None:
-    """Raise BadShot if a matte's size or numbers do not fit its plate, or it is a picture."""
+def check_fit(plate: Frames, matte: Frames, reading: MatteReading = PLAIN) -> None:
+    """Raise BadShot if a matte's size or numbers do not fit its plate, or it is a picture; UnreadMatte where its channel has
+    to be chosen.
+    """
     if (matte.width, matte.height) != (plate.width, plate.height):
         raise BadShot(
             f"the matte is {matte.width}x{matte.height} but the plate is {plate.width}x{plate.height}; reformat the matte "
             "to the plate"
         )
-    ShotFiles(plate, matte).judged()
+    ShotFiles(plate, matte, reading=reading).judged()
 
 
 def check_clean_fit(files: ShotFiles) -> None:
@@ -270,8 +286,9 @@ class ShotFiles:
     """A plate, its matte and its clean plates by the plate's frame numbers.
 
     All of the plate's frames are used; one without a matte has an empty one. Which belong together, ``pair`` says, for the
-    command as well. clean_only: frames whose clean plate counts; None: all that there are. is_inverted: black is removed.
-    Raises BadShot where they do not fit each other, or the plate has gaps.
+    command as well. clean_only: frames whose clean plate counts; None: all that there are. reading: which channel of
+    the matte counts, and whether its black is removed. Raises BadShot where they do not fit each other, or the plate has
+    gaps.
     """
 
     def __init__(
@@ -281,13 +298,14 @@ class ShotFiles:
         clean: Frames | None = None,
         clean_only: frozenset[int] | None = None,
         *,
-        is_inverted: bool = False,
+        reading: MatteReading = PLAIN,
     ) -> None:
         self.plate_frames = plate
         self.matte_frames = matte
         self.clean_frames = clean
         self.clean_only = clean_only
-        self.is_inverted = is_inverted
+        self.reading = reading
+        """As it was asked for; ``judged`` tells what is made of it."""
         _refuse_gaps(plate)
         with told_to_artists():
             self._pairing = pair(
@@ -319,15 +337,31 @@ class ShotFiles:
             if self.matte_frames is None or not used:
                 self._judged = Survey(PLAIN, ())
             else:
-                with told_to_artists():
-                    self._judged = survey(
-                        self.matte_frames.all_parts,
-                        used,
-                        MatteReading(is_inverted=self.is_inverted),
-                        name=Path(self.matte_frames.path).name,
-                        plate=lambda: self.plate_frames.frame(self.plate_frames.first),
-                    )
+                self._judged = self._surveyed(self.matte_frames, used)
         return self._judged
+
+    def _surveyed(self, matte: Frames, used: Sequence[int]) -> Survey:
+        with told_to_artists():
+            try:
+                return survey(
+                    matte.all_parts,
+                    used,
+                    self.reading,
+                    name=Path(matte.path).name,
+                    plate=lambda: self.plate_frames.frame(self.plate_frames.first),
+                )
+            except (PictureForMatte, UnclearChannel) as error:
+                if self.reading.channel != "auto" or len(self.matte_channels) < 2:
+                    raise
+                raise UnreadMatte(error.finding, matte.path, self.matte_channels) from error
+
+    @property
+    def matte_channels(self) -> tuple[str, ...]:
+        """What of the matte's channels can be asked for, ``auto`` first; empty without a matte. Raises BadShot."""
+        used = sorted(set(self._pairing.mattes.values()))
+        if self.matte_frames is None or not used:
+            return ()
+        return channels_to_name(self.matte_frames.all_parts(used[0]).channel_names)
 
     def matte_number(self, frame: int) -> int | None:
         """The matte's own number for a frame; None: the frame has an empty one."""

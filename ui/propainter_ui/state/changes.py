@@ -46,16 +46,27 @@ def with_shot(state: PanelState, shot: ShotState, revision: int, note: str = "")
         fresh = replace(
             state, shot=shot, bands={}, previous_revision=None, previous_results=frozenset(), results=frozenset(),
             revision=revision, is_playing=False, shows_previous=False, frame=shot.first, first=shot.first,
-            last=shot.last, wipe=None, report={}, rough=frozenset(), last_results={}, play_fps=None,
+            last=shot.last, wipe=None, report={}, rough=frozenset(), last_results={}, play_fps=None, drawn=None,
+            meanwhile=None,
         )  # fmt: skip
-    if not shot.matte:
-        wanted = f"{shot.name} is open. Now drop its roto matte: a folder, a still or a video. White is removed."
-        note = f"{note} {wanted}".strip()
-    return replace(fresh, notice=Notice("info", note) if note else None, view="matte" if shot.matte else "plate")
+    fresh = replace(fresh, unread=None)
+    if not fresh.has_matte:
+        wanted = f"{shot.name} is open. Draw a box around what must go, or drop its roto matte: white is removed."
+        return replace(fresh, notice=Notice("info", f"{note} {wanted}".strip(), "draw"), view="plate")
+    return replace(fresh, notice=Notice("info", note) if note else None, view="matte")
 
 
 def _plate_alone(shot: ShotState) -> ShotState:
-    return replace(shot, matte="", still_matte=False, is_inverted=False, clean="", clean_frames=())
+    return replace(
+        shot,
+        matte="",
+        still_matte=False,
+        is_inverted=False,
+        matte_channel="auto",
+        matte_channels=(),
+        clean="",
+        clean_frames=(),
+    )
 
 
 def with_revision(state: PanelState, revision: int) -> PanelState:
@@ -173,6 +184,11 @@ def with_against(state: PanelState, against: Against) -> PanelState:
 def with_isolated(state: PanelState, channel: Isolated) -> PanelState:
     """One channel alone; the one that is shown alone already: all of them again."""
     return replace(state, isolated="" if channel == state.isolated else channel)
+
+
+def with_onion(state: PanelState) -> PanelState:
+    """The outlines of the neighbouring key mattes on, or off."""
+    return replace(state, onion=not state.onion)
 
 
 def with_previous_shown(state: PanelState, is_shown: bool) -> PanelState:

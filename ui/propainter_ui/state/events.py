@@ -1,6 +1,7 @@
 """Events: what the bridge tells of.
 
-Here: data alone. Not here: who tells (``bridge/``), what the state becomes (``outcomes.py``).
+Here: data alone. Not here: events about the drawn matte (``matte_events.py``), who tells (``bridge/``), what the state
+becomes (``outcomes.py``).
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from propainter_ui.state.matte_events import MatteEvent
 from propainter_ui.state.panel_state import JobState, NoticeAction, ShotState
 from propainter_wire.messages import CacheStateIs, Quality, ShotSettings, StatusIs, Welcome
 
@@ -60,6 +62,16 @@ class ShotFound:
     shot: ShotState
     revision: int
     note: str = ""
+
+
+@dataclass(frozen=True)
+class MatteUnread:
+    """A matte was given, and nothing tells which of its channels counts."""
+
+    path: str
+    channels: tuple[str, ...]
+    """What can be chosen."""
+    message: str
 
 
 @dataclass(frozen=True)
@@ -127,5 +139,6 @@ class Failed:
 
 Event: TypeAlias = (
     DaemonAbsent | DaemonStarting | DaemonReady | DaemonStatus | DaemonLost | SettingsPublished | ShotFound
-    | ShotUnderstood | JobChanged | ResultArrived | BandsChanged | RenderFinished | ExportFinished | Failed
+    | MatteUnread | ShotUnderstood | JobChanged | ResultArrived | BandsChanged | RenderFinished | ExportFinished | Failed
+    | MatteEvent
 )  # fmt: skip

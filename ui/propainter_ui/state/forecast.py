@@ -44,7 +44,7 @@ def window_sentence(state: PanelState) -> str:
 def redo_of(state: PanelState) -> Redo | None:
     """What rendering the range with the edited settings would have to compute."""
     shot = state.shot
-    if shot is None or not shot.matte:
+    if shot is None or not state.has_matte:
         return None
     cached = {} if state.quality != state.applied_quality else cached_indices(_FrozenBands(state.bands), shot.first)
     frames = range(state.index(state.first), state.index(state.last) + 1)

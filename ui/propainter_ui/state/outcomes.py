@@ -23,13 +23,15 @@ from propainter_ui.state.events import (
     ExportFinished,
     Failed,
     JobChanged,
+    MatteUnread,
     RenderFinished,
     ResultArrived,
     SettingsPublished,
     ShotFound,
     ShotUnderstood,
 )
-from propainter_ui.state.panel_state import DaemonState, JobState, Notice, PanelState
+from propainter_ui.state.matte_outcomes import after_matte
+from propainter_ui.state.panel_state import DaemonState, JobState, Notice, PanelState, Unread
 from propainter_ui.state.windows_preview import plan_for
 from propainter_wire.messages import StatusIs, Welcome
 from propainter_wire.waiting import waits_for
@@ -54,6 +56,8 @@ def after(state: PanelState, event: Event) -> PanelState:
             return replace(state, published=published, notice=_unless(state.notice, "publish"))
         case ShotFound(shot, revision, note):
             return with_shot(state, shot, revision, note)
+        case MatteUnread(path, channels, message):
+            return replace(state, unread=Unread(path, channels), notice=Notice("warning", message))
         case ShotUnderstood():
             return _understood(state, event)
         case JobChanged(job):
@@ -69,7 +73,7 @@ def after(state: PanelState, event: Event) -> PanelState:
             return replace(state, job=None, notice=Notice("info", said))
         case Failed(message, action):
             return replace(state, notice=Notice("error", message, action))
-    raise AssertionError(event)
+    return after_matte(state, event)
 
 
 def _connected(state: PanelState, welcome: Welcome) -> PanelState:
@@ -122,7 +126,9 @@ def _understood(state: PanelState, told: ShotUnderstood) -> PanelState:
 def _with_result(state: PanelState, revision: int, frame: int, *, is_rough: bool) -> PanelState:
     if revision != state.revision:
         return state
-    is_first = not state.results and not state.rough
+    is_rendering = state.job is not None and state.job.kind == "rendering"
+    is_drawing = state.tools.tool != "move" and not is_rendering  # the hand keeps what it draws on
+    is_first = not state.results and not state.rough and not is_drawing
     view = "result" if is_first and state.view in ("plate", "matte") else state.view
     if is_rough:
         return replace(state, rough=state.rough | {frame}, view=view)

@@ -11,24 +11,31 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
 from propainter_knobs.table import listens
+from propainter_ui.matte.document import MatteDocument
+from propainter_ui.matte.standing import says_something
 from propainter_ui.state.estimates import Rates, size_text, time_text
+from propainter_ui.state.matte_tools import MatteTools
 from propainter_ui.state.wipe import Wipe
 from propainter_wire.messages import JobLine, Quality, ShotLine, ShotSettings
 from propainter_wire.shot import DType
 
 Phase = Literal["absent", "starting", "ready", "lost", "stopping"]
-View = Literal["plate", "matte", "result", "unseen", "difference", "grain_free", "alpha"]
-Against = Literal["plate", "matte", "result", "previous", "unseen", "difference", "grain_free", "alpha"]
-VIEWS: tuple[View, ...] = ("plate", "matte", "result", "unseen", "difference", "grain_free", "alpha")
+View = Literal["plate", "matte", "result", "unseen", "difference", "grain_free", "alpha", "edge", "hole"]
+Against = Literal["plate", "matte", "result", "previous", "unseen", "difference", "grain_free", "alpha", "edge", "hole"]
+VIEWS: tuple[View, ...] = (
+    "plate", "matte", "result", "unseen", "difference", "grain_free", "alpha", "edge", "hole",
+)  # fmt: skip
+OF_MATTE: tuple[View, ...] = ("matte", "alpha", "edge", "hole")
+"""Views of the matte; they show no result."""
 ASKED_APART: tuple[View, ...] = ("unseen", "grain_free")
 """Views that take a picture more of the backend than the result."""
 VIEW_NAMES: Mapping[View, str] = {
     "plate": "Plate", "matte": "Matte", "result": "Result", "unseen": "Never seen", "difference": "Difference",
-    "grain_free": "Grain-free", "alpha": "Matte B/W",
+    "grain_free": "Grain-free", "alpha": "Matte B/W", "edge": "Edge", "hole": "Hole",
 }  # fmt: skip
 AGAINST_NAMES: Mapping[Against, str] = {
     "plate": "Plate", "result": "Result", "previous": "Previous result", "unseen": "Never seen", "matte": "Matte",
-    "alpha": "Matte B/W", "difference": "Difference", "grain_free": "Grain-free",
+    "alpha": "Matte B/W", "edge": "Edge", "hole": "Hole", "difference": "Difference", "grain_free": "Grain-free",
 }  # fmt: skip
 Isolated = Literal["", "R", "G", "B", "A"]
 STAGE_NAMES: Mapping[str, str] = {
@@ -99,6 +106,10 @@ class ShotState:
     still_matte: bool = False
     is_inverted: bool = False
     """Whether the matte's black is removed."""
+    matte_channel: str = "auto"
+    """The channel of the matte that counts, as it was asked for."""
+    matte_channels: tuple[str, ...] = ()
+    """What can be asked for; one alone leaves no choice."""
     clean: str = ""
     """Path of the clean plates; empty: there are none."""
     clean_frames: tuple[int, ...] = ()
@@ -115,11 +126,19 @@ class ShotState:
         return self.dtype.startswith("float")
 
 
+@dataclass(frozen=True)
+class Unread:
+    """A matte that was given, and whose channel has to be chosen before it counts."""
+
+    path: str
+    channels: tuple[str, ...]
+
+
 _READING = 0.1
 """Share of a render that reading its frames, and sending them, is shown as."""
 WRITING_FROM = 0.9
 """Share of an export that has to be rendered first, before it is written."""
-JobKind = Literal["reading", "rendering", "exporting"]
+JobKind = Literal["reading", "rendering", "exporting", "tracking", "casting", "saving"]
 
 
 @dataclass(frozen=True)
@@ -167,8 +186,7 @@ class JobState:
     @property
     def sentence(self) -> str:
         """What it is doing, for the status line."""
-        verb = {"reading": "Reading", "rendering": "Rendering", "exporting": "Exporting"}[self.kind]
-        text = f"{verb} {self.first}–{self.last}: {STAGE_NAMES.get(self.stage, self.stage)}"
+        text = f"{_VERBS[self.kind]} {self.first}–{self.last}: {STAGE_NAMES.get(self.stage, self.stage)}"
         if self.stage == "queued" and self.waiting_for:
             text += f" for {self.waiting_for}"
         elif self.stage == "reading" and self.total > 1:
@@ -180,7 +198,11 @@ class JobState:
         return text + (f", {time_text(self.eta_s)} left" if self.eta_s and self.eta_s >= 1 else "")
 
 
-NoticeAction = Literal["", "start", "restart", "render", "publish"]
+_VERBS: Mapping[JobKind, str] = {
+    "reading": "Reading", "rendering": "Rendering", "exporting": "Exporting", "tracking": "Tracking the matte",
+    "casting": "Looking for the shadow", "saving": "Saving the matte",
+}  # fmt: skip
+NoticeAction = Literal["", "start", "restart", "render", "publish", "draw", "track"]
 
 
 @dataclass(frozen=True)
@@ -198,6 +220,14 @@ class PanelState:
 
     daemon: DaemonState = field(default_factory=DaemonState)
     shot: ShotState | None = None
+    unread: Unread | None = None
+    """None: there is no such matte."""
+    drawn: MatteDocument | None = None
+    """The shot's matte as it is drawn here; None: it is a file's, or there is none."""
+    meanwhile: MatteDocument | None = None
+    """What the gesture under way would make of it, shown in its place."""
+    onion: bool = False
+    """Whether the outlines of the neighbouring key mattes are shown."""
     settings: ShotSettings = field(default_factory=ShotSettings)
     """As edited."""
     quality: Quality = "normal"
@@ -245,6 +275,9 @@ class PanelState:
     """Of the last finished render."""
     follows: str = ""
     """The host's node whose settings these are; empty outside a host, and while none is followed."""
+    tools: MatteTools = field(default_factory=MatteTools)
+    matte_channels: frozenset[str] = frozenset()
+    """Names this panel has published a matte under."""
     channel: str = ""
     """The name settings are published under."""
     published: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -273,10 +306,20 @@ class PanelState:
         return listens(asked if asked != "auto" else self.daemon.engine or self.engine, name)
 
     @property
+    def has_matte(self) -> bool:
+        """Whether the open shot says what is to be removed: by a matte that was opened, or by one that is drawn."""
+        return self.shot is not None and (bool(self.shot.matte) or self.is_drawn)
+
+    @property
+    def is_drawn(self) -> bool:
+        """Whether the matte that counts is the drawn one."""
+        return self.drawn is not None and says_something(self.drawn)
+
+    @property
     def can_render(self) -> bool:
         """Whether there is everything a render needs, a backend aside."""
         is_free = self.job is None or self.job.kind == "reading"
-        return self.shot is not None and bool(self.shot.matte) and is_free
+        return self.has_matte and is_free
 
     @property
     def can_apply(self) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from propainter_ui.matte.document import MatteDocument
 from propainter_wire.messages import Quality, ShotSettings
 
 Progress = Literal["waiting", "running", "done", "failed"]
@@ -30,6 +31,10 @@ class QueuedShot:
     """Frames whose clean plate counts; None: all that there are."""
     is_inverted: bool = False
     """Whether the matte's black is removed."""
+    matte_channel: str = "auto"
+    """The channel of the matte that counts."""
+    drawn: MatteDocument | None = None
+    """What is drawn for it."""
     progress: Progress = "waiting"
     said: str = ""
     """Where it was written, or why it was not."""

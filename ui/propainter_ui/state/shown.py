@@ -6,7 +6,10 @@ whose work a stop would end. Not here: painting them (``widgets/``).
 
 from __future__ import annotations
 
-from propainter_ui.state.panel_state import BANDS, JobState, PanelState, Run
+from collections.abc import Mapping
+
+from propainter_ui.state.matte_shown import untracked
+from propainter_ui.state.panel_state import BANDS, JobKind, JobState, PanelState, Run
 
 _WHOSE = {
     "playhead": "a frame an artist is looking at",
@@ -38,9 +41,18 @@ def _marked(first: int, last: int, what: str, job: JobState) -> list[Run]:
     return [*before, (inside_first, inside_last, "running"), *behind]
 
 
+def clean_frames(state: PanelState) -> tuple[int, ...]:
+    """Frames with a clean plate: a file's, or one that is painted."""
+    shot = state.shot
+    if shot is None:
+        return ()
+    painted = set() if state.drawn is None else {f for f in state.drawn.clean if shot.first <= f <= shot.last}
+    return tuple(sorted({*shot.clean_frames, *painted}))
+
+
 def frames_to_fetch(state: PanelState) -> list[int]:
     """Frames the backend has painted but the panel has no result of: from the playhead outward."""
-    if state.daemon.phase != "ready" or state.shot is None or not state.shot.matte:
+    if state.daemon.phase != "ready" or not state.has_matte:
         return []
     painted = {
         frame for first, last, what in state.bands.get("painting", ()) if what == "cached"
@@ -66,8 +78,15 @@ def render_label(state: PanelState) -> str:
         return "Render"
     count = state.last - state.first + 1
     what = f"{count} frame{'s' * (count != 1)}"
-    start = "Start backend, render " if state.daemon.phase in ("absent", "lost") else "Render "
+    todo = "track and render " if untracked(state) is not None else "render "
+    start = f"Start backend, {todo}" if state.daemon.phase in ("absent", "lost") else todo.capitalize()
     return f"{start}{what}" + (" with new settings" if state.is_edited and state.engine else "")
+
+
+_WORK_NAMES: Mapping[JobKind, str] = {
+    "reading": "reading", "rendering": "render", "exporting": "export", "tracking": "tracking of the matte",
+    "casting": "search for the shadow", "saving": "saving of the matte",
+}  # fmt: skip
 
 
 def quitting_sentence(state: PanelState, *, queued: int = 0) -> str:
@@ -84,7 +103,7 @@ def quitting_sentence(state: PanelState, *, queued: int = 0) -> str:
         )
     if job is None or job.kind == "reading":
         return ""
-    what = "render" if job.kind == "rendering" else "export"
+    what = _WORK_NAMES[job.kind]
     name = f" of {state.shot.name}" if state.shot is not None else ""
     share = f" and {job.share:.0%} done" if job.share else ""
     text = f"Your {what}{name}, frames {job.first}–{job.last}, is under way{share}. "

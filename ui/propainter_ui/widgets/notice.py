@@ -43,7 +43,8 @@ class NoticeBar(QtWidgets.QFrame):
         self._text.setText(notice.text)
         self._text.setAccessibleDescription(notice.text)
         names = {
-            "start": "Start backend", "restart": "Restart backend", "render": "Render", "publish": "Publish", "": "",
+            "start": "Start backend", "restart": "Restart backend", "render": "Render", "publish": "Publish",
+            "draw": "Draw a box", "track": "Track both ways", "": "",
         }  # fmt: skip
         self.act.setText(names[notice.action])
         self.act.setAccessibleName(names[notice.action] or "No action")

@@ -19,6 +19,7 @@ from propainter_ui.state.settings_offered import QUALITIES, SETTING_ROWS, SIZE_C
 from propainter_ui.state.shown import render_label
 from propainter_ui.state.sizes import plate_size, working_size_wanted
 from propainter_ui.widgets.fold import Fold, Memory
+from propainter_ui.widgets.matte_reading import MatteReadingControls
 from propainter_ui.widgets.parts import Quiet, show_number
 from propainter_ui.widgets.setting_rows import ChoiceRow, CropRow, choose, combo, row_for
 
@@ -39,7 +40,8 @@ class Settings(QtWidgets.QWidget):
     view_asked = Signal(str)
     range_asked = Signal(object, object)
     """First and last frame; None: as it is."""
-    invert_asked = Signal(bool)
+    reading_asked = Signal(str, object)
+    """The matte's path, and the ``MatteReading`` it is to be read by."""
     clean_frames_asked = Signal(str)
     """Frames whose clean plate counts, as typed."""
     typed = Signal()
@@ -53,7 +55,7 @@ class Settings(QtWidgets.QWidget):
         self._output = combo("Output", [(view, VIEW_NAMES[view]) for view in VIEWS])
         self._quality = combo("Quality", QUALITIES)
         self._clean_frames = QtWidgets.QLineEdit()
-        self._invert = QtWidgets.QCheckBox(CONTROL_BY_NAME["invert_matte"].label)
+        self._reading = MatteReadingControls(self)
         self._first, self._last = _frame_box("From"), _frame_box("To")
         self._size = combo("Working size", [(name, name) for name, _ in (*SIZE_CHOICES, ("Custom", None))])
         self._width, self._height = _size_box("Working width"), _size_box("Working height")
@@ -113,10 +115,9 @@ class Settings(QtWidgets.QWidget):
                 with Quiet(box):  # a new range moves the value
                     box.setRange(shot.first, shot.last)
                 show_number(box, value)
+        self._reading.show_state(state)
         if shot is old.shot and shot is not None:
             return
-        self._invert.setEnabled(shot is not None and bool(shot.matte))
-        self._invert.setChecked(shot is not None and shot.is_inverted)
         self._clean_frames.setEnabled(shot is not None and bool(shot.clean))
         counts = shot is not None and 0 < len(shot.clean_frames) < shot.frame_count
         self._clean_frames.setText(_frames_text(shot.clean_frames) if shot is not None and counts else "")
@@ -176,7 +177,7 @@ class Settings(QtWidgets.QWidget):
         self._crop.typed.connect(self.typed.emit)
         self._quality.activated.connect(lambda _: self.quality_asked.emit(self._quality.currentData()))
         self._output.activated.connect(lambda _: self.view_asked.emit(self._output.currentData()))
-        self._invert.clicked.connect(lambda is_on: self.invert_asked.emit(is_on))
+        self._reading.asked.connect(self.reading_asked.emit)
         self._clean_frames.editingFinished.connect(self._ask_clean_frames)
         self._first.valueChanged.connect(lambda frame: self.range_asked.emit(frame, None))
         self._last.valueChanged.connect(lambda frame: self.range_asked.emit(None, frame))
@@ -279,9 +280,9 @@ class Settings(QtWidgets.QWidget):
             )  # a row of its own: beside the choice it would widen the page
             self._size.setToolTip(CONTROL_BY_NAME[name].help)
         elif name == "invert_matte":
-            self._invert.setAccessibleName(self._invert.text())
-            self._invert.setToolTip(CONTROL_BY_NAME[name].help)
-            form.addWidget(self._invert, line, 0, 1, -1)
+            form.addWidget(self._reading.invert, line, 0, 1, -1)
+        elif name == "matte_channel":
+            _place(form, CONTROL_BY_NAME[name].label, self._reading.channel, self._reading.channel)
         elif name in ("output", "quality", "clean_frames"):
             control = CONTROL_BY_NAME[name]
             widget = {"output": self._output, "quality": self._quality, "clean_frames": self._clean_frames}[name]

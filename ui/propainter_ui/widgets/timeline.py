@@ -12,8 +12,9 @@ from typing import Literal
 from propainter_ui.look import colours_of
 from propainter_ui.qt import Qt, QtCore, QtGui, QtWidgets, Signal, place_of
 from propainter_ui.state.forecast import window_sentence
+from propainter_ui.state.matte_bands import MatteBands, matte_bands
 from propainter_ui.state.panel_state import BANDS, PanelState, Run
-from propainter_ui.state.shown import bands_shown
+from propainter_ui.state.shown import bands_shown, clean_frames
 from propainter_ui.widgets.surface_with_focus import SurfaceWithFocus
 from propainter_ui.widgets.timeline_painting import (
     BAND,
@@ -32,7 +33,7 @@ from propainter_wire.shot import runs_of
 _GRAB_PX = 6
 _ZOOM_STEP = 1.25
 _WATCHED = (
-    "report", "shot", "settings", "daemon", "engine", "bands", "results", "job", "frame", "first", "last",
+    "report", "shot", "settings", "daemon", "engine", "bands", "results", "job", "frame", "first", "last", "drawn",
 )  # fmt: skip
 
 
@@ -48,35 +49,41 @@ class Timeline(SurfaceWithFocus):
         self.setAccessibleName("Timeline")
         self.setAccessibleDescription(
             "Drag to move the playhead. Drag the handles of the ruler, or press I and O, to set the range. The wheel zooms, "
-            "the middle button moves along. A band for every stage shows what is cached, stale, running and missing."
+            "the middle button moves along. A band for every stage shows what is cached, stale, running and missing. "
+            "Of a drawn matte, diamonds are its key frames, and bars how doubtful a frame is; arrows mark those to look at."
         )
         self.setMouseTracking(True)
         self.span = TimelineSpan()
         self._state = PanelState()
         self._rows: tuple[str, ...] = ()
-        self._show_rows(has_clean=False)
         self._bands: dict[str, tuple[Run, ...]] = {}
+        self._matte = MatteBands()
+        self._show_rows()
         self._grabbed: Literal["", "frame", "first", "last", "along"] = ""
         self._grabbed_at = 0.0
 
     def show_state(self, state: PanelState) -> None:
         """Show this state; does nothing where nothing of it is shown here."""
         old, self._state = self._state, state
-        if state.shot is not old.shot:
-            self._show_rows(has_clean=state.shot is not None and bool(state.shot.clean))
-            if state.shot is not None:
-                self.span.take(state.shot.first, state.shot.last)
+        if state.shot is not old.shot or state.drawn is not old.drawn:
+            self._show_rows()
+        if state.shot is not old.shot and state.shot is not None:
+            self.span.take(state.shot.first, state.shot.last)
         if state.frame != old.frame and self._grabbed != "along":
             self.span.reveal(state.frame)
-        if any(getattr(state, name) is not getattr(old, name) for name in ("shot", "bands", "results", "job")):
-            self._bands = {**bands_shown(state), "here": _runs_of(state.results)}
-            self._bands["clean"] = _runs_of(state.shot.clean_frames) if state.shot is not None else ()
+        if any(getattr(state, name) is not getattr(old, name) for name in ("shot", "bands", "results", "job", "drawn")):
+            self._matte = matte_bands(state)
+            self._bands = {
+                **bands_shown(state), "here": _runs_of(state.results), "clean": _runs_of(clean_frames(state)),
+                "drawn": self._matte.runs,
+            }  # fmt: skip
         if any(getattr(state, name) is not getattr(old, name) for name in _WATCHED):
             self.update()
 
-    def _show_rows(self, *, has_clean: bool) -> None:
-        """A row for every stage, one for results, and one for clean plates where there are any."""
-        rows = (*BANDS, "here", *(("clean",) if has_clean else ()))
+    def _show_rows(self) -> None:
+        """A row for every stage, one for results, one for clean plates where there are any, two for a drawn matte."""
+        clean = ("clean",) if clean_frames(self._state) else ()
+        rows = (*BANDS, "here", *clean, *(("drawn", "doubt") if self._state.drawn is not None else ()))
         if rows != self._rows:
             self._rows = rows
             self.setFixedHeight(row_top(len(rows)) + BOTTOM)
@@ -116,7 +123,7 @@ class Timeline(SurfaceWithFocus):
         font.setPointSizeF(max(7.0, font.pointSizeF() * 0.82))
         painter.setFont(font)
         TimelinePainter(painter, colours, self.span, self.size(), self._state).paint(
-            self._rows, self._bands, self.cut_marks()
+            self._rows, self._bands, self.cut_marks(), self._matte
         )
         if self._has_tabbed_focus:
             paint_focus(painter, self)
@@ -192,6 +199,9 @@ class Timeline(SurfaceWithFocus):
         if not (0 <= row < len(self._rows) and shot.first <= frame <= shot.last):
             return ""
         name = self._rows[row]
+        if name in ("drawn", "doubt"):
+            said = self._matte.said_of(frame) if name == "drawn" else self._matte.doubt_said_of(frame)
+            return f"{BAND_NAMES[name].capitalize()} of frame {frame}: {said}"
         what = next((w for first, last, w in self._bands.get(name, ()) if first <= frame <= last), "missing")
         if name in ("here", "clean"):
             what = "at hand" if what == "cached" else "none"

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from propainter_ui.look import Colours
 from propainter_ui.qt import Qt, QtCore, QtGui
 from propainter_ui.state.forecast import window_seen
+from propainter_ui.state.matte_bands import MatteBands
 from propainter_ui.state.panel_state import PanelState, Run
 from propainter_ui.widgets.timeline_span import LABELS, TimelineSpan
 
@@ -19,9 +20,14 @@ WINDOW = 26
 BAND = 11
 GAP = 3
 BOTTOM = 8
+_DIAMOND = 9.0
+"""Pixels across."""
+_FULL_DOUBT = 0.4
+"""From here on a bar is as high as its row: so doubtful a matte is wrong."""
 BAND_NAMES = {
     "plate": "plate", "matte": "matte", "flow": "flow", "completion": "completed flow",
     "propagation": "propagated", "painting": "painted", "here": "result here", "clean": "clean plate",
+    "drawn": "drawn matte", "doubt": "doubt",
 }  # fmt: skip
 
 
@@ -38,7 +44,9 @@ class TimelinePainter:
     ) -> None:  # fmt: skip
         self._painter, self._colours, self._span, self._size, self._state = painter, colours, span, size, state
 
-    def paint(self, rows: Sequence[str], bands: Mapping[str, tuple[Run, ...]], cuts: Sequence[float]) -> None:
+    def paint(
+        self, rows: Sequence[str], bands: Mapping[str, tuple[Run, ...]], cuts: Sequence[float], matte: MatteBands
+    ) -> None:  # fmt: skip
         """All of it. cuts: where the film is cut, in pixels."""
         self._paint_row_names(rows)
         if self._state.shot is None:
@@ -51,6 +59,9 @@ class TimelinePainter:
         self._painter.setClipRect(frames)
         self._paint_ruler()
         self._paint_bands(rows, bands)
+        if "drawn" in rows:
+            self._paint_doubt(rows.index("doubt"), matte)
+            self._paint_keys(rows.index("drawn"), matte)
         self._paint_window()
         self._paint_cuts(cuts)
         self._paint_range()
@@ -110,6 +121,41 @@ class TimelinePainter:
                 if what == "running":
                     hatching = QtGui.QBrush(QtGui.QColor(255, 255, 255, 70), Qt.BrushStyle.BDiagPattern)
                     self._painter.fillRect(rect, hatching)
+
+    def _paint_keys(self, row: int, matte: MatteBands) -> None:
+        """A diamond for every key frame of a drawn matte; where they would touch, a line."""
+        width, middle = self._span.frame_width, row_top(row) + BAND / 2
+        self._painter.setRenderHint(QtGui.QPainter.RenderHint.Antialiasing)
+        self._painter.setPen(QtGui.QPen(QtGui.QColor(self._colours.base), 1))
+        self._painter.setBrush(QtGui.QColor(self._colours.text))
+        keys = set(matte.keys)
+        for key in matte.keys:
+            x = self._span.x_of(key) + width / 2
+            if width < _DIAMOND and {key - 1, key + 1} & keys:
+                rect = QtCore.QRectF(self._span.x_of(key), middle - 1.5, max(1.0, width), 3)
+                self._painter.fillRect(rect, QtGui.QColor(self._colours.text))
+            else:
+                size = _DIAMOND / 2 + 1
+                self._painter.drawPolygon(
+                    [QtCore.QPointF(x + a * size, middle + b * size) for a, b in ((0, -1), (1, 0), (0, 1), (-1, 0))]
+                )
+        self._painter.setRenderHint(QtGui.QPainter.RenderHint.Antialiasing, False)
+
+    def _paint_doubt(self, row: int, matte: MatteBands) -> None:
+        """A bar for every frame, as high as its doubt, and an arrow above those to look at."""
+        bottom, width = row_top(row) + BAND, self._span.frame_width
+        for frame, doubt in matte.doubt.items():
+            height = BAND * min(1.0, doubt / _FULL_DOUBT)
+            colour = QtGui.QColor(self._colours.error if frame in matte.wanted else self._colours.stale)
+            rect = QtCore.QRectF(self._span.x_of(frame), bottom - height, max(1.0, width), height)
+            self._painter.fillRect(rect, colour)
+        self._painter.setRenderHint(QtGui.QPainter.RenderHint.Antialiasing)
+        self._painter.setPen(QtGui.QPen(QtGui.QColor(self._colours.base), 1))
+        self._painter.setBrush(QtGui.QColor(self._colours.text))
+        for frame in matte.wanted:
+            x, top = self._span.x_of(frame) + width / 2, row_top(row)
+            self._painter.drawPolygon([QtCore.QPointF(x + a, top + b) for a, b in ((-5, -3), (5, -3), (0, 5))])
+        self._painter.setRenderHint(QtGui.QPainter.RenderHint.Antialiasing, False)
 
     def _paint_window(self) -> None:
         """Neighbours as a bar, references as diamonds, the frame between them."""

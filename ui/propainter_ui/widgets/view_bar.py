@@ -15,12 +15,14 @@ from propainter_ui.widgets.parts import number, show_number, toggle
 
 _VIEW_HELP: Mapping[View, str] = {
     "plate": "The plate",
-    "matte": "The matte in red, the hole it makes outlined",
+    "matte": "The matte in red; in yellow what Grow adds, fading as Feather says, and the hole's outline",
     "result": "The result",
     "unseen": "Magenta: what no frame ever showed, so it was invented",
     "difference": "Result minus plate, four times as strong",
     "grain_free": "The result, its fill without grain: what is left to those who regrain it themselves",
     "alpha": "The matte in black and white: white is removed",
+    "edge": "The plate as it is, with a line around the matte",
+    "hole": "What threshold, grow and feather make of the matte: how much of the fill each pixel takes",
 }
 _CHANNEL_NAMES: Mapping[Isolated, str] = {"R": "Red", "G": "Green", "B": "Blue", "A": "Alpha"}
 
@@ -44,6 +46,8 @@ class ViewBar(QtWidgets.QFrame):
         for against, name in AGAINST_NAMES.items():
             self._against.addItem(f"left: {name}", against)
         self.previous = toggle("A/B", "The result before the last change of settings, and back (C)")
+        self.onion = toggle("Onion", "Outlines of the key mattes before (blue) and after (orange) this frame (Shift+O)")
+        self.onion.setAccessibleName("Onion skin")
         self.exposure = number("Exposure, stops", -10, 10, 0.25, "EV ")
         self.gamma = number("Gamma", 0.2, 4, 0.1, "γ ")
         self.zoom = QtWidgets.QToolButton()
@@ -64,7 +68,7 @@ class ViewBar(QtWidgets.QFrame):
         for button in self._view_buttons.values():
             row.addWidget(button)
         for group in (
-            self._channel_buttons.values(), (self.wipe, self._against, self.previous),
+            self._channel_buttons.values(), (self.wipe, self._against, self.previous), (self.onion,),
             (self.exposure, self.gamma, self.zoom), (self.pointed,),
         ):  # fmt: skip
             row.addWidget(group_of(*group))
@@ -95,6 +99,8 @@ class ViewBar(QtWidgets.QFrame):
             self._against.setCurrentIndex(self._against.findData(state.against))
         self.previous.setChecked(state.shows_previous)
         self.previous.setEnabled(bool(state.previous_results))
+        self.onion.setChecked(state.onion)
+        self.onion.setEnabled(state.drawn is not None)
         for box, value in ((self.exposure, state.exposure), (self.gamma, state.gamma)):
             if box.value() != value:
                 show_number(box, value)

@@ -1,6 +1,7 @@
 """The viewer: one picture, or two with a wipe between them; zoom, pan, and the colour under the pointer.
 
-Here: what is shown, and the mouse. Not here: painting it (``viewer_painting.py``), where picture and wipe lie
+Here: what is shown, and the mouse. Not here: drawing on it (``drawn_on.py``), painting it (``viewer_painting.py``), where
+picture and wipe lie
 (``placement.py``, ``wipe_line.py``), making pictures (``shot/frame_maker.py``), which ones (``screen.py``).
 """
 
@@ -11,8 +12,7 @@ from typing import Literal
 from propainter_ui.look import colours_of
 from propainter_ui.qt import Qt, QtCore, QtGui, QtWidgets, Signal, place_of
 from propainter_ui.state.wipe import Wipe
-from propainter_ui.widgets.placement import Placement
-from propainter_ui.widgets.surface_with_focus import SurfaceWithFocus
+from propainter_ui.widgets.drawn_on import DrawnOn
 from propainter_ui.widgets.viewer_painting import Shown, paint_focus, paint_pictures
 from propainter_ui.widgets.wipe_line import Grip, WipeLine
 
@@ -23,7 +23,7 @@ _CURSORS = {
 }  # fmt: skip
 
 
-class Viewer(SurfaceWithFocus):
+class Viewer(DrawnOn):
     """Shows pictures and asks for the wipe to be moved; dropped files are handed on."""
 
     wipe_asked = Signal(object)
@@ -44,7 +44,6 @@ class Viewer(SurfaceWithFocus):
         self._before: Shown | None = None
         self._wipe: Wipe | None = None
         self._hint = ""
-        self._placement = Placement(self)
         self._grabbed: Grip | Literal["picture"] = ""
         self._grabbed_at = QtCore.QPointF()
         self._is_dropping = False
@@ -120,6 +119,8 @@ class Viewer(SurfaceWithFocus):
                 painter, self._placement, self._after, before=self._before, line=self.wipe_line(), hint=self._hint,
                 area=self.size(),
             )  # fmt: skip
+            if self.hand is not None:
+                self.hand.paint(painter, self._placement)
         if self._is_dropping or self._has_tabbed_focus:
             paint_focus(painter, self)
 
@@ -139,6 +140,8 @@ class Viewer(SurfaceWithFocus):
             self.setCursor(Qt.CursorShape.ClosedHandCursor)
         elif event.button() == Qt.MouseButton.LeftButton:
             self._grabbed = self._grip_at(place_of(event))
+            if not self._grabbed and self.has_picture:
+                self.begins_to_draw(event)
 
     def mouseMoveEvent(self, event: QtGui.QMouseEvent) -> None:
         place, line = place_of(event), self.wipe_line()
@@ -149,21 +152,25 @@ class Viewer(SurfaceWithFocus):
         elif self._grabbed and line is not None:
             snaps = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
             self.wipe_asked.emit(line.dragged(self._grabbed, place, snaps=snaps))
-        else:
+        elif not self.draws_on(event) and (self.hand is None or self._grip_at(place)):
             self.setCursor(_CURSORS[self._grip_at(place)])
         self._tell_pointed(place)
 
-    def mouseReleaseEvent(self, _: QtGui.QMouseEvent) -> None:
+    def mouseReleaseEvent(self, event: QtGui.QMouseEvent) -> None:
         self._grabbed = ""
-        self.unsetCursor()
+        if not self.ends_drawing(event):
+            self.unsetCursor()
 
     def mouseDoubleClickEvent(self, event: QtGui.QMouseEvent) -> None:
         if self._grip_at(place_of(event)):  # a hand that presses twice means the line
             self.mousePressEvent(event)
-        else:
+        elif self.hand is None:
             self.fit()
+        elif not self.hand.finish():
+            self.mousePressEvent(event)
 
-    def leaveEvent(self, _: QtCore.QEvent) -> None:
+    def leaveEvent(self, event: QtCore.QEvent) -> None:
+        super().leaveEvent(event)
         self.pointed.emit("")
 
     def resizeEvent(self, _: QtGui.QResizeEvent) -> None:

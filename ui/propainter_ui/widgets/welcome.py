@@ -13,7 +13,8 @@ from propainter_ui.widgets.jobs import RecentShot
 _TITLE = "Drop a plate and its roto matte here"
 _TEXT = (
     "Drop folders of frames, one frame of a sequence, or videos. White in the matte is removed.\n"
-    "Drop <i>hill</i> alone and the panel looks for <i>hill_matte</i> beside it."
+    "Drop <i>hill</i> alone and the panel looks for <i>hill_matte</i> beside it.\n"
+    "No matte? Drop the plate or the video alone, and draw a box around what must go."
 )
 _RECENT = 4
 

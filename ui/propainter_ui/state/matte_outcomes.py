@@ -1,0 +1,135 @@
+"""Outcomes of what is told about the drawn matte: the state after an event.
+
+Here: ``after_matte``, pure. An answer to what has been changed since is not taken for an answer to what is there now. Not
+here: the events (``matte_events.py``), other outcomes (``outcomes.py``), the document's own changes (``matte/news.py``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from propainter_ui.matte import news
+from propainter_ui.matte.document import MatteDocument
+from propainter_ui.matte.outlines import Outline, Vertex
+from propainter_ui.matte.recipes import Recipe, key_recipe_of
+from propainter_ui.matte.standing import doubtful_of, keys_of, marks_of, start_of
+from propainter_ui.state.matte_events import (
+    CastFinished,
+    MatteEvent,
+    MatteOpened,
+    MatteSaved,
+    MatteSelected,
+    MattesPublished,
+    MattesTracked,
+    MotionFound,
+    ShadowFound,
+    ShapeCarried,
+    TrackFinished,
+)
+from propainter_ui.state.panel_state import Notice, PanelState
+
+
+def after_matte(state: PanelState, event: MatteEvent) -> PanelState:
+    """The state after an event."""
+    match event:
+        case MatteSelected():
+            return _selected(state, event)
+        case MattesTracked(mattes, keys):
+            return _tracked(state, mattes, keys)
+        case TrackFinished():
+            return _finished(state, event)
+        case ShadowFound(mattes, shadow):
+            drawn = state.drawn
+            if drawn is None or replace(drawn.shadow, mattes={}, is_added=shadow.is_added) != replace(
+                shadow, mattes={}
+            ):
+                return state
+            return replace(state, drawn=news.cast(drawn, mattes))
+        case CastFinished(frames):
+            text = f"Looked for the shadow in {frames} frame{'s' * (frames != 1)}. Add it to the matte, or leave it."
+            return replace(state, notice=Notice("info", text))
+        case ShapeCarried():
+            return _carried(state, event)
+        case MotionFound():
+            return state
+        case MattesPublished(channel, frames):
+            return _published(state, channel, frames)
+        case MatteOpened(document, note):
+            return replace(state, drawn=document, view="matte", notice=Notice("info", note) if note else state.notice)
+        case MatteSaved(path, what, notes=notes):
+            return replace(state, notice=Notice("info", "; ".join([f"{what} written to {path}", *notes])))
+    raise AssertionError(event)
+
+
+def _selected(state: PanelState, told: MatteSelected) -> PanelState:
+    """A frame's marks have their matte: the first one of a shot is worth a look."""
+    drawn = state.drawn
+    if drawn is None or marks_of(drawn, told.frame) != told.marks or (start_of(drawn, told.frame) or "") != told.start:
+        return state
+    if told.is_meanwhile:
+        return state
+    is_first = not drawn.solved
+    changed = replace(state, drawn=news.selected(drawn, told.frame, told.digest), meanwhile=None)
+    if not is_first:
+        return changed
+    text = "The matte of this frame. Correct it with Remove and Keep, then track it through the shot."
+    return replace(changed, view="matte", notice=Notice("info", text, "track"))
+
+
+def _tracked(state: PanelState, mattes: Mapping[int, str], keys: Mapping[int, Recipe]) -> PanelState:
+    drawn = state.drawn
+    if drawn is None:
+        return state
+    changed = news.tracked(drawn, mattes)
+    if _keys_now(drawn) != keys:  # of keys that have changed since: better than nothing, and no more than that
+        settled = set(keys_of(drawn))
+        changed = replace(changed, stale=changed.stale | (mattes.keys() - settled))
+    return replace(state, drawn=changed)
+
+
+def _keys_now(drawn: MatteDocument) -> dict[int, Recipe]:
+    return {frame: key_recipe_of(drawn, frame) for frame in keys_of(drawn)}
+
+
+def _finished(state: PanelState, told: TrackFinished) -> PanelState:
+    drawn = state.drawn
+    if drawn is None:
+        return state
+    report = told.report
+    doubt = {int(frame): float(share) for frame, share in report.get("doubt", {}).items()}
+    changed = news.reported(drawn, doubt=doubt, help=report.get("help", ()), empty=report.get("empty", ()))
+    doubtful = doubtful_of(changed)
+    text = f"Tracked {told.first}–{told.last}."
+    if doubtful:
+        text += f" Look at {', '.join(map(str, doubtful[:3]))} first (D); correct what is wrong, then track again."
+    else:
+        text += " Render to remove it."
+    return replace(state, drawn=changed, notice=Notice("info", text, "" if doubtful else "render"))
+
+
+def _carried(state: PanelState, told: ShapeCarried) -> PanelState:
+    """Points of an outline have moved; its handles go with them."""
+    drawn = state.drawn
+    if drawn is None or told.shape >= len(drawn.shapes):
+        return state
+    outline = drawn.shapes[told.shape].keys.get(told.key)
+    if outline is None or tuple(vertex.point for vertex in outline.vertices) != told.points:
+        return state
+    vertices = tuple(
+        Vertex(x, y, old.before, old.after) for (x, y), old in zip(told.carried, outline.vertices, strict=True)
+    )
+    return replace(state, drawn=news.carried(drawn, told.shape, told.key, told.frame, Outline(vertices)))
+
+
+def _published(state: PanelState, channel: str, frames: int) -> PanelState:
+    if not frames:
+        text, channels = (
+            "The matte is withdrawn: nodes have that of their own clip again.",
+            state.matte_channels - {channel},
+        )
+    else:
+        named = f"channel {channel}" if channel else "the default channel"
+        text = f"The matte of {frames} frames is published to {named}. Nodes with Matte from panel on use it."
+        channels = state.matte_channels | {channel}
+    return replace(state, matte_channels=channels, notice=Notice("info", text))
