@@ -37,6 +37,8 @@ class Target:
     uninstall: str
     starts: str
     get_python: str
+    minihost: str
+    """The small host, as an installation lets one type it."""
 
     @property
     def is_zip(self) -> bool:
@@ -49,16 +51,18 @@ TARGETS = (
         "In the unpacked folder type ./install.sh", "./install.sh --uninstall",
         'Later: start "ProPainter Remove" from the menu of programs, or type propainter-panel.',
         "Debian, Ubuntu: apt install python3. Rocky, Alma, Red Hat: dnf install python3.11.",
+        "propainter-minihost",
     ),
     Target(
         "windows-x86_64", "Windows", ("install.cmd", "install.ps1"),
         "Double-click install.cmd", "install.cmd --uninstall",
         "Later: start ProPainter Remove from the Start menu.", "Get it from python.org.",
+        r'"%LOCALAPPDATA%\propainter-remove\app\propainter-minihost.exe"',
     ),
     Target(
         "macos-universal", "macOS", ("install.sh",),
         "In the unpacked folder type ./install.sh", "./install.sh --uninstall",
-        "Later: type propainter-panel.", "Get it from python.org.",
+        "Later: type propainter-panel.", "Get it from python.org.", "propainter-minihost",
     ),
 )  # fmt: skip
 
@@ -85,6 +89,7 @@ def pack_all(dist: Path, version: str, epoch: int, *, wheelhouses: Mapping[str, 
         ours = [
             next(dist.glob("propainter_remove-*.whl")).name,
             node.name,
+            *(path.name for path in dist.glob(f"propainter-minihost-*-{target.name}.zip")),
             *(path.name for path in dist.glob("pip-*.whl")),
         ]
         files = {name: (dist / name).read_bytes() for name in (*ours, *_FOR_ALL, *target.installers)}
@@ -132,6 +137,7 @@ def _readme(target: Target, version: str, wheelhouse: Wheelhouse | None) -> str:
         ("VERSION", version), ("SYSTEM", target.spoken), ("LINE", "=" * len(f" {version} for {target.spoken}")),
         ("INSTALL", target.install), ("UNINSTALL", target.uninstall), ("PACKAGES", packages), ("STARTS", target.starts),
         ("PYTHON", "3.10 or newer" if wheelhouse is None else wheelhouse.python), ("GET_PYTHON", target.get_python),
+        ("MINIHOST", target.minihost),
     ):  # fmt: skip
         text = text.replace(f"@{name}@", value)
     return text.replace("\n", "\r\n") if target.is_zip else text

@@ -45,12 +45,14 @@ def main() -> None:
     epoch = int(os.environ.get("SOURCE_DATE_EPOCH") or _git("log", "-1", "--format=%ct"))
     if _git("status", "--porcelain"):
         print("this tree differs from its last commit; such a release is for trying out", file=sys.stderr)
-    make_release(dist, ROOT / "build" / "ofx" / BUNDLE, epoch, is_offline="--offline" in sys.argv)
+    build = ROOT / "build"
+    make_release(dist, build / "ofx" / BUNDLE, build / "minihost", epoch, is_offline="--offline" in sys.argv)
 
 
-def make_release(dist: Path, bundle: Path, epoch: int, *, is_offline: bool = False) -> None:
-    """Everything, into an emptied folder. bundle: the node as built; epoch: seconds since 1970 for every date inside.
+def make_release(dist: Path, bundle: Path, minihosts: Path, epoch: int, *, is_offline: bool = False) -> None:
+    """Everything, into an emptied folder. epoch: seconds since 1970 for every date inside.
 
+    bundle: the node as built. minihosts: the programs as built, each in a folder named as its system's in the bundle.
     is_offline: fetch the packages for this system, too, and make an archive with them.
     """
     shutil.rmtree(dist, ignore_errors=True)
@@ -64,7 +66,7 @@ def make_release(dist: Path, bundle: Path, epoch: int, *, is_offline: bool = Fal
             print(f"without the node for {name}: {why_not}", file=sys.stderr)
         else:
             _zip_bundle(bundle, folder, dist / f"ProPainterRemove-{version}-{name}.zip", epoch)
-        programs = sorted((ROOT / "build" / "minihost" / folder).glob(f"{MINIHOST}*"))
+        programs = sorted((minihosts / folder).glob(f"{MINIHOST}*"))
         why_not = _why_stale(programs[0], "minihost") if programs else "it was not built; make plugin-all builds it"
         if why_not:
             print(f"without the minihost for {name}: {why_not}", file=sys.stderr)

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import zipfile
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from propainter_install.environment import Sources
-from propainter_install.places import BINARY, BUNDLE, NODE_ID, Machine, find_places, program
+from propainter_install.places import BINARY, BUNDLE, MINIHOST, NODE_ID, Machine, find_places, minihost_in, program
 from propainter_install.plan import Choices, make_plan
 from propainter_install.record import Record
 from propainter_install.release import open_release
@@ -21,7 +21,7 @@ PNG = b"\x89PNG\r\n\x1a\n" + b"\0\0\0\x0dIHDR" + (64).to_bytes(4, "big") * 2 + b
 
 
 def write_release(folder: Path, machine: Machine, *, version: str = "0.1.0") -> Path:
-    """Wheel, node, constraints, SHA256SUMS."""
+    """Wheel, node, minihost, constraints, SHA256SUMS."""
     folder.mkdir(parents=True)
     (folder / f"propainter_remove-{version}-py3-none-any.whl").write_bytes(f"wheel {version}".encode())
     (folder / "constraints.txt").write_text("torch==2.13.0\n")
@@ -32,6 +32,8 @@ def write_release(folder: Path, machine: Machine, *, version: str = "0.1.0") -> 
         archive.writestr(f"{BUNDLE}/Contents/Info.plist", "plist")
         archive.writestr(f"{BUNDLE}/Contents/Resources/{NODE_ID}.png", PNG)
         archive.writestr(f"{BUNDLE}/Contents/Resources/{NODE_ID}.svg", "<svg/>")
+    with zipfile.ZipFile(folder / f"{MINIHOST}-{version}-{name}.zip", "w") as archive:
+        archive.writestr(minihost_in(PurePath(), machine.system).name, image[machine.system])
     write_sums(folder)
     return folder
 

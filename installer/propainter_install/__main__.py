@@ -27,7 +27,7 @@ from propainter_install.errors import InstallError
 from propainter_install.hosts import is_nuke_there
 from propainter_install.node import look_at_node, own_record, put_node, set_aside
 from propainter_install.pieces import Piece
-from propainter_install.places import Machine, Places, find_places, program, python_of
+from propainter_install.places import Machine, Places, find_places, minihost_in, program, python_of
 from propainter_install.plan import Choices, environment_of, make_plan
 from propainter_install.record import Record
 from propainter_install.release import Release, open_release
@@ -220,6 +220,8 @@ def _say_what_remains(
     print("  in your host: add ProPainter Remove, connect plate and matte")
     print("  without a host: ProPainter Remove in the menu of programs, or propainter-panel")
     print("  without a desktop: propainter-remove --sample sample --output sample/clean")
+    if sources.release.minihost is not None:
+        print(f'Does the node work here? "{minihost_in(places.prefix, machine.system)}" --selftest')
     print("If a host does not show the node: propainter-backend doctor")
 
 

@@ -22,6 +22,7 @@ System = Literal["linux", "macos", "windows"]
 BUNDLE = "ProPainterRemove.ofx.bundle"
 BINARY = "ProPainterRemove.ofx"
 PRODUCT = "propainter-remove"
+MINIHOST = "propainter-minihost"
 NODE_ID = "org.propainter-remove.Remove"
 """The node's identifier; OpenFX names its icons by it."""
 _START_MENU = PureWindowsPath("Microsoft", "Windows", "Start Menu", "Programs")
@@ -193,6 +194,11 @@ def find_data(machine: Machine) -> DaemonData:
 def program(environment: PurePath, name: str, system: System) -> PurePath:
     """A command of a virtual environment."""
     return environment / "Scripts" / f"{name}.exe" if system == "windows" else environment / "bin" / name
+
+
+def minihost_in(prefix: PurePath, system: System) -> PurePath:
+    """The small host of an installation. It takes the node of ``OFX/Plugins`` beside it, else one where hosts look."""
+    return prefix / (f"{MINIHOST}.exe" if system == "windows" else MINIHOST)
 
 
 def python_of(environment: PurePath, system: System) -> PurePath:

@@ -17,7 +17,19 @@ from xml.sax.saxutils import escape
 from propainter_install.environment import Sources, make_environment, make_nuke_site
 from propainter_install.hosts import find_caches
 from propainter_install.pieces import Aside, Block, Folder, Link, Piece, Shortcut, Task, TextFile, Tree, UserVariable
-from propainter_install.places import BUNDLE, COMMANDS, NODE_ID, PRODUCT, Machine, Places, find_data, program, python_of
+from propainter_install.places import (
+    BUNDLE,
+    COMMANDS,
+    MINIHOST,
+    NODE_ID,
+    PRODUCT,
+    Machine,
+    Places,
+    find_data,
+    minihost_in,
+    program,
+    python_of,
+)
 from propainter_install.release import Release
 
 ClearCaches = Literal["stale", "all", "none"]
@@ -44,6 +56,8 @@ def make_plan(choices: Choices, machine: Machine, places: Places, sources: Sourc
     environment = environment_of(choices, places, sources)
     pieces = [*_environments(choices, machine, places, sources), *_kept_release(places, sources)]
     pieces += node_pieces(machine, places, sources.release, environment)
+    minihost = list(_minihost(machine, places, sources.release))
+    pieces += minihost
     if not choices.is_for_everyone:
         data = find_data(machine)
         pieces += [Folder(Path(data.cache)), Folder(Path(data.panel.parent))]
@@ -57,6 +71,7 @@ def make_plan(choices: Choices, machine: Machine, places: Places, sources: Sourc
         folder = Path(places.commands)
         names = [f"propainter-{name}" for name in COMMANDS]
         pieces += [Link(folder / name, str(program(environment, name, machine.system))) for name in names]
+        pieces += [Link(folder / MINIHOST, str(piece.path)) for piece in minihost]
     return pieces + cache_pieces(machine, choices.clear_caches)
 
 
@@ -105,6 +120,15 @@ def _bundle(machine: Machine, places: Places, release: Release, environment: Pur
             if not member.is_dir():
                 mode = 0o755 if member.filename.endswith(".ofx") else 0o644
                 yield TextFile(plugins / member.filename, archive.read(member), mode)
+
+
+def _minihost(machine: Machine, places: Places, release: Release) -> Iterator[Piece]:
+    """The small host that tells whether the node works here."""
+    if release.minihost is None:
+        return
+    path = Path(minihost_in(places.prefix, machine.system))
+    with zipfile.ZipFile(release.minihost) as archive:
+        yield TextFile(path, archive.read(path.name), 0o755)
 
 
 def _search_path(machine: Machine, places: Places) -> Iterator[Piece]:

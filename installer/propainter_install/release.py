@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from propainter_install.errors import InstallError
-from propainter_install.places import BINARY, BUNDLE, Machine
+from propainter_install.places import BINARY, BUNDLE, MINIHOST, Machine, minihost_in
 
 SUMS = "SHA256SUMS"
 CONSTRAINTS = "constraints.txt"
@@ -32,6 +32,8 @@ class Release:
     """The zip with this machine's binary."""
     constraints: Path
     version: str
+    minihost: Path | None = None
+    """The zip with this machine's ``propainter-minihost``; None: it was not built for it."""
 
     @property
     def sums(self) -> Path:
@@ -70,11 +72,14 @@ def open_release(folder: Path, machine: Machine, *, pin: str | None = None) -> R
         )
     bundle = _the_one(folder, f"ProPainterRemove-*-{machine.system}*.zip")
     constraints = folder / CONSTRAINTS
-    extras = [*folder.glob("pip-*.whl"), *(folder / WHEELS).glob("*")]
+    minihosts = sorted(folder.glob(f"{MINIHOST}-*-{machine.system}*.zip"))
+    extras = [*minihosts, *folder.glob("pip-*.whl"), *(folder / WHEELS).glob("*")]
     for path in (wheel, bundle, constraints, *extras):
         _check_sum(path, sums)
     check_bundle(bundle, machine)
-    return Release(folder, wheel, bundle, constraints, wheel.name.split("-")[1])
+    for path in minihosts:
+        _check_minihost(path, machine)
+    return Release(folder, wheel, bundle, constraints, wheel.name.split("-")[1], next(iter(minihosts), None))
 
 
 def check_bundle(path: Path, machine: Machine) -> None:
@@ -95,6 +100,19 @@ def check_bundle(path: Path, machine: Machine) -> None:
             f"{machine.ofx_folder}; take the zip for {machine.system}"
         )
     if not is_loadable(image, machine):
+        raise InstallError(
+            f"{name} in {path.name} is no program for {machine.processor} {machine.system}; build it again"
+        )
+
+
+def _check_minihost(path: Path, machine: Machine) -> None:
+    name = minihost_in(PurePosixPath(), machine.system).name
+    try:
+        with zipfile.ZipFile(path) as archive:
+            is_there = is_loadable(archive.read(name), machine)
+    except (OSError, KeyError, zipfile.BadZipFile) as error:
+        raise InstallError(f"{path} cannot be read ({error}); download it again") from error
+    if not is_there:
         raise InstallError(
             f"{name} in {path.name} is no program for {machine.processor} {machine.system}; build it again"
         )

@@ -50,12 +50,16 @@ def load_program(path: Path) -> ModuleType:
 
 
 def build_release(folder: Path, scratch: Path) -> Path:
-    """A release with the node's everyday build."""
+    """A release with the everyday build of node and minihost."""
     native = build_node()
     contents = scratch / BUNDLE / "Contents"
     shutil.copytree(native / BUNDLE / "Contents" / "Linux-x86-64", contents / "Linux-x86-64", copy_function=shutil.copy)
     load_program(ROOT / "host_plugin" / "ofx" / "build_bundle.py").write_resources(contents)
-    load_program(ROOT / "installer" / "make_release.py").make_release(folder, scratch / BUNDLE, 1_700_000_000)
+    programs = scratch / "minihost" / "Linux-x86-64"
+    programs.mkdir(parents=True)
+    shutil.copy(native / "propainter-minihost", programs)
+    make = load_program(ROOT / "installer" / "make_release.py").make_release
+    make(folder, scratch / BUNDLE, programs.parent, 1_700_000_000)
     return folder
 
 

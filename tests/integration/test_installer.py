@@ -101,7 +101,7 @@ def test_a_dry_run_says_everything_and_changes_nothing(release: Path, station: W
     assert look(station.top) == before
     station.install(release, *options())
     made = [path for path in station.home.rglob("*") if path.is_file() and path.name != "installed.json"]
-    assert len(made) == 22
+    assert len(made) == 23
     for path in made:
         assert str(path) in said
     once = look(station.top)

@@ -58,6 +58,9 @@ def test_the_archive_installs_from_its_own_folder_and_takes_all_away(
     done = station.run(top / "install.sh", "--yes", "--environment", ENVIRONMENT, "--no-nuke")
     assert done.returncode == 0, done.stdout + done.stderr
     assert station.bundle.is_dir()
+    tried = station.run(station.home / ".local" / "bin" / "propainter-minihost", "--selftest", "--without-backend")
+    assert tried.returncode == 0, tried.stdout + tried.stderr
+    assert str(station.bundle) in tried.stdout
     assert station.run(top / "install.sh", "--yes", "--uninstall").returncode == 0
     assert look(station.top) == before
 
@@ -68,7 +71,8 @@ def test_every_file_of_the_archive_is_in_its_sums_and_the_pin_is_theirs(release:
     assert done.returncode == 0
     sums = {line.split("  ")[1] for line in (top / "SHA256SUMS").read_text().splitlines()}
     assert sums == {path.name for path in top.iterdir()} - {"SHA256SUMS"}
-    assert "install.ps1" not in sums and "TESTED.md" in sums
+    assert "install.ps1" not in sums and {"TESTED.md", "propainter-minihost-0.1.0-linux-x86_64.zip"} <= sums
+    assert "\nDoes the node work on this machine? propainter-minihost --selftest " in (top / "README.txt").read_text()
     archives = load_program(ROOT / "installer" / "archives.py")
     (archive,) = release.glob("propainter-remove-*.tar.gz")
     assert archives.pin_of(archive) == archives.digest_of(top / "SHA256SUMS")
@@ -85,7 +89,9 @@ def test_an_archive_with_packages_holds_them_and_says_for_which_python(
     dist = tmp_path / "dist"
     shutil.copytree(release, dist)
     for name in ("linux-x86_64", "windows-x86_64"):
-        shutil.copy(next(release.glob("ProPainterRemove-*.zip")), dist / f"ProPainterRemove-0.1.0-{name}.zip")
+        for part in ("ProPainterRemove", "propainter-minihost"):
+            shutil.copy(release / f"{part}-0.1.0-linux-x86_64.zip", dist / f"{part}-0.1.0-{name}.zip.new")
+            (dist / f"{part}-0.1.0-{name}.zip.new").rename(dist / f"{part}-0.1.0-{name}.zip")
     house = archives.Wheelhouse(wheels, "3.9")
     made = archives.pack_all(dist, "0.1.0", 1_700_000_000, wheelhouses={"linux-x86_64": house, "windows-x86_64": house})
     assert [path.name.split("0.1.0-")[1] for path in made] == [
@@ -98,6 +104,9 @@ def test_an_archive_with_packages_holds_them_and_says_for_which_python(
     with zipfile.ZipFile(made[3]) as archive:
         assert archive.read("propainter-remove-0.1.0/wheels/torch-1-py3-none-any.whl") == b"torch"
         assert b"install.cmd" in archive.read("propainter-remove-0.1.0/README.txt")
+        assert b"propainter-minihost.exe" in archive.read("propainter-remove-0.1.0/README.txt")
+        held = [name for name in archive.namelist() if "minihost" in name]
+        assert held == ["propainter-remove-0.1.0/propainter-minihost-0.1.0-windows-x86_64.zip"]
         assert "propainter-remove-0.1.0/install.sh" not in archive.namelist()
     capsys.readouterr()
     assert main(["--release", str(top), "--dry-run"]) == 2
@@ -150,7 +159,7 @@ def python_without_ensurepip(folder: Path) -> Path:
 def test_the_same_inputs_make_the_same_release(release: Path, tmp_path: Path) -> None:
     program = load_program(ROOT / "installer" / "make_release.py")
     for name in ("once", "again"):
-        program.make_release(tmp_path / name, release.parent / BUNDLE, 1_700_000_000)
+        program.make_release(tmp_path / name, release.parent / BUNDLE, release.parent / "minihost", 1_700_000_000)
         (release.parent / BUNDLE / "Contents" / "Info.plist").touch()
     assert look(tmp_path / "once") == look(tmp_path / "again")
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from node_fixtures import daemon, node_build, node_bundle, runtime, started_daemons  # noqa: F401 - fixtures of the node's tests
+from sample_shot import backend, sample  # noqa: F401
 
 _PROBE = Path(__file__).parent / "probe" / "probe.cpp"
 _FLAGS = ["-std=c++17", "-O1", "-fPIC", "-shared", "-fvisibility=hidden", "-fno-gnu-unique", "-pthread"]

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from fake_daemon import Behaviour, FakeDaemon
 from minihost import DEPTHS, Minihost, RawShot, check_unloading_hangs_up, in_depth, params
-from node_fixtures import make_shot
+from node_fixtures import Shot, make_shot
+from sample_shot import AT
 
 from propainter_host import Host
 from propainter_host.images import NumpyClip
@@ -91,6 +92,26 @@ def test_both_hosts_get_the_same_picture_whatever_is_set(
     assert done.returncode == 0, done.stderr
     expected = python_host(minihost.bundle, shot, made.matte, 5, **settings)
     np.testing.assert_array_equal(shot.result(tmp_path / "out", 5), expected)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("depth", DEPTHS)
+def test_both_hosts_get_the_same_picture_of_the_sample_shot_from_a_real_backend(
+    minihost: Minihost, backend: Path, sample: Shot, tmp_path: Path, depth: str
+) -> None:
+    shot = RawShot.write(tmp_path / "in", sample, depth)
+    first, last = 1, len(sample.plate)
+    asked = minihost.shot(shot, tmp_path / "out", *AT[depth], frames=f"{first},{last}")
+    done = minihost.run(*asked, timeout_s=900)
+    assert done.returncode == 0, done.stderr
+    (size,) = AT[depth][1:]
+    for frame in (first, last):
+        expected = python_host(minihost.bundle, shot, sample.matte, frame, working_size=size.partition("=")[2])
+        got = shot.result(tmp_path / "out", frame)
+        np.testing.assert_array_equal(got, expected)
+        hole = sample.matte[frame - 1] > 0.5
+        is_other = (got != shot.plate[frame - 1]).any(-1)
+        assert is_other[hole].mean() > 0.9
 
 
 def test_floats_as_pfm_become_what_the_depth_asks_for(minihost: Minihost, daemon: FakeDaemon, tmp_path: Path) -> None:

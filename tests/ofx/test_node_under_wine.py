@@ -14,7 +14,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -26,8 +25,8 @@ from fake_daemon import Behaviour, FakeDaemon, publish_stale_connection
 from filelock import FileLock
 from minihost import DEPTHS, TCP, Minihost, RawShot, check_unloading_hangs_up, params
 from node_fixtures import ROOT, Shot, load_program, make_shot
+from sample_shot import AT, wait_for_file
 
-from propainter_pictures.stored import read_stored
 from propainter_wire.connection import read_connection, write_connection
 
 pytestmark = pytest.mark.slow
@@ -176,50 +175,15 @@ def test_every_option_gives_what_it_gives_on_linux(
             np.testing.assert_array_equal(there, here, err_msg=str(settings))
 
 
-@pytest.fixture(scope="module")
-def sample(tmp_path_factory: pytest.TempPathFactory) -> Shot:
-    """The sample shot, in floats."""
-
-    def read(folder: str) -> np.ndarray:
-        files = sorted((ROOT / "samples" / "synth-pan" / folder).iterdir())
-        stored = [read_stored(path, 0, strange="float").pixels for path in files]
-        return np.stack([pixels.astype(np.float32) / np.iinfo(pixels.dtype).max for pixels in stored])
-
-    return Shot(read("plate")[..., :3], read("matte")[..., 0])
-
-
-@pytest.fixture
-def backend(runtime: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A real daemon, the classical engine, on TCP; its runtime directory."""
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
-    command = [sys.executable, "-m", "propainter_backend", "--device", "cpu", "--endpoint", TCP]
-    with (tmp_path / "log").open("wb") as log:
-        daemon = subprocess.Popen([*command, "--cache-dir", str(tmp_path / "cache")], stdout=log, stderr=log)
-        try:
-            wait_for_file(runtime / "daemon.json", daemon)
-            yield runtime
-        finally:
-            daemon.terminate()
-            daemon.wait()
-
-
-def wait_for_file(path: Path, process: subprocess.Popen[bytes]) -> None:
-    while not path.exists():
-        assert process.poll() is None, "the daemon ended"
-        time.sleep(0.05)
-
-
 def test_it_renders_the_sample_shot_as_on_linux_in_every_depth(
     windows: Minihost, linux: Minihost, backend: Path, sample: Shot, tmp_path: Path
 ) -> None:
-    """The whole shot's size in the depth of its files, half of it in the others, which would take minutes more."""
     frames = (1, len(sample.plate))
     for depth in DEPTHS:
-        size = params(working_size="Full" if depth == "byte" else "Half")
         shot = RawShot.write(tmp_path / depth, sample, depth)
         for host, folder in ((linux, "linux"), (windows, "windows")):
             place = {"PROPAINTER_RUNTIME_DIR": host.path(backend)}
-            wanted = host.shot(shot, tmp_path / depth / folder, *size, frames=",".join(map(str, frames)))
+            wanted = host.shot(shot, tmp_path / depth / folder, *AT[depth], frames=",".join(map(str, frames)))
             done = host.run(*wanted, environment=place, timeout_s=900)
             assert done.returncode == 0, done.stderr
         for frame in frames:

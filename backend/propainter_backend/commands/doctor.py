@@ -16,7 +16,8 @@ from pathlib import Path
 from propainter_backend.daemon.cache_privacy import check_cache_folder
 from propainter_backend.daemon.devices import cuda_device_count
 from propainter_install.hosts import find_caches, read_text, refusing_lists, search_path
-from propainter_install.places import BINARY, BUNDLE, Machine, find_places
+from propainter_install.node import own_record
+from propainter_install.places import BINARY, BUNDLE, Machine, find_places, minihost_in
 from propainter_install.release import is_loadable
 from propainter_wire.client import Client
 from propainter_wire.connection import connection_path, make_private_directory, runtime_directory
@@ -51,7 +52,8 @@ def examine(cache_dir: Path, weights: Path | None, keys: ClientKeys | None = Non
     """Look at everything a render needs, in the order in which it is needed. keys: for a daemon with CURVE."""
     machine = [*_libraries(), *_devices(), _weights(weights)]
     daemon = [_runtime(), _shared_memory(), _disk(cache_dir), _daemon(keys)]
-    return [*machine, *daemon, *examine_hosts(Machine.this())]
+    here = Machine.this()
+    return [*machine, *daemon, *examine_hosts(here), *_minihost(here, own_record().parent)]
 
 
 def examine_hosts(machine: Machine) -> list[Finding]:
@@ -194,6 +196,14 @@ def _bundle(bundle: Path, machine: Machine) -> Finding:
         what = f"node {bundle} starts {named.strip()}, which is not there"
         return Finding(what, False, "install it anew: propainter-install", is_needed=False)
     return Finding(f"node {bundle}", True, is_needed=False)
+
+
+def _minihost(machine: Machine, prefix: Path) -> list[Finding]:
+    """How to try the node without a host, where the installation that this belongs to has what it takes."""
+    program = Path(minihost_in(prefix, machine.system))
+    if not program.exists():
+        return []
+    return [Finding("the node can be tried without a host", True, f'type "{program}" --selftest', is_needed=False)]
 
 
 def _host_caches(machine: Machine) -> list[Finding]:

@@ -58,7 +58,7 @@ std::string told(ofx::Status outcome) {
 }  // namespace
 
 std::string find_bundle() {
-    std::vector<std::string> folders{own_folder()};
+    std::vector<std::string> folders{own_folder(), own_folder() + "/OFX/Plugins"};  // as unpacked, as installed
     const std::string named = environment("OFX_PLUGIN_PATH").value_or("");
     for (std::size_t start = 0; start < named.size();) {
         const std::size_t end = std::min(named.find(kPathSeparator, start), named.size());

@@ -46,7 +46,7 @@ class Plugin {
     std::unique_ptr<Effect> general_, in_context_;
 };
 
-// The bundle an artist would get: beside this program, in $OFX_PLUGIN_PATH, or where hosts look. Throws BadInput.
+// The bundle an artist would get: of this program's own folder, in $OFX_PLUGIN_PATH, or where hosts look. Throws BadInput.
 std::string find_bundle();
 
 }  // namespace minihost

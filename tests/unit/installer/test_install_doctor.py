@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from propainter_backend.commands.doctor import Finding, examine_hosts
+from propainter_backend.commands.doctor import Finding, _minihost, examine_hosts
 from propainter_install.places import BINARY, BUNDLE, Machine
 
 ELF = b"\x7fELF\x02" + b"\0" * 13 + b"\x3e\0"
@@ -36,6 +36,15 @@ def test_a_whole_bundle_that_hosts_search_for_is_well(tmp_path: Path) -> None:
     findings = examine_hosts(machine_of(tmp_path, put_bundle(tmp_path / "plugins")))
     assert [finding.what for finding in findings] == [f"node {tmp_path / 'plugins' / BUNDLE}"]
     assert troubles(findings) == [] and not any(finding.is_needed for finding in findings)
+
+
+def test_the_way_to_try_the_node_without_a_host_is_told_where_there_is_one(tmp_path: Path) -> None:
+    machine = machine_of(tmp_path)
+    assert _minihost(machine, tmp_path) == []
+    (tmp_path / "propainter-minihost").touch()
+    (finding,) = _minihost(machine, tmp_path)
+    assert (finding.mark, finding.advice) == ("note", f'type "{tmp_path}/propainter-minihost" --selftest')
+    assert not finding.is_needed
 
 
 def test_without_a_node_installing_it_is_proposed_but_nothing_is_wrong(tmp_path: Path) -> None:

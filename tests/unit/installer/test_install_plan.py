@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import plistlib
 import re
 import shutil
 import subprocess
 import xml.etree.ElementTree as ElementTree
+import zipfile
 from pathlib import Path, PureWindowsPath
 
 import pytest
@@ -17,12 +19,12 @@ import propainter_wire
 from propainter_install.environment import _NUKE_PARTS, Sources
 from propainter_install.errors import InstallError
 from propainter_install.pieces import Block, Link, Piece, Shortcut, Task, TextFile, Tree, UserVariable
-from propainter_install.places import BINARY, BUNDLE, Machine, find_places, program
+from propainter_install.places import BINARY, BUNDLE, MINIHOST, Machine, System, find_places, program
 from propainter_install.plan import Choices, as_ico, in_exec, make_plan
 from propainter_install.record import Record
 from propainter_install.release import open_release
 from propainter_install.transaction import carry_out, take_away
-from small_release import write_release
+from small_release import write_release, write_sums
 
 ODD = 'R&D "50%" $HOME'
 """A folder somebody may have; every one of these characters means something to somebody."""
@@ -53,6 +55,41 @@ def test_the_environment_comes_first_and_the_binary_after_the_rest_of_its_bundle
     assert inside[0] == "backend-path" and inside[-1] == BINARY
     program = contents(plan, "backend-path").decode()
     assert program == f"{plan[0].path}/bin/propainter-backend\n"
+
+
+@pytest.mark.parametrize(("system", "name"), [("linux", MINIHOST), ("macos", MINIHOST), ("windows", f"{MINIHOST}.exe")])
+def test_the_small_host_lies_above_the_node_it_tries(tmp_path: Path, system: System, name: str) -> None:
+    home = {"HOME": str(tmp_path), "USERPROFILE": r"C:\Users\me"}
+    machine = Machine(system, "x86_64", home, uid=4_000_000)
+    plan = plan_for(machine, tmp_path)
+    (program,) = [piece for piece in plan if isinstance(piece, TextFile) and piece.path.name == name]
+    places = find_places(machine, system_wide=False)
+    assert (str(program.path), program.mode) == (str(Path(places.prefix / name)), 0o755)
+    assert places.plugins == places.prefix / "OFX" / "Plugins"
+    links = [piece.target for piece in plan if isinstance(piece, Link) and piece.path.name == MINIHOST]
+    assert links == ([] if system == "windows" else [str(program.path)])
+
+
+def test_a_small_host_that_is_none_is_refused(tmp_path: Path) -> None:
+    machine = linux(tmp_path)
+    release = write_release(tmp_path / "release", machine)
+    (path,) = release.glob(f"{MINIHOST}-*.zip")
+    for content in (b"no zip", _zip_of(MINIHOST, b"no program"), _zip_of("other", b"")):
+        path.write_bytes(content)
+        with pytest.raises(InstallError, match=f"{MINIHOST}.* has sha256"):
+            open_release(release, machine)
+        write_sums(release)
+        with pytest.raises(InstallError, match=f"{MINIHOST}.*(cannot be read|is no program)"):
+            open_release(release, machine)
+    path.unlink()
+    assert open_release(release, machine).minihost is None
+
+
+def _zip_of(name: str, content: bytes) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr(name, content)
+    return packed.getvalue()
 
 
 def test_systemd_starts_the_very_program_whatever_its_folder_is_called(tmp_path: Path) -> None:

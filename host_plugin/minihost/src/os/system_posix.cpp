@@ -47,7 +47,10 @@ std::vector<std::string> plugin_folders() {
 std::string own_folder() {
     char path[4096];
     std::uint32_t size = sizeof path;
-    return ::_NSGetExecutablePath(path, &size) == 0 ? std::filesystem::path(path).parent_path().string() : ".";
+    if (::_NSGetExecutablePath(path, &size) != 0) return ".";
+    std::error_code problem;
+    const auto program = std::filesystem::canonical(path, problem);  // an installation's command is a link
+    return (problem ? std::filesystem::path(path) : program).parent_path().string();
 }
 #else
 const char* platform_folder() {
