@@ -36,33 +36,43 @@ class Target:
     install: str
     uninstall: str
     starts: str
+    again: str
+    """What makes hosts look for the node."""
     get_python: str
+    by_hand: str
+    """Lines about the commands; empty where none is on the PATH."""
     minihost: str
-    """The small host, as an installation lets one type it."""
+    """The small host, as somebody types it."""
 
     @property
     def is_zip(self) -> bool:
         return self.name.startswith("windows")
 
 
+_BY_HAND = "Without a desktop: {0}propainter-remove --sample sample --output sample/clean\n"
 TARGETS = (
     Target(
         "linux-x86_64", "Linux", ("install.sh",),
-        "In the unpacked folder type ./install.sh", "./install.sh --uninstall",
+        "In the unpacked folder type ./install.sh", "propainter-install --uninstall, or ./install.sh --uninstall",
         'Later: start "ProPainter Remove" from the menu of programs, or type propainter-panel.',
+        "log out and in once",
         "Debian, Ubuntu: apt install python3. Rocky, Alma, Red Hat: dnf install python3.11.",
+        _BY_HAND.format("") + "If the shell does not know it: log out and in, or type ~/.local/bin/propainter-remove.\n",
         "propainter-minihost",
     ),
     Target(
         "windows-x86_64", "Windows", ("install.cmd", "install.ps1"),
         "Double-click install.cmd", "install.cmd --uninstall",
-        "Later: start ProPainter Remove from the Start menu.", "Get it from python.org.",
+        "Later: start ProPainter Remove from the Start menu.", "start them again from the Start menu",
+        "Get it from python.org.", "",
         r'"%LOCALAPPDATA%\propainter-remove\app\propainter-minihost.exe"',
     ),
     Target(
         "macos-universal", "macOS", ("install.sh",),
-        "In the unpacked folder type ./install.sh", "./install.sh --uninstall",
-        "Later: type propainter-panel.", "Get it from python.org.", "propainter-minihost",
+        "In the unpacked folder type ./install.sh",
+        "~/.local/bin/propainter-install --uninstall, or ./install.sh --uninstall",
+        "Later: type ~/.local/bin/propainter-panel.", "log out and in once", "Get it from python.org.",
+        _BY_HAND.format("~/.local/bin/"), "~/.local/bin/propainter-minihost",
     ),
 )  # fmt: skip
 
@@ -137,7 +147,7 @@ def _readme(target: Target, version: str, wheelhouse: Wheelhouse | None) -> str:
         ("VERSION", version), ("SYSTEM", target.spoken), ("LINE", "=" * len(f" {version} for {target.spoken}")),
         ("INSTALL", target.install), ("UNINSTALL", target.uninstall), ("PACKAGES", packages), ("STARTS", target.starts),
         ("PYTHON", "3.10 or newer" if wheelhouse is None else wheelhouse.python), ("GET_PYTHON", target.get_python),
-        ("MINIHOST", target.minihost),
+        ("MINIHOST", target.minihost), ("AGAIN", target.again), ("BY_HAND", target.by_hand),
     ):  # fmt: skip
         text = text.replace(f"@{name}@", value)
     return text.replace("\n", "\r\n") if target.is_zip else text

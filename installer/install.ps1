@@ -13,30 +13,43 @@ function Fail($sentence) {
     exit 2
 }
 
+# Windows PowerShell 5 takes a word on stderr for an error of ours, and the Store's stand-in for Python says one.
+function Test-Python([string[]] $command) {
+    if (-not (Get-Command $command[0] -ErrorAction SilentlyContinue)) { return $false }
+    $ErrorActionPreference = 'SilentlyContinue'
+    $rest = @($command | Select-Object -Skip 1)
+    $global:LASTEXITCODE = 1  # stays, should it not start at all
+    & $command[0] @rest -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>$null | Out-Null
+    return $LASTEXITCODE -eq 0
+}
+
 $python = $null
-$candidates = @(@($env:PYTHON), @('py', '-3'), @('python3'), @('python'))
-foreach ($candidate in $candidates) {
-    if (-not $candidate[0] -or -not (Get-Command $candidate[0] -ErrorAction SilentlyContinue)) { continue }
-    $rest = @($candidate | Select-Object -Skip 1)
-    & $candidate[0] @rest -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>$null
-    if ($LASTEXITCODE -eq 0) { $python = $candidate; break }
+if ($env:PYTHON) {
+    if (-not (Test-Python @($env:PYTHON))) { Fail "PYTHON=$env:PYTHON is no Python 3.10 or newer" }
+    $python = @($env:PYTHON)
+} else {
+    foreach ($candidate in @(@('py', '-3'), @('python3'), @('python'))) {
+        if (Test-Python $candidate) { $python = @($candidate); break }
+    }
 }
 if (-not $python) { Fail 'no Python 3.10 or newer was found; install one from python.org, or name it in $env:PYTHON' }
 
-$wheels = @(Get-ChildItem -Path $PSScriptRoot -Filter 'propainter_remove-*.whl')
+# -LiteralPath: brackets in a folder's name are no pattern.
+$wheels = @(Get-ChildItem -LiteralPath $PSScriptRoot -Filter 'propainter_remove-*.whl')
 if ($wheels.Count -ne 1) { Fail "$PSScriptRoot should hold one propainter_remove wheel and holds $($wheels.Count); unpack the release into a folder of its own" }
 $wheel = $wheels[0]
-$digest = (Get-FileHash -Algorithm SHA256 $wheel.FullName).Hash.ToLower()
+$sums = Join-Path $PSScriptRoot 'SHA256SUMS'
+if (-not (Test-Path -LiteralPath $sums)) { Fail "$PSScriptRoot holds no SHA256SUMS; unpack the whole release into one folder" }
 for ($i = 0; $i -lt $args.Count; $i++) {
     $pin = $null
     if ($args[$i] -eq '--pin' -and $i + 1 -lt $args.Count) { $pin = $args[$i + 1] }
     if ($args[$i] -like '--pin=*') { $pin = $args[$i].Substring(6) }
-    if ($pin -and (Get-FileHash -Algorithm SHA256 (Join-Path $PSScriptRoot 'SHA256SUMS')).Hash -ne $pin) {
+    if ($pin -and (Get-FileHash -Algorithm SHA256 -LiteralPath $sums).Hash -ne $pin) {
         Fail "SHA256SUMS in $PSScriptRoot is not the one that was pinned; nothing of this release was used"
     }
 }
-$sums = Get-Content (Join-Path $PSScriptRoot 'SHA256SUMS')
-if ($sums -notcontains "$digest  $($wheel.Name)") { Fail "$($wheel.Name) is not what SHA256SUMS says; download the release again" }
+$digest = (Get-FileHash -Algorithm SHA256 -LiteralPath $wheel.FullName).Hash.ToLower()
+if (@(Get-Content -LiteralPath $sums) -notcontains "$digest  $($wheel.Name)") { Fail "$($wheel.Name) is not what SHA256SUMS says; download the release again" }
 
 $program = 'import sys; sys.path.insert(0, sys.argv.pop(1)); from propainter_install.__main__ import main; sys.exit(main())'
 $rest = @($python | Select-Object -Skip 1)

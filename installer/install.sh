@@ -30,7 +30,7 @@ for candidate in "${PYTHON:-}" ${meant:+"python$meant"} python3.11 python3.12 py
     [ "$candidate" != "${PYTHON:-}" ] || fail "PYTHON=$PYTHON is no Python 3.10 or newer"
 done
 how="Debian, Ubuntu: apt install python3; Rocky, Alma: dnf install python3.11; macOS: python.org"
-[ -n "$python" ] || fail "no Python 3.10 or newer was found; install one ($how), or name it: PYTHON=/path/to/python3 $0"
+[ -n "$python" ] || fail "no Python 3.10 or newer was found; install one ($how), or name it: PYTHON=/path/to/python3 '$0'"
 
 set -- --release "$here" "$@"
 wheel=

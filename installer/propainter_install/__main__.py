@@ -15,10 +15,11 @@ import argparse
 import contextlib
 import io
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from propainter_install.daemon import reload_services, remove_data, stop_daemon
@@ -91,7 +92,7 @@ def install(options: argparse.Namespace) -> int:
         reload_services()
     if choices.environment is None and build.is_cuda and not can_use_gpu(Path(python_of(environment, machine.system))):
         print("torch for CUDA was installed but finds no GPU, so renders run on the CPU; update the NVIDIA driver")
-    _say_what_remains(machine, places, sources, options, choices)
+    _say_what_remains(machine, places, sources, options, choices, environment)
     _offer_weights(Path(record.program), options)
     open_panel(Path(record.program), options)
     return 1 if left else 0
@@ -206,23 +207,46 @@ def _say_plan(plan: Sequence[Piece], record: Record) -> int:
 
 
 def _say_what_remains(
-    machine: Machine, places: Places, sources: Sources, options: argparse.Namespace, choices: Choices
+    machine: Machine,
+    places: Places,
+    sources: Sources,
+    options: argparse.Namespace,
+    choices: Choices,
+    environment: PurePath,
 ) -> None:
     print(f"installed {sources.release.version}. The node is {places.bundle}")
     if not choices.with_nuke:
         print("The panel was not added to Nuke: no Nuke was found, or --no-nuke was given. --nuke adds it.")
     elif places.nuke_init is None or options.system:
         print(f"For the panel in Nuke, add {places.nuke_plugin(sources.release.id)} to every user's NUKE_PATH.")
+
+    def typed(name: str) -> str:
+        return _as_typed(program(environment, name, machine.system), places if choices.with_commands else None)
+
     print("Next:")
     if not places.are_plugins_searched:
-        again = "start your hosts again" if machine.system == "windows" else "log out and in again"
-        print(f"  {again}, so that hosts find the node (or: export OFX_PLUGIN_PATH='{places.plugins}')")
+        by_hand = f"export OFX_PLUGIN_PATH={shlex.quote(str(places.plugins))}"
+        again = "start your hosts again" if machine.system == "windows" else f"log out and in again (or: {by_hand})"
+        print(f"  {again}, so that hosts find the node")
     print("  in your host: add ProPainter Remove, connect plate and matte")
-    print("  without a host: ProPainter Remove in the menu of programs, or propainter-panel")
-    print("  without a desktop: propainter-remove --sample sample --output sample/clean")
+    print(f"  without a host: ProPainter Remove in the menu of programs, or {typed('propainter-panel')}")
+    print(f"  without a desktop: {typed('propainter-remove')} --sample sample --output sample/clean")
     if sources.release.minihost is not None:
-        print(f'Does the node work here? "{minihost_in(places.prefix, machine.system)}" --selftest')
-    print("If a host does not show the node: propainter-backend doctor")
+        small_host = minihost_in(places.prefix, machine.system)
+        typed_host = _as_typed(small_host, places if choices.with_commands else None)
+        print(f"Does the node work here? {typed_host} --selftest")
+    print(f"If a host does not show the node: {typed('propainter-backend')} doctor")
+
+
+def _as_typed(command: PurePath, places: Places | None) -> str:
+    """What somebody types in this very shell. places: None where commands are linked nowhere.
+
+    A home's folder of commands is on the PATH of most shells, and of many only after the next login.
+    """
+    if places is None or places.commands is None:
+        return f'"{command}"'
+    is_found = str(places.commands) in os.environ.get("PATH", "").split(os.pathsep)
+    return command.name if is_found else shlex.quote(str(places.commands / command.name))
 
 
 def _offer_weights(backend: Path, options: argparse.Namespace) -> None:

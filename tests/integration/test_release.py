@@ -58,6 +58,8 @@ def test_the_archive_installs_from_its_own_folder_and_takes_all_away(
     done = station.run(top / "install.sh", "--yes", "--environment", ENVIRONMENT, "--no-nuke")
     assert done.returncode == 0, done.stdout + done.stderr
     assert station.bundle.is_dir()
+    links = station.home / ".local" / "bin"
+    assert f"without a desktop: {links}/propainter-remove --sample" in done.stdout  # not on this PATH
     tried = station.run(station.home / ".local" / "bin" / "propainter-minihost", "--selftest", "--without-backend")
     assert tried.returncode == 0, tried.stdout + tried.stderr
     assert str(station.bundle) in tried.stdout
@@ -104,7 +106,8 @@ def test_an_archive_with_packages_holds_them_and_says_for_which_python(
     with zipfile.ZipFile(made[3]) as archive:
         assert archive.read("propainter-remove-0.1.0/wheels/torch-1-py3-none-any.whl") == b"torch"
         assert b"install.cmd" in archive.read("propainter-remove-0.1.0/README.txt")
-        assert b"propainter-minihost.exe" in archive.read("propainter-remove-0.1.0/README.txt")
+        read = archive.read("propainter-remove-0.1.0/README.txt").decode()
+        assert "propainter-minihost.exe" in read and "propainter-install" not in read  # no command is on the PATH there
         held = [name for name in archive.namelist() if "minihost" in name]
         assert held == ["propainter-remove-0.1.0/propainter-minihost-0.1.0-windows-x86_64.zip"]
         assert "propainter-remove-0.1.0/install.sh" not in archive.namelist()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 import os
+import shlex
 import shutil
 import sys
 from dataclasses import dataclass
@@ -53,7 +54,7 @@ def examine(cache_dir: Path, weights: Path | None, keys: ClientKeys | None = Non
     machine = [*_libraries(), *_devices(), _weights(weights)]
     daemon = [_runtime(), _shared_memory(), _disk(cache_dir), _daemon(keys)]
     here = Machine.this()
-    return [*machine, *daemon, *examine_hosts(here), *_minihost(here, own_record().parent)]
+    return [*machine, *daemon, *examine_hosts(here), *_minihost(here)]
 
 
 def examine_hosts(machine: Machine) -> list[Finding]:
@@ -165,7 +166,7 @@ def _no_bundle(machine: Machine, folders: list[Path]) -> Finding:
     """The node is nowhere hosts look; perhaps it is where they would after a login."""
     installed = Path(find_places(machine, system_wide=False).bundle)
     if installed.exists():
-        advice = f"log in again, or start the host with OFX_PLUGIN_PATH={installed.parent}"
+        advice = f"log in again, or start the host with OFX_PLUGIN_PATH={_quoted(installed.parent, machine)}"
         what = f"the node lies in {installed.parent}, which OFX_PLUGIN_PATH does not name here"
         return Finding(what, False, advice, is_needed=False)
     looked = ", ".join(map(str, folders))
@@ -186,7 +187,7 @@ def _bundle(bundle: Path, machine: Machine) -> Finding:
         what = f"node {bundle} is for {there}, and this machine loads {machine.ofx_folder}"
         return Finding(what, False, "install the release for this system: propainter-install", is_needed=False)
     except OSError as error:
-        advice = f"hosts of this user cannot read it: chmod -R a+rX '{bundle}'"
+        advice = f"hosts of this user cannot read it: chmod -R a+rX {_quoted(bundle, machine)}"
         return Finding(f"node {binary}: {error.strerror}", False, advice, is_needed=False)
     if not is_loadable(image, machine):
         what = f"node {binary} is no program for {machine.processor} {machine.system}"
@@ -198,12 +199,20 @@ def _bundle(bundle: Path, machine: Machine) -> Finding:
     return Finding(f"node {bundle}", True, is_needed=False)
 
 
-def _minihost(machine: Machine, prefix: Path) -> list[Finding]:
-    """How to try the node without a host, where the installation that this belongs to has what it takes."""
-    program = Path(minihost_in(prefix, machine.system))
-    if not program.exists():
+def _minihost(machine: Machine) -> list[Finding]:
+    """How to try the node without a host, where an installation has what it takes."""
+    places = [find_places(machine, system_wide=wide).prefix for wide in (False, True)]
+    programs = [Path(minihost_in(prefix, machine.system)) for prefix in (own_record().parent, *places)]
+    found = next((program for program in programs if program.exists()), None)
+    if found is None:
         return []
-    return [Finding("the node can be tried without a host", True, f'type "{program}" --selftest', is_needed=False)]
+    advice = f"type {_quoted(found, machine)} --selftest"
+    return [Finding("the node can be tried without a host", True, advice, is_needed=False)]
+
+
+def _quoted(path: Path, machine: Machine) -> str:
+    """A path as this system's shell takes it."""
+    return f'"{path}"' if machine.system == "windows" else shlex.quote(str(path))
 
 
 def _host_caches(machine: Machine) -> list[Finding]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from propainter_backend.commands.doctor import Finding, _minihost, examine_hosts
-from propainter_install.places import BINARY, BUNDLE, Machine
+from propainter_install.places import BINARY, BUNDLE, Machine, find_places
 
 ELF = b"\x7fELF\x02" + b"\0" * 13 + b"\x3e\0"
 
@@ -39,11 +39,14 @@ def test_a_whole_bundle_that_hosts_search_for_is_well(tmp_path: Path) -> None:
 
 
 def test_the_way_to_try_the_node_without_a_host_is_told_where_there_is_one(tmp_path: Path) -> None:
-    machine = machine_of(tmp_path)
-    assert _minihost(machine, tmp_path) == []
-    (tmp_path / "propainter-minihost").touch()
-    (finding,) = _minihost(machine, tmp_path)
-    assert (finding.mark, finding.advice) == ("note", f'type "{tmp_path}/propainter-minihost" --selftest')
+    home = tmp_path / "a home"
+    machine = Machine("linux", "x86_64", {"HOME": str(home)}, root=str(tmp_path), uid=4_000_000)
+    assert _minihost(machine) == []
+    program = Path(find_places(machine, system_wide=False).prefix) / "propainter-minihost"
+    program.parent.mkdir(parents=True)
+    program.touch()
+    (finding,) = _minihost(machine)
+    assert (finding.mark, finding.advice) == ("note", f"type '{program}' --selftest")
     assert not finding.is_needed
 
 
