@@ -91,7 +91,9 @@ def check_python(release: Release | None = None) -> None:
     """Raise InstallError unless this Python can make environments, and is the one a release's wheels are for."""
     version = ".".join(map(str, sys.version_info[:3]))
     if sys.maxsize < 1 << 32:
-        raise InstallError(f"{sys.executable} ({version}) has 32 bits, and torch is made for 64; name another in PYTHON")
+        raise InstallError(
+            f"{sys.executable} ({version}) has 32 bits, and torch is made for 64; name another in PYTHON"
+        )
     needed = ["venv", "ssl", "zlib", "ctypes", *([] if release is not None and release.pip else ["ensurepip"])]
     proof = [sys.executable, "-c", f"import {', '.join(needed)}"]
     done = subprocess.run(proof, capture_output=True, text=True, env=_environment(), check=False)
