@@ -17,6 +17,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from propainter_install.release import digest_of
+
 PRODUCT = "propainter-remove"
 WHEELS = "wheels"
 _FOR_ALL = (
@@ -187,12 +189,3 @@ def _write_zip(path: Path, top: str, content: Mapping[str, bytes], packages: Seq
             with package.open("rb") as file, archive.open(member, "w", force_zip64=True) as inside:
                 shutil.copyfileobj(file, inside, 1 << 20)
     return path
-
-
-def digest_of(path: Path) -> str:
-    """SHA-256 of a file, hexadecimal."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while part := file.read(1 << 20):
-            digest.update(part)
-    return digest.hexdigest()

@@ -23,7 +23,8 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from archives import digest_of, pack_all, pin_of
+from archives import pack_all, pin_of
+from propainter_install.release import digest_of
 from third_parties import list_of_contents, our_parts, part_of_wheel, texts_of_licences
 from wheelhouse import fetch_wheels, name_of_this_system
 

@@ -252,8 +252,13 @@ def _as_typed(command: PurePath, places: Places | None) -> str:
 def _offer_weights(backend: Path, options: argparse.Namespace) -> None:
     """Show what the weights are and ask; without a person at the terminal, say how. Never fetched unasked."""
     command = backend.with_name(backend.name.replace("-backend", "-weights"))
-    if not sys.stdin.isatty() or options.yes:
-        print(f"The ProPainter weights (non-commercial) are not installed. Licence and download: {command} fetch")
+    is_for_others = options.system or options.root  # they would lie in the administrator's home
+    if not sys.stdin.isatty() or options.yes or is_for_others:
+        whose = " Each user has weights of their own." if is_for_others else ""
+        print(
+            f"The ProPainter weights (non-commercial) are not installed. Licence and download: {shlex.quote(str(command))} "
+            f"fetch{whose}"
+        )
         return
     print("\nThe classical engine is ready. The ProPainter engine needs weights, under this licence:\n")
     sys.stdout.flush()  # what the next program says belongs behind it

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 import zipfile
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 import psutil
@@ -32,10 +32,11 @@ from installation import (
     write_sums,
 )
 
-from propainter_install.__main__ import _parser, main, open_panel
+from propainter_install.__main__ import _as_typed, _offer_weights, _parser, main, open_panel
 from propainter_install.environment import can_use_gpu, check_python, check_space
 from propainter_install.errors import InstallError
 from propainter_install.pieces import TextFile, Work
+from propainter_install.places import Machine, find_places
 from propainter_install.record import Record
 from propainter_install.transaction import carry_out
 
@@ -361,6 +362,38 @@ def test_somebody_at_a_terminal_is_shown_the_weights_licence_and_asked(release: 
         < said.index("so nothing was fetched")
     )
     assert not (station.home / ".local" / "share" / "propainter-remove" / "weights").exists()
+
+
+@pytest.mark.parametrize("extra", [["--system"], ["--root", "/stage"], ["--yes"], []])
+def test_whoever_installs_for_others_is_not_asked_for_weights_that_would_lie_in_his_own_home(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], extra: list[str]
+) -> None:
+    weights = tmp_path / "propainter-weights"
+    weights.write_text(f"#!/bin/sh\necho $* > '{tmp_path}/asked'\n")
+    weights.chmod(0o755)
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
+    _offer_weights(tmp_path / "propainter-backend", _parser().parse_args(extra))
+    said = capsys.readouterr().out
+    assert (tmp_path / "asked").exists() == (not extra)
+    assert ("Each user has weights" in said) == (bool(extra) and extra != ["--yes"])
+    assert not extra or f"{weights} fetch" in said
+
+
+def test_a_python_of_32_bits_is_refused_before_anything_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "maxsize", (1 << 31) - 1)
+    with pytest.raises(InstallError, match="has 32 bits"):
+        check_python()
+
+
+@pytest.mark.parametrize("is_on_path", [True, False])
+def test_commands_are_named_as_this_very_shell_finds_them(monkeypatch: pytest.MonkeyPatch, is_on_path: bool) -> None:
+    machine = Machine("linux", "x86_64", {"HOME": "/home/a b"})
+    places = find_places(machine, system_wide=False)
+    folder = "/home/a b/.local/bin"
+    monkeypatch.setenv("PATH", f"/usr/bin:{folder}" if is_on_path else "/usr/bin")
+    command = PurePosixPath("/env/bin/propainter-remove")
+    assert _as_typed(command, places) == ("propainter-remove" if is_on_path else f"'{folder}/propainter-remove'")
+    assert _as_typed(command, None) == '"/env/bin/propainter-remove"'
 
 
 def test_options_that_make_no_sense_are_refused(
