@@ -241,7 +241,8 @@ def test_options_a_page_names_are_options_of_some_command() -> None:
         )
         known |= set(OPTION.findall(told.stdout))
     minihost = ROOT / "host_plugin" / "minihost" / "src" / "options.cpp"  # built or not, its help stands there
-    known |= set(OPTION.findall(minihost.read_text(encoding="utf-8")))
+    for program in (minihost, *(ROOT / "tests" / "benchmarks").glob("*.py")):
+        known |= set(OPTION.findall(program.read_text(encoding="utf-8")))
     pages = [page for page in PAGES if page.parent.name != "adr" and page.name not in ("wire.md", "propainter_spec.md")]
     unknown = {name_of(page): set(OPTION.findall(page.read_text(encoding="utf-8"))) - known for page in pages}
     assert {page: options for page, options in unknown.items() if options} == {}
