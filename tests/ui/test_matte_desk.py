@@ -232,6 +232,50 @@ def test_mattes_of_keys_that_have_changed_since_are_stale(qtbot: QtBot, drawing:
     assert drawing.state.drawn is not None and drawing.state.drawn.stale == {1002}
 
 
+def test_a_track_that_undo_has_overtaken_replaces_no_good_matte_and_does_not_call_itself_done(
+    qtbot: QtBot, drawing: Panel, asked: Recorder
+) -> None:
+    key(qtbot, drawing, "X")
+    drag(qtbot, drawing, (10, 8), (30, 40))
+    answer(drawing, asked.named("select")[0], matte_of(12, 9, 16, 30))
+    drawing.desk.track("both")
+    good = {frame: drawing.library.solved.put(matte_of(frame - 990, 9, 16, 30)) for frame in range(1002, 1011)}
+    tell(drawing, MattesTracked(good, asked.named("track")[0].keys))
+    key(qtbot, drawing, "P")
+    drag(qtbot, drawing, (40, 20), (50, 20))
+    drawing.desk.track("both")
+    late = asked.named("track")[1].keys
+    drawing.editing.undo()
+    other = {frame: drawing.library.solved.put(matte_of(frame - 991, 5, 20, 34)) for frame in range(1002, 1011)}
+    tell(drawing, MattesTracked(other, late))
+    tell(drawing, TrackFinished({"doubt": {1007: 0.4}, "help": [1007], "empty": []}, late, 1001, 1010))
+    drawn, notice = drawing.state.drawn, drawing.state.notice
+    assert drawn is not None and notice is not None
+    assert not drawn.stale and {frame: drawn.solved[frame].digest for frame in good} == good
+    assert not drawn.doubt and "Render" not in notice.text and "changed while" in notice.text
+
+
+def test_a_track_whose_keys_changed_asks_to_track_again(qtbot: QtBot, drawing: Panel, asked: Recorder) -> None:
+    key(qtbot, drawing, "X")
+    drag(qtbot, drawing, (10, 8), (30, 40))
+    answer(drawing, asked.named("select")[0], matte_of(12, 9, 16, 30))
+    drawing.desk.track("both")
+    keys = asked.named("track")[0].keys
+    key(qtbot, drawing, "P")
+    drag(qtbot, drawing, (40, 20), (50, 20))
+    tell(drawing, TrackFinished({"doubt": {}, "help": [], "empty": []}, keys, 1001, 1010))
+    assert drawing.state.notice is not None and drawing.state.notice.action == "track"
+
+
+def test_undo_takes_away_what_was_said_of_the_drawing(qtbot: QtBot, drawing: Panel, asked: Recorder) -> None:
+    key(qtbot, drawing, "X")
+    drag(qtbot, drawing, (10, 8), (30, 40))
+    answer(drawing, asked.named("select")[0], matte_of(12, 9, 16, 30))
+    assert drawing.state.notice is not None
+    drawing.editing.undo()
+    assert drawing.state.drawn is None and drawing.state.notice is None
+
+
 def test_a_scribble_corrects_what_was_tracked_and_its_matte_is_looked_for_while_it_is_drawn(
     qtbot: QtBot, drawing: Panel, asked: Recorder
 ) -> None:

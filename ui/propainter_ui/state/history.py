@@ -36,7 +36,10 @@ class Edits:
     def put_into(self, state: PanelState) -> PanelState:
         """The state with these."""
         back = replace(state, settings=self.settings, quality=self.quality, first=self.first, last=self.last)
-        return replace(back, drawn=self.drawn, meanwhile=None) if self.has_drawn else back
+        if not self.has_drawn:
+            return back
+        is_said_of_it = state.notice is not None and state.notice.level == "info"  # "Tracked 1-8" of what is gone
+        return replace(back, drawn=self.drawn, meanwhile=None, notice=None if is_said_of_it else state.notice)
 
     def differing(self, other: Edits) -> frozenset[str]:
         """Names of what differs."""

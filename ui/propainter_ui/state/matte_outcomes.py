@@ -13,7 +13,7 @@ from propainter_ui.matte import news
 from propainter_ui.matte.document import MatteDocument
 from propainter_ui.matte.outlines import Outline, Vertex
 from propainter_ui.matte.recipes import Recipe, key_recipe_of
-from propainter_ui.matte.standing import doubtful_of, keys_of, marks_of, start_of
+from propainter_ui.matte.standing import doubtful_of, keys_of, marks_of, missing_of, start_of
 from propainter_ui.state.matte_events import (
     CastFinished,
     MatteEvent,
@@ -81,11 +81,18 @@ def _tracked(state: PanelState, mattes: Mapping[int, str], keys: Mapping[int, Re
     drawn = state.drawn
     if drawn is None:
         return state
-    changed = news.tracked(drawn, mattes)
-    if _keys_now(drawn) != keys:  # of keys that have changed since: better than nothing, and no more than that
-        settled = set(keys_of(drawn))
-        changed = replace(changed, stale=changed.stale | (mattes.keys() - settled))
-    return replace(state, drawn=changed)
+    if _keys_now(drawn) == keys:
+        return replace(state, drawn=news.tracked(drawn, mattes))
+    settled = set(
+        keys_of(drawn)
+    )  # of keys that have changed since: better than nothing or a stale one, no more than that
+    wanted = {
+        frame: digest
+        for frame, digest in mattes.items()
+        if frame not in settled and (frame not in drawn.solved or frame in drawn.stale)
+    }
+    changed = news.tracked(drawn, wanted)
+    return replace(state, drawn=replace(changed, stale=changed.stale | wanted.keys()))
 
 
 def _keys_now(drawn: MatteDocument) -> dict[int, Recipe]:
@@ -96,6 +103,8 @@ def _finished(state: PanelState, told: TrackFinished) -> PanelState:
     drawn = state.drawn
     if drawn is None:
         return state
+    if _keys_now(drawn) != told.keys:
+        return replace(state, notice=_overtaken(drawn))
     report = told.report
     doubt = {int(frame): float(share) for frame, share in report.get("doubt", {}).items()}
     changed = news.reported(drawn, doubt=doubt, help=report.get("help", ()), empty=report.get("empty", ()))
@@ -106,6 +115,16 @@ def _finished(state: PanelState, told: TrackFinished) -> PanelState:
     else:
         text += " Render to remove it."
     return replace(state, drawn=changed, notice=Notice("info", text, "" if doubtful else "render"))
+
+
+def _overtaken(drawn: MatteDocument) -> Notice:
+    """A tracking has ended whose keys are no longer those of the document: its doubt is of other mattes."""
+    text = "The drawing changed while it was tracked."
+    if not missing_of(drawn):
+        return Notice("info", f"{text} The mattes it had are kept.")
+    if not keys_of(drawn):
+        return Notice("info", f"{text} No key matte is left; draw one, then track again.")
+    return Notice("info", f"{text} Track again to bring all frames up to date.", "track")
 
 
 def _carried(state: PanelState, told: ShapeCarried) -> PanelState:
