@@ -16,11 +16,13 @@ import pytest
 
 from propainter_pictures.mattes import MatteReading, read_matte
 from propainter_pictures.plates import open_source
+from propainter_ui.bridge.matte_filing import MatteFiles
+from propainter_ui.bridge.under_way import UnderWay
 from propainter_ui.matte import edits, news
 from propainter_ui.matte.cloning import laid_over, painted
 from propainter_ui.matte.document import MatteDocument
 from propainter_ui.matte.outlines import Outline, Shape
-from propainter_ui.matte.project import fitted
+from propainter_ui.matte.project import digests_of, fitted, json_parts
 from propainter_ui.matte.recipes import recipe_of
 from propainter_ui.matte.strokes import Box, BrushStroke, CloneStroke, Scribble
 from propainter_ui.shot import matte_files
@@ -300,6 +302,28 @@ def test_saving_over_a_file_that_is_no_project_keeps_that_file(library: ShotLibr
     assert '"version": 2' in (tmp_path / "roto.matte.json.damaged-2").read_text()
     matte_files.save_project(path, drawn(library), library.solved)
     assert len(list(tmp_path.glob("*.damaged*"))) == 2, "an own project is replaced"
+
+
+def test_a_kept_project_is_read_again_only_where_somebody_else_wrote(
+    library: ShotLibrary, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[Path] = []
+    looks = matte_files._is_project
+    monkeypatch.setattr(matte_files, "_is_project", lambda path: bool(looked.append(path)) or looks(path))
+    path = tmp_path / "kept.matte.json"
+    filing = MatteFiles(library, UnderWay(), lambda event: None)
+    for _ in range(3):
+        filing.keep(path, drawn(library))
+    assert not looked, "a long shot's project is megabytes"
+    path.write_text("somebody's notes")
+    filing.keep(path, drawn(library))
+    assert looked == [path] and (tmp_path / "kept.matte.json.damaged").read_text() == "somebody's notes"
+
+
+def test_a_project_is_put_into_words_a_matte_at_a_time(library: ShotLibrary) -> None:
+    document = drawn(library)
+    parts = list(json_parts(document, library.solved))
+    assert len(parts) == 2 + len(digests_of(document)) and json.loads("".join(parts))["format"] == "propainter matte"
 
 
 def test_a_project_whose_mattes_are_gone_is_not_written_over(library: ShotLibrary, tmp_path: Path) -> None:

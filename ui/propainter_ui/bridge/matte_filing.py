@@ -29,6 +29,8 @@ class MatteFiles:
 
     def __init__(self, library: ShotLibrary, under_way: UnderWay, tell: Teller) -> None:
         self._library, self._under_way, self._tell = library, under_way, tell
+        self._kept: dict[Path, tuple[int, int, int]] = {}
+        """Projects as they were kept last: while nobody else has written there, they need not be read to be replaced."""
 
     def save(self, place: str, document: MatteDocument, *, as_alpha: bool) -> None:
         """Write the final mattes as a sequence, and the project beside them."""
@@ -74,7 +76,9 @@ class MatteFiles:
         try:
             if document is not None:
                 path.parent.mkdir(parents=True, exist_ok=True)
-                matte_files.save_project(path, document, self._library.solved, sequence=saved_as)
+                is_own = path.exists() and self._kept.get(path) == _identity(path)
+                matte_files.save_project(path, document, self._library.solved, sequence=saved_as, is_own=is_own)
+                self._kept[path] = _identity(path)
             elif path.exists():
                 path.replace(path.with_name(f"discarded-{path.name}"))
         except (OSError, BadShot) as error:
@@ -115,3 +119,9 @@ class MatteFiles:
             return
         finally:
             self._tell(JobChanged(None))
+
+
+def _identity(path: Path) -> tuple[int, int, int]:
+    """Which file lies there, as it was written."""
+    found = path.stat()
+    return found.st_ino, found.st_size, found.st_mtime_ns

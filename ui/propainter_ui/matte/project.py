@@ -1,6 +1,6 @@
 """A drawn matte as JSON: the document, and its solved mattes with it, in one file.
 
-Here: ``as_json``, ``from_json``, ``project_in``, ``fitted``. Not here: where the file lies, writing it whole
+Here: ``json_parts``, ``from_json``, ``project_in``, ``fitted``. Not here: where the file lies, writing it whole
 (``shot/matte_files.py``).
 
 One file, so that none of it can be lost from beside the other. Mattes stand in it packed, by digest; each is checked against
@@ -12,7 +12,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, fields, replace
 from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin, get_type_hints
 
@@ -39,11 +39,13 @@ class OtherVersion(DamagedProject):
     """It was written by a later version."""
 
 
-def as_json(document: MatteDocument, store: MatteStore, *, plate: str = "", sequence: str = "") -> str:
-    """The whole project. plate, sequence: paths to tell by, as they are to stand in the file.
+def json_parts(document: MatteDocument, store: MatteStore, *, plate: str = "", sequence: str = "") -> Iterator[str]:
+    """The whole project, a matte at a time. plate, sequence: paths to tell by, as they are to stand in the file.
 
-    Raises UnknownMatte where a matte it names is not in the store.
+    In parts, since one text of a long 4K shot would hold up every other thread, the screen's among them. Raises
+    UnknownMatte, before the first part, where a matte it names is not in the store.
     """
+    mattes = {digest: store.packed(digest) for digest in sorted(digests_of(document))}
     note = {
         "format": FORMAT,
         "version": VERSION,
@@ -62,9 +64,12 @@ def as_json(document: MatteDocument, store: MatteStore, *, plate: str = "", sequ
         "shadow": {**asdict(document.shadow), "mattes": {str(f): d for f, d in document.shadow.mattes.items()}},
         "clean": {str(frame): [asdict(each) for each in strokes] for frame, strokes in document.clean.items()},
         "start": document.start,
-        "mattes": {digest: _packed_note(store.packed(digest)) for digest in sorted(digests_of(document))},
     }
-    return json.dumps(note, allow_nan=False)  # in ASCII: a path may be no Unicode
+    text = json.dumps(note, allow_nan=False)  # in ASCII: a path may be no Unicode
+    yield text.removesuffix("}") + ', "mattes": {'
+    for count, (digest, packed) in enumerate(mattes.items()):
+        yield ", " * (count > 0) + f"{json.dumps(digest)}: {json.dumps(_packed_note(packed))}"
+    yield "}}"
 
 
 def from_json(text: str, store: MatteStore) -> tuple[MatteDocument, str]:

@@ -23,7 +23,7 @@ from propainter_pictures.whole_files import appearing, make_folder
 from propainter_ui.matte import edits
 from propainter_ui.matte.cooking import Kitchen
 from propainter_ui.matte.document import MatteDocument
-from propainter_ui.matte.project import DamagedProject, OtherVersion, as_json, fitted, from_json, project_in
+from propainter_ui.matte.project import DamagedProject, OtherVersion, fitted, from_json, json_parts, project_in
 from propainter_ui.matte.recipes import recipe_of
 from propainter_ui.matte.store import MatteStore, UnknownMatte
 from propainter_ui.shot.export import folder_beside
@@ -106,22 +106,26 @@ def save_matte(
 
 
 def save_project(
-    path: Path, document: MatteDocument, store: MatteStore, *, plate: str = "", sequence: str = ""
-) -> None:  # fmt: skip
+    path: Path, document: MatteDocument, store: MatteStore, *, plate: str = "", sequence: str = "", is_own: bool = False
+) -> None:
     """Write the project alone, whole or not at all. plate, sequence: paths to tell by.
 
     A file of that name that is no project, or cannot be read as one, is kept beside it with ``.damaged`` behind its name.
-    Raises BadShot, OSError.
+    is_own: what lies there is known to be a project, and need not be read for it. Raises BadShot, OSError.
     """
     try:
         held = replace(document, start=_beside(document.start, path))
-        text = as_json(held, store, plate=_beside(plate, path), sequence=_beside(sequence, path))
+        parts = json_parts(held, store, plate=_beside(plate, path), sequence=_beside(sequence, path))
+        head = next(parts)
     except UnknownMatte as error:
         raise BadShot(str(error)) from error
     make_folder(path.parent)
-    _set_aside_what_is_no_project(path)
-    with appearing(path) as partial:
-        partial.write_text(text, encoding="utf-8")
+    if not is_own:
+        _set_aside_what_is_no_project(path)
+    with appearing(path) as partial, partial.open("w", encoding="utf-8") as file:
+        file.write(head)
+        file.writelines(parts)
+        file.close()  # what the disk refuses is told here, before the file has its name
 
 
 def open_project(path: Path, store: MatteStore, files: ShotFiles | None = None) -> MatteDocument:
