@@ -59,6 +59,7 @@ class ViewBar(QtWidgets.QFrame):
         self.pointed.setObjectName("dim")
         self.pointed.setAccessibleName("Colour under the pointer")
         self.pointed.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        self.pointed.setMinimumHeight(self.zoom.sizeHint().height())  # level with the buttons of its row
         self.pointed.setFixedWidth(self.fontMetrics().horizontalAdvance("0000, 0000   R 000  G 000  B 000") + 12)
         self._against.activated.connect(lambda _: self.against_asked.emit(self._against.currentData()))
         self._lay_out()
