@@ -21,6 +21,7 @@ from propainter.classical.motion import Matrix
 from propainter_matte.arrays import Field, Mask, added, blurred, depth_in, look_up, norm, square
 from propainter_matte.colours import Remembered, far_colour, near_colour
 from propainter_matte.footage import Footage
+from propainter_matte.refinding import FoundAgain
 
 NAMES = (
     "carried", "deep", "near", "far", "flow back", "found back", "flow on", "found on", "apart", "uncovered", "warped",
@@ -61,15 +62,20 @@ def cues_of(
     keys: Sequence[tuple[int, Field]],
     remembered: Sequence[Remembered],
     from_key: Field | None = None,
+    again: FoundAgain | None = None,
 ) -> Cues:
     """The cues of a frame beside one whose matte is known.
 
     mattes: those known so far, the neighbour's among them; their backgrounds are compared with. from_key: what
-    ``KeyView`` says.
+    ``KeyView`` says. again: where the object is, if the neighbour has lost it.
     """
-    flow = footage.flow(index, neighbour)
-    warped = look_up(mattes[neighbour], flow)
-    astray = norm(flow + look_up(footage.flow(neighbour, index), flow))
+    if again is None:
+        flow = footage.flow(index, neighbour)
+        warped = look_up(mattes[neighbour], flow)
+        astray = norm(flow + look_up(footage.flow(neighbour, index), flow))
+    else:
+        warped = look_up(again.matte, again.flow)
+        astray = np.zeros_like(warped)
     depth = np.tanh(depth_in(warped) / (_EDGE * footage.unit))
     back = moving_cues(footage, index, neighbour, warped)
     following = 2 * index - neighbour

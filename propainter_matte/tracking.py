@@ -24,9 +24,10 @@ import numpy as np
 
 from propainter_matte.arrays import Field, depth_in, overlap
 from propainter_matte.colours import Remembered
-from propainter_matte.cues import BEFORE, KeyView, cues_of, remember
+from propainter_matte.cues import BEFORE, Cues, KeyView, cues_of, remember
 from propainter_matte.cutting import cut
 from propainter_matte.footage import Footage
+from propainter_matte.refinding import Whereabouts
 from propainter_matte.weighing import GENERAL, learn
 
 _REACH = 40.0
@@ -252,6 +253,7 @@ class _Walk:
         results = {i: _Found(m, (20 * (2 * m - 1)).astype(np.float16)) for i, m in found.items()}
         remembered: list[Remembered] = []
         view = KeyView(footage, start, found[start])
+        whereabouts = Whereabouts(footage, start, found[start])
         for here in range(start, stop, way):
             index = here + way
             remembered = remember(footage, remembered, here, index, mattes[here])
@@ -264,14 +266,17 @@ class _Walk:
                 remembered=remembered,
                 from_key=view.seen_from(index),
             )
-            depth = depth_in(cues.warped)
             if index == sample:
-                self._keep_samples(index, cues.values, depth)
+                self._keep_samples(index, cues.values, depth_in(cues.warped))
                 break
-            odds = self._weights.odds(cues.values)
-            odds -= _FAR * np.maximum(-depth / footage.unit - _NEAR, 0)
-            odds[depth < -_REACH * footage.unit] = _OUT_OF_REACH
-            mattes[index] = _joined(cut(odds, footage.lab(index), share=_SHARE * footage.coarseness), cues.warped)
+            odds, mattes[index] = self._drawn(index, cues)
+            if whereabouts.note(index, mattes[index]) and (again := whereabouts.sought(index)) is not None:
+                seen = [Remembered(again.index, again.matte, again.x, again.y, lasts=True)]
+                cues = cues_of(footage, index, here, mattes=mattes, keys=self._keys, remembered=seen, again=again)
+                redrawn = self._drawn(index, cues)
+                if not whereabouts.note(index, redrawn[1]):
+                    odds, mattes[index] = redrawn
+                    remembered = seen
             if into is None:
                 results[index] = _Found(mattes[index], odds.astype(np.float16))
             else:
@@ -279,6 +284,14 @@ class _Walk:
             mattes.pop(index - way * (BEFORE[-1] + 1), None)
             yield index
         return results
+
+    def _drawn(self, index: int, cues: Cues) -> tuple[Field, Field]:
+        """The odds of a frame and the matte drawn from them, within reach of what was carried there."""
+        footage, depth = self._footage, depth_in(cues.warped)
+        odds = self._weights.odds(cues.values)
+        odds -= _FAR * np.maximum(-depth / footage.unit - _NEAR, 0)
+        odds[depth < -_REACH * footage.unit] = _OUT_OF_REACH
+        return odds, _joined(cut(odds, footage.lab(index), share=_SHARE * footage.coarseness), cues.warped)
 
     def learn_at(self, key: int, stop: int) -> Iterator[int]:
         """Learn what cues are worth: some frames from a key towards ``stop``, and back to it."""

@@ -39,11 +39,12 @@ class Scene:
 
 def moving_disc(
     count: int, *, pan: float = 1.0, speed: float = 2.5, start: float = 40.0, radius: float = 18.0, soft: float = 0.7,
-    shadow: float = 0.0, contrast: float = 0.35,
+    shadow: float = 0.0, contrast: float = 0.35, post: tuple[int, int] | None = None,
 ) -> Scene:  # fmt: skip
     """A textured disc that goes right over a textured ground that goes left; with a shadow to its lower left, if asked.
 
     shadow: the share of light it takes. soft: sigma of the disc's edge. contrast: how far its colour is off the ground's.
+    post: left side and width, in the first frame, of a grey post before the disc; it stands on the ground.
     """
     width, height = SIZE
     ground = 0.25 + 0.5 * texture(height, width + 2 * count + 8, seed=3)
@@ -60,6 +61,12 @@ def moving_disc(
         on = cv2.warpAffine(skin, np.array([[1, 0, x - start], [0, 1, 0]], np.float32), (width, height))
         lit = behind * (1 - shadow * cast[..., None])
         picture = lit * (1 - cover[..., None]) + on * cover[..., None]
+        if post is not None:
+            left = round(post[0] - pan * i)
+            hidden = slice(max(0, left), max(0, left + post[1]))
+            picture[:, hidden] = 0.3 * behind[:, hidden] + 0.15
+            cover, cast = cover.copy(), cast.copy()
+            cover[:, hidden], cast[:, hidden] = 0, 0
         frames.append(np.rint(picture.clip(0, 1) * 255).astype(np.uint8))
         truth.append(cover)
         shadows.append(cast * (shadow > 0))

@@ -78,6 +78,23 @@ def test_an_object_that_leaves_the_picture_leaves_no_matte():
     assert (found.mattes[8] > 0.5).sum() < 30
 
 
+def test_an_object_that_a_post_hides_is_found_again_behind_it_and_not_before():
+    scene = moving_disc(24, speed=3.5, start=30.0, post=(76, 38))
+    truth = [cover > 0.5 for cover in scene.truth]
+    hidden = [i for i, cover in enumerate(truth) if cover.sum() < 20]
+    assert len(hidden) >= 1 and truth[-1].sum() > 900
+    found = finish(track(scene.footage, {0: scene.truth[0]}))
+    assert all((found.mattes[i] > 0.5).sum() < 150 for i in hidden)
+    assert overlap(found.mattes[23], scene.truth[23]) > 0.85
+    assert found.drift[23] > 0.5  # it was lost on the way: somebody has to look
+
+
+def test_an_object_that_a_post_hides_for_good_is_not_found_in_the_ground():
+    scene = moving_disc(18, speed=3.5, start=30.0, post=(76, 200))
+    found = finish(track(scene.footage, {0: scene.truth[0]}))
+    assert (scene.truth[17] > 0.5).sum() < 20 and (found.mattes[17] > 0.5).sum() < 150
+
+
 def test_a_wrong_key_raises_doubt_of_the_frames_it_spoils(scene, between):
     footage, keys, good = between
     shifted = np.roll(scene.truth[8], -60, 1)
