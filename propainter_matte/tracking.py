@@ -43,6 +43,8 @@ _RETURN = 8
 """Frames after which the way back is gone."""
 _TRIALS = (2, 5)
 """Frames away from a key from which it is reached again, to learn what cues are worth."""
+_LOST = 0.05
+"""How far a walk is believed, beside 1, that missed the key it went to."""
 _SAMPLES = 1500
 """Pixels around the key's edge learnt from, a trial."""
 _SAMPLED = 30.0
@@ -185,6 +187,15 @@ def kept_size(first: Field, second: Field) -> float:
     return 1.0 if sizes[1] == 0 else min(1.0, 2 * (sizes[0] + 1) / (sizes[1] + 1))
 
 
+def share_of_back(way: float, found_on: float, found_back: float) -> float:
+    """How much the walk from the later key counts, 0 to 1, in a frame some way (0 to 1) from the earlier one.
+
+    found_on, found_back: overlap with the other key where the walks arrive. One that lost the object counts less.
+    """
+    on, back = (1 - way) * (found_on + _LOST), way * (found_back + _LOST)
+    return back / (on + back)
+
+
 def _track_between(
     footage: Footage, ends: Mapping[int, Field], span: Span, mattes: dict[int, Field], drift: dict[int, float]
 ) -> Iterator[int]:
@@ -194,8 +205,10 @@ def _track_between(
         yield from walk.learn_at(start, stop)
         walks.append((yield from walk.go({start: ends[start]}, start, stop)))
     onward, back = walks
+    found_on = overlap(onward[span.last].matte, ends[span.last])
+    found_back = overlap(back[span.first].matte, ends[span.first])
     for i in range(span.first + 1, span.last):
-        share = (i - span.first) / (span.last - span.first)
+        share = share_of_back((i - span.first) / (span.last - span.first), found_on, found_back)
         odds = (1 - share) * onward[i].odds.astype(np.float32) + share * back[i].odds.astype(np.float32)
         mattes[i] = cut(odds, footage.lab(i), share=_SHARE * footage.coarseness)
         drift[i] = 1 - overlap(onward[i].matte, back[i].matte)

@@ -10,7 +10,7 @@ from propainter_matte.arrays import overlap
 from propainter_matte.doubt import frames_to_help
 from propainter_matte.marks import Box, Marks
 from propainter_matte.selecting import select
-from propainter_matte.tracking import Track, finish, spans_of, track
+from propainter_matte.tracking import Track, finish, share_of_back, spans_of, track
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +87,13 @@ def test_an_object_that_a_post_hides_is_found_again_behind_it_and_not_before():
     assert all((found.mattes[i] > 0.5).sum() < 150 for i in hidden)
     assert overlap(found.mattes[23], scene.truth[23]) > 0.85
     assert found.drift[23] > 0.5  # it was lost on the way: somebody has to look
+
+
+def test_a_walk_that_missed_the_other_key_counts_little_against_one_that_reached_it():
+    assert share_of_back(0.5, 0.8, 0.8) == pytest.approx(0.5)
+    assert share_of_back(0.5, 0.0, 0.4) == pytest.approx(0.45 / 0.5)
+    assert share_of_back(0.5, 0.4, 0.0) == pytest.approx(0.05 / 0.5)
+    assert share_of_back(0.25, 0.0, 0.0) == pytest.approx(0.25)  # both lost: the nearer key tells
 
 
 def test_an_object_that_a_post_hides_for_good_is_not_found_in_the_ground():
