@@ -104,7 +104,7 @@ def remove(
     whole hole unseen and the painter invents it. cuts: frames that begin another scene; nothing is borrowed across.
     """
     count = frames.shape[1]
-    plan = ShotPlan(engine, count, settings, is_cut=(lambda pair: pair + 1 in cuts) if cuts else None)
+    plan = ShotPlan(engine, count, settings, is_cut=(lambda pair, _: pair + 1 in cuts) if cuts else None)
     flow = estimate_flow(engine, frames, settings=settings)
     completed = _concatenate(list(_complete(engine, flow, holes, plan)), like=flow)
     carried = _carry(engine, frames, holes, completed, plan)

@@ -9,16 +9,19 @@ asked for only within a unit that needs to know.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from propainter_plan.units import Chunk, Window
 
+IsCut = Callable[[int, Sequence[int]], bool]
+"""Whether the second frame of a pair begins another scene; and the pairs that are asked about next, unless it does."""
+
 
 class Clipping:
-    """is_cut: whether the second frame of a pair begins another scene."""
+    """is_cut: see ``IsCut``."""
 
-    def __init__(self, is_cut: Callable[[int], bool]) -> None:
+    def __init__(self, is_cut: IsCut) -> None:
         self._is_cut = is_cut
         self._runs: dict[tuple[int, int, int], tuple[int, int]] = {}
 
@@ -27,9 +30,9 @@ class Clipping:
         found = self._runs.get((frame, first, last))
         if found is None:
             start = end = frame
-            while start > first and not self._is_cut(start - 1):
+            while start > first and not self._is_cut(start - 1, range(start - 2, first - 1, -1)):
                 start -= 1
-            while end < last and not self._is_cut(end):
+            while end < last and not self._is_cut(end, range(end + 1, last)):
                 end += 1
             found = start, end
             self._runs.update({(each, first, last): found for each in range(start, end + 1)})
@@ -42,7 +45,7 @@ class Clipping:
 
     def pairs(self, chunk: Chunk, pair: int) -> Chunk:
         """What of a chunk of pairs lies in the scene of one of them; a pair that a cut parts stands alone."""
-        if self._is_cut(pair):
+        if self._is_cut(pair, ()):
             return Chunk(pair, pair, pair, pair)
         start, end = self.run(pair, chunk.reach_first, chunk.reach_last + 1)
         return Chunk(max(chunk.core_first, start), min(chunk.core_last, end - 1), start, end - 1)

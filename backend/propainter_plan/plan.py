@@ -7,12 +7,12 @@ keys and computing (``propainter_backend/render``).
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from propainter_plan import cuts
-from propainter_plan.clipping import Clipping
+from propainter_plan.clipping import Clipping, IsCut
 from propainter_plan.cuts import CutSettings
 from propainter_plan.layouts import Layout
 from propainter_plan.stages import ROWS, StageRow
@@ -69,13 +69,13 @@ class _Wanted:
 class ShotPlan:
     """The units of one shot under one engine and settings, anchored at its first frame.
 
-    rows: the stages there are; what a stage needs stands before it. is_cut: whether the second frame of a pair begins
-    another scene; None: there are no cuts.
+    rows: the stages there are; what a stage needs stands before it. is_cut: see ``IsCut``; None:
+    there are no cuts.
     """
 
     def __init__(
         self, layout: Layout, frame_count: int, settings: CutSettings, *, rows: Sequence[StageRow] = ROWS,
-        is_cut: Callable[[int], bool] | None = None,
+        is_cut: IsCut | None = None,
     ) -> None:  # fmt: skip
         self.frame_count = frame_count
         self.windows = layout.windows(frame_count, settings)

@@ -40,6 +40,8 @@ class Cores:
         self.count = count
         self._free = free
         self._pool = ThreadPoolExecutor(count, thread_name_prefix="cores", initializer=_begin)
+        self._beginning = threading.Lock()
+        self._has_begun = False
 
     def __call__(self, work: Callable[[A], B], things: Iterable[A], *, each_bytes: int = 0) -> Iterator[B]:
         """See ``Spread``. Whoever stops asking, or is stopped by an error, waits for what is at work, and no more begins."""
@@ -47,6 +49,7 @@ class Cores:
         if at_once == 1 or getattr(_HERE, "is_at_work", False):  # within work: its threads are all taken
             yield from map(work, things)
             return
+        self._begin_all()
         begun: deque[Future[B]] = deque()
         try:
             for thing in things:
@@ -62,6 +65,19 @@ class Cores:
                 if not future.cancelled():
                     future.exception()
 
+    def _begin_all(self) -> None:
+        """Start every thread. Each has torch to itself alone; what torch takes elsewhere is what it was before."""
+        with self._beginning:
+            if self._has_begun:
+                return
+            elsewhere, all_here = torch.get_num_threads(), threading.Barrier(self.count + 1)
+            waiting = [self._pool.submit(all_here.wait) for _ in range(self.count)]
+            all_here.wait()
+            for future in waiting:
+                future.result()
+            torch.set_num_threads(elsewhere)  # it keeps one number for threads yet to come
+            self._has_begun = True
+
     def _at_once(self, each_bytes: int) -> int:
         if self.count == 1 or each_bytes <= 0:
             return self.count
@@ -70,6 +86,7 @@ class Cores:
 
 def _begin() -> None:
     _HERE.is_at_work = True
+    torch.set_num_threads(1)  # work is shared out already: a team of threads for each would be cores times cores
 
 
 def make_cores(count: int | None) -> Cores:

@@ -3,35 +3,39 @@
 A key comes from the digests of a unit's inputs. What the cache holds under it is taken, the rest is computed, stored and
 counted; a recomputed part that equals the old one changes no later key (early cut-off). Nothing here knows a stage by name.
 
-Here: ``Evaluator``. Not here: the map (``propainter_plan/stages.py``), what stages do (``stages/``), who asks
-(``shot_renderer.py``).
+Here: ``Evaluator``. Not here: what was done and how far it is (``counting.py``), the map (``propainter_plan/stages.py``),
+what stages do (``stages/``), who asks (``shot_renderer.py``).
 """
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from itertools import islice
 from typing import Any
 
 from propainter.engine import Engine
 from propainter_backend.render.cache_entry import Arrays, content_digest
+from propainter_backend.render.counting import Counting
 from propainter_backend.render.keys import Scalar, engine_parts, key_of, part_key
 from propainter_backend.render.memory import give_back
 from propainter_backend.render.shot import Shot
 from propainter_backend.render.shot_cache import ShotCache
 from propainter_backend.render.sources import Sources
-from propainter_backend.render.stage import Made, Stage
+from propainter_backend.render.stage import Made, Separate, Stage
 from propainter_backend.render.steps import NotCached, Progress, RenderCounts, Steps, run_to_end
-from propainter_backend.render.whole_work import WholeWork, size_of
+from propainter_backend.render.whole_work import size_of
 from propainter_knobs.table import heard_by
-from propainter_plan.plan import Plan, ShotPlan
+from propainter_plan.plan import ShotPlan
 from propainter_plan.stages import Need
 from propainter_plan.units import Chunk, Unit, Window, parts_of
 
 AnyStage = Stage[Any]
-_AIMS_KEPT = 4
+_CUTS_AHEAD = 4
+"""Pairs a core that are looked at together for cuts."""
 _NOTHING = "nothing"
 """What decides a part that there is nothing to make of."""
 
@@ -54,22 +58,15 @@ class Evaluator:
         """Of every pair that was asked about, whether its second frame begins another scene."""
         self.sources = Sources(shot, cache)
         self.stages = {stage.row.name: stage for stage in stages}
-        self._counts = RenderCounts()
-        self.for_frame = 0
-        """The frame whose picture is being worked for, as progress tells it."""
+        self.counting = Counting(engine.name)
         self._cache = cache
         self._engine_parts = engine_parts(engine)
         self._heard = heard_by(engine.name, shot.settings)
         self._keys: dict[tuple[str, Unit], str] = {}
         self._digests: dict[tuple[str, Unit, int], str] = {}
-        self._works: list[WholeWork] = []
-        """Those aimed at last, the present one first: whoever comes back to one finds it as far as it was."""
-        self.work = WholeWork(None, engine=engine.name, frames=0)
-        """Towards the frames that are aimed at."""
-        self.aimed: Collection[int] = ()
-        """The frames whose pictures will be asked for."""
+        self._ahead: dict[tuple[str, int], Arrays] = {}
+        """Parts that are not stored, made in one run with one that was asked for; until they are asked for."""
         self._may_compute = True
-        self._elsewhere_s = 0.0
 
     # -- what stages and renderer ask for --------------------------------------------------------------------------
 
@@ -77,10 +74,11 @@ class Evaluator:
         """See ``Ask.part``."""
         asked, unit = self._meant(stage, part, unit)
         if not asked.is_kept:
-            return (yield from self._make(asked, unit, until))[part]
+            ahead = self._ahead.pop((asked.row.name, part), None)
+            return (yield from self._make(asked, unit, until))[part] if ahead is None else ahead
         key = yield from self._part_key(asked, unit, part)
         if (found := self._cache.load(key)) is not None:
-            self._note_reused(asked, unit)
+            self.counting.note_reused(asked, unit)
             return found
         return (yield from self._make(asked, unit, until))[part]
 
@@ -92,6 +90,8 @@ class Evaluator:
         """See ``Ask.inputs``. until: the last part that will be asked for right after these."""
         wanted, found = tuple(parts), []
         last = max(wanted[-1], until or 0) if wanted else 0
+        if not need.by_key:
+            self.make_ready(need.stage, wanted)
         for part in wanted:
             if not self.stages[need.stage].is_wanted(part, self):
                 found.append(_NOTHING)
@@ -116,13 +116,52 @@ class Evaluator:
                 return False
         return all(self._cache.digest(key) is not None for key in keys)
 
-    def _is_cut(self, pair: int) -> bool:
+    def make_ready(self, stage: str, parts: Iterable[int]) -> None:
+        """See ``Ask.make_ready``."""
+        made = self.stages[stage]
+        if self.engine.spread.count == 1 or not (made.is_quiet or self._may_compute):
+            return
+        started, elsewhere = time.perf_counter(), self.counting.elsewhere_s
+        works = self._works_on(stage, parts)
+        for separate, part, digest in self.engine.spread(lambda work: work(), works):
+            self._digests[separate.row.name, part, part] = digest
+        if not made.is_quiet:
+            self.counting.count_apart(made, started, elsewhere)
+
+    def _works_on(self, stage: str, parts: Iterable[int]) -> Iterator[Callable[[], tuple[AnyStage, int, str]]]:
+        for part in parts:
+            if not isinstance(next(iter(self.plan.units_of(stage, part)), None), int):
+                return
+            separate, unit = self._meant(stage, part, None)
+            if not isinstance(separate, Separate) or (separate.row.name, unit, part) in self._digests:
+                continue
+            key = run_to_end(self._part_key(separate, unit, part))
+            if self._cache.digest(key) is None:
+                yield partial(self._made_apart, separate, part, key, separate.begun(part, self))
+
+    def _made_apart(
+        self, stage: AnyStage, part: int, key: str, work: Callable[[], Arrays]
+    ) -> tuple[AnyStage, int, str]:
+        return stage, part, self._cache.save(key, work(), kind=stage.counts_as or stage.row.name)
+
+    def _is_cut(self, pair: int, following: Sequence[int]) -> bool:
         if pair not in self.cuts:
             if isinstance(self.shot.cuts, tuple):
                 self.cuts[pair] = pair + 1 in self.shot.cuts
             else:
+                self._look_for_cuts(pair, following)
                 self.cuts[pair] = bool(self.now("cut", pair)["is_cut"][0])
         return self.cuts[pair]
+
+    def _look_for_cuts(self, pair: int, following: Sequence[int]) -> None:
+        """In some pairs at once, those that are asked about next among them."""
+        pairs = [pair, *following[: _CUTS_AHEAD * self.engine.spread.count - 1]]
+        frames = range(max(min(pairs) - 1, 0), min(max(pairs) + 3, self.plan.frame_count))
+        with contextlib.suppress(
+            Exception
+        ):  # of a frame that may not be needed; where it is, it is asked for by itself
+            self.make_ready("working", frames)
+            self.make_ready("cut", pairs)
 
     @property
     def reported(self) -> tuple[str, ...]:
@@ -150,19 +189,16 @@ class Evaluator:
     @property
     def counts(self) -> RenderCounts:
         """What was computed and reused since it was last set."""
-        return self._counts
+        return self.counting.counts
 
-    @counts.setter
-    def counts(self, fresh: RenderCounts) -> None:
-        self._counts = fresh
+    @property
+    def aimed(self) -> Collection[int]:
+        """See ``Ask.aimed``."""
+        return self.counting.aimed
 
-    def aim_at(self, goal: Plan, indices: Collection[int]) -> None:
-        """Count progress towards these units, of these frames, from now on."""
-        frames = len(set(indices))
-        known = next((work for work in self._works if (work.goal, work.frames) == (goal, frames)), None)
-        self.aimed = frozenset(indices)
-        self.work = known or WholeWork(goal, engine=self.engine.name, frames=frames)
-        self._works = [self.work, *(work for work in self._works if work is not self.work)][:_AIMS_KEPT]
+    def next_aimed(self, index: int) -> int | None:
+        """See ``Ask.next_aimed``."""
+        return self.counting.following.get(index)
 
     def begin(self) -> float:
         """See ``Ask.begin``."""
@@ -173,17 +209,7 @@ class Evaluator:
     def done(self, stage: str, started: float, *units: Unit) -> Progress:
         """See ``Ask.done``."""
         self.counts.of(stage).seconds += time.perf_counter() - started
-        return self._progress(stage, units)
-
-    def _progress(self, stage: str, units: Sequence[Unit]) -> Progress:
-        self.counts.of(stage).computed.update(units)
-        self.work.see(stage, units)
-        return Progress(stage, *self.work.count(stage), self.for_frame, self.work.share)
-
-    def _note_reused(self, stage: AnyStage, unit: Unit) -> None:
-        if stage.row.is_counted:
-            self.counts.of(stage.row.name).reused.add(unit)
-            self.work.see(stage.row.name, (unit,))
+        return self.counting.progress(stage, units)
 
     # -- keys ------------------------------------------------------------------------------------------------------
 
@@ -239,7 +265,7 @@ class Evaluator:
         if found is None:
             yield from self._make(stage, unit, until)
             return self._digests[stage.row.name, unit, part]
-        self._note_reused(stage, unit)
+        self.counting.note_reused(stage, unit)
         self._digests[stage.row.name, unit, part] = found
         return found
 
@@ -251,23 +277,20 @@ class Evaluator:
             made = yield from stage.compute(unit, self)
             yield from self._keep(stage, [unit], made)
             return made
-        asked_at, elsewhere = self.begin(), self._elsewhere_s
+        asked_at, elsewhere = self.begin(), self.counting.elsewhere_s
         name = stage.counts_as or stage.row.name
         if size_of(unit) > 1:  # it will take a while: what is at work is told before it is done
-            yield self._progress(name, ())
+            yield self.counting.progress(name, ())
         started = time.perf_counter()
         units = yield from self._run_from(stage, unit, until)
         made = yield from stage.compute_run(units, self)
         yield from self._keep(stage, units, made)
         if stage.gives_back:
             give_back()
-        ended = time.perf_counter()
-        self.counts.of(name).seconds += ended - started - (self._elsewhere_s - elsewhere)
-        told = self._progress(name, units if stage.row.is_counted else ())
+        self.counting.add(name, started, elsewhere)
+        told = self.counting.progress(name, units if stage.row.is_counted else ())
         yield told
-        self._elsewhere_s = (
-            elsewhere + time.perf_counter() - asked_at
-        )  # this unit, and the caller's time, are not the asker's
+        self.counting.leave(asked_at, elsewhere)
         return made
 
     def _run_from(self, stage: AnyStage, unit: Unit, until: int | None) -> Steps[list[Unit]]:
@@ -279,20 +302,25 @@ class Evaluator:
             unit = self.plan.units_of(stage.row.name, part)[0]
             if not _is_single(unit) or not stage.may_follow(unit, run[0], self):
                 break
-            if self._cache.digest((yield from self._part_key(stage, unit, part))) is not None:
+            if (stage.row.name, part) in self._ahead:
+                break
+            if stage.is_kept and self._cache.digest((yield from self._part_key(stage, unit, part))) is not None:
                 break
             run.append(unit)
         return run
 
     def _keep(self, stage: AnyStage, units: Sequence[Unit], made: Made) -> Steps[None]:
         if not stage.is_kept:
+            if len(units) > 1:
+                self._ahead = {(stage.row.name, part): made[part] for unit in units[1:] for part in parts_of(unit)}
             return
+        kind, keyed = stage.counts_as or stage.row.name, []
         for unit in units:
             for part in parts_of(unit):
-                key = yield from self._part_key(stage, unit, part)
-                self._digests[stage.row.name, unit, part] = self._cache.save(
-                    key, made[part], kind=stage.counts_as or stage.row.name
-                )
+                keyed.append((unit, part, (yield from self._part_key(stage, unit, part))))
+        digests = self.engine.spread(lambda each: self._cache.save(each[2], made[each[1]], kind=kind), keyed)
+        for (unit, part, _), digest in zip(keyed, digests, strict=True):
+            self._digests[stage.row.name, unit, part] = digest
 
 
 def _is_single(unit: Unit) -> bool:

@@ -5,24 +5,30 @@ Here: ``gather``, ``empty``, ``flow_span``, ``array_of``. Not here: the way to t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from propainter.spread import ONE_BY_ONE
 from propainter.types import BidirectionalFlow
 from propainter_backend.render.stage import Ask
 from propainter_backend.render.staging import put
 from propainter_backend.render.steps import Steps
+
+_RUN = 2
+"""Pictures a core that are held until they are copied."""
 
 
 def gather(ask: Ask, make: Callable[[Ask, int], Tensor], indices: Sequence[int]) -> Tensor:
     """One tensor a frame, [1, t, ...]."""
     first = make(ask, indices[0])
     gathered = empty(ask, len(indices), *first.shape)
-    for offset, index in enumerate(indices):
-        put(gathered[0, offset], make(ask, index) if offset else first)
+    rest = (make(ask, index) for index in indices[1:])
+    _put_all(ask, zip(gathered[0], chain([first], rest), strict=True))
     return gathered
 
 
@@ -41,11 +47,20 @@ def flow_span(
     """Flow among frames first..last."""
     width, height = ask.shot.grid
     both = [empty(ask, last - first, 2, height, width) for _ in range(2)]
+    asked: list[tuple[Tensor, Tensor]] = []
     for offset, pair in enumerate(range(first, last)):
         flow = yield from flow_of(ask, pair)
-        put(both[0][:, offset], flow.forward[:, 0])
-        put(both[1][:, offset], flow.backward[:, 0])
+        asked += [(both[0][:, offset], flow.forward[:, 0]), (both[1][:, offset], flow.backward[:, 0])]
+        if len(asked) >= _RUN * ask.engine.spread.count or pair == last - 1:
+            _put_all(ask, asked)
+            asked.clear()
     return BidirectionalFlow(*both)
+
+
+def _put_all(ask: Ask, places: Iterable[tuple[Tensor, Tensor]]) -> None:
+    """Copy pictures to their places; on the CPU side by side, for a copy also turns the order of its pixels."""
+    spread = ask.engine.spread if ask.engine.device.type == "cpu" else ONE_BY_ONE
+    deque(spread(lambda both: put(*both), places), maxlen=0)
 
 
 def array_of(tensor: Tensor) -> np.ndarray:

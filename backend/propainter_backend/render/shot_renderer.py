@@ -26,8 +26,16 @@ from propainter_backend.render.shot_cache import ShotCache
 from propainter_backend.render.stage import Stage
 from propainter_backend.render.stages import all_stages
 from propainter_backend.render.stages.completion import completed
-from propainter_backend.render.stages.composite import colours_of, final_fill, grain_free, is_touched, laid_over
+from propainter_backend.render.stages.composite import (
+    colours_of,
+    final_fill,
+    grain_free,
+    is_touched,
+    laid_over,
+    last_in_a_row,
+)
 from propainter_backend.render.stages.flow import flow, flow_until
+from propainter_backend.render.stages.given import Given
 from propainter_backend.render.stages.holes import hole
 from propainter_backend.render.stages.invention import SURE, UNSURE
 from propainter_backend.render.stages.painting import WindowObserver, fill, invented, previewed
@@ -68,32 +76,34 @@ class ShotRenderer:
 
     @counts.setter
     def counts(self, fresh: RenderCounts) -> None:
-        self.ask.counts = fresh
+        self.ask.counting.counts = fresh
 
     def aim_at(self, frames: Sequence[int], *, nearest_only: bool = False) -> None:
         """Tell which frames will be asked for, so that progress can be counted towards a total."""
-        self.ask.aim_at(self.ask.outline.plan(frames, nearest_only=nearest_only), frames)
+        self.ask.counting.aim_at(self.ask.outline.plan(frames, nearest_only=nearest_only), frames)
 
     def frame(self, index: int, *, provisional: bool = False) -> Steps[Frame]:
         """The finished frame. ``provisional``: as soon as possible, from less of the shot (``Engine.preview_reach``)."""
-        self.ask.for_frame = index
+        self.ask.counting.for_frame = index
         with self.ask.sources.holding(index) as plate:
             if not is_touched(self.ask, index):
                 self.counts.of("composite").computed.add(index)
-                self.ask.work.see("composite", (index,))
+                self.ask.counting.work.see("composite", (index,))
                 return plate
             if provisional and not self._is_ready(index):
                 return plate.with_rgb((yield from self._provisional(index)))
-            return plate.with_rgb((yield from self.ask.part("composite", index))["rgb"])
+            return plate.with_rgb(
+                (yield from self.ask.part("composite", index, until=last_in_a_row(self.ask, index)))["rgb"]
+            )
 
     def fill(self, index: int) -> Steps[Tensor]:
         """The working picture of a frame with its hole painted, [3, h, w]."""
-        self.ask.for_frame = index
+        self.ask.counting.for_frame = index
         return (yield from final_fill(self.ask, index))
 
     def grain_free(self, index: int) -> Steps[np.ndarray]:
         """The fill without grain, [n, 3] inside a frame's alpha, of a frame that is touched; floats encoded as the plate."""
-        self.ask.for_frame = index
+        self.ask.counting.for_frame = index
         with self.ask.sources.holding(index):
             return (yield from grain_free(self.ask, index))
 
@@ -112,7 +122,7 @@ class ShotRenderer:
     def analyse(self, pairs: Sequence[int]) -> Steps[None]:
         """Estimate flow ahead of roto, so that later edits find it."""
         for pair in pairs:
-            self.ask.for_frame = pair
+            self.ask.counting.for_frame = pair
             yield from flow_until(self.ask, pair, pairs[-1])
 
     def invented(self, index: int) -> Steps[Tensor]:
@@ -210,6 +220,6 @@ class ShotRenderer:
         else:
             picture = yield from fill(self.ask, index, nearest_only=True)
         started = self.ask.begin()
-        rgb = laid_over(self.ask, index, colours_of(self.ask, index, picture))
+        rgb = laid_over(Given.of(self.ask, index), colours_of(self.ask, index, picture))
         self.ask.done("composite", started, index)
         return rgb

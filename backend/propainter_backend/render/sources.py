@@ -7,7 +7,7 @@ working pictures, which are stages.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import torch
@@ -30,13 +30,15 @@ class Sources:
         self.plate_parts = PlateParts(shot, cache, self._reading)
         self._shot = shot
         self._held: tuple[int, Frame] | None = None
+        self._ahead: dict[int, Frame] = {}
         self._alpha: tuple[int, Tensor] | None = None
         self._clean: tuple[tuple[int, str], CleanPlate] | None = None
 
     @contextmanager
     def holding(self, index: int) -> Iterator[Frame]:
         """Within it a frame's plate is held, so that it is read once however often it is asked for."""
-        self._held = (index, self._shot.pictures.plate(index))
+        ahead = self._ahead.pop(index, None)
+        self._held = (index, self._shot.pictures.plate(index) if ahead is None else ahead)
         try:
             yield self._held[1]
         finally:
@@ -47,6 +49,10 @@ class Sources:
         if self._held is not None and self._held[0] == index:
             return self._held[1]
         return self._shot.pictures.plate(index)
+
+    def keep_ahead(self, plates: Mapping[int, Frame]) -> None:
+        """Keep these plates until they are held, and none that were kept so before."""
+        self._ahead = dict(plates)
 
     def alpha(self, index: int) -> Tensor:
         """How much of the fill each plate pixel takes, [h, w], 0..1."""

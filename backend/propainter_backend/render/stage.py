@@ -1,12 +1,12 @@
 """What a stage is: a row of the map, what else enters its key, how a unit is computed.
 
-Here: ``Stage``, which every file of ``stages/`` fulfils, and ``Ask``, all that a stage may ask for. Not here: the map
-itself (``propainter_plan/stages.py``), loading, storing and counting (``evaluator.py``).
+Here: ``Stage``, which every file of ``stages/`` fulfils, ``Separate`` for the simplest, ``Ask``, all that one may ask for.
+Not here: the map itself (``propainter_plan/stages.py``), loading, storing and counting (``evaluator.py``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import ClassVar, Generic, Protocol, TypeVar
 
 from propainter.engine import Engine
@@ -41,6 +41,9 @@ class Ask(Protocol):
     def aimed(self) -> Collection[int]:
         """The frames whose pictures will be asked for, as far as anybody has said."""
 
+    def next_aimed(self, index: int) -> int | None:
+        """The frame whose picture will be asked for after this one, as far as anybody has said."""
+
     def part(self, stage: str, part: int, unit: Unit | None = None, *, until: int | None = None) -> Steps[Arrays]:
         """One part of a stage, loaded or computed; read-only.
 
@@ -52,6 +55,9 @@ class Ask(Protocol):
 
     def inputs(self, need: Need, parts: Iterable[int]) -> Steps[list[str]]:
         """What decides these parts of another stage: digests of content, or keys where the need says so."""
+
+    def make_ready(self, stage: str, parts: Iterable[int]) -> None:
+        """Make what is missing of a ``Separate`` stage, on all cores; whatever else the stage is, nothing happens."""
 
     def begin(self) -> float:
         """When a computation begins that is no unit of the map, a preview. Raises NotCached where none is allowed."""
@@ -106,3 +112,16 @@ class Stage(Generic[U]):
     def compute(self, unit: U, ask: Ask) -> Steps[Made]:
         """Make the parts of one unit."""
         raise NotImplementedError
+
+
+class Separate(Stage[int]):
+    """A stage whose parts are single frames or pairs, each made in any thread once what it is made of was read."""
+
+    def begun(self, unit: int, ask: Ask) -> Callable[[], Arrays]:
+        """The work that makes a part. Whatever must be asked for is asked for by now: the work itself asks nobody."""
+        raise NotImplementedError
+
+    def compute(self, unit: int, ask: Ask) -> Steps[Made]:
+        """See ``Stage.compute``."""
+        yield from ()
+        return {unit: self.begun(unit, ask)()}

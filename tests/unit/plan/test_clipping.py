@@ -19,7 +19,7 @@ shots = st.tuples(
 
 
 def plan_of(layout: ClassicalLayout | LearnedLayout, count: int, cuts: frozenset[int] | None) -> ShotPlan:
-    return ShotPlan(layout, count, SMALL, is_cut=None if cuts is None else lambda pair: pair + 1 in cuts)
+    return ShotPlan(layout, count, SMALL, is_cut=None if cuts is None else lambda pair, _: pair + 1 in cuts)
 
 
 def frames_of(unit: Unit, part: str) -> range:

@@ -21,6 +21,8 @@ from propainter_backend.commands import remove as command
 from propainter_backend.render.cores import Cores, usable_cores
 from propainter_backend.render.shot_cache import ShotCache
 from propainter_backend.render.shot_renderer import ShotRenderer
+from propainter_backend.render.stages import all_stages
+from propainter_backend.render.stages.composite import Composite
 from propainter_backend.render.steps import run_to_end
 
 COUNT = 7
@@ -204,6 +206,64 @@ def test_flow_of_many_pairs_at_once_is_that_of_each():
     alone, together = (ClassicalEngine(spread=Cores(count)).estimate_flow(frames, iterations=1) for count in (1, 3))
     for one, other in ((alone.forward, together.forward), (alone.backward, together.backward)):
         np.testing.assert_array_equal(images_of(one), images_of(other))
+
+
+def test_torch_has_one_thread_within_work_and_as_many_as_before_elsewhere():
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        inside = set(Cores(2)(lambda _: torch.get_num_threads(), range(8)))
+        later: list[int] = []
+        thread = threading.Thread(target=lambda: later.append(torch.get_num_threads()))
+        thread.start()
+        thread.join()
+        assert (inside, torch.get_num_threads(), later) == ({1}, 3, [3])
+    finally:
+        torch.set_num_threads(before)
+
+
+def finished_at_work(count: int, aim: list[int], *, cores: int) -> list[list[int]]:
+    """The frames that each run of the composite finishes, as frames are asked for in the order of the aim."""
+    runs: list[list[int]] = []
+
+    class Watched(Composite):
+        def compute_run(self, units, ask):
+            runs.append([*units])
+            return (yield from super().compute_run(units, ask))
+
+    shot = replace(box_shot(count, Settings(), size=(96, 64)), match_grain=1.0)
+    stages = [Watched() if isinstance(stage, Composite) else stage for stage in all_stages()]
+    cache = ShotCache(None, memory_budget=1 << 28)
+    renderer = ShotRenderer(shot, ClassicalEngine(spread=Cores(cores)), cache, stages=stages)
+    alone = ShotRenderer(shot, ClassicalEngine(), ShotCache(None, memory_budget=1 << 28))
+    renderer.aim_at(aim)
+    for index in aim:
+        assert (run_to_end(renderer.frame(index)).pixels == run_to_end(alone.frame(index)).pixels).all()
+    return runs
+
+
+def test_frames_are_finished_side_by_side_and_each_once():
+    assert finished_at_work(COUNT, [*range(COUNT)], cores=3) == [[0, 1, 2], [3, 4, 5], [6]]
+
+
+def test_a_frame_that_is_not_asked_for_next_is_not_finished_ahead():
+    assert finished_at_work(COUNT, [3, 4, 2, 5, 1], cores=4) == [[3, 4], [2], [5], [1]]
+    assert finished_at_work(COUNT, [3], cores=4) == [[3]]
+
+
+def test_a_frame_that_cannot_be_read_stops_nobody_who_does_not_need_it():
+    class Torn(MemoryPictures):
+        def plate(self, index: int):
+            if index >= 5:
+                raise ValueError(f"frame {index} is torn")
+            return super().plate(index)
+
+    shot = box_shot(COUNT, Settings(), size=(96, 64))
+    torn = replace(shot, pictures=Torn(shot.pictures.plates, shot.pictures.mattes), cuts=(5,))
+    renderer = ShotRenderer(torn, ClassicalEngine(spread=Cores(4)), ShotCache(None, memory_budget=1 << 28))
+    run_to_end(renderer.frame(2))
+    with pytest.raises(ValueError, match="frame 5 is torn"):
+        run_to_end(renderer.frame(5))
 
 
 class OneReader(MemoryPictures):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -178,10 +178,10 @@ class Watched(Evaluator):
         finally:
             self._at_work.pop()
 
-    def _key(self, stage: AnyStage, unit: Unit) -> Steps[str]:
+    def _key(self, stage: AnyStage, unit: Unit, until: int | None = None) -> Steps[str]:
         self._at_work.append("key")
         try:
-            return (yield from super()._key(stage, unit))
+            return (yield from super()._key(stage, unit, until))
         finally:
             self._at_work.pop()
 
@@ -287,9 +287,9 @@ def test_a_stage_between_painting_and_the_composite_is_planned_counted_and_asked
     class Tinted(Composite):
         row = replace(Composite.row, needs=(*Composite.row.needs, Need("tint")))
 
-        def compute(self, unit: int, ask: Ask) -> Steps[Made]:
-            yield from ask.inputs(Need("tint"), [unit])  # by content, of a stage that keeps none
-            return (yield from super().compute(unit, ask))
+        def compute_run(self, units: Sequence[int], ask: Ask) -> Steps[Made]:
+            yield from ask.inputs(Need("tint"), units)  # by content, of a stage that keeps none
+            return (yield from super().compute_run(units, ask))
 
     asked = ShotRenderer(box_shot(8, SHORT), ToyEngine(), store(), stages=(*all_stages()[:-1], Tint(), Tinted()))
     assert asked.plan.plan([3]).units["tint"] == (3,) and asked.plan.plan([3]).count("painting") > 0

@@ -13,7 +13,7 @@ from propainter_backend.render.cache_entry import Arrays
 from propainter_backend.render.gathering import array_of, gather
 from propainter_backend.render.shot import pairs_at_once
 from propainter_backend.render.stage import Ask, Made, Stage
-from propainter_backend.render.stages.pictures import working
+from propainter_backend.render.stages.pictures import Working, working
 from propainter_backend.render.steps import Steps
 from propainter_plan import stages as the_map
 
@@ -31,6 +31,7 @@ class Flow(Stage[int]):
     def compute_run(self, units: Sequence[int], ask: Ask) -> Steps[Made]:
         """See ``Stage.compute_run``."""
         yield from ()
+        ask.make_ready(Working.row.name, range(units[0], units[-1] + 2))
         frames = gather(ask, working, range(units[0], units[-1] + 2))
         flow = stages.estimate_flow(ask.engine, frames, settings=ask.shot.settings)
         return {

@@ -6,7 +6,7 @@ keeps the matte's softness (``sources.py``).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -15,13 +15,13 @@ from torch import Tensor
 from propainter.hole import hole_of, snap_outward
 from propainter_backend.render.cache_entry import Arrays
 from propainter_backend.render.keys import Scalar
-from propainter_backend.render.shot import mask_to_grid
-from propainter_backend.render.stage import Ask, Made, Stage
+from propainter_backend.render.shot import Shot, mask_to_grid
+from propainter_backend.render.stage import Ask, Made, Separate, Stage
 from propainter_backend.render.steps import Steps
 from propainter_plan import stages as the_map
 
 
-class Grown(Stage[int]):
+class Grown(Separate):
     """The grown matte; what a clean plate shows is in it, too."""
 
     row = the_map.GROWN
@@ -33,10 +33,10 @@ class Grown(Stage[int]):
         yield from ()
         return ask.shot.pictures.matte_digest(unit), *ask.shot.made_at
 
-    def compute(self, unit: int, ask: Ask) -> Steps[Made]:
-        """See ``Stage.compute``."""
-        yield from ()
-        return {unit: _grow(ask, unit, ask.shot.settings.grow)}
+    def begun(self, unit: int, ask: Ask) -> Callable[[], Arrays]:
+        """See ``Separate.begun``."""
+        matte = ask.shot.pictures.matte(unit)
+        return lambda: _grow(ask.shot, matte, ask.shot.settings.grow)
 
 
 class FlowGrown(Grown):
@@ -48,10 +48,10 @@ class FlowGrown(Grown):
         """Never smaller than the grown matte."""
         return Grown.row.name if ask.shot.settings.grow_flow <= ask.shot.settings.grow else None
 
-    def compute(self, unit: int, ask: Ask) -> Steps[Made]:
-        """See ``Stage.compute``."""
-        yield from ()
-        return {unit: _grow(ask, unit, ask.shot.settings.grow_flow)}
+    def begun(self, unit: int, ask: Ask) -> Callable[[], Arrays]:
+        """See ``Separate.begun``."""
+        matte = ask.shot.pictures.matte(unit)
+        return lambda: _grow(ask.shot, matte, ask.shot.settings.grow_flow)
 
 
 class Hole(Stage[int]):
@@ -123,10 +123,9 @@ def _mask(ask: Ask, stage: str, index: int) -> Tensor:
     return torch.from_numpy(bits.astype(np.float32))
 
 
-def _grow(ask: Ask, index: int, pixels: int) -> Arrays:
-    matte = torch.from_numpy(ask.shot.pictures.matte(index))
-    at_plate = hole_of(matte, threshold=ask.shot.settings.threshold, grow_pixels=pixels)
-    return _bits_of(mask_to_grid(at_plate, ask.shot))
+def _grow(shot: Shot, matte: np.ndarray, pixels: int) -> Arrays:
+    at_plate = hole_of(torch.from_numpy(matte), threshold=shot.settings.threshold, grow_pixels=pixels)
+    return _bits_of(mask_to_grid(at_plate, shot))
 
 
 def _bits_of(mask: Tensor) -> Arrays:

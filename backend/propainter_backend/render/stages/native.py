@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from torch import Tensor
 
 from propainter import native
 from propainter.classical.kernels import Tally
@@ -20,7 +21,7 @@ from propainter_plan import stages as the_map
 
 _PIXEL_BYTES = 40
 """Bytes a pixel of the plate that filling a frame takes while it lasts."""
-_Given = tuple[np.ndarray, np.ndarray, Sights, np.ndarray]
+_Given = tuple[Tensor, Tensor, Sights, np.ndarray]
 
 
 class Native(Stage[int]):
@@ -58,13 +59,19 @@ class Native(Stage[int]):
         tally, (width, height) = Tally(), ask.shot.plate_size
 
         def given(unit: int) -> _Given:
-            inside = ask.sources.alpha(unit).numpy() > 0
-            picture = from_grid(painted.pop(unit), ask.shot).permute(1, 2, 0).numpy()
-            return picture, inside, seen[unit], holes[unit]
+            return painted.pop(unit), ask.sources.alpha(unit), seen[unit], holes[unit]
 
         def filled(frame: _Given) -> np.ndarray:
+            picture, alpha, seen, hole = frame
+            enlarged, inside = from_grid(picture, ask.shot).permute(1, 2, 0).numpy(), alpha.numpy() > 0
             return native.fill_natively(
-                *frame, working_size=ask.shot.made_at, read=ask.sources.plate_parts.read, tally=tally
+                enlarged,
+                inside,
+                seen,
+                hole,
+                working_size=ask.shot.made_at,
+                read=ask.sources.plate_parts.read,
+                tally=tally,
             )
 
         colours = ask.engine.spread(filled, map(given, units), each_bytes=_PIXEL_BYTES * width * height)

@@ -5,22 +5,23 @@ Not here: what is pulled or painted into them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from propainter_backend.render.cache_entry import Arrays
 from propainter_backend.render.keys import Scalar
 from propainter_backend.render.shot import to_grid
-from propainter_backend.render.stage import Ask, Made, Stage
+from propainter_backend.render.stage import Ask, Made, Separate, Stage
 from propainter_backend.render.stages.holes import grown, hole
 from propainter_backend.render.steps import Steps
 from propainter_pictures.color import to_finite_working
 from propainter_plan import stages as the_map
 
 
-class Working(Stage[int]):
+class Working(Separate):
     """The plate in the working range, resampled where a working size asks for it."""
 
     row = the_map.WORKING
@@ -32,10 +33,10 @@ class Working(Stage[int]):
         yield from ()
         return ask.shot.pictures.plate_digest(unit), *ask.shot.made_at, ask.shot.space.value
 
-    def compute(self, unit: int, ask: Ask) -> Steps[Made]:
-        """See ``Stage.compute``."""
-        yield from ()
-        return {unit: {"rgb": _on_grid(ask, ask.sources.plate(unit).rgb()).numpy()}}
+    def begun(self, unit: int, ask: Ask) -> Callable[[], Arrays]:
+        """See ``Separate.begun``."""
+        plate = ask.sources.plate(unit)
+        return lambda: {"rgb": _on_grid(ask, plate.rgb()).numpy()}
 
 
 class Known(Stage[int]):
