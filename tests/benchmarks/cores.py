@@ -43,24 +43,51 @@ from propainter_backend.render.steps import run_to_end
 from propainter_pictures.color import WorkingSpace
 from propainter_plan.sizes import usual_size
 
+MANY = (2, 4, 8, 16)
 A = TypeVar("A")
 B = TypeVar("B")
 
 
 class Counted:
-    """One thing after the other; the processor time of what might have been shared out is added up."""
+    """One thing after the other; the processor time of what might have been shared out is added up.
 
-    count = 1
+    What it would have taken on more cores is worked out from that: things go to whichever core is free first, a caller that
+    has as many at work as there are cores waits for the first of them, as ``Cores`` does.
+    """
+
+    count = 2
+    """As if there were two cores: things come in runs of two."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
+        self.saved = dict.fromkeys(MANY, 0.0)
 
     def __call__(self, work: Callable[[A], B], things: Iterable[A], *, each_bytes: int = 0) -> Iterator[B]:
-        for thing in things:
-            begun = time.process_time()
+        taken, worked, asked = [], [], iter(things)
+        last = time.thread_time()
+        for thing in asked:
+            taken.append(time.thread_time() - last)  # by the caller: what it does with the last result is in it, too
+            begun = time.thread_time()
             made = work(thing)
-            self.seconds += time.process_time() - begun
+            last = time.thread_time()
+            worked.append(last - begun)
             yield made
+        self.seconds += sum(worked)
+        for cores in self.saved:
+            self.saved[cores] += sum(taken) + sum(worked) - spanned(taken, worked, cores)
+
+
+def spanned(taken: list[float], worked: list[float], cores: int) -> float:
+    """Seconds from the first thing taken to the last result, on so many cores."""
+    now, free, ends = 0.0, [0.0] * cores, []
+    for i, (before, work) in enumerate(zip(taken, worked, strict=True)):
+        now += before
+        first = min(range(cores), key=free.__getitem__)
+        free[first] = max(now, free[first]) + work
+        ends.append(free[first])
+        if i + 1 >= cores:
+            now = max(now, ends[i + 1 - cores])
+    return max([now, *ends])
 
 
 def main() -> None:
@@ -85,10 +112,11 @@ def main() -> None:
         report["runs"].append(told)
         print(", ".join(f"{name} {value}" for name, value in told.items()), flush=True)
     if not options.preview:
-        report["serial_share"] = share = serial_share(shot)
-        most = {n: round(1 / (share + (1 - share) / n), 2) for n in (2, 4, 8, 16)}
+        share, worth = serial_share(shot)
+        report |= {"serial_share": share, "worth": worth}
+        most = {n: round(1 / (share + (1 - share) / n), 2) for n in MANY}
         print(
-            f"serial: {share:.1%} of the processor time; so at most " + ", ".join(f"{n}: {x}x" for n, x in most.items())
+            f"serial: {share:.1%} of the processor time; so at most {_times(most)}; as it is shared out {_times(worth)}"
         )
     if options.json:
         options.json.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
@@ -120,16 +148,22 @@ def render(shot: Shot, count: int, *, is_preview: bool) -> tuple[dict[str, Any],
     return told, frames
 
 
-def serial_share(shot: Shot) -> float:
-    """Of the processor time on one core, the part that no second core can take over."""
+def serial_share(shot: Shot) -> tuple[float, dict[int, float]]:
+    """Of the processor time on one core, the part that no second core can take over; and what more cores are worth."""
     make_cores(1)
     counted = Counted()
     fresh = replace(shot)
     renderer = ShotRenderer(fresh, ClassicalEngine(spread=counted), ShotCache(None, memory_budget=4 << 30))
-    begun = time.process_time()
+    renderer.aim_at(range(shot.pictures.frame_count))
+    begun = time.thread_time()
     for index in range(shot.pictures.frame_count):
         run_to_end(renderer.frame(index))
-    return 1 - counted.seconds / (time.process_time() - begun)
+    whole = time.thread_time() - begun
+    return 1 - counted.seconds / whole, {n: round(whole / (whole - saved), 2) for n, saved in counted.saved.items()}
+
+
+def _times(worth: dict[int, float]) -> str:
+    return ", ".join(f"{n}: {x}x" for n, x in worth.items())
 
 
 def _size(text: str) -> tuple[int, int]:

@@ -86,6 +86,7 @@ class Cores:
 
 def _begin() -> None:
     _HERE.is_at_work = True
+    torch.get_num_threads()  # the first question sets a thread's number, to the one asked for anywhere last
     torch.set_num_threads(1)  # work is shared out already: a team of threads for each would be cores times cores
 
 
