@@ -84,7 +84,7 @@ def test_work_that_is_come_back_to_is_as_far_as_it_was() -> None:
     renderer.aim_at(range(30, 31))
     run_to_end(renderer.frame(30))
     renderer.aim_at(range(20))
-    assert renderer.ask.work.share == pytest.approx(before)
+    assert renderer.ask.counting.work.share == pytest.approx(before)
 
 
 def test_every_counted_stage_has_a_cost() -> None:
