@@ -1,4 +1,4 @@
-"""What the system lets one process have: open files, addresses, file sizes; the most memory it held; and how
+"""What the system lets one process have: cores, open files, addresses, file sizes; the most memory it held; and how
 much the machine has.
 
 Here: asking. Not here: what is planned with it (``propainter_wire/descriptors.py``,
@@ -9,11 +9,26 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import math
 import os
+from pathlib import Path
 
 from propainter_os import systems
 
 _USUAL_MEMORY = 8 << 30
+
+
+def usable_cores(quota: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
+    """Processor cores that this process may use: those it is bound to, and no more than its container's quota.
+
+    quota: the file in which Linux tells it: microseconds of processor time, and in how many.
+    """
+    bound = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        allowed, period = quota.read_text(encoding="ascii").split()
+        return max(1, min(bound, math.ceil(int(allowed) / int(period))))
+    except (OSError, ValueError):  # another system, or "max": no quota
+        return bound
 
 
 def open_files() -> int | None:

@@ -3,25 +3,23 @@
 Threads, not processes: OpenCV and numpy let go of Python's lock while they compute, and pictures need not be copied. Results
 come in the order of what was asked, so the number of threads moves no bit. Threads have the niceness of the process.
 
-Here: ``Cores``, ``usable_cores``. Not here: what may be done side by side (the engines, ``stages/``), workers that are
-processes (``daemon/workers``).
+Here: ``Cores``. Not here: how many a process may use (``propainter_os/limits.py``), what may be done side by side (the
+engines, ``stages/``), workers that are processes (``daemon/workers``).
 """
 
 from __future__ import annotations
 
-import math
-import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from pathlib import Path
 from typing import TypeVar
 
 import cv2
 import torch
 
 from propainter_backend.render.memory_limits import available_bytes
+from propainter_os import limits
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -92,20 +90,7 @@ def _begin() -> None:
 
 def make_cores(count: int | None) -> Cores:
     """As many threads as are asked for; None: as many as this process may use. OpenCV and torch keep to the number too."""
-    cores = Cores(usable_cores() if count is None else count)
+    cores = Cores(limits.usable_cores() if count is None else count)
     cv2.setNumThreads(cores.count)
     torch.set_num_threads(cores.count)
     return cores
-
-
-def usable_cores(quota: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
-    """Processor cores that this process may use: those it is bound to, and no more than its container's quota.
-
-    quota: the file in which Linux tells it: microseconds of processor time, and in how many.
-    """
-    bound = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    try:
-        allowed, period = quota.read_text(encoding="ascii").split()
-        return max(1, min(bound, math.ceil(int(allowed) / int(period))))
-    except (OSError, ValueError):  # another system, or "max": no quota
-        return bound

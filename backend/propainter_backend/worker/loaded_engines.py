@@ -13,10 +13,11 @@ import torch
 
 from propainter.engine import Engine
 from propainter.types import Precision
-from propainter_backend.render.cores import make_cores, usable_cores
+from propainter_backend.render.cores import make_cores
 from propainter_backend.render.engines import choose_engine
 from propainter_backend.worker.shot_spec import ShotSpec
 from propainter_backend.worker.worker_entry import WorkerOptions
+from propainter_os import limits
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +29,7 @@ class LoadedEngines:
         self._options = options
         self._engines: dict[tuple[str, str], Engine] = {} if given is None else {(given.name, "auto"): given}
         self._loading = threading.Lock()
-        self._cores = make_cores(max(1, (options.cores or usable_cores()) // options.workers))
+        self._cores = make_cores(max(1, (options.cores or limits.usable_cores()) // options.workers))
 
     @property
     def device(self) -> torch.device:

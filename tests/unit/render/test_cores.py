@@ -18,12 +18,13 @@ from propainter.classical import ClassicalEngine
 from propainter.classical.arrays import images_of
 from propainter.types import Settings
 from propainter_backend.commands import remove as command
-from propainter_backend.render.cores import Cores, usable_cores
+from propainter_backend.render.cores import Cores
 from propainter_backend.render.shot_cache import ShotCache
 from propainter_backend.render.shot_renderer import ShotRenderer
 from propainter_backend.render.stages import all_stages
 from propainter_backend.render.stages.composite import Composite
 from propainter_backend.render.steps import run_to_end
+from propainter_os.limits import usable_cores
 
 COUNT = 7
 SETTINGS = Settings(chunk_length=4)
