@@ -114,7 +114,7 @@ class PublishedMattes:
         self._folder.mkdir(parents=True, exist_ok=True)
         told = {name: each.to_map() for name, each in self._mattes.items()}
         with appearing(self._folder / _INDEX) as partial:
-            partial.write_text(json.dumps(told))
+            partial.write_text(json.dumps(told), encoding="utf-8")
 
     def _path(self, digest: str) -> Path:
         return self._folder / f"{digest}.npz"
@@ -122,7 +122,7 @@ class PublishedMattes:
 
 def _read(path: Path) -> dict[str, PanelMattes]:
     try:
-        found = json.loads(path.read_text())
+        found = json.loads(path.read_text(encoding="utf-8"))
         return {name: _checked(name, told) for name, told in found.items()}
     except FileNotFoundError:
         return {}
