@@ -15,6 +15,8 @@ from propainter_ui.shot.companions import matte_beside, shot_name
 from propainter_ui.shot.export import suggested_place
 from propainter_ui.state import changes, events
 from propainter_ui.state.events import Event
+from propainter_ui.state.matte_events import TrackFinished
+from propainter_ui.state.matte_shown import untracked
 from propainter_ui.state.panel_state import Notice
 from propainter_ui.state.queue import Queue, QueuedShot
 
@@ -127,10 +129,14 @@ class Batch:
         elif isinstance(event, events.ExportFinished):
             self._take(self.queue.with_progress(place, "done", f"Written to {event.path}"))
             self._go_on()
+        elif isinstance(event, TrackFinished) and untracked(self._panel.state) is not None:
+            self._fail(place, "The drawing changed while it was tracked. Add the shot again, or run the queue again.")
         elif isinstance(event, (events.Failed, events.DaemonLost)):
-            said = event.message if isinstance(event, events.Failed) else "The backend is gone."
-            self._take(self.queue.with_progress(place, "failed", said))
-            self._go_on()
+            self._fail(place, event.message if isinstance(event, events.Failed) else "The backend is gone.")
+
+    def _fail(self, place: int, said: str) -> None:
+        self._take(self.queue.with_progress(place, "failed", said))
+        self._go_on()
 
     def _render(self, place: int) -> None:
         self._is_opening = False
@@ -140,6 +146,7 @@ class Batch:
         )
         if shot.first is not None and shot.last is not None:
             state = changes.with_range(changes.with_range(state, first=shot.first), last=shot.last)
+        panel.desk.keeping.lend(shot.drawn)
         panel.change(state)
         files = panel.library.files
         assert files is not None

@@ -144,6 +144,9 @@ class Editing(QtCore.QObject):
         state = self._get()
         shot = state.shot
         if shot is None or (before is not None and before.plate == shot.plate):
+            if shot is not None and before is not None and not changes.is_as_it_was(before, shot):
+                self._history = History()  # a range it no longer has, a drawing of another size
+                self._show_actions()
             return
         self._history, self._written, self._recalled = History(), None, None
         found: list[ShotSession | None] = []

@@ -80,7 +80,7 @@ class MatteFiles:
                 matte_files.save_project(path, document, self._library.solved, sequence=saved_as, is_own=is_own)
                 self._kept[path] = _identity(path)
             elif path.exists():
-                path.replace(path.with_name(f"discarded-{path.name}"))
+                path.replace(discarded(path))
         except (OSError, BadShot) as error:
             log.warning("the drawn matte is not kept: %s", error)
             self._tell(Failed(f"The drawn matte cannot be kept ({error}). Save it elsewhere, or make room."))
@@ -119,6 +119,11 @@ class MatteFiles:
             return
         finally:
             self._tell(JobChanged(None))
+
+
+def discarded(path: Path) -> Path:
+    """Where a kept drawing lies once it was discarded."""
+    return path.with_name(f"discarded-{path.name}")
 
 
 def _identity(path: Path) -> tuple[int, int, int]:

@@ -20,6 +20,7 @@ from propainter_ui.desk.page_wishes import PageWishes
 from propainter_ui.desk.stamper import Stamper
 from propainter_ui.drawing.strokes import StrokeGesture, next_size
 from propainter_ui.matte.document import MatteDocument
+from propainter_ui.matte.project import fitted
 from propainter_ui.matte.standing import Way, says_something, span_to_track
 from propainter_ui.qt import QtCore
 from propainter_ui.state import changes
@@ -27,7 +28,7 @@ from propainter_ui.state.events import Event, ShotFound
 from propainter_ui.state.matte_events import MatteOpened, MatteSaved, MotionFound, TrackFinished
 from propainter_ui.state.matte_shown import is_drawn_on, untracked
 from propainter_ui.state.matte_tools import MatteTools, Tool
-from propainter_ui.state.panel_state import OF_MATTE, Notice, PanelState, View
+from propainter_ui.state.panel_state import OF_MATTE, Notice, PanelState, ShotState, View
 
 if TYPE_CHECKING:
     from propainter_ui.panel import Panel
@@ -114,17 +115,12 @@ class MatteDesk(QtCore.QObject):
 
     def hear(self, event: Event, before: PanelState) -> None:
         """Something was told, and the state has taken it on."""
-        if isinstance(event, ShotFound) and (before.shot is None or before.shot.plate != event.shot.plate):
-            self._stamper.forget()
-            self.asking.forget(None)
-            self.keeping.open()
-        elif isinstance(event, ShotFound):
-            shot = event.shot
-            if before.shot is not None and shot.matte not in ("", before.shot.matte):
-                self._give_way(
-                    "The matte that was opened counts, in place of the drawn one. Undo brings the drawing back."
-                )
-            self.asking.tell_again()
+        if isinstance(event, ShotFound):
+            self._take_on(event.shot, before)
+        elif isinstance(event, MatteOpened) and event.is_from_before and self._panel.batch.is_running:
+            self.keeping.lend(before.drawn)  # undo brings back what was drawn since
+            self._panel.change(replace(self.state, drawn=before.drawn, view=before.view, notice=before.notice))
+            self.asking.forget(before.drawn)
         elif isinstance(event, MatteOpened):
             self.asking.forget(event.document)
             if event.is_from_before and not self.keeping.counts(event):
@@ -140,6 +136,40 @@ class MatteDesk(QtCore.QObject):
         elif isinstance(event, MotionFound):
             self._stamper.take(event)
         self.asking.hear(event)
+
+    def _take_on(self, shot: ShotState, before: PanelState) -> None:
+        """A shot is open: another one, or the same with other files."""
+        old = before.shot
+        if old is None or old.plate != shot.plate:
+            self._stamper.forget()
+            self.asking.forget(None)
+            self.keeping.open()
+        elif not changes.is_as_it_was(old, shot):
+            self._take_over(before, shot)
+        else:
+            if shot.matte not in ("", old.matte):
+                self._give_way(
+                    "The matte that was opened counts, in place of the drawn one. Undo brings the drawing back."
+                )
+            self.asking.tell_again()
+
+    def _take_over(self, before: PanelState, shot: ShotState) -> None:
+        """The plate lies there anew, in other frames or another size: the drawing goes on with it where it fits."""
+        self._stamper.forget()
+        self.asking.forget(None)
+        drawn = before.drawn
+        if drawn is None or self.state.drawn is not None:
+            return
+        if (drawn.width, drawn.height) == (shot.width, shot.height):
+            note = f"The plate has the frames {shot.first}–{shot.last} now. What you drew goes on with them."
+            self._panel.hear(MatteOpened(fitted(drawn, shot.first, shot.last), note))
+            return
+        place = self.keeping.discard(drawn, shot)
+        text = (
+            f"The plate is {shot.width}×{shot.height} now, and the drawing was of {drawn.width}×{drawn.height}. "
+            f"It is kept as {place}; draw anew."
+        )
+        self._panel.change(replace(self.state, notice=Notice("warning", text)))
 
     def _give_way(self, text: str) -> None:
         """The matte of a file counts, in place of what is drawn. Undo brings that back."""

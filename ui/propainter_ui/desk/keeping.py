@@ -10,13 +10,15 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from propainter_ui.bridge.matte_filing import discarded
 from propainter_ui.kept.kept_file import data_folder
 from propainter_ui.kept.shot_sessions import name_of_plate
 from propainter_ui.matte.document import MatteDocument
 from propainter_ui.qt import QtCore
+from propainter_ui.state.changes import is_as_it_was
 from propainter_ui.state.matte_events import MatteOpened
 from propainter_ui.state.matte_shown import is_at_matte
-from propainter_ui.state.panel_state import PanelState
+from propainter_ui.state.panel_state import PanelState, ShotState
 
 if TYPE_CHECKING:
     from propainter_ui.panel import Panel
@@ -32,6 +34,8 @@ class Keeping(QtCore.QObject):
         super().__init__(panel)
         self._panel = panel
         self._saved_as = ""
+        self._is_lent = False
+        """Whether the queue draws with another matte than the one that is kept."""
         self._unkept: tuple[Path, MatteDocument | None, str] | None = None
         """What is to be kept, and where: of a shot that has been left meanwhile, too."""
         self._later = QtCore.QTimer(self)
@@ -41,8 +45,8 @@ class Keeping(QtCore.QObject):
 
     def note(self, old: PanelState, new: PanelState) -> None:
         """The state has changed."""
-        is_same = new.shot is not None and old.shot is not None and new.shot.plate == old.shot.plate
-        if is_same and new.drawn is not old.drawn:
+        is_same = new.shot is not None and old.shot is not None and is_as_it_was(old.shot, new.shot)
+        if is_same and new.drawn is not old.drawn and not (self._is_lent and self._panel.batch.is_running):
             assert new.shot is not None
             self._unkept = _place_of(new.shot.plate), new.drawn, self._saved_as
             self._later.start()
@@ -63,6 +67,20 @@ class Keeping(QtCore.QObject):
             return True
         same = {os.path.abspath(path) for path in (told.document.start, told.saved_as) if path}  # noqa: PTH100 - as typed
         return os.path.abspath(shot.matte) in same  # noqa: PTH100
+
+    def lend(self, queued: MatteDocument | None) -> None:
+        """The queue goes on with the matte a shot had when it was added. Where more was drawn since, that stays kept."""
+        self.keep()
+        self._is_lent = self._panel.state.drawn != queued
+
+    def discard(self, drawn: MatteDocument, shot: ShotState) -> Path:
+        """A drawing no longer fits its plate: it is kept under another name, to be opened; where."""
+        self.leave()
+        place = _place_of(shot.plate)
+        for document in (drawn, None):
+            self._panel.bridge.matte.keep(place, document, self._saved_as)
+        self._saved_as = ""
+        return discarded(place)
 
     def leave(self) -> None:
         """What is kept stays as it is."""

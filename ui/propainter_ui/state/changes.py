@@ -56,6 +56,13 @@ def with_shot(state: PanelState, shot: ShotState, revision: int, note: str = "")
     return replace(fresh, notice=Notice("info", note) if note else None, view="matte")
 
 
+def is_as_it_was(old: ShotState, new: ShotState) -> bool:
+    """Whether this is the same plate, in the frames and the size it had."""
+    return (old.plate, old.first, old.last, old.width, old.height) == (
+        new.plate, new.first, new.last, new.width, new.height,
+    )  # fmt: skip
+
+
 def _plate_alone(shot: ShotState) -> ShotState:
     return replace(
         shot,
