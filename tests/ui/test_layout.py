@@ -133,6 +133,24 @@ def test_the_view_bar_shows_all_of_its_controls_at_any_width(qtbot: QtBot, panel
     panel.window().resize(width + 340, 800)
     qtbot.wait(1)
     bar = panel.view_bar
-    for control in (*bar._view_buttons.values(), *bar._channel_buttons.values(), bar.wipe, bar._against, bar.zoom):
+    views = [bar._folded] if bar._folded.isVisible() else list(bar._view_buttons.values())
+    for control in (*views, *bar._channel_buttons.values(), bar.wipe, bar._against, bar.zoom):
         place = QtCore.QRect(control.mapTo(bar, QtCore.QPoint(0, 0)), control.size())
         assert bar.rect().contains(place), control.accessibleName()
+
+
+def test_a_narrow_bar_lists_its_views_and_leaves_the_picture_its_height(qtbot: QtBot, panel: Panel) -> None:
+    bar = panel.view_bar
+    panel.window().resize(1500, 900)
+    qtbot.waitUntil(lambda: bar._view_buttons["hole"].isVisible())
+    assert not bar._folded.isVisible()
+    wide = bar.height()
+    panel.window().resize(900, 600)
+    qtbot.waitUntil(lambda: bar._folded.isVisible())
+    assert not bar._view_buttons["hole"].isVisible()
+    qtbot.waitUntil(lambda: bar.height() <= wide + 40)
+    bar._folded.setCurrentIndex(bar._folded.findData("plate"))
+    asked: list[str] = []
+    bar.view_asked.connect(asked.append)
+    bar._folded.activated.emit(bar._folded.currentIndex())
+    assert asked == ["plate"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import get_args
 
-from propainter_ui.qt import Qt, QtWidgets, Signal
+from propainter_ui.qt import Qt, QtGui, QtWidgets, Signal
 from propainter_ui.state.panel_state import AGAINST_NAMES, VIEW_NAMES, VIEWS, Isolated, PanelState, View
 from propainter_ui.widgets.flow import FlowLayout, group_of
 from propainter_ui.widgets.parts import number, show_number, toggle
@@ -27,6 +27,10 @@ _VIEW_HELP: Mapping[View, str] = {
 _CHANNEL_NAMES: Mapping[Isolated, str] = {"R": "Red", "G": "Green", "B": "Blue", "A": "Alpha"}
 
 
+_FOLDED_BELOW = 640
+"""Pixels of width: on a narrower bar the views are a list, so that the picture keeps its height."""
+
+
 class ViewBar(QtWidgets.QFrame):
     """Asks for views and comparisons; its public controls are connected by the panel."""
 
@@ -38,6 +42,12 @@ class ViewBar(QtWidgets.QFrame):
         super().__init__(parent)
         self.setObjectName("bar")
         self._view_buttons = {view: self._view_button(key, view) for key, view in enumerate(VIEWS, start=1)}
+        self._folded = QtWidgets.QComboBox()
+        self._folded.setAccessibleName("View")
+        self._folded.setToolTip("What is shown; the keys 1 to 9 choose, too")
+        for view in VIEWS:
+            self._folded.addItem(VIEW_NAMES[view], view)
+        self._folded.activated.connect(lambda _: self.view_asked.emit(self._folded.currentData()))
         self._channel_buttons = {name: self._channel_button(name) for name in get_args(Isolated) if name}
         self.wipe = toggle("Wipe", "Compare two pictures: drag the line to move it, its round end to turn it (W)")
         self._against = QtWidgets.QComboBox()
@@ -68,11 +78,24 @@ class ViewBar(QtWidgets.QFrame):
         row = FlowLayout(self, spacing=4, margins=(10, 5, 10, 5))
         for button in self._view_buttons.values():
             row.addWidget(button)
+        row.addWidget(self._folded)
         for group in (
             self._channel_buttons.values(), (self.wipe, self._against, self.previous), (self.onion,),
             (self.exposure, self.gamma, self.zoom), (self.pointed,),
         ):  # fmt: skip
             row.addWidget(group_of(*group))
+        self._fold(is_folded=False)
+
+    def resizeEvent(self, event: QtGui.QResizeEvent) -> None:
+        """Qt's: another width."""
+        super().resizeEvent(event)
+        self._fold(is_folded=event.size().width() < _FOLDED_BELOW)
+
+    def _fold(self, *, is_folded: bool) -> None:
+        """The views as a list, or a button each."""
+        self._folded.setVisible(is_folded)
+        for button in self._view_buttons.values():
+            button.setVisible(not is_folded)
 
     def _view_button(self, key: int, view: View) -> QtWidgets.QToolButton:
         button = toggle(VIEW_NAMES[view], f"{_VIEW_HELP[view]} ({key})")
@@ -92,6 +115,7 @@ class ViewBar(QtWidgets.QFrame):
         """Show view, comparison and how light the picture is."""
         for view, button in self._view_buttons.items():
             button.setChecked(view == state.view)
+        self._folded.setCurrentIndex(self._folded.findData(state.view))
         for channel, button in self._channel_buttons.items():
             button.setChecked(channel == state.isolated)
         self.wipe.setChecked(state.wipe is not None)
