@@ -346,6 +346,15 @@ def test_a_pens_pressure_and_its_eraser_count(qtbot: QtBot, drawing: Panel) -> N
     assert not stroke.paints and [pressure for _, _, pressure in stroke.dabs] == pytest.approx([0.5, 1.0])
 
 
+def test_a_box_around_the_whole_picture_is_warned_of(qtbot: QtBot, drawing: Panel, asked: Recorder) -> None:
+    key(qtbot, drawing, "X")
+    drag(qtbot, drawing, (0, 0), (20, 20), (64, 48))
+    (wish,) = asked.named("select")
+    answer(drawing, wish, matte_of(0, 0, 64, 48))
+    assert drawing.state.notice is not None and drawing.state.notice.level == "warning"
+    assert "whole picture" in drawing.state.notice.text
+
+
 def test_a_polygon_is_closed_by_return_dragged_and_asked_for(qtbot: QtBot, drawing: Panel, asked: Recorder) -> None:
     rendered: list[object] = []
     drawing.bridge.render = rendered.append  # type: ignore[method-assign]

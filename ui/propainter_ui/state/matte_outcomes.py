@@ -14,6 +14,7 @@ from propainter_ui.matte.document import MatteDocument
 from propainter_ui.matte.outlines import Outline, Vertex
 from propainter_ui.matte.recipes import Recipe, key_recipe_of
 from propainter_ui.matte.standing import doubtful_of, keys_of, marks_of, missing_of, start_of
+from propainter_ui.matte.strokes import Box
 from propainter_ui.state.matte_events import (
     CastFinished,
     MatteEvent,
@@ -28,6 +29,9 @@ from propainter_ui.state.matte_events import (
     TrackFinished,
 )
 from propainter_ui.state.panel_state import Notice, PanelState
+
+_NEARLY_ALL = 0.9
+"""A box of so much of the picture leaves no ground to tell the object from."""
 
 
 def after_matte(state: PanelState, event: MatteEvent) -> PanelState:
@@ -74,7 +78,14 @@ def _selected(state: PanelState, told: MatteSelected) -> PanelState:
     if not is_first:
         return changed
     text = "The matte of this frame. Correct it with Remove and Keep, then track it through the shot."
+    if any(_is_nearly_all(box, drawn) for box in drawn.edits_of(told.frame).boxes):
+        text = "The box is nearly the whole picture, so it says little: drag its corners close around the object."
+        return replace(changed, view="matte", notice=Notice("warning", text))
     return replace(changed, view="matte", notice=Notice("info", text, "track"))
+
+
+def _is_nearly_all(box: Box, drawn: MatteDocument) -> bool:
+    return box.width * box.height >= _NEARLY_ALL * drawn.width * drawn.height
 
 
 def _tracked(state: PanelState, mattes: Mapping[int, str], keys: Mapping[int, Recipe]) -> PanelState:
