@@ -184,7 +184,7 @@ class ClassicalFootprint:
         pixels = frames * self._pixels
         hole = self._hole_share * pixels
         held = (PICTURE + HOLE + FLOW + 2) * pixels
-        return int(held + max(73 * frames * self._compared, 110 * hole, 75 * hole + 126 * min(hole, RUN)))  # _WORK
+        return int(held + max(70 * frames * self._compared, 110 * hole, 75 * hole + 126 * min(hole, RUN)))  # _WORK
 
     def painting(self, neighbours: int, references: int) -> int:
         """Pictures, and places and colours of unseen pixels, if all of the hole is unseen."""

@@ -65,6 +65,7 @@ def edited(shot: Shot, frame: int) -> Shot:
     return replace(shot, pictures=replace(shot.pictures, mattes=mattes))
 
 
+@pytest.mark.slow
 def test_around_the_borders_of_chunks_as_little_is_unseen_as_in_one_chunk() -> None:
     shot = slow_pan()
     (short, unseen), (whole, expected) = pulled(renderer(shot, store())), pulled(renderer(shot, store(), WHOLE))
