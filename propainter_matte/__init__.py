@@ -5,7 +5,6 @@
     doubt.py        which frames need help, in order
     shadows.py      what else differs from the background beside the object: shadow, reflection
     carrying.py     points along the object's flow, and the camera's motion between frames
-    stamping.py     a clone stamp from another frame, for clean plates
     edges.py        soft edges at the plate's own size
     marks.py        box, stroke, polygon: what an artist draws
     footage.py      frames at the working size, their colours, flow and background motion
