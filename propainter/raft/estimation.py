@@ -97,7 +97,7 @@ def _estimate_one_by_one(
 def _estimate_in_batches(
     net: Raft, frames: Float[Tensor, "t 3 h w"], at_once: int, *, iterations: int, stop: float
 ) -> BidirectionalFlow:
-    """For a GPU: both ways of ``at_once`` pairs in one batch, so that an eighth of the kernels do the same work.
+    """For a GPU: both ways of ``at_once`` pairs in one batch, so that a sixth of the kernels do the same work.
 
     A batch is always full, its last pair repeated where none is left: kernels are chosen by a batch's size, and a pair's
     bits must not tell in which run, or beside how many others, it was. For the same reason frames are encoded singly, which
