@@ -10,6 +10,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from propainter.region import Box, boxes_of_holes
+
 
 def grow(mask: Float[Tensor, "h w"], *, pixels: int) -> Float[Tensor, "h w"]:
     """Dilate by the 4-connected cross, ``pixels`` times: an L1 ball (diamond) of that radius.
@@ -28,13 +30,9 @@ def grow(mask: Float[Tensor, "h w"], *, pixels: int) -> Float[Tensor, "h w"]:
 
 def _around(mask: Tensor, *, reach: int) -> tuple[slice, slice] | None:
     """The box beyond which nothing comes when what is above zero grows so far: elsewhere is no work. None: nothing is."""
-    spans = []
-    for axis, size in ((1, mask.shape[0]), (0, mask.shape[1])):
-        (found,) = (mask > 0).any(axis).nonzero(as_tuple=True)
-        if not len(found):
-            return None
-        spans.append(slice(max(int(found[0]) - reach, 0), min(int(found[-1]) + reach + 1, size)))
-    return spans[0], spans[1]
+    (box,) = boxes_of_holes(mask[None, None])
+    size = mask.shape[0], mask.shape[1]
+    return None if box is None else box.grown(reach, size).inside(Box.whole(size))
 
 
 def _grow_once(mask: Tensor) -> Tensor:
