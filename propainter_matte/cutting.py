@@ -9,11 +9,10 @@ Pock (2011). Any threshold of a least u is a least cut, so it needs no seeds and
 
 from __future__ import annotations
 
-from typing import Any
-
 import cv2
 import numpy as np
 
+from propainter.classical.harmonic import box_around
 from propainter_matte.arrays import Field, Picture
 
 _STEP = np.float32(0.35)
@@ -35,17 +34,11 @@ def cut(odds: Field, lab: Picture, *, rounds: int = 90, share: float = ODDS_SHAR
 
     rounds: more of them settle wide, undecided areas. share: how much the odds count beside a short edge.
     """
-    rows, columns = (_needed(np.any(odds > _DECIDED, axis)) for axis in (1, 0))
-    matte = np.zeros(odds.shape, np.float32)
-    if rows.stop > rows.start:
-        matte[rows, columns] = _least(odds[rows, columns], lab[rows, columns], rounds, share)
+    matte, wanted = np.zeros(odds.shape, np.float32), odds > _DECIDED
+    if wanted.any():
+        box = box_around(wanted, pad=_PAD)
+        matte[box] = _least(odds[box], lab[box], rounds, share)
     return matte
-
-
-def _needed(wanted: Any) -> slice:
-    """Where anything may be the object, and a little more."""
-    found = np.flatnonzero(wanted)
-    return slice(max(0, found[0] - _PAD), found[-1] + _PAD + 1) if len(found) else slice(0, 0)
 
 
 def _least(odds: Field, lab: Picture, rounds: int, share: float) -> Field:

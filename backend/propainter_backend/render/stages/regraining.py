@@ -12,7 +12,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from propainter.classical.harmonic import Field, Mask
+from propainter.classical.harmonic import Field, Mask, box_around
 from propainter.grain import laying
 from propainter.grain.gains import had_by_sights
 from propainter.grain.grain import SIDE, Grain
@@ -113,11 +113,7 @@ def without_grain(given: Given, colours: Field, grain: Grain) -> Field:
 
 def _box(given: Given, colours: Field, grain: Grain) -> _Box:
     alpha = given.alpha.numpy() > 0
-    spans = [np.flatnonzero(alpha.any(axis)) for axis in (1, 0)]
-    rows, columns = (
-        slice(max(int(span[0]) - _MARGIN, 0), min(int(span[-1]) + 1 + _MARGIN, limit))
-        for span, limit in zip(spans, alpha.shape, strict=True)
-    )
+    rows, columns = box_around(alpha, pad=_MARGIN)
     plate = given.plate
     around = to_finite_working(plate.pixels[rows, columns][..., plate.rgb_channels], given.shot.space)
     picture = around.clip(-_HUGE, _HUGE)
