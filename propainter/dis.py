@@ -8,14 +8,13 @@ A pair's flow is a function of its two frames alone, to the bit, whatever the nu
 
 from __future__ import annotations
 
-from collections import deque
 from typing import Any, cast
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from propainter.spread import ONE_BY_ONE, Spread
+from propainter.spread import ONE_BY_ONE, Spread, carry_out
 
 Grey = npt.NDArray[np.uint8]
 Flow = npt.NDArray[np.float32]
@@ -91,5 +90,5 @@ def estimate_flow(frames: npt.NDArray[np.float32], *, spread: Spread = ONE_BY_ON
         both[is_backward, pair] = flow_between(*(ends[::-1] if is_backward else ends), finest_scale=0)
 
     ways = ((pair, is_backward) for pair in range(count - 1) for is_backward in (0, 1))
-    deque(spread(estimate, ways, each_bytes=_FLOW_BYTES * height * width), maxlen=0)
+    carry_out(spread, estimate, ways, each_bytes=_FLOW_BYTES * height * width)
     return both[0], both[1]

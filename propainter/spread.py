@@ -1,7 +1,7 @@
 """The same work on many things, perhaps at once: how the engines say what may be done side by side.
 
-Here: ``Spread``, what an engine is given, and the one that does one thing after the other. Not here: threads and how many
-there are (the backend's ``render/cores.py``); this package knows none.
+Here: ``Spread``, what an engine is given, and the one that does one thing after the other; ``carry_out``. Not here: threads
+and how many there are (the backend's ``render/cores.py``); this package knows none.
 """
 
 from __future__ import annotations
@@ -41,3 +41,9 @@ class OneByOne:
 
 
 ONE_BY_ONE: Spread = OneByOne()
+
+
+def carry_out(spread: Spread, work: Callable[[A], object], things: Iterable[A], *, each_bytes: int = 0) -> None:
+    """The same for work that leaves its results where they belong, until all of it is done."""
+    for _ in spread(work, things, each_bytes=each_bytes):
+        pass

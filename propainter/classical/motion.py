@@ -9,7 +9,6 @@ within a guard band of the hole is believed.
 
 from __future__ import annotations
 
-from collections import deque
 from typing import cast
 
 import cv2
@@ -17,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from propainter.classical.harmonic import Field, Mask, box_around, fill_harmonic
-from propainter.spread import ONE_BY_ONE, Spread
+from propainter.spread import ONE_BY_ONE, Spread, carry_out
 
 Matrix = npt.NDArray[np.float64]
 """3x3 homography of pixel coordinates (x, y, 1), frame to frame; the lower right entry is 1."""
@@ -123,9 +122,8 @@ def complete_pairs(flow: Field, holes: Mask, landing_holes: Mask, *, spread: Spr
     def complete(pair: int) -> None:
         _complete_pair(completed[pair], holes[pair], distance_to(landing_holes[pair]))
 
-    deque(
-        spread(complete, np.flatnonzero(holes.any((1, 2))).tolist(), each_bytes=_PAIR_BYTES * holes[:1].size), maxlen=0
-    )
+    pairs = np.flatnonzero(holes.any((1, 2))).tolist()
+    carry_out(spread, complete, pairs, each_bytes=_PAIR_BYTES * holes[:1].size)
     return completed
 
 

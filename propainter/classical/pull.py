@@ -10,7 +10,6 @@ a pixel, and the plate is sampled once.
 
 from __future__ import annotations
 
-from collections import deque
 from typing import Any
 
 import numpy as np
@@ -36,7 +35,7 @@ from propainter.classical.places import (
 from propainter.classical.sampling import Plate
 from propainter.classical.seam import extremes, seam_light, under_light
 from propainter.dis import flow_between, grey_of
-from propainter.spread import ONE_BY_ONE, Spread
+from propainter.spread import ONE_BY_ONE, Spread, carry_out
 
 _BY_MODEL = 1e-3
 """Weight of a place the background model alone leads to, against one the flow leads to."""
@@ -155,7 +154,7 @@ def blend_places(
         total /= np.maximum(weights, np.float32(1e-12))[:, None]
         unseen[part] = weights == 0
 
-    deque(spread(blend, runs_of(members), each_bytes=RUN_BYTES), maxlen=0)
+    carry_out(spread, blend, runs_of(members), each_bytes=RUN_BYTES)
     return colours, unseen
 
 
@@ -190,7 +189,7 @@ def in_register(
             np.copyto(places.x[part], x, where=good)
             np.copyto(places.y[part], y, where=good)
 
-    deque(spread(register, runs_of(members), each_bytes=RUN_BYTES), maxlen=0)
+    carry_out(spread, register, runs_of(members), each_bytes=RUN_BYTES)
     return moved
 
 

@@ -5,7 +5,6 @@ Here: ``gather``, ``empty``, ``flow_span``, ``array_of``. Not here: the way to t
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 
@@ -13,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from propainter.spread import ONE_BY_ONE
+from propainter.spread import ONE_BY_ONE, carry_out
 from propainter.types import BidirectionalFlow
 from propainter_backend.render.stage import Ask
 from propainter_backend.render.staging import put
@@ -60,7 +59,7 @@ def flow_span(
 def _put_all(ask: Ask, places: Iterable[tuple[Tensor, Tensor]]) -> None:
     """Copy pictures to their places; on the CPU side by side, for a copy also turns the order of its pixels."""
     spread = ask.engine.spread if ask.engine.device.type == "cpu" else ONE_BY_ONE
-    deque(spread(lambda both: put(*both), places), maxlen=0)
+    carry_out(spread, lambda both: put(*both), places)
 
 
 def array_of(tensor: Tensor) -> np.ndarray:
