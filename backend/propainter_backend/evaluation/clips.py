@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from propainter_backend.errors import BadInput
 from propainter_pictures.color import to_display
+from propainter_pictures.names import pictures_in
 from propainter_pictures.plates import FrameSource, open_source
 
 Pictures = NDArray[np.uint8]
@@ -33,7 +34,6 @@ FRAMES = (
 )
 """Where clips are looked for, the first that holds any; the size that is asked for comes before others."""
 MASKS = "test_masks"
-_PICTURES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".exr", ".dpx"})
 
 
 @dataclass(frozen=True)
@@ -112,11 +112,7 @@ def _home(root: Path, size: Size) -> tuple[Path, list[str]]:
 def _clip_names(folder: Path) -> list[str]:
     if not folder.is_dir():
         return []
-    return sorted(each.name for each in folder.iterdir() if each.is_dir() and _holds_pictures(each))
-
-
-def _holds_pictures(folder: Path) -> bool:
-    return any(file.suffix.lower() in _PICTURES and not file.name.startswith(".") for file in folder.iterdir())
+    return sorted(each.name for each in folder.iterdir() if each.is_dir() and pictures_in(each))
 
 
 def _numbers(source: FrameSource, limit: int | None) -> list[int]:
