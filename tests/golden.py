@@ -1,7 +1,7 @@
 """Golden vectors: what the reference implementation computed from seeded stand-in weights, and those weights.
 
 Here: one loader for the vectors in ``tests/data/golden`` (their README says what each array is and how it is packed),
-the stand-in weights as state dicts or as a folder of checkpoints. Not here: the rule behind the weights
+the stand-in weights as state dicts, networks, or a folder of checkpoints. Not here: the rule behind the weights
 (``standin_weights.py``), any comparison (``unit/test_*.py``).
 """
 
@@ -18,6 +18,9 @@ import torch
 from numpy.typing import NDArray
 
 import standin_weights
+from propainter.flow_completion import FlowCompletion
+from propainter.painter import Painter
+from propainter.raft import Raft
 from propainter.types import BidirectionalFlow
 from propainter_plan.units import Window
 
@@ -82,6 +85,14 @@ def flow(case: str, name: str) -> BidirectionalFlow:
 def standin_state(tag: str) -> dict[str, torch.Tensor]:
     """Stand-in weights of ``raft``, ``rfc`` or ``propainter``, keys without ``module.``; computed once a process."""
     return dict(_standin_state(tag))
+
+
+def standin_nets() -> tuple[Raft, FlowCompletion, Painter]:
+    """The three networks with these weights."""
+    nets = (Raft(), FlowCompletion(), Painter())
+    for net, tag in zip(nets, ("raft", "rfc", "propainter"), strict=True):
+        net.load_state_dict(standin_state(tag), strict=True)
+    return nets
 
 
 def standin_folder(path: Path) -> Path:

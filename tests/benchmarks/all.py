@@ -40,10 +40,7 @@ import golden
 from builders import MemoryPictures, box_matte, moving_plates
 from propainter.classical import ClassicalEngine
 from propainter.engine import Engine
-from propainter.flow_completion import FlowCompletion
 from propainter.learned import ProPainterEngine
-from propainter.painter import Painter
-from propainter.raft import Raft
 from propainter.types import Settings
 from propainter_backend.render.shot import Shot
 from propainter_backend.render.shot_cache import ShotCache
@@ -192,9 +189,7 @@ def render(shot: Shot, engine: CountingEngine, cache: ShotCache, state: str) -> 
 def load(name: str) -> Engine:
     if name == "classical":
         return ClassicalEngine()
-    nets = (Raft(), FlowCompletion(), Painter())
-    for net, tag in zip(nets, ("raft", "rfc", "propainter"), strict=True):
-        net.load_state_dict(golden.standin_state(tag))
+    nets = golden.standin_nets()
     return ProPainterEngine(*nets, weights_id="stand-in", device=torch.device("cpu"))
 
 

@@ -21,7 +21,6 @@ import resource
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -152,8 +151,7 @@ def serial_share(shot: Shot) -> tuple[float, dict[int, float]]:
     """Of the processor time on one core, the part that no second core can take over; and what more cores are worth."""
     make_cores(1)
     counted = Counted()
-    fresh = replace(shot)
-    renderer = ShotRenderer(fresh, ClassicalEngine(spread=counted), ShotCache(None, memory_budget=4 << 30))
+    renderer = ShotRenderer(shot, ClassicalEngine(spread=counted), ShotCache(None, memory_budget=4 << 30))
     renderer.aim_at(range(shot.pictures.frame_count))
     begun = time.thread_time()
     for index in range(shot.pictures.frame_count):

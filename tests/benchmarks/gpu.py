@@ -31,10 +31,7 @@ from gpu_counts import Card, modelled_s, stages_of
 
 import golden
 from builders import MemoryPictures, box_matte, moving_plates
-from propainter.flow_completion import FlowCompletion
 from propainter.learned import ProPainterEngine
-from propainter.painter import Painter
-from propainter.raft import Raft
 from propainter.types import BidirectionalFlow, Precision, Settings
 from propainter_backend.render.crop import make_renderer
 from propainter_backend.render.engines import compute_exactly
@@ -45,7 +42,6 @@ from propainter_pictures.color import WorkingSpace
 
 Size = tuple[int, int]
 STATES = ("cold", "flow kept", "one frame edited")
-LAUNCH_S = 5e-6
 
 
 @dataclass(frozen=True)
@@ -97,9 +93,7 @@ class Bench:
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
-        self.nets = (Raft(), FlowCompletion(), Painter())
-        for net, tag in zip(self.nets, ("raft", "rfc", "propainter"), strict=True):
-            net.load_state_dict(golden.standin_state(tag))
+        self.nets = golden.standin_nets()
 
     def engine(self, precision: Precision = Precision.FP32, compiler: str | None = None) -> ProPainterEngine:
         return ProPainterEngine(
@@ -176,7 +170,7 @@ def ceilings(bench: Bench, *, small: bool) -> Card:
         a, b = torch.randn(2, side, side, device=bench.device).to(dtype)
         rates.append(2 * side**3 / bench.timed(lambda a=a, b=b: a @ b))  # type: ignore[misc]
     name = torch.cuda.get_device_name(bench.device) if bench.device.type == "cuda" else "processor"
-    card = Card(name, rates[0], rates[1], bandwidth, LAUNCH_S)
+    card = Card(name, rates[0], rates[1], bandwidth)
     told = f"fp32 {rates[0] / 1e12:.1f} TFLOP/s, fp16 {rates[1] / 1e12:.0f} TFLOP/s, copy {bandwidth / 1e12:.2f} TB/s"
     print(f"{name}: {told}", flush=True)
     return card

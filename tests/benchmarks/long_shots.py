@@ -92,10 +92,7 @@ def remove_here(engine: str, folder: Path) -> dict[str, float]:
 
     import golden
     from propainter.classical import ClassicalEngine
-    from propainter.flow_completion import FlowCompletion
     from propainter.learned import ProPainterEngine
-    from propainter.painter import Painter
-    from propainter.raft import Raft
     from propainter.types import Settings
     from propainter_backend.commands.remove import remove
     from propainter_backend.removal.removal import Removal
@@ -110,9 +107,7 @@ def remove_here(engine: str, folder: Path) -> dict[str, float]:
     if engine == "classical":
         choice = EngineChoice(ClassicalEngine(aligned_bytes=KEPT_BYTES), "classical")
     else:
-        nets = (Raft(), FlowCompletion(), Painter())
-        for net, tag in zip(nets, ("raft", "rfc", "propainter"), strict=True):
-            net.load_state_dict(golden.standin_state(tag))
+        nets = golden.standin_nets()
         device = torch.device("cpu")
         kept = {"feature_bytes": KEPT_BYTES, "aligned_bytes": KEPT_BYTES}
         choice = EngineChoice(ProPainterEngine(*nets, weights_id="stand-in", device=device, **kept), "stand-ins")

@@ -108,9 +108,8 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     torch.set_grad_enabled(False)
-    nets = (Raft(), FlowCompletion(), Painter())
-    for net, tag in zip(nets, ("raft", "rfc", "propainter"), strict=True):
-        net.load_state_dict(golden.standin_state(tag))
+    nets = golden.standin_nets()
+    for net in nets:
         net.eval().requires_grad_(False)
     pictures = read_shot(arguments.plate, arguments.matte, arguments.frames)
     frames, holes = tensors_of(pictures)

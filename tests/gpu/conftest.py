@@ -14,10 +14,7 @@ import pytest
 import torch
 
 import golden
-from propainter.flow_completion import FlowCompletion
 from propainter.learned import ProPainterEngine
-from propainter.painter import Painter
-from propainter.raft import Raft
 from propainter.types import Precision
 from propainter_backend.render.engines import compute_exactly
 
@@ -45,9 +42,7 @@ def device() -> Iterator[torch.device]:
 @pytest.fixture(scope="session")
 def engines(device: torch.device) -> dict[Precision, ProPainterEngine]:
     """One engine a precision, all with the same weights. A processor is told to compute in half precision, too."""
-    nets = (Raft(), FlowCompletion(), Painter())
-    for net, tag in zip(nets, ("raft", "rfc", "propainter"), strict=True):
-        net.load_state_dict(golden.standin_state(tag), strict=True)
+    nets = golden.standin_nets()
     made = {}
     for precision in Precision:
         made[precision] = ProPainterEngine(*nets, weights_id="stand-in", device=device, precision=precision)

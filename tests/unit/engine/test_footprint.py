@@ -15,11 +15,8 @@ from torch.profiler import ProfilerActivity, profile
 
 import golden
 from propainter.classical import ClassicalEngine
-from propainter.flow_completion import FlowCompletion
 from propainter.footprint import ClassicalFootprint, LearnedFootprint
 from propainter.learned import ProPainterEngine
-from propainter.painter import Painter
-from propainter.raft import Raft
 from propainter.types import BidirectionalFlow
 
 TOLERANCE = 0.15
@@ -29,9 +26,7 @@ LARGE = pytest.param((240, 432), marks=pytest.mark.slow)
 
 @pytest.fixture(scope="module")
 def learned() -> ProPainterEngine:
-    nets = (Raft(), FlowCompletion(), Painter())
-    for net, tag in zip(nets, ("raft", "rfc", "propainter"), strict=True):
-        net.load_state_dict(golden.standin_state(tag))
+    nets = golden.standin_nets()
     return ProPainterEngine(*nets, weights_id="stand-in", device=torch.device("cpu"))
 
 

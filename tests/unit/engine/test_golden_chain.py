@@ -14,10 +14,7 @@ from torch import Tensor
 
 import golden
 from propainter import stages
-from propainter.flow_completion import FlowCompletion
 from propainter.learned import ProPainterEngine
-from propainter.painter import Painter
-from propainter.raft import Raft, RaftConfig
 from propainter.types import BidirectionalFlow, Propagated, Settings
 
 ALL_WINDOWS = [("pan12", 0), ("pan12", 3), ("pan12", 6), ("pan12", 9), ("pan_synthflow", 0)]
@@ -28,9 +25,7 @@ forty_frames_take_long = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def engine() -> ProPainterEngine:
-    nets = (Raft(RaftConfig()), FlowCompletion(), Painter())
-    for net, tag in zip(nets, ("raft", "rfc", "propainter"), strict=True):
-        net.load_state_dict(golden.standin_state(tag), strict=True)
+    nets = golden.standin_nets()
     return ProPainterEngine(*nets, weights_id="stand-in", device=torch.device("cpu"))
 
 
