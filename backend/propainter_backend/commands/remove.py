@@ -12,7 +12,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -39,10 +39,9 @@ from propainter_backend.render.cores import make_cores
 from propainter_backend.render.crop import Renderer, make_renderer, unseen_share, unsure_share
 from propainter_backend.render.engines import EngineChoice, check_asked, choose_engine
 from propainter_backend.render.memory import reuse_freed_memory
-from propainter_backend.render.memory_plan import footprint_of, free_memory, plan_memory
+from propainter_backend.render.memory_plan import fitted
 from propainter_backend.render.out_of_memory import NO_MEMORY, is_out_of_memory
 from propainter_backend.render.progress import ProgressLine
-from propainter_backend.render.shot import Shot
 from propainter_backend.render.shot_cache import ShotCache
 from propainter_backend.render.shot_renderer import ShotRenderer
 from propainter_backend.render.spill import spill_folder
@@ -122,7 +121,7 @@ def remove(wish: Removal, choice: EngineChoice, *, quiet: bool = False) -> dict[
     said = fields_sentence(len(files.numbers), files.pictures.plate)
     notes = [*files.notes, *([] if said is None else [said])]
     if wish.drafted_crop() is None:  # how large a crop is, only the mattes tell
-        shot, planned = _planned(shot, choice, wish.memory_budget)
+        shot, planned = fitted(shot, choice.engine, artifacts=wish.memory_budget)
         notes += planned
     sheet = ContactSheet(files)
     made_by = choice.engine.name, choice.engine.weights_id
@@ -170,18 +169,6 @@ def remove(wish: Removal, choice: EngineChoice, *, quiet: bool = False) -> dict[
         _warn(note)
     say(f"wrote {len(files.wanted)} frames to {wish.output} in {facts['seconds']:.1f} s; " + _summary(facts["stages"]))
     return facts
-
-
-def _planned(shot: Shot, choice: EngineChoice, artifacts: int) -> tuple[Shot, list[str]]:
-    """The shot treated so that it fits into memory, and what is to be said about it."""
-    footprint = footprint_of(choice.engine, shot.grid)
-    if footprint is None:
-        return shot, []
-    budget = free_memory(choice.engine.device, artifacts=artifacts)
-    count, at_once = shot.pictures.frame_count, choice.engine.spread.count
-    plan = plan_memory(footprint, choice.engine, count, shot.settings, shot.grid, budget=budget, at_once=at_once)
-    said = [sentence for sentence in (plan.change, plan.warning) if sentence is not None]
-    return replace(shot, settings=plan.settings, flow_pairs=plan.flow_pairs), said
 
 
 def _facts(files: ShotFiles, choice: EngineChoice, renderer: Renderer, seconds: float) -> dict[str, Any]:

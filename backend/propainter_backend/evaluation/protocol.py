@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -26,7 +26,7 @@ from propainter.types import Settings
 from propainter_backend.evaluation.clips import Clip, Pictures, Size
 from propainter_backend.evaluation.holes import stationary_hole
 from propainter_backend.evaluation.measures import frechet_distance, psnr, ssim, warping_error
-from propainter_backend.render.memory_plan import footprint_of, free_memory, plan_memory
+from propainter_backend.render.memory_plan import fitted
 from propainter_backend.render.shot import Shot
 from propainter_backend.render.shot_cache import ShotCache
 from propainter_backend.render.shot_renderer import ShotRenderer
@@ -149,12 +149,7 @@ def restore(
     shot = Shot(
         _Pictures(given, masks), WorkingSpace.SRGB, settings, size, native_fill=False, cuts="none", match_grain=0.0
     )
-    notes: tuple[str, ...] = ()
-    if (footprint := footprint_of(engine, shot.grid)) is not None:
-        free = free_memory(engine.device, artifacts=_MEMORY)
-        plan = plan_memory(footprint, engine, len(truth), settings, shot.grid, budget=free)
-        shot = replace(shot, settings=plan.settings, flow_pairs=plan.flow_pairs)
-        notes = tuple(said for said in (plan.change, plan.warning) if said is not None)
+    shot, notes = fitted(shot, engine, artifacts=_MEMORY)
     restored = truth.astype(np.float32)
     with spill_folder() as spill:
         cache = ShotCache(spill / "artifacts", memory_budget=_MEMORY, write_through=False)

@@ -1,8 +1,8 @@
 """Choosing, before anything is computed, how much of a shot is treated at once, so that its peak fits into memory.
 
-Here: ``plan_memory`` (pure), ``footprint_of`` an engine, ``free_memory`` of a device, ``smaller_chunk``. Not here: what a
-unit takes (``propainter/footprint.py``), stepping down when memory runs out all the same (``worker/fitting.py``), what
-is kept between units (``shot_cache.py``).
+Here: ``plan_memory`` (pure), ``fitted``, a shot as planned; ``footprint_of`` an engine, ``free_memory`` of a device,
+``smaller_chunk``. Not here: what a unit takes (``propainter/footprint.py``), stepping down when memory runs out all the same
+(``worker/fitting.py``), what is kept between units (``shot_cache.py``).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from propainter.footprint import ClassicalFootprint, Footprint, LearnedFootprint
 from propainter.learned import ProPainterEngine
 from propainter.types import Settings
 from propainter_backend.render.memory_limits import available_bytes
-from propainter_backend.render.shot import longest_run
+from propainter_backend.render.shot import Shot, longest_run
 from propainter_plan.cuts import PROPAGATION_LIMIT
 from propainter_plan.layouts import Layout
 from propainter_plan.plan import ShotPlan
@@ -163,6 +163,18 @@ def footprint_of(engine: Engine, size: tuple[int, int]) -> Footprint | None:
     if isinstance(engine, ProPainterEngine):
         return LearnedFootprint(*size, on_gpu=engine.device.type == "cuda", precision=engine.precision)
     return ClassicalFootprint(*size) if engine.name == "classical" else None
+
+
+def fitted(shot: Shot, engine: Engine, *, artifacts: int) -> tuple[Shot, tuple[str, ...]]:
+    """A shot treated so that it fits into memory, and what is to be said about it. artifacts: see ``free_memory``."""
+    footprint = footprint_of(engine, shot.grid)
+    if footprint is None:
+        return shot, ()
+    budget = free_memory(engine.device, artifacts=artifacts)
+    count, at_once = shot.pictures.frame_count, engine.spread.count
+    plan = plan_memory(footprint, engine, count, shot.settings, shot.grid, budget=budget, at_once=at_once)
+    said = tuple(sentence for sentence in (plan.change, plan.warning) if sentence is not None)
+    return replace(shot, settings=plan.settings, flow_pairs=plan.flow_pairs), said
 
 
 def free_memory(device: torch.device, *, artifacts: int) -> int:

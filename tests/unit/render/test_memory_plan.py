@@ -17,7 +17,8 @@ from propainter.footprint import ClassicalFootprint, LearnedFootprint
 from propainter.raft.estimation import flow_bytes, pairs_at_once
 from propainter.types import Settings
 from propainter_backend.commands import remove as command
-from propainter_backend.render.memory_plan import MemoryPlan, device_use, footprint_of, plan_memory
+from propainter_backend.render import memory_plan
+from propainter_backend.render.memory_plan import MemoryPlan, device_use, fitted, footprint_of, plan_memory
 from propainter_backend.render.shot import longest_run
 from propainter_backend.render.shot_cache import ShotCache
 from propainter_backend.render.shot_renderer import ShotRenderer
@@ -148,9 +149,8 @@ def test_nothing_is_planned_for_an_engine_nothing_is_known_of() -> None:
 
 @pytest.mark.parametrize(("free", "chunk"), [(1 << 40, 80), (120 * 64 * 48 * 25, 20)])
 def test_the_command_works_with_what_was_planned(monkeypatch, free: int, chunk: int) -> None:
-    monkeypatch.setattr(command, "free_memory", lambda device, artifacts: free)
-    choice = command.choose_engine("classical")
-    shot, notes = command._planned(box_shot(40, Settings()), choice, 0)
+    monkeypatch.setattr(memory_plan, "free_memory", lambda device, artifacts: free)
+    shot, notes = fitted(box_shot(40, Settings()), command.choose_engine("classical").engine, artifacts=0)
     assert shot.settings.chunk_length == chunk
     assert bool(notes) == (chunk != 80)
 
