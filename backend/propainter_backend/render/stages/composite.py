@@ -112,7 +112,7 @@ def last_in_a_row(ask: Ask, index: int) -> int:
 
 
 def _last_aimed(ask: Ask, index: int) -> int:
-    """The last of the frames that will be asked for one after the other from this one on."""
+    """The last of the frames right behind this one that will be asked for, in whatever order: what is filled is stored."""
     while index + 1 in ask.aimed:
         index += 1
     return index
