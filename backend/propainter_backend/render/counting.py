@@ -70,5 +70,5 @@ class Counting:
 
     def count_apart(self, stage: Stage[Unit], started: float, elsewhere: float) -> None:
         """The seconds of parts that were made together, before anybody asked for them."""
-        self.add(stage.counts_as or stage.row.name, started, elsewhere)
+        self.add(stage.told_as, started, elsewhere)
         self.leave(started, elsewhere)

@@ -3,13 +3,12 @@
 A key comes from the digests of a unit's inputs. What the cache holds under it is taken, the rest is computed, stored and
 counted; a recomputed part that equals the old one changes no later key (early cut-off). Nothing here knows a stage by name.
 
-Here: ``Evaluator``. Not here: what was done and how far it is (``counting.py``), the map (``propainter_plan/stages.py``),
-what stages do (``stages/``), who asks (``shot_renderer.py``).
+Here: ``Evaluator``. Not here: what was done and how far it is (``counting.py``), where the film is cut (``cut_search.py``),
+the map (``propainter_plan/stages.py``), what stages do (``stages/``), who asks (``shot_renderer.py``).
 """
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from typing import Any
 from propainter.engine import Engine
 from propainter_backend.render.cache_entry import Arrays, content_digest
 from propainter_backend.render.counting import Counting
+from propainter_backend.render.cut_search import CutSearch
 from propainter_backend.render.keys import Scalar, engine_parts, key_of, part_key
 from propainter_backend.render.memory import give_back
 from propainter_backend.render.shot import Shot
@@ -34,8 +34,6 @@ from propainter_plan.stages import Need
 from propainter_plan.units import Chunk, Unit, Window, parts_of
 
 AnyStage = Stage[Any]
-_CUTS_AHEAD = 4
-"""Pairs a core that are looked at together for cuts."""
 _NOTHING = "nothing"
 """What decides a part that there is nothing to make of."""
 
@@ -51,11 +49,10 @@ class Evaluator:
         self.engine = engine
         given = engine, shot.pictures.frame_count, shot.settings
         rows = [stage.row for stage in stages]
-        self.plan = ShotPlan(*given, rows=rows, is_cut=None if shot.cuts == "none" else self._is_cut)
+        self.cuts = CutSearch(self)
+        self.plan = ShotPlan(*given, rows=rows, is_cut=None if shot.cuts == "none" else self.cuts.is_cut)
         self.outline = ShotPlan(*given, rows=rows)
         """The plan as if there were no cuts: what progress is counted towards, for it asks nothing of the plate."""
-        self.cuts: dict[int, bool] = {}
-        """Of every pair that was asked about, whether its second frame begins another scene."""
         self.sources = Sources(shot, cache)
         self.stages = {stage.row.name: stage for stage in stages}
         self.counting = Counting(engine.name)
@@ -142,26 +139,7 @@ class Evaluator:
     def _made_apart(
         self, stage: AnyStage, part: int, key: str, work: Callable[[], Arrays]
     ) -> tuple[AnyStage, int, str]:
-        return stage, part, self._cache.save(key, work(), kind=stage.counts_as or stage.row.name)
-
-    def _is_cut(self, pair: int, following: Sequence[int]) -> bool:
-        if pair not in self.cuts:
-            if isinstance(self.shot.cuts, tuple):
-                self.cuts[pair] = pair + 1 in self.shot.cuts
-            else:
-                self._look_for_cuts(pair, following)
-                self.cuts[pair] = bool(self.now("cut", pair)["is_cut"][0])
-        return self.cuts[pair]
-
-    def _look_for_cuts(self, pair: int, following: Sequence[int]) -> None:
-        """In some pairs at once, those that are asked about next among them."""
-        pairs = [pair, *following[: _CUTS_AHEAD * self.engine.spread.count - 1]]
-        frames = range(max(min(pairs) - 1, 0), min(max(pairs) + 3, self.plan.frame_count))
-        with contextlib.suppress(
-            Exception
-        ):  # of a frame that may not be needed; where it is, it is asked for by itself
-            self.make_ready("working", frames)
-            self.make_ready("cut", pairs)
+        return stage, part, self._cache.save(key, work(), kind=stage.told_as)
 
     @property
     def reported(self) -> tuple[str, ...]:
@@ -224,7 +202,7 @@ class Evaluator:
         row = stage.row
         if (known := self._keys.get((row.name, unit))) is None:
             inputs: list[Sequence[Scalar]] = []
-            yield from self._make_ready(stage, unit)
+            yield from self._find_below(stage, unit)
             for need in row.needs:
                 there_are = self.plan.parts(need.stage)
                 parts = [i for i in need.over.of(unit) if i in there_are]
@@ -238,7 +216,7 @@ class Evaluator:
             self._keys[row.name, unit] = known
         return known
 
-    def _make_ready(self, stage: AnyStage, unit: Unit) -> Steps[None]:
+    def _find_below(self, stage: AnyStage, unit: Unit) -> Steps[None]:
         """Find the content of every unit of its own stage that a unit builds on, the farthest first: one after the other,
         for a long shot's chain is deeper than calls may nest."""
         chain = []
@@ -278,7 +256,7 @@ class Evaluator:
             yield from self._keep(stage, [unit], made)
             return made
         asked_at, elsewhere = self.begin(), self.counting.elsewhere_s
-        name = stage.counts_as or stage.row.name
+        name = stage.told_as
         if size_of(unit) > 1:  # it will take a while: what is at work is told before it is done
             yield self.counting.progress(name, ())
         started = time.perf_counter()
@@ -314,7 +292,7 @@ class Evaluator:
             if len(units) > 1:
                 self._ahead = {(stage.row.name, part): made[part] for unit in units[1:] for part in parts_of(unit)}
             return
-        kind, keyed = stage.counts_as or stage.row.name, []
+        kind, keyed = stage.told_as, []
         for unit in units:
             for part in parts_of(unit):
                 keyed.append((unit, part, (yield from self._part_key(stage, unit, part))))

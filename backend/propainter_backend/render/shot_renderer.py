@@ -168,7 +168,7 @@ class ShotRenderer:
     @property
     def cuts(self) -> list[int]:
         """Frames that begin another scene, as far as anything was asked about them."""
-        return sorted(pair + 1 for pair, is_cut in self.ask.cuts.items() if is_cut)
+        return sorted(pair + 1 for pair, is_cut in self.ask.cuts.known.items() if is_cut)
 
     def hole(self, index: int) -> Tensor:
         """The hole on the working grid, [h, w], 1 = fill."""

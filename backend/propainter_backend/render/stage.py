@@ -83,6 +83,11 @@ class Stage(Generic[U]):
     gives_back: ClassVar[bool] = False
     """Whether a unit leaves so much freed memory behind that the system should have it back."""
 
+    @property
+    def told_as(self) -> str:
+        """The stage that its seconds and its stored parts are reported under."""
+        return self.counts_as or self.row.name
+
     def facts(self, unit: U, ask: Ask) -> Steps[Sequence[Scalar]]:
         """What enters the key beside needs and settings: digests of files, sizes, encodings."""
         yield from ()
