@@ -33,12 +33,7 @@ def usable_cores(quota: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
 
 def open_files() -> int | None:
     """How many this process may have open at once; None: no limit is told. Windows counts sockets apart from files."""
-    if systems.is_windows():
-        return None
-    import resource
-
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return None if soft == resource.RLIM_INFINITY else soft
+    return _soft_limit("RLIMIT_NOFILE")
 
 
 def raise_open_files(wanted: int) -> None:
@@ -56,22 +51,12 @@ def raise_open_files(wanted: int) -> None:
 
 def address_bytes() -> int | None:
     """How many bytes of addresses this process may use (``ulimit -v``); None: no limit."""
-    if systems.is_windows():
-        return None
-    import resource
-
-    soft, _ = resource.getrlimit(resource.RLIMIT_AS)
-    return None if soft == resource.RLIM_INFINITY else soft
+    return _soft_limit("RLIMIT_AS")
 
 
 def file_bytes() -> int | None:
     """How long a file this process may write (``ulimit -f``); None: no limit."""
-    if systems.is_windows():
-        return None
-    import resource
-
-    soft, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
-    return None if soft == resource.RLIM_INFINITY else soft
+    return _soft_limit("RLIMIT_FSIZE")
 
 
 def peak_memory_bytes() -> int:
@@ -118,6 +103,16 @@ class _MemoryCounters(ctypes.Structure):
         ("working_set", ctypes.c_size_t),
         ("others", ctypes.c_size_t * 6),
     )
+
+
+def _soft_limit(name: str) -> int | None:
+    """What holds now of a limit that the system's module names so; None: no limit, or none that is told."""
+    if systems.is_windows():
+        return None
+    import resource
+
+    soft, _ = resource.getrlimit(getattr(resource, name))
+    return None if soft == resource.RLIM_INFINITY else soft
 
 
 def _peak_on_windows() -> int:

@@ -14,8 +14,8 @@ import ctypes
 import errno
 import importlib
 import os
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from propainter_os import files, systems
 
@@ -79,7 +79,7 @@ def read_owner(path: Path) -> str:
         return "?"
 
 
-def _is_taken(lock: Any) -> bool:
+def _is_taken(lock: Callable[[], object]) -> bool:
     try:
         lock()
     except OSError as error:

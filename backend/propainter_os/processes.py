@@ -65,11 +65,6 @@ def ways_to_outlive() -> dict[str, Any]:
     return {"start_new_session": True}
 
 
-def without_window() -> dict[str, Any]:
-    """Arguments of ``Popen`` for a short question, which shall open no console."""
-    return {"creationflags": _NO_WINDOW} if systems.is_windows() else {}
-
-
 def give_way() -> None:
     """Let the compositor and the panel come first where all share the same cores; idle ones cost nothing."""
     if systems.is_windows():
