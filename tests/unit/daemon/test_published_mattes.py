@@ -25,7 +25,8 @@ def publish(kept: PublishedMattes, name: str, *seeds: int) -> dict[int, str]:
     for seed in seeds:
         kept.keep(digest_of(matte(seed)), matte(seed))
     kept.keep(digest_of(empty_matte(SIZE)), empty_matte(SIZE))
-    kept.put(name, PanelMattes.of(1001, 1010, SIZE, mattes))
+    kept.let_go([*mattes.values(), digest_of(empty_matte(SIZE))])
+    kept.put(name, PanelMattes(1001, 1010, SIZE, mattes))
     return mattes
 
 
@@ -33,7 +34,7 @@ def test_what_is_published_is_read_again_by_the_next_backend_to_the_bit(tmp_path
     told = publish(PublishedMattes(tmp_path), "été", 1, 2)
     again = PublishedMattes(tmp_path)
     found = again.of("été")
-    assert found == PanelMattes.of(1001, 1010, SIZE, told)
+    assert found == PanelMattes(1001, 1010, SIZE, told)
     np.testing.assert_array_equal(again.get(told[1002]), matte(2))
     assert not again.get(found.matte_of(1005)).any()
     assert (found.matte_of(1000), found.matte_of(1011)) == (None, None)
@@ -47,6 +48,21 @@ def test_mattes_that_nobody_publishes_any_more_are_deleted_and_shared_ones_stay(
     assert not kept.has(first[1001]) and kept.has(first[1002])
     kept.put("b", None)
     assert [path.name for path in tmp_path.iterdir()] == ["index.json"]
+
+
+def test_what_is_on_its_way_stays_whatever_else_is_put_and_goes_when_it_is_let_go_unpublished(tmp_path):
+    kept = PublishedMattes(tmp_path)
+    coming = digest_of(matte(1))
+    for _ in range(2):  # two publications have it on their way
+        kept.keep(coming, matte(1))
+    publish(kept, "a", 2)
+    assert kept.has(coming)
+    kept.let_go([coming])
+    publish(kept, "b", 3)
+    assert kept.has(coming)
+    kept.let_go([coming])
+    publish(kept, "c", 3)
+    assert not kept.has(coming) and not (tmp_path / f"{coming}.npz").exists()
 
 
 @pytest.mark.parametrize(
@@ -91,7 +107,7 @@ def test_an_index_that_cannot_be_read_is_said_and_publishes_nothing(tmp_path, te
     ],
 )
 def test_mattes_that_do_not_fit_are_refused_with_a_way_out(plate, frames, said):
-    mattes = PanelMattes.of(1001, 1010, SIZE, {})
+    mattes = PanelMattes(1001, 1010, SIZE, {})
     if said is None:
         refuse_unfit("a", mattes, plate, frames)
         return
@@ -101,11 +117,11 @@ def test_mattes_that_do_not_fit_are_refused_with_a_way_out(plate, frames, said):
 
 
 def test_more_of_a_publication_widens_it_and_another_size_is_refused():
-    mattes = PanelMattes.of(1001, 1003, SIZE, {1001: "a" * 32})
-    wider = mattes.with_more(PanelMattes.of(1004, 1006, SIZE, {1004: "b" * 32}))
+    mattes = PanelMattes(1001, 1003, SIZE, {1001: "a" * 32})
+    wider = mattes.with_more(PanelMattes(1004, 1006, SIZE, {1004: "b" * 32}))
     assert (wider.first, wider.last, sorted(wider.mattes)) == (1001, 1006, [1001, 1004])
     with pytest.raises(WireError, match="6x4 mattes are published under this name"):
-        mattes.with_more(PanelMattes.of(1004, 1006, (3, 2), {}))
+        mattes.with_more(PanelMattes(1004, 1006, (3, 2), {}))
 
 
 def test_mattes_come_away_from_their_keys():

@@ -13,6 +13,7 @@ import json
 import logging
 import threading
 import zipfile
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,7 @@ class PublishedMattes:
         sweep(folder)
         self._mattes = _read(folder / _INDEX)
         self._kept = {path.stem for path in folder.glob("*.npz")} if folder.is_dir() else set()
-        self._on_the_way: list[str] = []
+        self._on_the_way: Counter[str] = Counter()
 
     def of(self, name: str) -> PanelMattes | None:
         """What is published under a name; None: nothing."""
@@ -72,16 +73,22 @@ class PublishedMattes:
         return pixels
 
     def keep(self, digest: str, pixels: np.ndarray) -> None:
-        """Keep a matte that is about to be published. Raises OSError."""
+        """Keep a matte that is about to be published, until ``let_go``. Raises OSError."""
         with self._lock:
-            self._on_the_way.append(digest)
             if digest in self._kept:
+                self._on_the_way[digest] += 1
                 return
         self._folder.mkdir(parents=True, exist_ok=True)
         with appearing(self._path(digest)) as partial, partial.open("wb") as file:
             np.savez_compressed(file, pixels=pixels)
         with self._lock:
             self._kept.add(digest)
+            self._on_the_way[digest] += 1
+
+    def let_go(self, digests: Iterable[str]) -> None:
+        """Of what ``keep`` has kept, only what is published stays from now on: it is put next, or will never be."""
+        with self._lock:
+            self._on_the_way -= Counter(digests)
 
     def put(self, name: str, mattes: PanelMattes | None) -> None:
         """Publish what has been kept, or withdraw with None. Raises WireError (busy) beyond 1,000 names, OSError."""
@@ -96,19 +103,16 @@ class PublishedMattes:
         except OSError:
             self._mattes = before
             raise
-        self._forget_unused(mattes.digests if mattes is not None else ())
+        self._forget_unused()
 
-    def _forget_unused(self, settled: Iterable[str]) -> None:
+    def _forget_unused(self) -> None:
         """Delete what nobody has published any more, but for what is on its way."""
         with self._lock:
-            for digest in settled:
-                if digest in self._on_the_way:
-                    self._on_the_way.remove(digest)
             used = {digest for each in self._mattes.values() for digest in each.digests}
-            unused = self._kept - used - set(self._on_the_way)
+            unused = self._kept - used - self._on_the_way.keys()
             self._kept -= unused
-        for digest in unused:
-            self._path(digest).unlink(missing_ok=True)
+            for digest in unused:  # before the other thread may keep it again
+                self._path(digest).unlink(missing_ok=True)
 
     def _write(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)

@@ -6,10 +6,9 @@ published holds once they are kept. Not here: the folder (``published_mattes.py`
 
 from __future__ import annotations
 
-import logging
 import queue
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from propainter_backend.daemon.requests.open_shots import OpenShots
 from propainter_backend.daemon.requests.published_mattes import PublishedMattes
@@ -23,8 +22,6 @@ from propainter_backend.render.content import ContentStore
 from propainter_wire.errors import WireError
 from propainter_wire.messages import MattesPublished, PublishMattes
 from propainter_wire.router import Request, Router
-
-log = logging.getLogger(__name__)
 
 
 class PublishingHandlers:
@@ -57,26 +54,23 @@ class PublishingHandlers:
         unknown = [frame for frame, digest in mattes.items() if not self._content.has(digest)]
         if unknown:
             raise frames_missing([], unknown, [])
-        size = (message.width, message.height)
+        told = PanelMattes(message.first, message.last, (message.width, message.height), mattes)
 
-        def settled(problem: WireError | None) -> None:
-            self._settle(request, message, mattes, problem)
+        def settled(problem: Exception | None) -> None:
+            self._settle(request, message, told, problem)
 
         settle = guarded(self._router, request, settled)
-        self._wishes.put(lambda: self._keep(mattes, size, settle))
+        self._wishes.put(lambda: self._keep(told, settle))
 
-    def _settle(
-        self, request: Request, message: PublishMattes, mattes: Mapping[int, str], problem: WireError | None
-    ) -> None:
-        if problem is not None:
-            raise problem
+    def _settle(self, request: Request, message: PublishMattes, told: PanelMattes, problem: Exception | None) -> None:
         name = message.name
-        told = PanelMattes.of(message.first, message.last, (message.width, message.height), mattes)
-        before = self._published.of(name)
-        if message.more and before is not None:
-            told = before.with_more(told)
-        withdrawn = not mattes and not message.more
         try:
+            if problem is not None:
+                raise problem
+            before = self._published.of(name)
+            if message.more and before is not None:
+                told = before.with_more(told)
+            withdrawn = not message.frames and not message.more
             self._published.put(name, None if withdrawn else told)
         except OSError as error:
             raise WireError(
@@ -95,25 +89,26 @@ class PublishingHandlers:
         while True:
             self._wishes.get()()
 
-    def _keep(
-        self, mattes: Mapping[int, str], size: tuple[int, int], settle: Callable[[WireError | None], None]
-    ) -> None:
-        problem: WireError | None = None
+    def _keep(self, told: PanelMattes, settle: Callable[[Exception | None], None]) -> None:
+        """Keep each matte once, however many frames share it; what hinders it is raised where the request is answered."""
+        problem: Exception | None = None
+        kept: set[str] = set()
         try:
-            for frame, digest in mattes.items():
-                self._keep_one(frame, digest, size)
-            empty = PanelMattes.of(0, 0, size, {}).empty
-            self._published.keep(empty, empty_matte(size))
-        except WireError as error:
+            for frame, digest in told.mattes.items():
+                if digest not in kept:
+                    self._keep_one(frame, digest, told.size)
+                    kept.add(digest)
+            if told.empty not in kept:
+                self._published.keep(told.empty, empty_matte(told.size))
+                kept.add(told.empty)
+        except Exception as error:
             problem = error
-        except OSError as error:
-            problem = WireError(
-                "internal", f"the mattes cannot be kept on disk ({error}); make room, and publish again"
-            )
-        except Exception:
-            log.exception("mattes cannot be published")
-            problem = WireError("internal", "the backend made a mistake; its log has the rest")
-        self._kept.put(lambda: settle(problem))
+
+        def go_on() -> None:
+            self._published.let_go(kept)
+            settle(problem)
+
+        self._kept.put(go_on)
         self._router.wake()
 
     def _keep_one(self, frame: int, digest: str, size: tuple[int, int]) -> None:

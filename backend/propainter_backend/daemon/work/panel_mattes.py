@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -27,13 +28,11 @@ class PanelMattes:
     size: tuple[int, int]
     """Width, height."""
     mattes: Mapping[int, str]
-    empty: str
-    """Digest of the empty matte of this size."""
 
-    @staticmethod
-    def of(first: int, last: int, size: tuple[int, int], mattes: Mapping[int, str]) -> PanelMattes:
-        """The same, with the empty matte's digest found."""
-        return PanelMattes(first, last, size, dict(mattes), digest_of(empty_matte(size)))
+    @property
+    def empty(self) -> str:
+        """Digest of the empty matte of this size."""
+        return empty_digest(self.size)
 
     @property
     def digests(self) -> set[str]:
@@ -55,7 +54,7 @@ class PanelMattes:
                 {"field": "width"},
             )
         first, last = min(self.first, more.first), max(self.last, more.last)
-        return PanelMattes(first, last, self.size, {**self.mattes, **more.mattes}, self.empty)
+        return PanelMattes(first, last, self.size, {**self.mattes, **more.mattes})
 
     def to_map(self) -> dict[str, Any]:
         """For a file."""
@@ -67,12 +66,18 @@ class PanelMattes:
         """The way back."""
         width, height = told["size"]
         mattes = {int(frame): digest for frame, digest in told["mattes"].items()}
-        return PanelMattes.of(told["first"], told["last"], (width, height), mattes)
+        return PanelMattes(told["first"], told["last"], (width, height), mattes)
 
 
 def empty_matte(size: tuple[int, int]) -> np.ndarray:
     """Nothing is removed: uint8 [h, w, 1]."""
     return np.zeros((size[1], size[0], 1), np.uint8)
+
+
+@lru_cache(maxsize=64)
+def empty_digest(size: tuple[int, int]) -> str:
+    """Its name. Remembered: every frame that is not listed asks for it."""
+    return digest_of(empty_matte(size))
 
 
 def refuse_unfit(name: str, mattes: PanelMattes | None, plate: tuple[int, int], frames: Iterable[int]) -> None:
