@@ -42,7 +42,8 @@ from propainter_backend.worker.worker_entry import SHOTS_REMEMBERED, WorkerOptio
 
 _SPARE_SPECS = 8
 _MATTES_AT_ONCE = 2
-"""Threads for questions about mattes: an artist who draws waits for no other question, and of one client one at once."""
+"""Threads for questions about mattes: an artist who draws waits for no other question. They are answered one by one; while
+one is, the second thread has the next client's in hand, which so does not wait behind all that the first has asked."""
 _LONG_AT_ONCE = 3
 """Long questions answered at once, of one client all but one: its shots of 20,000 frames must not keep others waiting."""
 
@@ -86,7 +87,8 @@ class Worker:
         """Work until the daemon is gone. Never returns an error: a mistake ends one step, not the worker."""
         threading.Thread(target=self._read, name="pipe", daemon=True).start()
         self._line.say(self._ready())
-        matte, long = [self._answer_mattes] * _MATTES_AT_ONCE, [self._answer_long] * _LONG_AT_ONCE
+        matte = [lambda: self._answer_from(self._matte_questions, self._answer_matte)] * _MATTES_AT_ONCE
+        long = [lambda: self._answer_from(self._questions, self._answer)] * _LONG_AT_ONCE
         for answer in (self._answer_quick, *matte, *long):
             threading.Thread(target=answer, name="questions", daemon=True).start()
         while True:
@@ -142,25 +144,20 @@ class Worker:
         while True:
             self._answer(self._quick_questions.get())
 
-    def _answer_long(self) -> None:
+    def _answer_from(self, waiting: QuestionQueue, answer: Callable[[Note], None]) -> None:
         while True:
-            note = self._questions.take()
+            note = waiting.take()
             try:
-                self._answer(note)
+                answer(note)
             finally:
-                self._questions.done(note)
-
-    def _answer_mattes(self) -> None:
-        while True:
-            note = self._matte_questions.take()
-            try:
-                answer, pixels = self._matte_answers.answer(note)
-                self._line.say({"op": "answer", "id": note["id"], **answer}, pixels)
-            finally:
-                self._matte_questions.done(note)
+                waiting.done(note)
 
     def _answer(self, note: Note) -> None:
         self._line.say({"op": "answer", "id": note["id"], **self._answers.answer(note)})
+
+    def _answer_matte(self, note: Note) -> None:
+        answer, pixels = self._matte_answers.answer(note)
+        self._line.say({"op": "answer", "id": note["id"], **answer}, pixels)
 
     def _leave_unanswered(self, notes: Sequence[Note]) -> None:
         problem = f"more than {MAX_WAITING} questions of this session wait for an answer; ask again when one has come"
