@@ -243,34 +243,36 @@ class Router:
 
         pixels: h w c, must not change afterwards. region: x, y, width, height in the plate; None: from 0, 0 on.
         """
-        session = self._sessions.find(request.session)
-        if session is None:
-            return False
-        pixels = packed(pixels)
-        height, width, _ = shape_of(pixels)
-        place, buffers, digest = placed_pixels(session, pixels, shm_min_bytes=self._admission.facts.shm_min_bytes)
-        message = Result(
-            job=job,
-            frame=frame,
-            quality=quality,
-            provisional=provisional,
-            region=region or (0, 0, width, height),
-            digest=digest,
-            buffer=Buffer(dtype_of(pixels), shape_of(pixels), place),
-        )
-        return self._replies.send(session, request.msg_id, message, buffers=buffers)
+
+        def result(digest: str, buffer: Buffer) -> Result:
+            height, width, _ = buffer.shape
+            return Result(
+                job=job,
+                frame=frame,
+                quality=quality,
+                provisional=provisional,
+                region=region or (0, 0, width, height),
+                digest=digest,
+                buffer=buffer,
+            )
+
+        return self._reply_pixels(request, pixels, result)
 
     def reply_matte(
         self, request: Request, pixels: Pixels, *, frame: int, job: str | None = None, doubt: float | None = None
     ) -> bool:
         """Answer with a matte, h w 1; as ``reply_result``."""
+        return self._reply_pixels(request, pixels, lambda digest, buffer: MatteIs(frame, digest, buffer, job, doubt))
+
+    def _reply_pixels(self, request: Request, pixels: Pixels, message: Callable[[str, Buffer], Message]) -> bool:
+        """message: made of the pixels' digest and where they lie."""
         session = self._sessions.find(request.session)
         if session is None:
             return False
         pixels = packed(pixels)
         place, buffers, digest = placed_pixels(session, pixels, shm_min_bytes=self._admission.facts.shm_min_bytes)
-        message = MatteIs(frame, digest, Buffer(dtype_of(pixels), shape_of(pixels), place), job, doubt)
-        return self._replies.send(session, request.msg_id, message, buffers=buffers)
+        told = message(digest, Buffer(dtype_of(pixels), shape_of(pixels), place))
+        return self._replies.send(session, request.msg_id, told, buffers=buffers)
 
     def has_room(self, request: Request) -> bool:
         """Whether the session reads as fast as it is written to: false is the sign to hold a result back for a
