@@ -1,8 +1,8 @@
 """File descriptors of this process: as many as the system allows, and how many of them are left.
 
-Here: ``raise_limit``, ``left``. A connection takes one, and libzmq ends the
-process when it cannot accept a local one for want of it. Not here: who is let in while there are some
-(``reception/door.py``), who must go (``reception/connections.py``).
+Here: ``raise_limit``, ``limit``, ``left``. A connection takes one, and libzmq ends the process when it cannot accept a local
+one for want of it. Not here: who is let in while there are some (``reception/door.py``), who must go
+(``reception/connections.py``).
 """
 
 from __future__ import annotations

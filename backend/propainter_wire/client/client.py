@@ -78,10 +78,11 @@ class Client(MatteCalls):
     def __init__(self, link: Link, welcome: Welcome, *, timeout_s: float = REQUEST_TIMEOUT_S) -> None:
         self.welcome = welcome
         pool = PixelPool(keep_bytes=_POOL_BYTES)
-        self._asker = Asker(link, timeout_s=timeout_s)
-        self._memory = SharedMemory(self._asker, pool, min_bytes=welcome.shm_min_bytes) if welcome.shm else None
-        self._uploads = Uploads(self._asker, self._memory)
-        super().__init__(link, Jobs(link, pool, self._memory, timeout_s=timeout_s), timeout_s=timeout_s)
+        self._link = link
+        asker = Asker(link, timeout_s=timeout_s)
+        self._memory = SharedMemory(asker, pool, min_bytes=welcome.shm_min_bytes) if welcome.shm else None
+        self._uploads = Uploads(asker, self._memory)
+        super().__init__(asker, Jobs(link, pool, self._memory, timeout_s=timeout_s))
 
     @classmethod
     def connect(

@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from propainter_wire.client.asking import expect
+from propainter_wire.client.asking import Asker
 from propainter_wire.client.jobs import FrameMatte, Jobs
-from propainter_wire.link import Link
 from propainter_wire.messages import (
     MAX_FRAMES,
     MAX_POINTS,
@@ -22,8 +21,6 @@ from propainter_wire.messages import (
     Done,
     MatteContent,
     MattesPublished,
-    Message,
-    MessageT,
     Motion,
     MotionIs,
     Progress,
@@ -43,10 +40,9 @@ class MatteCalls:
     """Every call raises RemoteError (``frames_missing`` names what has to be offered or put first), BackendDied,
     BackendSilent."""
 
-    def __init__(self, link: Link, jobs: Jobs, *, timeout_s: float) -> None:
-        self._link = link
+    def __init__(self, asker: Asker, jobs: Jobs) -> None:
+        self._asker = asker
         self._jobs = jobs
-        self._timeout_s = timeout_s
 
     def select(self, shot: str, frame: int, marks: Mapping[str, Any], *, start: str | None = None) -> FrameMatte:
         """A frame's matte from what is drawn on it.
@@ -54,7 +50,7 @@ class MatteCalls:
         marks: boxes, remove, keep, polygons in plate pixels, as one frame of a file of strokes. start: digest of a matte
         that strokes correct.
         """
-        return self._jobs.matte(Select(shot, frame, marks, start), max(self._timeout_s, _SELECT_WITHIN_S))
+        return self._jobs.matte(Select(shot, frame, marks, start), max(self._asker.timeout_s, _SELECT_WITHIN_S))
 
     def track(
         self, shot: str, keys: Mapping[int, str], first: int, last: int, *, known: Mapping[int, str] | None = None
@@ -81,14 +77,14 @@ class MatteCalls:
 
     def motion(self, shot: str, frame: int, other: int) -> tuple[float, ...]:
         """The homography, row by row, that carries points of ``other`` onto ``frame`` with the background; plate pixels."""
-        return self._told(Motion(shot, frame, other), MotionIs).matrix
+        return self._asker.ask(Motion(shot, frame, other), MotionIs).matrix
 
     def carry(self, shot: str, frame: int, to: int, points: Sequence[Point]) -> tuple[Point, ...]:
         """Points of one frame carried to another along the object's flow; plate pixels."""
         found: list[Point] = []
         for begin in range(0, len(points), MAX_POINTS):
             some = tuple((float(x), float(y)) for x, y in points[begin : begin + MAX_POINTS])
-            found += self._told(Carry(shot, frame, to, some), Carried).points
+            found += self._asker.ask(Carry(shot, frame, to, some), Carried).points
         return tuple(found)
 
     def publish_mattes(
@@ -96,14 +92,11 @@ class MatteCalls:
     ) -> MattesPublished:
         """Give nodes with "Matte from panel" these mattes (frame -> digest); none withdraws them. size: width, height."""
         listed = _listed(mattes)
-        told = self._told(PublishMattes(name, first, last, *size, listed[:MAX_FRAMES]), MattesPublished)
+        told = self._asker.ask(PublishMattes(name, first, last, *size, listed[:MAX_FRAMES]), MattesPublished)
         for begin in range(MAX_FRAMES, len(listed), MAX_FRAMES):
             some = listed[begin : begin + MAX_FRAMES]
-            told = self._told(PublishMattes(name, first, last, *size, some, more=True), MattesPublished)
+            told = self._asker.ask(PublishMattes(name, first, last, *size, some, more=True), MattesPublished)
         return told
-
-    def _told(self, message: Message, reply: type[MessageT]) -> MessageT:
-        return expect(self._link.ask(message, timeout_s=self._timeout_s), reply)
 
 
 def _listed(mattes: Mapping[int, str]) -> tuple[MatteContent, ...]:
