@@ -73,7 +73,7 @@ class JobRecord:
 
     @property
     def priority(self) -> Priority:
-        """As asked for; looking ahead of the roto is a preview."""
+        """As asked for; looking ahead of the roto is a preview, and so are mattes: who waits for them looks at renders."""
         return self.message.priority if isinstance(self.message, Render) else "preview"
 
     @property
@@ -83,20 +83,24 @@ class JobRecord:
 
     def step(self, work: Work) -> Note:
         """One of its steps as a worker is told of it."""
-        message, index = self.message, work.frame - self.shot.opened.first
-        note: Note = {
-            "op": "start",
-            "work": work_note(work),
-            "shot": self.shot_key,
-            "frame": index,
-            "provisional": work.provisional,
-        }
+        message, note = self.message, self._start(work)
         if isinstance(message, Analyse):
+            index = note["frame"]
             last = min(index + ANALYSE_RUN, self.aim[-1])
             return {**note, "kind": "analyse", "pairs": list(range(index, last))}
         assert isinstance(message, Render)
         how = {"output": message.output, "dtype": message.dtype, "crop": message.crop, "aim": self.aim}
         return {**note, "kind": "render", **how}
+
+    def _start(self, work: Work) -> Note:
+        """What a worker is told of every step."""
+        return {
+            "op": "start",
+            "work": work_note(work),
+            "shot": self.shot_key,
+            "frame": work.frame - self.shot.opened.first,
+            "provisional": work.provisional,
+        }
 
     @property
     def done(self) -> int:

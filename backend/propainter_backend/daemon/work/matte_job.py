@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, Literal
 
-from propainter_backend.daemon.work.events import Priority, Work
-from propainter_backend.daemon.work.job import STEPS, JobRecord, work_note
+from propainter_backend.daemon.work.events import Work
+from propainter_backend.daemon.work.job import JobRecord
 from propainter_backend.worker.pipe import Note
 from propainter_wire.messages import Cast, Track
 
@@ -28,28 +28,18 @@ class MatteJob(JobRecord):
     """Frames where a shadow was found."""
 
     @property
-    def priority(self) -> Priority:
-        """An artist waits for it, and looks at renders meanwhile."""
-        return "preview"
-
-    @property
     def kind(self) -> Literal["render", "analyse", "matte"]:
-        """As worker and scheduler call it."""
+        """As the scheduler calls it; to the worker it is a track or a cast."""
         return "matte"
 
     def step(self, work: Work) -> Note:
         """One of its steps as a worker is told of it."""
         message, first = self.message, self.shot.opened.first
         assert isinstance(message, (Track, Cast))
-        index = work.frame - first
-        note: Note = {
-            "op": "start",
-            "work": work_note(work),
-            "shot": self.shot_key,
-            "frame": index,
-            "provisional": False,
+        note = self._start(work)
+        note |= {
             "kind": message.type,
-            "finish": index == self.aim[-1],
+            "finish": note["frame"] == self.aim[-1],
             "first": message.first - first,
             "last": message.last - first,
             "dtype": matte_dtype(self.shot.opened.dtype),
@@ -58,11 +48,6 @@ class MatteJob(JobRecord):
             return {**note, "known": [each.frame - first for each in message.known]}
         how = {"threshold": message.threshold, "soften": message.soften, "reflections": message.reflections}
         return {**note, **how}
-
-    def progress(self, note: Note) -> None:
-        """Take in what a worker says about the step it is at."""
-        self.stage, self.eta, self.total = note["stage"], note["eta"], STEPS
-        self._reached(note["share"])
 
     def add(self, note: Note) -> None:
         """Take in what one of its steps tells of the whole."""
