@@ -37,8 +37,7 @@ class ContentHandlers:
         if change := shot.take_in(message):
             self._jobs.shot_changed(change)
         plates = [told.frame for told in message.frames if told.plate and not self._content.has(told.plate)]
-        told_mattes = () if shot.opened.panel_mattes else message.frames
-        mattes = [told.frame for told in told_mattes if told.matte and not self._content.has(told.matte)]
+        mattes = [frame for frame, digest in shot.mattes_in(message).items() if not self._content.has(digest)]
         cleans = [frame for frame, digest in cleans_of(message).items() if digest and not self._content.has(digest)]
         self._router.reply(request, Need(tuple(plates), tuple(mattes), tuple(cleans)))
 

@@ -91,8 +91,7 @@ class ShotRecord:
     def take_in(self, told: Have) -> ShotChanged | None:
         """Note which content frames have now; returns what is stale where they had other content."""
         plates = {frame.frame: frame.plate for frame in told.frames if frame.plate}
-        told_mattes = () if self.opened.panel_mattes else told.frames
-        mattes = {frame.frame: frame.matte for frame in told_mattes if frame.matte}
+        mattes = self.mattes_in(told)
         cleans = cleans_of(told)
         changed_plates = {frame for frame, digest in plates.items() if self.plates.get(frame, digest) != digest}
         changed_mattes = {frame for frame, digest in mattes.items() if (self.matte_of(frame) or digest) != digest}
@@ -110,6 +109,10 @@ class ShotRecord:
         for frame in [frame for frame, clean in cleans.items() if clean is None]:
             self.cleans.pop(frame, None)
         return ShotChanged(self.id, changed, mattes_only=not changed_plates) if changed else None
+
+    def mattes_in(self, told: Have) -> dict[int, str]:
+        """What a message says of mattes; nothing counts where a panel gives them."""
+        return {} if self.opened.panel_mattes else {frame.frame: frame.matte for frame in told.frames if frame.matte}
 
     def take_panel_mattes(self, mattes: PanelMattes | None) -> ShotChanged | None:
         """Take what a panel has published instead of what it had; returns what is stale where that is other content."""
