@@ -6,6 +6,7 @@ Here: ``CastRun``. Not here: how a shadow is found (``propainter_matte/shadows.p
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -35,36 +36,47 @@ class CastRun:
         self._how = {name: task[name] for name in ("threshold", "soften", "reflections")}
         self._wanted = range(task["first"], task["last"] + 1)
         self._done = 0
-        self._parts: dict[int, tuple[Footage, _Mattes]] = {}
-        """By the index of their first frame."""
+        self._part: _Part | None = None
+        """The last that was looked at."""
 
     def matte(self, index: int, *, finish: bool) -> Generator[Progress, None, Made]:
         """The shadow's matte of a frame."""
         yield Progress("shadow", self._done, len(self._wanted), index, self._done / len(self._wanted))
-        begin, footage, mattes = self._part(index)
-        cast = shadow_of(footage, index - begin, mattes, **self._how)
+        part = self._part_of(index)
+        cast = shadow_of(part.footage, index - part.frames[0], part.mattes, **self._how)
         self._done += 1
         pixels = as_type(cast_at(cast, self._spec.size), self._dtype)[..., None]
         return Made(pixels, {"offered": bool(pixels.any())})
 
-    def _part(self, index: int) -> tuple[int, Footage, _Mattes]:
+    def _part_of(self, index: int) -> _Part:
         """The frames around one that have mattes, within its scene; as footage, with their mattes."""
+        spec = self._spec
+        if self._part is not None and index in self._part.frames:
+            return self._part
+        if spec.mattes[index] is None:
+            raise BadInput(f"frame {spec.first + index} has no matte; give the object's matte of every frame")
+        told = [matte is not None and plate is not None for matte, plate in zip(spec.mattes, spec.plates, strict=True)]
         begin, end = index, index
-        while begin > 0 and self._spec.mattes[begin - 1] is not None and self._spec.plates[begin - 1] is not None:
+        while begin > 0 and told[begin - 1]:
             begin -= 1
-        told = len(self._spec.mattes)
-        while end + 1 < told and self._spec.mattes[end + 1] is not None and self._spec.plates[end + 1] is not None:
+        while end + 1 < len(told) and told[end + 1]:
             end += 1
-        if self._spec.mattes[index] is None:
-            raise BadInput(f"frame {self._spec.first + index} has no matte; give the object's matte of every frame")
-        clip = Clip.of(self._spec, begin, end)
+        clip = Clip.of(spec, begin, end)
         scene = self._footages.scene_of(clip, index - begin)
-        begin += scene[0]
-        if begin not in self._parts:
-            clip = clip.part(scene)
-            digests = [digest or "" for digest in self._spec.mattes[begin : begin + len(scene)]]
-            self._parts = {begin: (self._footages.fresh(clip), _Mattes(clip, digests, self._footages))}
-        return (begin, *self._parts[begin])
+        frames = range(begin + scene[0], begin + scene[-1] + 1)
+        clip = clip.part(scene)
+        digests = [digest or "" for digest in spec.mattes[frames[0] : frames[-1] + 1]]
+        self._part = _Part(frames, self._footages.fresh(clip), _Mattes(clip, digests, self._footages))
+        return self._part
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A run of the shot's frames with mattes, in one scene."""
+
+    frames: range
+    footage: Footage
+    mattes: _Mattes
 
 
 class _Mattes(Mapping[int, np.ndarray]):
