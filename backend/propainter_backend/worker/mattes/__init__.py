@@ -6,6 +6,7 @@
     runs.py       jobs under way, which may pause between any two frames
     tracking.py   a track: spans between keys, each taken over where nothing has changed
     casting.py    the shadow, frame by frame
+    made.py       what a step of either leaves
 
 Not here: drawing and tracking themselves (``propainter_matte``), files (``propainter_backend/matting``).
 """

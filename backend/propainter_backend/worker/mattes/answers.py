@@ -36,7 +36,7 @@ class Refused(Exception):
 
 
 class MatteAnswers:
-    """Several threads may ask; of one footage one is answered after the other."""
+    """Several threads may ask; one is answered after the other, for they share footage that serves one at a time."""
 
     def __init__(self, footages: Footages) -> None:
         self._footages = footages
@@ -77,11 +77,9 @@ class MatteAnswers:
             raise Refused(
                 f"nothing was found where frame {number} is marked; draw the box closer, or mark a point on the object"
             )
-        picture = self._footages.picture(clip, index)
-        if start is None:
-            matte = softened(footage, {place: small}, place, picture)
-        else:
-            matte = _where_changed(start, small, softened(footage, {place: small}, place, picture), clip)
+        matte = softened(footage, {place: small}, place, self._footages.picture(clip, index))
+        if start is not None:
+            matte = _where_changed(start, small, matte, clip)
         return {}, as_type(matte, np.dtype(note["dtype"]))[..., None]
 
     def _motion(self, note: Note) -> Answer:
@@ -135,8 +133,7 @@ def _where_changed(start: np.ndarray, small: np.ndarray, drawn: np.ndarray, clip
     changed = (np.abs(small - before) > 1 / 512).astype(np.float32)
     if not changed.any():
         return start
-    share = _spread(changed, clip.size)
-    found: np.ndarray = start + (drawn - start) * share
+    found: np.ndarray = start + (drawn - start) * _spread(changed, clip.size)
     return found
 
 

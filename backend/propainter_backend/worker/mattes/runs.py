@@ -1,7 +1,7 @@
 """Jobs whose results are mattes: each step of them makes one frame's, and what lies on the way is kept for the next.
 
-Here: ``Runs``, which finds or begins the run that a step belongs to, and ``Made``. Not here: tracks (``tracking.py``),
-shadows (``casting.py``), steps and stopping (``worker/steps.py``).
+Here: ``Runs``, which finds or begins the run that a step belongs to. Not here: tracks (``tracking.py``), shadows
+(``casting.py``), what a step leaves (``made.py``), steps and stopping (``worker/steps.py``).
 
 A run may be left between any two frames, for a render that is more urgent, and gone on with later.
 """
@@ -60,7 +60,7 @@ class Runs:
         """The run that a step belongs to. Raises ContentGone, BadInput."""
         key = task["work"][0]
         if key not in self._running:
-            self._running[key] = Running(self._begun(task, task["spec"]))
+            self._running[key] = Running(self._begun(task))
             while len(self._running) > _PAUSED:
                 self._running.popitem(last=False)
         self._running.move_to_end(key)
@@ -76,7 +76,8 @@ class Runs:
         self._spans.clear()
         self._footages.clear()
 
-    def _begun(self, task: Note, spec: ShotSpec) -> Run:
+    def _begun(self, task: Note) -> Run:
+        spec: ShotSpec = task["spec"]
         if task["kind"] == "cast":
             return CastRun(task, spec, self._footages)
         return TrackRun(task, spec, self._footages, self._fetch, self._spans)
