@@ -1,6 +1,6 @@
 """A release to install and a machine to install it on: an empty home, a clean environment, nothing of this machine's user.
 
-Here: helpers and fixtures for ``test_installer*.py``. Not here: what is promised.
+Here: helpers for ``test_installer*.py`` and ``test_release*.py``. Not here: fixtures (``conftest.py``), what is promised.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ from types import ModuleType
 
 import cv2
 import numpy as np
-import pytest
 
 from node_build import build_node
 
@@ -61,17 +60,6 @@ def build_release(folder: Path, scratch: Path) -> Path:
     make = load_program(ROOT / "installer" / "make_release.py").make_release
     make(folder, scratch / BUNDLE, programs.parent, 1_700_000_000)
     return folder
-
-
-def everyday_release(factory: pytest.TempPathFactory) -> Path:
-    """The one that all files of tests share: it is made once a run, and read by all."""
-    if not _made:
-        scratch = factory.mktemp("release")
-        _made.append(build_release(scratch / "dist", scratch))
-    return _made[0]
-
-
-_made: list[Path] = []
 
 
 def renumber_release(release: Path, folder: Path, version: str) -> Path:

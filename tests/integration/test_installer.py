@@ -24,10 +24,8 @@ from installation import (
     BUNDLE,
     NEAR,
     Workstation,
-    everyday_release,
     look,
     renumber_release,
-    workstation,
     write_shot,
     write_sums,
 )
@@ -44,17 +42,6 @@ pytestmark = pytest.mark.skipif(
     sys.platform != "linux" or shutil.which("cmake") is None, reason="installs the Linux node, built by cmake"
 )
 ENVIRONMENT = str(Path(sys.executable).parent.parent)
-
-
-@pytest.fixture(scope="session")
-def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return everyday_release(tmp_path_factory)
-
-
-@pytest.fixture
-def station() -> Iterator[Workstation]:
-    with workstation() as here:
-        yield here
 
 
 def options(*more: str) -> list[str]:

@@ -22,11 +22,9 @@ from installation import (
     BUNDLE,
     ROOT,
     Workstation,
-    build_release,
     load_program,
     look,
     renumber_release,
-    workstation,
     write_shot,
 )
 
@@ -39,12 +37,6 @@ PACKAGES = (
     "torch", "jaxtyping", "opencv-python-headless", "openimageio", "av", "tqdm", "safetensors", "platformdirs", "psutil",
     "PySide6-Essentials", "pyzmq", "msgpack", "numpy", "xxhash",
 )  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    scratch = tmp_path_factory.mktemp("release")
-    return build_release(scratch / "dist", scratch)
 
 
 @pytest.fixture(scope="module")
@@ -61,12 +53,6 @@ def wheelhouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         pytest.skip(f"no wheels to install from: {done.stderr.strip().splitlines()[-1]}")
     yield folder
     shutil.rmtree(folder)
-
-
-@pytest.fixture
-def station() -> Iterator[Workstation]:
-    with workstation() as here:
-        yield here
 
 
 def test_an_environment_of_its_own_is_made_used_replaced_and_taken_away(

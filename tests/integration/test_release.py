@@ -8,13 +8,13 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
-from installation import BUNDLE, ROOT, Workstation, everyday_release, load_program, look, workstation, write_sums
+from installation import BUNDLE, ROOT, Workstation, load_program, look, write_sums
 
 from propainter_install import environment
 from propainter_install.__main__ import main
@@ -27,17 +27,6 @@ pytestmark = pytest.mark.skipif(
     sys.platform != "linux" or shutil.which("cmake") is None, reason="holds the Linux node, built by cmake"
 )
 ENVIRONMENT = str(Path(sys.executable).parent.parent)
-
-
-@pytest.fixture(scope="session")
-def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return everyday_release(tmp_path_factory)
-
-
-@pytest.fixture
-def station() -> Iterator[Workstation]:
-    with workstation() as here:
-        yield here
 
 
 def unpack(release: Path, folder: Path) -> Path:
