@@ -17,12 +17,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from propainter_install.release import digest_of
+from propainter_install.places import MINIHOST, PRODUCT
+from propainter_install.release import CONSTRAINTS, SUMS, WHEELS, digest_of
 
-PRODUCT = "propainter-remove"
-WHEELS = "wheels"
 _FOR_ALL = (
-    "constraints.txt", "LICENSE", "WEIGHTS-LICENSE.md", "CHANGELOG.md", "TESTED.md", "sbom.cdx.json",
+    CONSTRAINTS, "LICENSE", "WEIGHTS-LICENSE.md", "CHANGELOG.md", "TESTED.md", "sbom.cdx.json",
     "THIRD-PARTY-LICENSES.txt",
 )  # fmt: skip
 
@@ -101,7 +100,7 @@ def pack_all(dist: Path, version: str, epoch: int, *, wheelhouses: Mapping[str, 
         ours = [
             next(dist.glob("propainter_remove-*.whl")).name,
             node.name,
-            *(path.name for path in dist.glob(f"propainter-minihost-*-{target.name}.zip")),
+            *(path.name for path in dist.glob(f"{MINIHOST}-*-{target.name}.zip")),
             *(path.name for path in dist.glob("pip-*.whl")),
         ]
         files = {name: (dist / name).read_bytes() for name in (*ours, *_FOR_ALL, *target.installers)}
@@ -115,11 +114,16 @@ def pin_of(archive: Path) -> str:
     """The digest of the SHA256SUMS in an archive, to be made known apart from it."""
     if archive.suffix == ".zip":
         with zipfile.ZipFile(archive) as opened:
-            name = next(one for one in opened.namelist() if one.endswith("/SHA256SUMS"))
+            name = next(one for one in opened.namelist() if one.endswith(f"/{SUMS}"))
             return hashlib.sha256(opened.read(name)).hexdigest()
     with tarfile.open(archive) as unpacked:
-        file = unpacked.extractfile(next(one for one in unpacked if one.name.endswith("/SHA256SUMS")))
+        file = unpacked.extractfile(next(one for one in unpacked if one.name.endswith(f"/{SUMS}")))
         return hashlib.sha256(file.read() if file else b"").hexdigest()
+
+
+def zip_member(name: str, epoch: int) -> zipfile.ZipInfo:
+    """A file in a zip, dated by seconds since 1970: whoever packs the same again gets the same bytes."""
+    return zipfile.ZipInfo(name, time.gmtime(max(epoch, 315532800))[:6])  # zip knows no date before 1980
 
 
 def _pack(
@@ -130,7 +134,7 @@ def _pack(
     packages = sorted(wheelhouse.folder.iterdir()) if wheelhouse is not None else []
     sums = {name: hashlib.sha256(data).hexdigest() for name, data in content.items()}
     sums |= {f"{WHEELS}/{path.name}": digest_of(path) for path in packages}
-    content["SHA256SUMS"] = "".join(f"{sums[name]}  {name}\n" for name in sorted(sums)).encode()
+    content[SUMS] = "".join(f"{sums[name]}  {name}\n" for name in sorted(sums)).encode()
     top = f"{PRODUCT}-{version}"
     name = f"{top}-{target.name}" + ("-offline" if packages else "")
     if target.is_zip:
@@ -178,14 +182,13 @@ def _member(name: str, nbytes: int, epoch: int) -> tarfile.TarInfo:
 
 
 def _write_zip(path: Path, top: str, content: Mapping[str, bytes], packages: Sequence[Path], epoch: int) -> Path:
-    date = time.gmtime(max(epoch, 315532800))[:6]  # zip knows no date before 1980
     with zipfile.ZipFile(path, "w") as archive:
         for name in sorted(content):
-            member = zipfile.ZipInfo(f"{top}/{name}", date)
+            member = zip_member(f"{top}/{name}", epoch)
             member.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(member, content[name])
         for package in packages:
-            member = zipfile.ZipInfo(f"{top}/{WHEELS}/{package.name}", date)
+            member = zip_member(f"{top}/{WHEELS}/{package.name}", epoch)
             with package.open("rb") as file, archive.open(member, "w", force_zip64=True) as inside:
                 shutil.copyfileobj(file, inside, 1 << 20)
     return path

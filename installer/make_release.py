@@ -13,25 +13,22 @@ Not here: building the node (``host_plugin/ofx/build_bundle.py``), what third pa
 from __future__ import annotations
 
 import ensurepip
-import hashlib
 import os
 import shutil
 import subprocess
 import sys
-import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from archives import pack_all, pin_of
+from archives import pack_all, pin_of, zip_member
+from propainter_install.places import BUNDLE, MINIHOST
 from propainter_install.release import digest_of
 from third_parties import list_of_contents, our_parts, part_of_wheel, texts_of_licences
 from wheelhouse import fetch_wheels, name_of_this_system
 
 ROOT = Path(__file__).resolve().parent.parent
-BUNDLE = "ProPainterRemove.ofx.bundle"
 FOLDERS = {"linux-x86_64": "Linux-x86-64", "windows-x86_64": "Win64", "macos-universal": "MacOS"}
-MINIHOST = "propainter-minihost"
 SIGNED_FOR = "propainter-remove-release"
 """What a signature is for: one for something else proves nothing here."""
 COPIED = (
@@ -128,10 +125,9 @@ def _zip_bundle(bundle: Path, folder: str, target: Path, epoch: int) -> None:
 
 def _zip(target: Path, files: dict[str, Path], epoch: int) -> None:
     """The files by their names in the archive; programs and plug-ins may be executed."""
-    date = time.gmtime(max(epoch, 315532800))[:6]  # zip knows no date before 1980
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, path in files.items():
-            member = zipfile.ZipInfo(name, date)
+            member = zip_member(name, epoch)
             member.compress_type = zipfile.ZIP_DEFLATED
             is_program = path.suffix == ".ofx" or path.stem == MINIHOST
             member.external_attr = (0o100755 if is_program else 0o100644) << 16
@@ -154,7 +150,7 @@ def sign_sums(dist: Path, key: Path) -> None:
 def write_sums(dist: Path) -> None:
     """In the form of sha256sum -c."""
     found = [path for path in sorted(dist.iterdir()) if path.name not in ("SHA256SUMS", "SHA256SUMS.sig")]
-    lines = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in found]
+    lines = [f"{digest_of(path)}  {path.name}\n" for path in found]
     (dist / "SHA256SUMS").write_text("".join(lines), encoding="utf-8")
 
 

@@ -11,9 +11,8 @@ import sys
 from pathlib import Path
 
 from archives import Wheelhouse
+from propainter_install.release import CONSTRAINTS, FOR_PYTHON
 
-FOR_PYTHON = "for-python.txt"
-"""Read by ``propainter_install/release.py``."""
 _TORCH = "https://download.pytorch.org/whl/cpu"
 
 
@@ -31,7 +30,7 @@ def fetch_wheels(dist: Path, folder: Path) -> Wheelhouse:
     wheel = next(dist.glob("propainter_remove-*.whl"))
     command = [
         sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--dest", str(folder),
-        "--constraint", str(dist / "constraints.txt"), "--only-binary", ":all:",
+        "--constraint", str(dist / CONSTRAINTS), "--only-binary", ":all:",
     ]  # fmt: skip
     if sys.platform == "linux":  # elsewhere the usual index has the build for the CPU
         from_torch = ["--no-deps", "--extra-index-url", _TORCH, f"{_pinned(dist, 'torch')}+cpu"]
@@ -44,5 +43,5 @@ def fetch_wheels(dist: Path, folder: Path) -> Wheelhouse:
 
 
 def _pinned(dist: Path, name: str) -> str:
-    lines = (dist / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    lines = (dist / CONSTRAINTS).read_text(encoding="utf-8").splitlines()
     return next(line for line in lines if line.startswith(f"{name}=="))
