@@ -138,9 +138,7 @@ def _open(path: Path | None) -> _Installation:
 
 def _where_it_went(piece: Piece, record: Record) -> Piece:
     """The file of that name on record: variables that say where it lies (XDG) may have another value by now."""
-    if not isinstance(piece, TextFile) or str(piece.path) in record.entries:
-        return piece
-    if BUNDLE in piece.path.parts:
+    if not isinstance(piece, TextFile) or str(piece.path) in record.entries or BUNDLE in piece.path.parts:
         return piece
     earlier = [
         Path(path) for path, one in record.entries.items() if one.kind == "file" and Path(path).name == piece.path.name

@@ -28,8 +28,7 @@ def carry_out(
     """Put all pieces in place or none, then take away what an earlier version had beside them.
 
     backend: the daemon's command as installed. keeps_others: the plan is a part of what is installed, and the rest stays.
-    Returns sentences about what of the user's was left as it is. Raises
-    InstallError after everything has been taken back.
+    Returns sentences about what of the user's was left as it is. Raises InstallError after everything has been taken back.
     """
     before = copy.deepcopy(record)
     left: list[str] = []
@@ -42,15 +41,10 @@ def carry_out(
             tell(piece.saying())
             piece.put(work)
         kept = {str(piece.path) for piece in plan}
-        outdated = (
-            []
-            if keeps_others
-            else [
-                path
-                for path, entry in record.entries.items()
-                if path not in kept and entry.kind not in ("folder", "aside")
-            ]
-        )
+        others = {} if keeps_others else record.entries
+        outdated = [
+            path for path, entry in others.items() if path not in kept and entry.kind not in ("folder", "aside")
+        ]
     except BaseException as error:
         _take_back(work, before)
         if isinstance(error, OSError):
