@@ -5,7 +5,7 @@
     locks.py      locks on files that end with the process
     processes.py  whether one runs, starting one that outlives us, signals that mean stop
     users.py      whose a file is, and whether others may look into it
-    limits.py     open files, addresses, file sizes, the most memory held
+    limits.py     cores, open files, addresses, file sizes, memory: what is built in, and the most that was held
     sockets.py    local sockets, and who is at the other end
 
 Here: asking the system. Not here: what follows from the answer. Standard library only: the panel in Nuke and the installer

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import Any, Literal
 
 from propainter_backend.daemon.work.events import Work
@@ -74,10 +73,7 @@ def matte_dtype(plate: str) -> str:
 
 def order_of(keys: Sequence[int], frames: Collection[int]) -> list[int]:
     """Frames in the order in which their mattes become final: keys, then span by span, each away from its key."""
-    places = sorted(keys)
-    wanted = sorted(frames)
-    order = [frame for frame in wanted if frame in set(places)]
-    order += [frame for frame in reversed(wanted) if frame < places[0]]
-    for below, above in pairwise(places):
-        order += [frame for frame in wanted if below < frame < above]
-    return order + [frame for frame in wanted if frame > places[-1]]
+    places, wanted, first = set(keys), sorted(frames), min(keys)
+    order = [frame for frame in wanted if frame in places]
+    order += [frame for frame in reversed(wanted) if frame < first]
+    return order + [frame for frame in wanted if frame > first and frame not in places]
