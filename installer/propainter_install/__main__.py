@@ -79,8 +79,7 @@ def install(options: argparse.Namespace) -> int:
     if options.dry_run:
         return _say_plan(plan, record)
     _check_before(plan, places, choices, build, release)
-    if not options.yes and not _agrees():
-        raise InstallError("nothing was installed or removed; answer yes, or add --yes")
+    _require_yes(options)
     stop_daemon(record.program, tell=print)
     environment = environment_of(choices, places, sources)
     record.is_for_everyone = options.system
@@ -113,8 +112,7 @@ def uninstall(options: argparse.Namespace) -> int:
         for entry in reversed(record.entries.values()):
             print(f"would remove: {entry.kind} {entry.path}")
         return 0
-    if not options.yes and not _agrees():
-        raise InstallError("nothing was installed or removed; answer yes, or add --yes")
+    _require_yes(options)
     stop_daemon(record.program, tell=print)
     left = [] if options.keep_data or options.root else remove_data(machine)
     left += take_away(record)
@@ -136,8 +134,7 @@ def repair(options: argparse.Namespace) -> int:
     if options.dry_run:
         print(look_at_node(path).sentence)
         return 0
-    if not options.yes and not _agrees():
-        raise InstallError("nothing was installed or removed; answer yes, or add --yes")
+    _require_yes(options)
     left = put_node(path, tell=print)
     for sentence in left:
         print(sentence)
@@ -277,8 +274,11 @@ def open_panel(backend: Path, options: argparse.Namespace) -> None:
         subprocess.Popen([str(panel)], **devices, **ways_to_outlive())
 
 
-def _agrees() -> bool:
-    return sys.stdin.isatty() and input("Go on? Type yes: ").strip().lower() == "yes"
+def _require_yes(options: argparse.Namespace) -> None:
+    """Raise InstallError unless somebody at the terminal agrees, or has agreed beforehand."""
+    agrees = options.yes or (sys.stdin.isatty() and input("Go on? Type yes: ").strip().lower() == "yes")
+    if not agrees:
+        raise InstallError("nothing was installed or removed; answer yes, or add --yes")
 
 
 # What was asked for.

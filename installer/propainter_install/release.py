@@ -99,20 +99,21 @@ def check_bundle(path: Path, machine: Machine) -> None:
             f"{path.name} holds the node for {', '.join(there) or 'no system'}, but this machine loads "
             f"{machine.ofx_folder}; take the zip for {machine.system}"
         )
-    if not is_loadable(image, machine):
-        raise InstallError(
-            f"{name} in {path.name} is no program for {machine.processor} {machine.system}; build it again"
-        )
+    _refuse_foreign(image, name, path, machine)
 
 
 def _check_minihost(path: Path, machine: Machine) -> None:
     name = minihost_in(PurePosixPath(), machine.system).name
     try:
         with zipfile.ZipFile(path) as archive:
-            is_there = is_loadable(archive.read(name), machine)
+            image = archive.read(name)
     except (OSError, KeyError, zipfile.BadZipFile) as error:
         raise InstallError(f"{path} cannot be read ({error}); download it again") from error
-    if not is_there:
+    _refuse_foreign(image, name, path, machine)
+
+
+def _refuse_foreign(image: bytes, name: str, path: Path, machine: Machine) -> None:
+    if not is_loadable(image, machine):
         raise InstallError(
             f"{name} in {path.name} is no program for {machine.processor} {machine.system}; build it again"
         )
