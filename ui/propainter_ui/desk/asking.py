@@ -18,7 +18,6 @@ from propainter_ui.matte.standing import marks_of, missing_of
 from propainter_ui.qt import QtCore
 from propainter_ui.state.events import DaemonLost, DaemonReady, Event, Failed
 from propainter_ui.state.matte_events import MatteSelected
-from propainter_ui.state.matte_shown import is_free
 from propainter_ui.state.panel_state import PanelState
 
 _REDRAWN_AFTER_MS = 500
@@ -171,7 +170,7 @@ class Asking(QtCore.QObject):
 
     def _redraw(self) -> None:
         state = self._state()
-        if not is_free(state):
+        if not state.is_free:
             self._later.start()  # a render goes on with the matte it began with
         elif state.shot is not None and (state.results or state.drawn is None or not missing_of(state.drawn)):
             self._bridge.redraw(state.drawn)  # half a track is told once it is rendered

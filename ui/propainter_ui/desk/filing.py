@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from propainter_ui.state.matte_shown import is_free
 from propainter_ui.state.panel_state import Notice
 
 if TYPE_CHECKING:
@@ -50,7 +49,7 @@ class Filing:
     def draw_on(self) -> None:
         """Read the given matte, to be corrected. What is under way is not given up for it."""
         state = self._panel.state
-        if not is_free(state):
+        if not state.is_free:
             text = "The given matte is read to be corrected once this is done. Cancel it, or draw again then."
             self._panel.change(replace(state, notice=Notice("info", text)))
             return

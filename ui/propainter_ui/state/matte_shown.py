@@ -74,14 +74,9 @@ def untracked(state: PanelState) -> tuple[int, int] | None:
     return (found[0][0], found[-1][1]) if found else None
 
 
-def is_free(state: PanelState) -> bool:
-    """Whether nothing is under way that tracking would have to wait for."""
-    return state.job is None or state.job.kind == "reading"
-
-
 def _ways(state: PanelState) -> frozenset[str]:
     shot, drawn = state.shot, state.drawn
-    if shot is None or drawn is None or not is_free(state):
+    if shot is None or drawn is None or not state.is_free:
         return frozenset()
     keys = keys_of(drawn)
     found = {"both"} if keys and shot.frame_count > 1 else set()
@@ -96,8 +91,8 @@ def _possible(state: PanelState) -> set[str]:
     shot, drawn = state.shot, state.drawn
     if shot is None:
         return set()
-    found = {"open"} if is_free(state) else set()
-    if shot.matte and drawn is None and is_free(state):
+    found = {"open"} if state.is_free else set()
+    if shot.matte and drawn is None and state.is_free:
         found.add("draw_on")
     if state.has_matte and state.daemon.phase == "ready":
         found.add("publish")
@@ -107,7 +102,7 @@ def _possible(state: PanelState) -> set[str]:
 
 
 def _possible_with(state: PanelState, drawn: MatteDocument) -> set[str]:
-    frame, free = state.frame, is_free(state)
+    frame, free = state.frame, state.is_free
     has_shapes = any(frame in shape.keys for shape in drawn.shapes)
     is_doubtful = bool(doubtful_of(drawn))
     found = {

@@ -316,17 +316,20 @@ class PanelState:
         return self.drawn is not None and says_something(self.drawn)
 
     @property
+    def is_free(self) -> bool:
+        """Whether nothing is under way that a render, or tracking, would have to wait for: reading gives way to them."""
+        return self.job is None or self.job.kind == "reading"
+
+    @property
     def can_render(self) -> bool:
         """Whether there is everything a render needs, a backend aside."""
-        is_free = self.job is None or self.job.kind == "reading"
-        return self.has_matte and is_free
+        return self.has_matte and self.is_free
 
     @property
     def can_apply(self) -> bool:
         """Whether there is somebody to tell of the edits: the backend, or a node."""
-        is_free = self.job is None or self.job.kind == "reading"
         has_ear = bool(self.follows) or (self.daemon.phase == "ready" and self.can_render)
-        return self.is_edited and is_free and has_ear
+        return self.is_edited and self.is_free and has_ear
 
     def index(self, frame: int) -> int:
         """0-based place of a frame in the shot."""

@@ -155,7 +155,7 @@ class Settings(QtWidgets.QWidget):
             row.refresh_icon(self)
 
     def _show_buttons(self, state: PanelState) -> None:
-        is_rendering = state.job is not None and state.job.kind != "reading"
+        is_rendering = not state.is_free
         self._render.setText("Cancel" if is_rendering else render_label(state))
         self._render.setAccessibleName(self._render.text())
         self._render.setEnabled(is_rendering or state.can_render)
@@ -189,8 +189,7 @@ class Settings(QtWidgets.QWidget):
         self._render.clicked.connect(self._ask_render)
 
     def _ask_render(self) -> None:
-        job = self._state.job
-        (self.cancel_asked if job is not None and job.kind != "reading" else self.render_asked).emit()
+        (self.render_asked if self._state.is_free else self.cancel_asked).emit()
 
     def _ask_clean_frames(self) -> None:
         if self._clean_frames.isModified():
