@@ -17,7 +17,15 @@ from propainter_ui.shot.frame_maker import FrameMaker, PictureWish
 from propainter_ui.shot.frame_store import ShotLibrary
 from propainter_ui.shot.matte_views import PLAIN_HOLE, hole_settings
 from propainter_ui.shot.picture import Display
-from propainter_ui.state.panel_state import AGAINST_NAMES, ASKED_APART, OF_MATTE, VIEW_NAMES, PanelState, View
+from propainter_ui.state.panel_state import (
+    AGAINST_NAMES,
+    ASKED_APART,
+    OF_MATTE,
+    VIEW_NAMES,
+    WITHOUT_RESULT,
+    PanelState,
+    View,
+)
 from propainter_ui.widgets.viewer import Viewer
 from propainter_ui.widgets.viewer_painting import Shown
 
@@ -57,12 +65,12 @@ class Screen(QtCore.QObject):
 
     def _wish_for(self, view: View, frame: int, *, previous: bool = False) -> PictureWish:
         s = self._state()
-        is_result = view != "plate" and view not in OF_MATTE
+        is_result = view not in WITHOUT_RESULT
         revision = (s.previous_revision if previous else s.revision) if is_result else 0
         display = Display(s.exposure, s.gamma, s.shot.is_linear if s.shot else False, s.isolated)
         hole = hole_settings(s.settings) if view in ("matte", "hole") else PLAIN_HOLE
         shows_matte = view in OF_MATTE or s.isolated == "A"
-        onion = self._onion(frame) if view == "plate" or view in OF_MATTE else _NO_ONION
+        onion = _NO_ONION if is_result else self._onion(frame)
         drawn = self._drawn()
         return PictureWish(
             self._library.serial, view, frame, revision or 0, display, hole,

@@ -21,7 +21,7 @@ from propainter_ui.shot.frame_store import ShotLibrary
 from propainter_ui.shot.matte_views import PLAIN_HOLE, HoleSettings
 from propainter_ui.shot.picture import Display, Rgb8, show
 from propainter_ui.shot.shot_files import BadShot
-from propainter_ui.state.panel_state import ASKED_APART, OF_MATTE, View
+from propainter_ui.state.panel_state import ASKED_APART, OF_MATTE, WITHOUT_RESULT, View
 from propainter_wire.shot import Pixels
 
 log = logging.getLogger(__name__)
@@ -114,7 +114,7 @@ class FrameMaker(QtCore.QObject):
         library = self._library
         if library.files is None or library.serial != wish.serial:
             return None
-        needs_result = wish.view != "plate" and wish.view not in OF_MATTE
+        needs_result = wish.view not in WITHOUT_RESULT
         kind = "rough" if wish.is_rough else "result"
         result = library.patch(kind, wish.revision, wish.frame) if needs_result else None
         if needs_result and result is None:

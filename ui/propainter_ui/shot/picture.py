@@ -26,7 +26,7 @@ from propainter_ui.shot.matte_views import (
     shares_of,
     soft_alpha,
 )
-from propainter_ui.state.panel_state import OF_MATTE, Isolated, View
+from propainter_ui.state.panel_state import OF_MATTE, WITHOUT_RESULT, Isolated, View
 from propainter_wire.shot import Pixels
 
 Rgb8 = npt.NDArray[np.uint8]
@@ -92,7 +92,7 @@ def show(
         return None
     if display.isolated and view not in ("alpha", "hole"):
         shown = _channel_alone(shown, "RGB".index(display.isolated))
-    if view == "plate" or view in OF_MATTE:
+    if view in WITHOUT_RESULT:
         neighbours = zip(onion, (ONION_BEFORE, ONION_AFTER), strict=True)
         shown = onion_drawn(shown, [(each, colour) for each, colour in neighbours if each is not None], line)
     return shown

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from propainter_ui.matte.document import MatteDocument
 from propainter_ui.matte.standing import doubtful_of, keys_of, marks_of, missing_of
-from propainter_ui.state.panel_state import OF_MATTE, PanelState
+from propainter_ui.state.panel_state import WITHOUT_RESULT, PanelState
 from propainter_wire.shot import runs_of
 
 _NAMED = 6
@@ -61,7 +61,7 @@ def is_at_matte(state: PanelState) -> bool:
 
 def is_drawn_on(state: PanelState) -> bool:
     """Whether the view is one to draw on: plate or matte, and no result."""
-    return state.view == "plate" or state.view in OF_MATTE
+    return state.view in WITHOUT_RESULT
 
 
 def untracked(state: PanelState) -> tuple[int, int] | None:

@@ -26,7 +26,9 @@ VIEWS: tuple[View, ...] = (
     "plate", "matte", "result", "unseen", "difference", "grain_free", "alpha", "edge", "hole",
 )  # fmt: skip
 OF_MATTE: tuple[View, ...] = ("matte", "alpha", "edge", "hole")
-"""Views of the matte; they show no result."""
+"""Views of the matte."""
+WITHOUT_RESULT: tuple[View, ...] = ("plate", *OF_MATTE)
+"""Views that show no result: those to draw on, and to see the onion skin in."""
 ASKED_APART: tuple[View, ...] = ("unseen", "grain_free")
 """Views that take a picture more of the backend than the result."""
 VIEW_NAMES: Mapping[View, str] = {
