@@ -197,7 +197,7 @@ def test_a_project_comes_back_as_it_was_saved(library: ShotLibrary, tmp_path: Pa
         np.testing.assert_array_equal(
             other.kitchen.matte(recipe_of(back, frame)), library.kitchen.matte(recipe_of(document, frame))
         )
-    assert matte_files.sequence_of_project(path) == str(tmp_path / "roto")
+    assert matte_files.read_project(path, other.solved) == (document, str(tmp_path / "roto"))
 
 
 def test_a_project_moves_with_its_sequence(library: ShotLibrary, tmp_path: Path) -> None:
@@ -205,7 +205,7 @@ def test_a_project_moves_with_its_sequence(library: ShotLibrary, tmp_path: Path)
     path = tmp_path / "a" / "roto.matte.json"
     matte_files.save_project(path, drawn(library), library.solved, sequence=str(tmp_path / "a" / "roto.####.png"))
     (tmp_path / "a").rename(tmp_path / "b")
-    found = matte_files.sequence_of_project(tmp_path / "b" / "roto.matte.json")
+    _, found = matte_files.read_project(tmp_path / "b" / "roto.matte.json", library.solved)
     assert found == str(tmp_path / "b" / "roto.####.png")
 
 

@@ -90,8 +90,7 @@ class MatteFiles:
         if not path.exists():
             return
         try:
-            document = matte_files.open_project(path, self._library.solved, self._library.files)
-            saved_as = matte_files.sequence_of_project(path)
+            document, saved_as = matte_files.read_project(path, self._library.solved, self._library.files)
         except (BadShot, OSError) as error:
             aside = path.with_name(f"{path.name}.damaged")
             path.replace(aside)
@@ -105,8 +104,8 @@ class MatteFiles:
 
     def _working(self, kind: JobKind, first: int, last: int, work: Callable[[Callable[[int], None]], None]) -> None:
         total = last - first + 1
-        job = JobState(kind, stage="reading" if kind == "reading" else "writing", first=first, last=last)
-        job = replace(job, frames_total=total)
+        stage = "reading" if kind == "reading" else "writing"
+        job = JobState(kind, stage=stage, first=first, last=last, frames_total=total)
 
         def advance(done: int) -> None:
             self._under_way.check()

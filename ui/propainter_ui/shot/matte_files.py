@@ -129,29 +129,29 @@ def save_project(
 
 
 def open_project(path: Path, store: MatteStore, files: ShotFiles | None = None) -> MatteDocument:
-    """A project as it was saved; its mattes go into the store. files: the shot it is opened for, whose frames it takes on.
+    """A project as it was saved; see ``read_project``. Raises BadShot."""
+    document, _ = read_project(path, store, files)
+    return document
+
+
+def read_project(path: Path, store: MatteStore, files: ShotFiles | None = None) -> tuple[MatteDocument, str]:
+    """A project as it was saved, its mattes put into the store, and where its sequence was saved, as it can be saved again;
+    empty: it never was. files: the shot it is opened for, whose frames it takes on.
 
     Raises BadShot: damaged, of a later version, of another plate's size. The file is left as it is.
     """
     with _told_of_projects(path):
-        document, _ = from_json(path.read_text(encoding="utf-8"), store)
-    document = replace(document, start=_from_beside(document.start, path))
+        document, sequence = from_json(path.read_text(encoding="utf-8"), store)
+    document, sequence = replace(document, start=_from_beside(document.start, path)), _from_beside(sequence, path)
     if files is None:
-        return document
+        return document, sequence
     plate = files.plate_frames
     if (document.width, document.height) != (plate.width, plate.height):
         raise BadShot(
             f"the project {path.name} is of a plate of {document.width}x{document.height}, and this one is "
             f"{plate.width}x{plate.height}; open the plate it was drawn for"
         )
-    return fitted(document, files.frames[0], files.frames[-1])
-
-
-def sequence_of_project(path: Path) -> str:
-    """Where the sequence was saved with a project, as it can be saved again; empty: it never was. Raises BadShot."""
-    with _told_of_projects(path):
-        sequence = str(project_in(path.read_text(encoding="utf-8")).get("sequence", ""))
-        return _from_beside(sequence, path)
+    return fitted(document, files.frames[0], files.frames[-1]), sequence
 
 
 def take_sequence(
