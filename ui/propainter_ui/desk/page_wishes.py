@@ -16,6 +16,7 @@ from propainter_ui.matte.document import MatteDocument
 from propainter_ui.matte.standing import next_doubtful, next_key
 from propainter_ui.state import changes
 from propainter_ui.state.panel_state import Notice, View
+from propainter_wire.shot import runs_of
 
 if TYPE_CHECKING:
     from propainter_ui.desk.desk import MatteDesk
@@ -52,7 +53,8 @@ class PageWishes:
             self._panel.change(replace(self._panel.state, notice=Notice("warning", text)))
             return
         self._panel.change(replace(self._panel.state, notice=None, is_playing=False))
-        self._panel.bridge.matte.cast(replace(wish, first=frames[0], last=_unbroken(frames)))
+        first, last = runs_of(frames)[0]
+        self._panel.bridge.matte.cast(replace(wish, first=first, last=last))
 
     def set_shadow(self, name: str, value: float | bool) -> None:
         """What is looked for as a shadow."""
@@ -98,13 +100,3 @@ class PageWishes:
         if self._panel.state.shot is not None:
             wish = MatteToPublish.of(self._panel.state)
             self._panel.bridge.matte.publish(replace(wish, is_withdrawn=is_withdrawn))
-
-
-def _unbroken(frames: list[int]) -> int:
-    """The last of the frames that follow each other from the first on."""
-    last = frames[0]
-    for frame in frames[1:]:
-        if frame != last + 1:
-            break
-        last = frame
-    return last
