@@ -42,6 +42,10 @@ class Session:
     plates: set[int] = field(default_factory=set)
     """Frames whose plate alone it has been given: enough to draw a matte on."""
 
+    def without_plate(self, frames: Sequence[int]) -> list[int]:
+        """Those of the frames whose plate it has not been given."""
+        return [frame for frame in frames if frame not in self.plates and frame not in self.offered]
+
 
 class ShotAtBackend:
     """The open shot, its session, and the settings the backend was told last. Of the work lane."""
@@ -99,7 +103,7 @@ class ShotAtBackend:
             return
         try:
             with self._connection.noticing_loss(client):
-                session = self.session_for(client, self._applied, self._applied_quality)
+                session = self.session_now(client)
                 frames = range(shot.first, shot.last + 1)
                 job = JobState("reading", first=shot.first, last=shot.last)
                 if not self._library.has_matte:
@@ -145,11 +149,9 @@ class ShotAtBackend:
 
     def send_plates(self, session: Session, frames: Sequence[int]) -> None:
         """Make sure the backend has these frames' plates. From any thread; nothing of it is told."""
-        new = [frame for frame in frames if frame not in session.plates and frame not in session.offered]
+        new = session.without_plate(frames)
         for start in range(0, len(new), _READ_BATCH):
-            batch = new[start : start + _READ_BATCH]
-            session.client.offer_frames(session.shot, batch, _Provider(self._library), mattes=False)
-            session.plates.update(batch)
+            self._send(session, new[start : start + _READ_BATCH], mattes=False)
 
     def offer(self, session: Session, frames: Sequence[int], job: JobState) -> JobState:
         """Make sure the backend has these frames, a few at a time; returns the job as far as that brought it.
@@ -160,18 +162,19 @@ class ShotAtBackend:
 
     def offer_plates(self, session: Session, frames: Sequence[int], job: JobState) -> JobState:
         """The same of plates alone: that is all a matte is drawn and tracked on. Raises Interrupted."""
-        new = [frame for frame in frames if frame not in session.plates and frame not in session.offered]
-        return self._offer(session, new, job, mattes=False)
+        return self._offer(session, session.without_plate(frames), job, mattes=False)
 
     def _offer(self, session: Session, new: Sequence[int], job: JobState, *, mattes: bool) -> JobState:
         for start in range(0, len(new), _READ_BATCH):
             self._under_way.check()
             job = job.read(start, len(new))
             self._tell(JobChanged(job))
-            batch = new[start : start + _READ_BATCH]
-            session.client.offer_frames(session.shot, batch, _Provider(self._library), mattes=mattes)
-            (session.offered if mattes else session.plates).update(batch)
+            self._send(session, new[start : start + _READ_BATCH], mattes=mattes)
         return job.read(len(new), len(new)) if new else job
+
+    def _send(self, session: Session, frames: Sequence[int], *, mattes: bool) -> None:
+        session.client.offer_frames(session.shot, frames, _Provider(self._library), mattes=mattes)
+        (session.offered if mattes else session.plates).update(frames)
 
     def tell_bands(self, client: Client) -> None:
         """Have it told what this backend has cached of the shot. Of a long shot the answer takes a while: nobody waits."""
