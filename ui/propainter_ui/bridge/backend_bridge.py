@@ -6,8 +6,8 @@ from several threads).
 
 Five lanes, each a thread that does one thing after the other, so that none waits for another's work: *talk* (connect,
 status, cancel, stop), *work* (reading, rendering, exporting), *look* (frames that are wanted on the screen now; a
-newer wish replaces an older one) *ask* (what is cached) and
-*matte* (a frame's matte while the hand draws).
+newer wish replaces an older one), *ask* (what is cached, and what is kept of a drawing) and *matte* (a frame's matte while
+the hand draws).
 """
 
 from __future__ import annotations
