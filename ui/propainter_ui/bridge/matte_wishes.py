@@ -1,6 +1,6 @@
-"""What the panel can ask about a drawn matte, as data, and what is told in answer.
+"""What the panel can ask about a drawn matte, as data.
 
-Here: wishes. Not here: carrying them out (``matting.py``), what the state becomes (``state/matte_outcomes.py``).
+Here: wishes. Not here: carrying them out (``matting.py``), what is told in answer (``state/matte_events.py``).
 """
 
 from __future__ import annotations
@@ -88,19 +88,21 @@ class MotionWish:
 
 @dataclass(frozen=True)
 class MatteToPublish:
-    """The final mattes of a shot under a channel's name; none: what is there is withdrawn."""
+    """The final mattes of a shot under a channel's name, or that those there are to be withdrawn."""
 
     channel: str
     mattes: Mapping[int, Recipe] | None
-    """None with a matte of files: the panel's library has it."""
+    """None with a matte of files, which the panel's library has, and where nothing is published."""
     first: int
     last: int
     is_withdrawn: bool = False
 
     @classmethod
-    def of(cls, state: PanelState) -> MatteToPublish:
+    def of(cls, state: PanelState, *, is_withdrawn: bool) -> MatteToPublish:
         """The open shot's matte under the panel's channel."""
         shot, drawn = state.shot, state.drawn
         assert shot is not None
-        mattes = {f: recipe_of(drawn, f) for f in drawn.frames} if drawn is not None and state.is_drawn else None
-        return cls(state.channel, mattes, shot.first, shot.last)
+        mattes: dict[int, Recipe] | None = None
+        if drawn is not None and state.is_drawn and not is_withdrawn:
+            mattes = {frame: recipe_of(drawn, frame) for frame in drawn.frames}
+        return cls(state.channel, mattes, shot.first, shot.last, is_withdrawn)

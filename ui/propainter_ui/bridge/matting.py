@@ -232,14 +232,10 @@ class Mattings:
             return
         client = self._connection.need_client()
         with self._connection.noticing_loss(client):
-            if wish.is_withdrawn:
-                client.publish_mattes(wish.channel, wish.first, wish.last, (shot.width, shot.height), {})
-                self._tell(MattesPublished(wish.channel, 0))
-                return
-            session = self._shot.session_now(client)
-            digests = {
-                frame: self._put(session, self._final(wish, frame)) for frame in range(wish.first, wish.last + 1)
-            }
+            digests: dict[int, str] = {}
+            if not wish.is_withdrawn:
+                session = self._shot.session_now(client)
+                digests = {f: self._put(session, self._final(wish, f)) for f in range(wish.first, wish.last + 1)}
             client.publish_mattes(wish.channel, wish.first, wish.last, (shot.width, shot.height), digests)
             self._tell(MattesPublished(wish.channel, len(digests)))
 

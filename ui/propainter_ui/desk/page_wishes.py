@@ -98,5 +98,5 @@ class PageWishes:
 
     def _publish(self, *, is_withdrawn: bool) -> None:
         if self._panel.state.shot is not None:
-            wish = MatteToPublish.of(self._panel.state)
-            self._panel.bridge.matte.publish(replace(wish, is_withdrawn=is_withdrawn))
+            wish = MatteToPublish.of(self._panel.state, is_withdrawn=is_withdrawn)
+            self._panel.bridge.matte.publish(wish)
