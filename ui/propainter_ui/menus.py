@@ -25,7 +25,10 @@ _LINE = ""
 """A line between two parts of a menu."""
 
 
-def fill_menu_bar(bar: QtWidgets.QMenuBar, panel: Panel, *, theme: str, choose_theme: Callable[[str], None]) -> None:
+def fill_menu_bar(
+    bar: QtWidgets.QMenuBar, panel: Panel, *, theme: str, choose_theme: Callable[[str], None],
+    show_setup: Callable[[], None],
+) -> None:  # fmt: skip
     """Every menu of the panel's own window."""
     for title, fill in (
         ("&File", file_menu), ("&Edit", edit_menu), ("&View", view_menu), ("&Playback", playback_menu),
@@ -35,6 +38,8 @@ def fill_menu_bar(bar: QtWidgets.QMenuBar, panel: Panel, *, theme: str, choose_t
         fill(menu, panel)
         if fill is view_menu:
             theme_menu(menu.addMenu("Colours"), theme=theme, choose_theme=choose_theme)
+        elif fill is help_menu:
+            menu.addAction("Set up …").triggered.connect(lambda: show_setup())
 
 
 def file_menu(menu: QtWidgets.QMenu, panel: Panel) -> None:

@@ -33,10 +33,9 @@ class Window(QtWidgets.QMainWindow):
         self.setCentralWidget(self._pages)
         self._show_title(self.panel.state)
         self.panel.state_shown.connect(self._show_title)
-        fill_menu_bar(self.menuBar(), self.panel, theme=theme, choose_theme=self._choose_theme)
-        help_menu = self.menuBar().actions()[-1].menu()
-        assert isinstance(help_menu, QtWidgets.QMenu)
-        help_menu.addAction("Set up …").triggered.connect(lambda: self.show_setup())
+        fill_menu_bar(
+            self.menuBar(), self.panel, theme=theme, choose_theme=self._choose_theme, show_setup=self.show_setup
+        )
         self._quitting = Quitting(self, self._at_stake, self._leave)
         self._take_place()
 
