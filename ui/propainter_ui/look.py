@@ -161,7 +161,6 @@ def style_sheet(theme: Theme) -> str:
     QFrame#notice_warning {{ background: {c.raised}; border-left: 3px solid {c.warning}; }}
     QFrame#notice_error {{ background: {c.raised}; border-left: 3px solid {c.error}; }}
     QFrame#welcome {{ background: transparent; border: 2px dashed #5c636d; border-radius: 10px; margin: 14px; }}
-    QFrame#card {{ background: {c.raised}; border: 1px solid {c.line}; border-radius: 8px; }}
     QLabel#card_title {{ font-weight: 600; }}
     QLabel#mark_ok {{ color: {c.good}; font-weight: 600; }}
     QLabel#mark_note {{ color: {c.dim}; font-weight: 600; }}
