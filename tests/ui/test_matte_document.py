@@ -11,7 +11,7 @@ from propainter_backend.matting.marks_files import read_strokes
 from propainter_ui.matte import edits, news, standing
 from propainter_ui.matte.document import FrameEdits, MatteDocument, Solved
 from propainter_ui.matte.outlines import Outline, Shape, Vertex
-from propainter_ui.matte.recipes import key_recipe_of, recipe_of
+from propainter_ui.matte.recipes import Recipe, key_recipe_of, recipe_of
 from propainter_ui.matte.strokes import Box, BrushStroke, CloneStroke, Scribble
 
 BLANK = MatteDocument(200, 100, 1001, 1020)
@@ -38,7 +38,7 @@ def stale_of(document: MatteDocument) -> list[int]:
 
 def test_a_box_becomes_a_key_when_the_backend_has_answered() -> None:
     marked = edits.with_box(BLANK, 1005, BOX)
-    assert standing.keys_of(marked) == () and recipe_of(marked, 1005).is_empty
+    assert standing.keys_of(marked) == () and recipe_of(marked, 1005) == Recipe(200, 100)
     answered = news.selected(marked, 1005, "a")
     assert standing.keys_of(answered) == (1005,) and recipe_of(answered, 1005).solved == "a"
 

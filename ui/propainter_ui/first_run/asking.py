@@ -33,10 +33,6 @@ class DoctorVisit(QtCore.QObject):
         self._patience.setInterval(_PATIENCE_MS)
         self._patience.timeout.connect(self._give_up)
 
-    @property
-    def is_under_way(self) -> bool:
-        return self._process is not None
-
     def ask(self) -> None:
         """Look at the machine, unless that is being done."""
         if self._process is not None:

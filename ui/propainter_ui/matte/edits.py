@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from propainter_ui.matte.document import FrameEdits, MatteDocument, Solved
-from propainter_ui.matte.outlines import Outline, Reach, Shape
+from propainter_ui.matte.outlines import Reach, Shape
 from propainter_ui.matte.standing import keys_of, marks_of, neighbour_keys, scene_of
 from propainter_ui.matte.strokes import Box, BrushStroke, CloneStroke, Scribble
 
@@ -93,11 +93,6 @@ def with_shape_changed(document: MatteDocument, index: int, shape: Shape | None)
         return document
     new = () if shape is None else (shape,)
     return replace(document, shapes=document.shapes[:index] + new + document.shapes[index + 1 :])
-
-
-def with_outline(document: MatteDocument, index: int, frame: int, outline: Outline) -> MatteDocument:
-    """A shape drawn anew on a frame: a key frame of it, where its points are tracked."""
-    return with_shape_changed(document, index, document.shapes[index].with_key(frame, outline))
 
 
 def with_reach(document: MatteDocument, index: int, reach: Reach, frame: int) -> MatteDocument:

@@ -35,11 +35,6 @@ class Recipe:
     brush: tuple[BrushStroke, ...] = ()
     garbage: tuple[Garbage, ...] = ()
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether nothing goes into it: black all over."""
-        return not (self.solved or self.shadow or self.brush or any(each.is_in for each in self.garbage))
-
 
 def recipe_of(document: MatteDocument, frame: int) -> Recipe:
     """The final matte of a frame: what is shown, saved and removed."""

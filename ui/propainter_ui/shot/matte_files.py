@@ -180,10 +180,10 @@ def take_sequence(
     return edits.opened_from(document, matte.path, found)
 
 
-def save_clean(folder: Path, document: MatteDocument, library: ShotLibrary, advance: Advance) -> Path:
+def save_clean(folder: Path, document: MatteDocument, library: ShotLibrary, advance: Advance) -> None:
     """Write the painted clean plates: RGBA in the plate's own numbers, alpha full where they hold.
 
-    Whole numbers become PNG, floats EXR, named like the plate's frames. Returns the folder. Raises BadShot, OSError.
+    Whole numbers become PNG, floats EXR, named like the plate's frames. Raises BadShot, OSError.
     """
     files = library.files
     assert files is not None
@@ -201,7 +201,6 @@ def save_clean(folder: Path, document: MatteDocument, library: ShotLibrary, adva
             for done, frame in enumerate(wanted, start=1):
                 sink.write(frame, clean_frame(document, library, frame))
                 advance(done)
-    return folder
 
 
 def clean_frame(document: MatteDocument, library: ShotLibrary, frame: int) -> Frame:

@@ -6,7 +6,7 @@ Here: data alone. Not here: who tells (``bridge/matting.py``), what the state be
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from propainter_ui.matte.document import MatteDocument, Shadow
@@ -109,7 +109,7 @@ class MatteSaved:
     path: str
     what: str = "Matte"
     is_matte: bool = True
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
 
 
 MatteEvent: TypeAlias = (
