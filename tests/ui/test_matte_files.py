@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from propainter_pictures.plates import open_source
 from propainter_ui.bridge.matte_filing import MatteFiles
 from propainter_ui.bridge.under_way import UnderWay
 from propainter_ui.matte import edits, news
-from propainter_ui.matte.cloning import laid_over, painted
+from propainter_ui.matte.cloning import CleanBench, Shares, Source, laid_over
 from propainter_ui.matte.document import MatteDocument
 from propainter_ui.matte.outlines import Outline, Shape
 from propainter_ui.matte.project import digests_of, fitted, json_parts
@@ -28,6 +28,7 @@ from propainter_ui.matte.strokes import Box, BrushStroke, CloneStroke, Scribble
 from propainter_ui.shot import matte_files
 from propainter_ui.shot.frame_store import ShotLibrary
 from propainter_ui.shot.shot_files import BadShot, ShotFiles, open_frames
+from propainter_wire.shot import Pixels
 
 W, H, FIRST, LAST = 48, 32, 1001, 1004
 RNG = np.random.default_rng(5)
@@ -85,6 +86,11 @@ def drawn(library: ShotLibrary, dtype: str = "uint8") -> MatteDocument:
     matrix = (1.0, 0.01, 3.5, 0.0, 1.0, -2.0, 1e-5, 0.0, 1.0)
     document = edits.with_clone(document, 1002, CloneStroke(((12.0, 12.0, 1.0),), 5, 1004, matrix, 0.5, 0.75))
     return news.with_cuts(document, (1004,))
+
+
+def painted(plate: Pixels, frame: int, strokes: Iterable[CloneStroke], source: Source) -> tuple[Pixels, Shares]:
+    """By a bench without room to keep anything: all strokes are drawn."""
+    return CleanBench(0).painted(plate, frame, tuple(strokes), source, of="plate")
 
 
 def mattes_in(place: str) -> dict[int, np.ndarray]:

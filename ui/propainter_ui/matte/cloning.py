@@ -1,6 +1,6 @@
 """Clean plates painted by clone stamp, in the plate's own numbers.
 
-Here: ``painted``, ``CleanBench``, ``laid_over``. Not here: strokes (``strokes.py``), files (``shot/matte_files.py``).
+Here: ``CleanBench``, ``laid_over``. Not here: strokes (``strokes.py``), files (``shot/matte_files.py``).
 
 A stroke lays colours of a frame over a layer, not over the plate: what is left of the object under a soft edge never mixes
 into the clean plate. Values above 1 and below 0 stay what they are; moved by whole pixels, every bit does.
@@ -8,7 +8,7 @@ into the clean plate. Values above 1 and below 0 stay what they are; moved by wh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -46,7 +46,12 @@ class CleanBench:
     def painted(
         self, plate: Pixels, frame: int, strokes: tuple[CloneStroke, ...], source: Source, *, of: object
     ) -> tuple[Pixels, Shares]:
-        """See ``painted``. of: names the plate, for what is kept."""
+        """A frame's clean plate: colours [h, w, 3] in the plate's type, and how far they are painted, float32 [h, w] 0..1.
+
+        plate: RGB [h, w, 3] of the frame; it is what the colours are where nothing is painted. source: gives RGB of a frame
+        of the plate. of: names the plate, for what is kept. A stroke that takes from its own frame takes what earlier
+        strokes left there. Where a stroke would take from beyond the picture, or what is no number, it paints nothing.
+        """
         counts = range(len(strokes), -1, -1)
         done, layer = next(
             ((n, kept) for n in counts if (kept := self._layers.get((of, frame, strokes[:n]))) is not None),
@@ -56,19 +61,6 @@ class CleanBench:
             layer = _with_stroke(layer, plate, frame, strokes[count], source)
         self._layers.put((of, frame, strokes), layer, layer.colours.nbytes + layer.alpha.nbytes)
         return _finished(layer, plate)
-
-
-def painted(plate: Pixels, frame: int, strokes: Sequence[CloneStroke], source: Source) -> tuple[Pixels, Shares]:
-    """A frame's clean plate: colours [h, w, 3] in the plate's type, and how far they are painted, float32 [h, w] 0..1.
-
-    plate: RGB [h, w, 3] of the frame; it is what the colours are where nothing is painted. source: gives RGB of a frame of
-    the plate. A stroke that takes from its own frame takes what earlier strokes left there. Where a stroke would take from
-    beyond the picture, or what is no number, it paints nothing.
-    """
-    layer = _blank(plate)
-    for stroke in strokes:
-        layer = _with_stroke(layer, plate, frame, stroke, source)
-    return _finished(layer, plate)
 
 
 def _blank(plate: Pixels) -> Layer:
