@@ -29,7 +29,7 @@ from propainter_ui.widgets.placement import Placement
 _ROLES: dict[Tool, Role] = {
     "polygon": "object", "bezier": "object", "keep_out": "keep_out", "always_in": "always_in",
 }  # fmt: skip
-_LEAST_KEYS = (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Escape, Qt.Key.Key_Backspace)
+_OF_OPEN_OUTLINE = (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Escape, Qt.Key.Key_Backspace)
 _DELETES = (Qt.Key.Key_Delete, Qt.Key.Key_Backspace)
 
 
@@ -194,7 +194,7 @@ class MatteHand:
         if not self._tools.facts.is_outline:
             return key == Qt.Key.Key_Escape and self._is_down
         if self.outline.is_drawing:
-            return key in _LEAST_KEYS
+            return key in _OF_OPEN_OUTLINE
         return key in _DELETES and self.outline.selected is not None
 
     def key(self, key: int) -> None:
@@ -224,19 +224,17 @@ class MatteHand:
 
     # --- outlines -------------------------------------------------------------------------------------------------
 
-    def _shapes(self) -> list[int]:
-        """The shapes the tool edits that count on the frame, by their place in the document."""
+    def _shapes(self) -> dict[int, Outline]:
+        """The outlines the tool edits that count on the frame, by their shape's place in the document."""
         document, role = self._paper.state.drawn, _ROLES.get(self._tools.tool)
         if document is None or role is None:
-            return []
+            return {}
         frame = self._paper.state.frame
-        return [place for place, s in enumerate(document.shapes) if s.role == role and s.at(frame) is not None]
+        shapes = ((place, shape) for place, shape in enumerate(document.shapes) if shape.role == role)
+        return {place: outline for place, shape in shapes if (outline := shape.at(frame)) is not None}
 
     def _there(self) -> list[Outline]:
-        document, frame = self._paper.state.drawn, self._paper.state.frame
-        assert document is not None or not self._shapes()
-        outlines = [document.shapes[place].at(frame) for place in self._shapes()] if document is not None else []
-        return [outline for outline in outlines if outline is not None]
+        return list(self._shapes().values())
 
     def _take(self, made: Made | None) -> None:
         """Make of the document what the hand has made of its outlines."""
@@ -249,7 +247,7 @@ class MatteHand:
             reach = "tracked" if role == "object" else tools.reach
             self._paper.draw(edits.with_shape(document, Shape(role, reach, {frame: made.outline})))
             return
-        place = self._shapes()[made.which]
+        place = list(self._shapes())[made.which]
         shape = document.shapes[place]
         new: Shape | None
         if isinstance(made, outline_hand.Changed):
@@ -267,20 +265,19 @@ class MatteHand:
     # --- how it looks ---------------------------------------------------------------------------------------------
 
     def paint(self, painter: QtGui.QPainter, placement: Placement) -> None:
-        painter.save()
-        paint, tools = DrawingPainter(painter, placement), self._tools
         if not is_drawn_on(self._paper.state):
-            painter.restore()
             return
+        painter.save()
+        paint, tools, shapes = DrawingPainter(painter, placement), self._tools, self._shapes()
         dragged = self._dragged[0] if self._box is not None and self._dragged is not None else None
-        paint_drawn(paint, self._paper.state, without_box=dragged, without_shapes=self._shapes())
+        paint_drawn(paint, self._paper.state, without_box=dragged, without_shapes=shapes)
         if self._box is not None and (box := self._box.result) is not None:
             paint.box(box, REMOVES)
         if self._stroke is not None:
             paint.stroke(self._stroke.dabs, self._stroke.radius, self._colour(), 0.45)
         if tools.facts.is_outline:
             at = None if self._is_down or self._at is None else self._at.point
-            paint_outlines(paint, self.outline, self._there(), COLOURS[_ROLES[tools.tool]], at)
+            paint_outlines(paint, self.outline, list(shapes.values()), COLOURS[_ROLES[tools.tool]], at)
         if tools.facts.has_size:
             self._paint_brush(paint)
         painter.restore()
