@@ -72,11 +72,11 @@ class DrawnOn(SurfaceWithFocus):
 
     # --- touches --------------------------------------------------------------------------------------------------
 
-    def touch_at(
-        self, place: QtCore.QPointF, modifiers: Qt.KeyboardModifier, pressure: float = 1.0, *, is_eraser: bool = False
+    def _touch_of(
+        self, event: QtGui.QMouseEvent | QtGui.QTabletEvent, pressure: float = 1.0, *, is_eraser: bool = False
     ) -> Touch:
-        """A place in the widget as a touch on the picture."""
-        spot = self._placement.point(place)
+        """Where mouse or pen are in the widget, as a touch on the picture."""
+        spot, modifiers = self._placement.point(place_of(event)), event.modifiers()
         return Touch(
             spot.x(), spot.y(), pressure, _REACH_PX / self._placement.zoom,
             bool(modifiers & Qt.KeyboardModifier.ControlModifier), bool(modifiers & Qt.KeyboardModifier.ShiftModifier),
@@ -88,7 +88,7 @@ class DrawnOn(SurfaceWithFocus):
         if self.hand is None or event.button() != Qt.MouseButton.LeftButton:
             return False
         self._is_drawing = True
-        self.hand.press(self.touch_at(place_of(event), event.modifiers()))
+        self.hand.press(self._touch_of(event))
         self.update()
         return True
 
@@ -97,7 +97,7 @@ class DrawnOn(SurfaceWithFocus):
         if self.hand is None:
             return False
         self.setCursor(self.hand.cursor)
-        self.hand.move(self.touch_at(place_of(event), event.modifiers()))
+        self.hand.move(self._touch_of(event))
         self.update()
         return self._is_drawing
 
@@ -106,7 +106,7 @@ class DrawnOn(SurfaceWithFocus):
         if self.hand is None or not self._is_drawing:
             return False
         self._is_drawing = False
-        self.hand.release(self.touch_at(place_of(event), event.modifiers()))
+        self.hand.release(self._touch_of(event))
         self.update()
         return True
 
@@ -119,7 +119,7 @@ class DrawnOn(SurfaceWithFocus):
             event.ignore()
             return
         pressure = event.pressure() if event.type() != QtCore.QEvent.Type.TabletRelease else 1.0
-        touch = self.touch_at(place_of(event), event.modifiers(), pressure, is_eraser=_is_eraser(event))
+        touch = self._touch_of(event, pressure, is_eraser=_is_eraser(event))
         if begins:
             self._is_drawing = True
             self.setFocus(Qt.FocusReason.MouseFocusReason)
