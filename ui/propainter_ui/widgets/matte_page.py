@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from propainter_ui.matte.document import Shadow
-from propainter_ui.qt import Qt, QtWidgets, Signal
+from propainter_ui.qt import QtWidgets, Signal
 from propainter_ui.state import matte_shown
 from propainter_ui.state.panel_state import PanelState
 from propainter_ui.widgets.fold import Fold, Memory
-from propainter_ui.widgets.parts import show_number
+from propainter_ui.widgets.parts import Quiet, dim_text, field, show_number
 from propainter_ui.widgets.tool_box import ToolBox
 
 _DIRECTIONS = (
@@ -41,25 +41,25 @@ class MattePage(QtWidgets.QWidget):
         self._listed: tuple[str, ...] = ()
         self._frames: tuple[int, ...] = ()
         self.tool_box = ToolBox()
-        self._said = _dim("How the matte stands")
+        self._said = dim_text("How the matte stands")
         self.tracks = {name: self._track_button(name, text, tip) for name, text, tip in _DIRECTIONS}
         self.tracks["both"].setObjectName("primary")
-        self._doubt_said = _dim("Frames to look at")
+        self._doubt_said = dim_text("Frames to look at")
         self.doubts = QtWidgets.QListWidget()
         self.doubts.setAccessibleName("Doubtful frames, the most doubtful first")
         self.doubts.setFrameShape(QtWidgets.QFrame.Shape.NoFrame)
         self.doubts.setMaximumHeight(132)
         self._buttons: dict[str, QtWidgets.QPushButton] = {}
-        self._threshold = _number("Shadow threshold", 0.01, 0.9, 0.01, 2)
+        self._threshold = field("Shadow threshold", 0.01, 0.9, 2, step=0.01)
         self._threshold.setToolTip("Share of its light that the ground must lose to count as shadow")
-        self._soften = _number("Shadow softness, px", 0, 100, 1, 0)
+        self._soften = field("Shadow softness, px", 0, 100, 0)
         self._soften.setToolTip("How wide the shadow's edge fades")
         self._reflections = QtWidgets.QCheckBox("Reflections, too")
         self._reflections.setAccessibleName("Reflections, too")
         self._reflections.setToolTip("Take what the object makes brighter, as well")
         self._fold_shadow = Fold("matte_shadow", "Shadow and reflection", is_open=False, memory=memory)
         self._fold_files = Fold("matte_files", "Keep and use the matte", is_open=True, memory=memory)
-        self._shadow_said = _dim("How the shadow stands")
+        self._shadow_said = dim_text("How the shadow stands")
         self._lay_out()
         self._connect()
 
@@ -189,38 +189,18 @@ class MattePage(QtWidgets.QWidget):
         texts = tuple(f"{number}   {share:.0%} doubtful" for number, share in doubtful)
         self.doubts.setVisible(bool(texts))
         self._frames = tuple(number for number, _ in doubtful)
-        self.doubts.blockSignals(True)
-        if texts != self._listed:
-            self._listed = texts
-            self.doubts.clear()
-            self.doubts.addItems(list(texts))
-        self.doubts.setCurrentRow(self._frames.index(frame) if frame in self._frames else -1)
-        self.doubts.blockSignals(False)
-
-
-def _dim(name: str) -> QtWidgets.QLabel:
-    label = QtWidgets.QLabel()
-    label.setObjectName("dim")
-    label.setWordWrap(True)
-    label.setAccessibleName(name)
-    label.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
-    return label
+        with Quiet(self.doubts):
+            if texts != self._listed:
+                self._listed = texts
+                self.doubts.clear()
+                self.doubts.addItems(list(texts))
+            self.doubts.setCurrentRow(self._frames.index(frame) if frame in self._frames else -1)
 
 
 def _say(label: QtWidgets.QLabel, text: str) -> None:
     if label.text() != text:
         label.setText(text)
     label.setVisible(bool(text))
-
-
-def _number(name: str, low: float, high: float, step: float, decimals: int) -> QtWidgets.QDoubleSpinBox:
-    box = QtWidgets.QDoubleSpinBox()
-    box.setRange(low, high)
-    box.setSingleStep(step)
-    box.setDecimals(decimals)
-    box.setKeyboardTracking(False)
-    box.setAccessibleName(name)
-    return box
 
 
 def _row(*widgets: QtWidgets.QWidget) -> QtWidgets.QHBoxLayout:

@@ -40,6 +40,27 @@ def number(name: str, low: float, high: float, step: float, prefix: str) -> QtWi
     return box
 
 
+def field(name: str, low: float, high: float, decimals: int, *, step: float = 1.0) -> QtWidgets.QDoubleSpinBox:
+    """A number that counts once it is typed."""
+    box = QtWidgets.QDoubleSpinBox()
+    box.setRange(low, high)
+    box.setSingleStep(step)
+    box.setDecimals(decimals)
+    box.setKeyboardTracking(False)
+    box.setAccessibleName(name)
+    return box
+
+
+def dim_text(name: str) -> QtWidgets.QLabel:
+    """Room for a sentence that says more, empty so far."""
+    label = QtWidgets.QLabel()
+    label.setObjectName("dim")
+    label.setWordWrap(True)
+    label.setAccessibleName(name)
+    label.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
+    return label
+
+
 class Quiet:
     """Within it, a control tells nobody of its changes: they are ours, not the artist's."""
 

@@ -20,7 +20,7 @@ from propainter_ui.state.shown import render_label
 from propainter_ui.state.sizes import plate_size, working_size_wanted
 from propainter_ui.widgets.fold import Fold, Memory
 from propainter_ui.widgets.matte_reading import MatteReadingControls
-from propainter_ui.widgets.parts import Quiet, show_number
+from propainter_ui.widgets.parts import Quiet, dim_text, show_number
 from propainter_ui.widgets.setting_rows import ChoiceRow, CropRow, choose, combo, row_for
 
 _NAME_WIDTH = 130
@@ -290,12 +290,8 @@ class Settings(QtWidgets.QWidget):
             _place(form, control.label, widget, widget)
 
     def _place_window(self, form: QtWidgets.QGridLayout) -> None:
-        self._window = QtWidgets.QLabel()
-        self._window.setObjectName("dim")
-        self._window.setWordWrap(True)
-        self._window.setAccessibleName("What the window sees")
+        self._window = dim_text("What the window sees")
         self._window.setMinimumHeight(self._window.fontMetrics().lineSpacing() * 2 + 4)
-        self._window.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
         form.addWidget(self._window, form.rowCount(), 0, 1, 4)
 
     def _cost_card(self) -> QtWidgets.QFrame:

@@ -12,7 +12,7 @@ from propainter_ui.drawing.strokes import held_size
 from propainter_ui.qt import Qt, QtWidgets, Signal
 from propainter_ui.state.matte_tools import REACHES, TOOLS, MatteTools, Tool
 from propainter_ui.widgets.flow import FlowLayout
-from propainter_ui.widgets.parts import Quiet, show_number, toggle
+from propainter_ui.widgets.parts import Quiet, dim_text, field, show_number, toggle
 
 _SLIDER_STEPS = 100
 
@@ -28,10 +28,12 @@ class ToolBox(QtWidgets.QWidget):
         super().__init__(parent)
         self._tools = MatteTools()
         self.buttons = {tool: self._button(tool) for tool in TOOLS}
-        self._size, self._size_slider = _field("Brush size, px", 0.5, 500, 1), _slider("Brush size slider")
+        self._size, self._size_slider = field("Brush size, px", 0.5, 500, 1), _slider("Brush size slider")
         self._size_slider.setRange(0, _SLIDER_STEPS)
-        self._soft, self._soft_slider = _field("Brush softness, %", 0, 100, 0), _slider("Brush softness slider")
+        self._soft, self._soft_slider = field("Brush softness, %", 0, 100, 0), _slider("Brush softness slider")
         self._soft_slider.setRange(0, 100)
+        for box in (self._size, self._soft):
+            box.setFixedWidth(72)
         self._reach = QtWidgets.QComboBox()
         self._reach.setAccessibleName("Garbage matte counts")
         self._reach.setToolTip("Frames that a garbage matte drawn from now on counts for")
@@ -42,11 +44,7 @@ class ToolBox(QtWidgets.QWidget):
         self._step.setKeyboardTracking(False)
         self._step.setAccessibleName("Stamp copies from, frames away")
         self._step.setToolTip("0: from this frame. -5: from five frames before, moved as the background has moved.")
-        self._help = QtWidgets.QLabel()
-        self._help.setObjectName("dim")
-        self._help.setWordWrap(True)
-        self._help.setAccessibleName("What the tool does")
-        self._help.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
+        self._help = dim_text("What the tool does")
         self._help.setMinimumHeight(self._help.fontMetrics().lineSpacing() * 3 + 2)
         self._lay_out()
         self._connect()
@@ -135,16 +133,6 @@ def _size_of(place: int) -> float:
 def _place_of(radius: float) -> int:
     """Its inverse, to the nearest place."""
     return min(range(_SLIDER_STEPS + 1), key=lambda place: abs(0.5 * 1000.0 ** (place / _SLIDER_STEPS) - radius))
-
-
-def _field(name: str, low: float, high: float, decimals: int) -> QtWidgets.QDoubleSpinBox:
-    box = QtWidgets.QDoubleSpinBox()
-    box.setRange(low, high)
-    box.setDecimals(decimals)
-    box.setKeyboardTracking(False)
-    box.setFixedWidth(72)
-    box.setAccessibleName(name)
-    return box
 
 
 def _slider(name: str) -> QtWidgets.QSlider:
