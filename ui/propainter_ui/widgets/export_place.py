@@ -13,6 +13,7 @@ from propainter_ui.qt import QtWidgets
 from propainter_ui.shot.export import EXPORT_NAMES, ExportKind, check_place, places_there, suggested_place
 from propainter_ui.shot.export_formats import Format, formats_of
 from propainter_ui.shot.shot_files import BadShot, ShotFiles
+from propainter_ui.widgets.parts import name_style
 
 
 class ExportPlace(QtWidgets.QDialog):
@@ -177,9 +178,7 @@ class ExportPlace(QtWidgets.QDialog):
     def _say(self, text: str, *, is_refusal: bool = False) -> None:
         self.replace.hide()
         self.says.setText(text or "The panel makes folders that are not there yet.")
-        self.says.setObjectName("error" if is_refusal else "dim")
-        self.says.style().unpolish(self.says)
-        self.says.style().polish(self.says)
+        name_style(self.says, "error" if is_refusal else "dim")
 
     def _browse(self) -> None:
         path = self._typed()

@@ -11,6 +11,7 @@ from propainter_ui.matte.document import MatteDocument
 from propainter_ui.qt import QtWidgets
 from propainter_ui.shot.matte_files import files_there, suggested_place
 from propainter_ui.shot.shot_files import BadShot, ShotFiles
+from propainter_ui.widgets.parts import name_style
 
 _FORMATS = ((".png", "PNG, 8 bits (.png)"), (".exr", "OpenEXR, half floats (.exr)"), (".tif", "TIFF, 8 bits (.tif)"))
 
@@ -116,9 +117,7 @@ class MattePlace(QtWidgets.QDialog):
     def _say(self, text: str, *, is_refusal: bool = False) -> None:
         self.replace.hide()
         self.says.setText(text or "The project to go on with is written beside the folder.")
-        self.says.setObjectName("error" if is_refusal else "dim")
-        self.says.style().unpolish(self.says)
-        self.says.style().polish(self.says)
+        name_style(self.says, "error" if is_refusal else "dim")
 
     def _browse(self) -> None:
         start = Path(self.path.text().strip() or self._start)

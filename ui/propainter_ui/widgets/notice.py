@@ -8,6 +8,7 @@ from __future__ import annotations
 from propainter_ui.look import icon
 from propainter_ui.qt import QtWidgets, Signal
 from propainter_ui.state.panel_state import Notice
+from propainter_ui.widgets.parts import name_style
 
 
 class NoticeBar(QtWidgets.QFrame):
@@ -37,9 +38,7 @@ class NoticeBar(QtWidgets.QFrame):
         self.setVisible(notice is not None)
         if notice is None or (notice == old and self.objectName() == f"notice_{notice.level}"):
             return
-        self.setObjectName(f"notice_{notice.level}")
-        self.style().unpolish(self)
-        self.style().polish(self)
+        name_style(self, f"notice_{notice.level}")
         self._text.setText(notice.text)
         self._text.setAccessibleDescription(notice.text)
         names = {

@@ -61,6 +61,14 @@ def dim_text(name: str) -> QtWidgets.QLabel:
     return label
 
 
+def name_style(widget: QtWidgets.QWidget, name: str) -> None:
+    """Give a widget another name in the style sheet."""
+    if widget.objectName() != name:
+        widget.setObjectName(name)
+        widget.style().unpolish(widget)
+        widget.style().polish(widget)
+
+
 class Quiet:
     """Within it, a control tells nobody of its changes: they are ours, not the artist's."""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from propainter_ui.qt import QtWidgets, Signal
 from propainter_ui.state import publishing
 from propainter_ui.state.panel_state import PanelState
+from propainter_ui.widgets.parts import name_style
 from propainter_wire.messages import ShotLine
 
 _DEFAULT = "default"
@@ -75,7 +76,7 @@ class PublishCard(QtWidgets.QFrame):
         sentence = publishing.publish_sentence(state)
         if self._text.text() != sentence:
             self._text.setText(sentence)
-        _name_style(self._text, "published" if publishing.is_published(state) else "dim")
+        name_style(self._text, "published" if publishing.is_published(state) else "dim")
         self._publish.setText(publishing.publish_label(state))
         self._publish.setAccessibleName(self._publish.text())
         self._publish.setEnabled(publishing.can_publish(state))
@@ -183,11 +184,3 @@ class KnownShots(QtWidgets.QWidget):
         selected = self._selected()
         if selected is not None and selected.follows:
             self.steer_asked.emit(selected)
-
-
-def _name_style(widget: QtWidgets.QWidget, name: str) -> None:
-    """Give a widget another name in the style sheet."""
-    if widget.objectName() != name:
-        widget.setObjectName(name)
-        widget.style().unpolish(widget)
-        widget.style().polish(widget)

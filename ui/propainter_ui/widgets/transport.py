@@ -10,7 +10,7 @@ from propainter_ui.look import icon
 from propainter_ui.qt import QtCore, QtWidgets, Signal
 from propainter_ui.state.panel_state import PanelState
 from propainter_ui.state.shown import play_rate
-from propainter_ui.widgets.parts import fill_bar, show_number
+from propainter_ui.widgets.parts import fill_bar, name_style, show_number
 
 
 class Transport(QtWidgets.QFrame):
@@ -80,10 +80,7 @@ class Transport(QtWidgets.QFrame):
         """Say how many frames a second are shown; None: nothing plays."""
         is_slow = reached is not None and reached < 0.95 * self._rate.value()
         self._reached.setText("–" if reached is None else f"{reached:.1f} shown")
-        if self._reached.objectName() != (name := "error" if is_slow else "dim"):
-            self._reached.setObjectName(name)
-            self._reached.style().unpolish(self._reached)
-            self._reached.style().polish(self._reached)
+        name_style(self._reached, "error" if is_slow else "dim")
 
     def _ask_rate(self, fps: float) -> None:
         self.rate_asked.emit(None if abs(fps - self._own_fps) < 0.0005 else fps)
