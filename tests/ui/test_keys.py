@@ -67,7 +67,7 @@ def test_space_plays_on_the_picture_and_presses_whatever_control_has_the_focus(
     press(qtbot, opened.settings._quality, Qt.Key.Key_Space)
     assert opened.settings._quality.view().isVisible()
     opened.settings._quality.hidePopup()
-    press(qtbot, opened.settings._render, Qt.Key.Key_Space)
+    press(qtbot, opened.settings.cost_card._render, Qt.Key.Key_Space)
     assert len(rendered) == 1 and not opened.state.is_playing
 
 
@@ -87,7 +87,7 @@ def test_return_presses_the_focused_button_and_renders_on_the_picture_alone(
     press(qtbot, box, Qt.Key.Key_7)
     qtbot.keyClick(box, Qt.Key.Key_Return)
     assert not rendered, "Return took the number, and no more"
-    for widget in (opened.viewer, opened.timeline, opened.settings._render):
+    for widget in (opened.viewer, opened.timeline, opened.settings.cost_card._render):
         press(qtbot, widget, Qt.Key.Key_Return)
     assert len(rendered) == 3
 
@@ -111,7 +111,11 @@ def test_a_click_leaves_the_focus_where_it_was(qtbot: QtBot, opened: Panel, rend
     from propainter_ui.qt import Qt
 
     opened.viewer.setFocus()
-    for widget in (opened.settings._render, opened.view_bar.wipe, opened.settings._rows["native_fill"]._switch):
+    for widget in (
+        opened.settings.cost_card._render,
+        opened.view_bar.wipe,
+        opened.settings._rows["native_fill"]._switch,
+    ):
         qtbot.mouseClick(widget, Qt.MouseButton.LeftButton)
         assert opened.viewer.hasFocus()
     assert len(rendered) == 1

@@ -31,7 +31,8 @@ def test_at_900_by_600_the_render_button_is_in_the_window_on_every_page(qtbot: Q
         panel.tabs.setCurrentIndex(page)
         qtbot.wait(1)
         assert (window.width(), window.height()) == (900, 600)
-        for button in (panel.settings._render, panel.settings._apply, panel.file_bar.export, panel.view_bar.zoom):
+        cost = panel.settings.cost_card
+        for button in (cost._render, cost._apply, panel.file_bar.export, panel.view_bar.zoom):
             corners = QtCore.QRect(button.mapTo(window, QtCore.QPoint(0, 0)), button.size())
             assert button.isVisible() and window.rect().contains(corners)
     assert panel.viewer.height() >= 150

@@ -66,7 +66,7 @@ def render(qtbot: QtBot, panel: Panel) -> None:
     from propainter_ui.qt import Qt
 
     panel.change(replace(panel.state, report={}))
-    qtbot.mouseClick(panel.settings._render, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(panel.settings.cost_card._render, Qt.MouseButton.LeftButton)
     until(qtbot, lambda: panel.state.report and panel.state.job is None)
 
 
@@ -84,7 +84,7 @@ def test_from_nothing_to_a_finished_video(qtbot: QtBot, panel: Panel, tiny_shot:
     until(qtbot, lambda: panel.state.daemon.phase == "absent")
     drop(panel, tiny_shot)
     until(qtbot, lambda: panel.state.shot is not None)
-    assert panel.settings._render.text() == "Start backend, render 8 frames"
+    assert panel.settings.cost_card._render.text() == "Start backend, render 8 frames"
     seen: list[str] = []
     panel.bridge.told.connect(lambda _: panel.state.job and seen.append(panel.state.job.sentence))
     render(qtbot, panel)
@@ -153,11 +153,11 @@ def test_changed_settings_say_what_is_redone_and_keep_the_old_result_to_compare(
 ) -> None:
     open_shot(qtbot, panel, tiny_shot)
     render(qtbot, panel)
-    until(qtbot, lambda: panel.settings._work.text() == "nothing: all of it is cached")
+    until(qtbot, lambda: panel.settings.cost_card._work.text() == "nothing: all of it is cached")
     old = shown(panel)
     panel.settings._rows["grow"]._box.setValue(9)
-    until(qtbot, lambda: panel.settings._work.text() == "the window, flow kept, 1 chunk")
-    assert panel.settings._render.text() == "Render 8 frames with new settings"
+    until(qtbot, lambda: panel.settings.cost_card._work.text() == "the window, flow kept, 1 chunk")
+    assert panel.settings.cost_card._render.text() == "Render 8 frames with new settings"
     render(qtbot, panel)
     stages = panel.state.report["stages"]
     assert stages["flow"]["computed"] == 0 and stages["completion"]["computed"] == 7
@@ -204,7 +204,7 @@ def test_what_the_engine_ignores_hides_no_result_and_an_export_renders_nothing_f
     render(qtbot, panel)
     revision = panel.state.revision
     panel.change(changes.with_setting(panel.state, "flow_iterations", 3))
-    until(qtbot, lambda: panel.settings._work.text() == "nothing: all of it is cached")
+    until(qtbot, lambda: panel.settings.cost_card._work.text() == "nothing: all of it is cached")
     panel.apply()
     until(qtbot, lambda: not panel.state.is_edited)
     assert panel.state.revision == revision and panel.state.results == set(range(1001, 1009))
@@ -257,7 +257,7 @@ def test_apply_shows_what_became_stale_without_rendering(qtbot: QtBot, panel: Pa
     render(qtbot, panel)
     until(qtbot, lambda: panel.state.bands.get("propagation") == ((1001, 1008, "cached"),))
     panel.settings._rows["grow"]._box.setValue(2)
-    qtbot.mouseClick(panel.settings._apply, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(panel.settings.cost_card._apply, Qt.MouseButton.LeftButton)
     until(qtbot, lambda: panel.state.bands.get("propagation") == ((1001, 1008, "stale"),))
     assert panel.state.bands["flow"] == ((1001, 1007, "cached"),)
     assert panel.state.results == frozenset() and not panel.state.is_edited
@@ -396,8 +396,8 @@ def test_cancelling_leaves_a_panel_that_can_render_again(qtbot: QtBot, panel: Pa
     panel.settings._rows["grow"]._box.setValue(15)
     panel.render_range()
     until(qtbot, lambda: panel.state.job is not None and panel.state.job.kind == "rendering")
-    assert panel.settings._render.text() == "Cancel"
-    qtbot.mouseClick(panel.settings._render, Qt.MouseButton.LeftButton)
+    assert panel.settings.cost_card._render.text() == "Cancel"
+    qtbot.mouseClick(panel.settings.cost_card._render, Qt.MouseButton.LeftButton)
     until(qtbot, lambda: panel.state.job is None)
     assert panel.state.notice is None or panel.state.notice.level != "error"
     render(qtbot, panel)

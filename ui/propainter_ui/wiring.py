@@ -70,7 +70,7 @@ def _connect_timeline(panel: Panel) -> None:
 
 
 def _connect_pages(panel: Panel) -> None:
-    settings, card = panel.settings, panel.publish_card
+    settings, cost, card = panel.settings, panel.settings.cost_card, panel.publish_card
     settings.setting_asked.connect(lambda n, v: panel.change(changes.with_setting(panel.state, n, v)))
     settings.default_asked.connect(lambda name: panel.change(changes.with_default(panel.state, name)))
     settings.view_asked.connect(panel.show_view)
@@ -78,10 +78,10 @@ def _connect_pages(panel: Panel) -> None:
     settings.reading_asked.connect(panel.bridge.read_matte)
     settings.clean_frames_asked.connect(panel.choose_clean_frames)
     settings.quality_asked.connect(lambda quality: panel.change(replace(panel.state, quality=quality)))
-    settings.apply_asked.connect(panel.apply)
-    settings.revert_asked.connect(lambda: panel.change(changes.reverted(panel.state)))
-    settings.render_asked.connect(panel.render_range)
-    settings.cancel_asked.connect(panel.cancel)
+    cost.apply_asked.connect(panel.apply)
+    cost.revert_asked.connect(lambda: panel.change(changes.reverted(panel.state)))
+    cost.render_asked.connect(panel.render_range)
+    cost.cancel_asked.connect(panel.cancel)
     settings.typed.connect(panel.viewer.setFocus)
     panel.jobs.cancel_asked.connect(panel.cancel)
     panel.shots.reopen_asked.connect(panel.bridge.reopen)

@@ -1,8 +1,8 @@
-"""The settings page: a few controls, the rest folded away; below them what a render would cost.
+"""The settings page: a few controls, the rest folded away.
 
-Here: which controls there are, what they show and ask for. Not here: how a row looks (``setting_rows.py``), sections and
-their order (``propainter_knobs``), what a change entails (``state/``). Nothing is asked of the backend until *Apply* or
-*Render*.
+Here: which controls there are, what they show and ask for. Not here: how a row looks (``setting_rows.py``), what a render
+would cost and its buttons (``cost_card.py``), sections and their order (``propainter_knobs``), what a change entails
+(``state/``). Nothing is asked of the backend until *Apply* or *Render*.
 """
 
 from __future__ import annotations
@@ -12,19 +12,18 @@ from typing import Any
 from propainter_knobs.controls import CONTROL_BY_NAME
 from propainter_knobs.knob import ENGINE_LABELS
 from propainter_knobs.sections import SECTIONS, Section
-from propainter_ui.qt import Qt, QtCore, QtWidgets, Signal
-from propainter_ui.state.forecast import estimate_of, window_sentence
+from propainter_ui.qt import Qt, QtWidgets, Signal
+from propainter_ui.state.forecast import window_sentence
 from propainter_ui.state.panel_state import VIEW_NAMES, VIEWS, PanelState
 from propainter_ui.state.settings_offered import QUALITIES, SETTING_ROWS, SIZE_CHOICES, rows_of
-from propainter_ui.state.shown import render_label
 from propainter_ui.state.sizes import plate_size, working_size_wanted
+from propainter_ui.widgets.cost_card import CostCard
 from propainter_ui.widgets.fold import Fold, Memory
 from propainter_ui.widgets.matte_reading import MatteReadingControls
 from propainter_ui.widgets.parts import Quiet, dim_text, show_number
 from propainter_ui.widgets.setting_rows import ChoiceRow, CropRow, choose, combo, row_for
 
 _NAME_WIDTH = 130
-_ESTIMATE_MS = 30
 
 
 class Settings(QtWidgets.QWidget):
@@ -33,10 +32,6 @@ class Settings(QtWidgets.QWidget):
     setting_asked = Signal(str, object)
     default_asked = Signal(str)
     quality_asked = Signal(str)
-    apply_asked = Signal()
-    revert_asked = Signal()
-    render_asked = Signal()
-    cancel_asked = Signal()
     view_asked = Signal(str)
     range_asked = Signal(object, object)
     """First and last frame; None: as it is."""
@@ -60,10 +55,8 @@ class Settings(QtWidgets.QWidget):
         self._size = combo("Working size", [(name, name) for name, _ in (*SIZE_CHOICES, ("Custom", None))])
         self._width, self._height = _size_box("Working width"), _size_box("Working height")
         self._crop = CropRow(self)
-        self._later = QtCore.QTimer(self)
-        self._later.setSingleShot(True)
-        self._later.setInterval(_ESTIMATE_MS)
-        self._later.timeout.connect(self._show_estimate)
+        self.cost_card = CostCard()
+        """What a render costs, and its button; the panel keeps it on the screen."""
         self._folds: dict[str, Fold] = {}
         self._lay_out()
         self._connect()
@@ -78,8 +71,8 @@ class Settings(QtWidgets.QWidget):
         if state.settings is not old.settings or _sizes(state) != _sizes(old):
             self._show_size(state)
         self._show_shot(state, old)
-        self._show_cost(state, old)
-        self._show_buttons(state)
+        self._show_window(state)
+        self.cost_card.show_state(state)
 
     def _show_settings(self, state: PanelState) -> None:
         for name, row in self._rows.items():
@@ -131,37 +124,15 @@ class Settings(QtWidgets.QWidget):
             box.setEnabled(choice == "Custom")
             show_number(box, value)
 
-    def _show_cost(self, state: PanelState, old: PanelState) -> None:
-        """The window in words at once; what it costs a moment later, so that a moving slider need not wait for it."""
+    def _show_window(self, state: PanelState) -> None:
         seen = window_sentence(state)
         self._window.setText(seen)
         self._window.setVisible(bool(seen))
-        watched = ("settings", "quality", "bands", "shot", "first", "last", "rates", "engine", "daemon", "applied")
-        if any(getattr(state, name) is not getattr(old, name) for name in watched):
-            self._later.start()
-
-    def _show_estimate(self) -> None:
-        estimate = estimate_of(self._state)
-        for label, text in (
-            (self._work, estimate.work if estimate else "–"),
-            (self._time, estimate.time if estimate else "–"),
-            (self._memory, estimate.memory if estimate else "–"),
-        ):
-            label.setText(text)
 
     def refresh_icons(self) -> None:
         """Draw icons anew, after the theme has changed."""
         for row in (*self._rows.values(), self._crop):
             row.refresh_icon(self)
-
-    def _show_buttons(self, state: PanelState) -> None:
-        is_rendering = not state.is_free
-        self._render.setText("Cancel" if is_rendering else render_label(state))
-        self._render.setAccessibleName(self._render.text())
-        self._render.setEnabled(is_rendering or state.can_render)
-        self._render.setToolTip("" if state.can_render or is_rendering else "Open a plate and its matte first")
-        self._apply.setEnabled(state.can_apply)
-        self._revert.setEnabled(state.is_edited)
 
     # --- asking ---------------------------------------------------------------------------------------------------
 
@@ -184,12 +155,6 @@ class Settings(QtWidgets.QWidget):
         self._size.activated.connect(lambda _: self._ask_size())
         for box in (self._width, self._height):
             box.valueChanged.connect(lambda _: self._ask_custom_size())
-        self._apply.clicked.connect(lambda: self.apply_asked.emit())
-        self._revert.clicked.connect(lambda: self.revert_asked.emit())
-        self._render.clicked.connect(self._ask_render)
-
-    def _ask_render(self) -> None:
-        (self.render_asked if self._state.is_free else self.cancel_asked).emit()
 
     def _ask_clean_frames(self) -> None:
         if self._clean_frames.isModified():
@@ -232,8 +197,6 @@ class Settings(QtWidgets.QWidget):
         whole.setContentsMargins(0, 0, 0, 0)
         whole.setSpacing(0)
         whole.addWidget(scroll, 1)
-        self.cost_card = self._cost_card()
-        """What a render costs, and its button; the panel keeps it on the screen."""
 
     def add_below(self, widget: QtWidgets.QWidget) -> None:
         """Put a widget below the settings, to be scrolled with them."""
@@ -293,39 +256,6 @@ class Settings(QtWidgets.QWidget):
         self._window = dim_text("What the window sees")
         self._window.setMinimumHeight(self._window.fontMetrics().lineSpacing() * 2 + 4)
         form.addWidget(self._window, form.rowCount(), 0, 1, 4)
-
-    def _cost_card(self) -> QtWidgets.QFrame:
-        card = QtWidgets.QFrame()
-        card.setObjectName("bar")
-        grid = QtWidgets.QGridLayout(card)
-        grid.setContentsMargins(14, 10, 14, 12)
-        for column, share in ((1, 3), (3, 2)):
-            grid.setColumnStretch(column, share)
-        self._work, self._time, self._memory = (QtWidgets.QLabel("–") for _ in range(3))
-        texts = ("To redo", self._work, 0, 0, 3), ("Time", self._time, 1, 0, 1), ("Memory", self._memory, 1, 2, 1)
-        for text, label, line, column, span in texts:
-            caption = QtWidgets.QLabel(text)
-            caption.setObjectName("dim")
-            label.setWordWrap(True)
-            label.setAlignment(Qt.AlignmentFlag.AlignTop)
-            label.setMinimumHeight(label.fontMetrics().height() + 2)
-            label.setAccessibleName(f"Estimate: {text}")
-            grid.addWidget(caption, line, column, Qt.AlignmentFlag.AlignTop)
-            grid.addWidget(label, line, column + 1, 1, span)
-        grid.setColumnMinimumWidth(0, 60)
-        self._apply, self._revert = QtWidgets.QPushButton("Apply"), QtWidgets.QPushButton("Revert")
-        self._apply.setToolTip("Take these settings: see what stays valid, render nothing")
-        self._revert.setToolTip("Back to the settings applied last")
-        self._apply.setAccessibleName("Apply settings")
-        self._revert.setAccessibleName("Revert settings")
-        self._render = QtWidgets.QPushButton("Render")
-        self._render.setObjectName("primary")
-        buttons = QtWidgets.QHBoxLayout()
-        buttons.addWidget(self._revert, 1)
-        buttons.addWidget(self._apply, 1)
-        grid.addLayout(buttons, 2, 0, 1, 4)
-        grid.addWidget(self._render, 3, 0, 1, 4)
-        return card
 
 
 def _frame_box(name: str) -> QtWidgets.QSpinBox:
