@@ -59,7 +59,11 @@ _PICTURE_BYTES = 384 << 20
 
 
 class Panel(Surface):
-    """The whole panel, to stand alone or be docked. ``close_panel`` before it is thrown away."""
+    """The whole panel, to stand alone or be docked. ``close_panel`` before it is thrown away.
+
+    Its many methods are short: each is one wish of the artist, and menus, keys and widgets all ask here, so that what a wish
+    entails stands once.
+    """
 
     has_window_of_its_own = True
     """Whether keys such as Ctrl+O are its own to take: in a host they are the host's."""

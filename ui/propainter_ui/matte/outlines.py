@@ -1,7 +1,7 @@
 """Outlines whose points can be moved: polygons and beziers, with key frames and points tracked between them.
 
 Here: ``Vertex``, ``Outline``, ``Shape``, and every change of them. Not here: filling them (``raster.py``), dragging
-(``widgets/``), asking where points move (``bridge/``).
+(``drawing/``), asking where points move (``bridge/``).
 """
 
 from __future__ import annotations

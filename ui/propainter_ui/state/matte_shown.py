@@ -1,6 +1,7 @@
 """What the matte page says: how the drawn matte stands, and what can be done with it now.
 
-Here: ``facts_of``, pure. Not here: the page (``widgets/matte_page.py``), the document (``matte/``).
+Here: ``facts_of``, and what the desk asks of a state besides; pure. Not here: the page (``widgets/matte_page.py``), the
+document (``matte/``).
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The viewer: one picture, or two with a wipe between them; zoom, pan, and the colour under the pointer.
 
 Here: what is shown, and the mouse. Not here: drawing on it (``drawn_on.py``), painting it (``viewer_painting.py``), where
-picture and wipe lie
-(``placement.py``, ``wipe_line.py``), making pictures (``shot/frame_maker.py``), which ones (``screen.py``).
+picture and wipe lie (``placement.py``, ``wipe_line.py``), making pictures (``shot/frame_maker.py``), which ones
+(``screen.py``).
 """
 
 from __future__ import annotations
