@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,8 +9,8 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 import pytest
+from test_panel import until
 
-from conftest import PATIENCE_MS
 from propainter_pictures.plates import open_source
 from propainter_ui.matte import edits
 from propainter_ui.matte.outlines import Outline, Shape
@@ -67,10 +66,6 @@ def overlap(panel: Panel, frame: int) -> float:
     found = panel.library.kitchen.matte(recipe_of(panel.state.drawn, frame))[..., 0] > 127
     truth = true_matte(frame - FRAMES[0])
     return float((found & truth).sum() / (found | truth).sum())
-
-
-def until(qtbot: QtBot, is_so: Callable[[], object]) -> None:
-    qtbot.waitUntil(lambda: bool(is_so()), timeout=PATIENCE_MS)
 
 
 @pytest.mark.slow

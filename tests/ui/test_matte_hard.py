@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import cv2
 import pytest
-from test_matte_backend import ball, until
+from test_matte_backend import ball
+from test_panel import until
 
 from propainter_ui.matte import edits
 from propainter_ui.matte.strokes import Box, BrushStroke

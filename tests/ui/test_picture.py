@@ -26,7 +26,7 @@ def picture(view: str, **changes: object) -> np.ndarray | None:
         "result": RESULT,
         "apart": UNSEEN,
         "display": PLAIN,
-        "hole": HoleSettings(grow=2),
+        "hole": HOLE,
     } | changes
     return show(view, **given)  # type: ignore[arg-type]
 
