@@ -114,9 +114,7 @@ def panel(qtbot: QtBot, home: Path, tmp_path: Path) -> Iterator[Panel]:
     _remember_in(tmp_path)
     window = launch(["--empty"])
     yield window.panel
-    window._quitting._is_decided = True  # nobody is there to answer
-    window.close()
-    _throw_away(window)
+    _end(window)
 
 
 @pytest.fixture(scope="module")
@@ -130,6 +128,13 @@ def tiny_shot(tmp_path_factory: pytest.TempPathFactory) -> Path:
         matte = box_matte((64, 48), left=20, top=16) * 255
         cv2.imwrite(str(folder / f"matte/tiny.{number}.png"), matte.astype(np.uint8))
     return folder
+
+
+def _end(window: Any) -> None:
+    """Close a window of the panel, whatever is under way, and delete it."""
+    window._quitting._is_decided = True  # nobody is there to answer
+    window.close()
+    _throw_away(window)
 
 
 def _throw_away(window: Any) -> None:

@@ -91,7 +91,7 @@ def doctor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, home: Path) -> Path:
 @pytest.fixture
 def shown(qtbot: QtBot, doctor: Path, tmp_path: Path) -> Iterator[Callable[..., Window]]:
     """Starts the panel with these words, as often as one likes."""
-    from conftest import _remember_in, _throw_away
+    from conftest import _end, _remember_in
     from propainter_ui.__main__ import launch
 
     _remember_in(tmp_path)
@@ -104,9 +104,7 @@ def shown(qtbot: QtBot, doctor: Path, tmp_path: Path) -> Iterator[Callable[..., 
 
     yield start
     for window in windows:
-        window._quitting._is_decided = True
-        window.close()
-        _throw_away(window)
+        _end(window)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from conftest import _remember_in, _throw_away
+from conftest import _end, _remember_in
 from propainter_ui.bridge.matte_wishes import CarryWish, MotionWish, SelectWish, TrackWish
 from propainter_ui.drawing.touch import Touch
 from propainter_ui.matte.standing import keys_of
@@ -52,9 +52,7 @@ def one_panel(application: Any, home: Path, tmp_path_factory: pytest.TempPathFac
     window = launch(["--empty"])
     window.panel.on_screen.show_pictures = lambda: None  # type: ignore[method-assign] # there are no pictures of it
     yield window.panel
-    window._quitting._is_decided = True
-    window.close()
-    _throw_away(window)
+    _end(window)
 
 
 @pytest.fixture
@@ -133,6 +131,13 @@ def tell(panel: Panel, event: Event) -> None:
     panel._show_changes()
 
 
+def solve_a_box(qtbot: QtBot, panel: Panel, asked: Recorder) -> None:
+    """A box on the first frame, and its matte."""
+    key(qtbot, panel, "X")
+    drag(qtbot, panel, (10, 8), (30, 40))
+    answer(panel, asked.named("select")[0], matte_of(12, 9, 16, 30))
+
+
 def test_a_box_is_drawn_answered_tracked_and_rendered(qtbot: QtBot, drawing: Panel, asked: Recorder) -> None:
     key(qtbot, drawing, "X")
     assert drawing.state.tools.tool == "box" and drawing.matte_page.tool_box.buttons["box"].isChecked()
@@ -159,9 +164,7 @@ def test_a_box_is_drawn_answered_tracked_and_rendered(qtbot: QtBot, drawing: Pan
 
 
 def test_a_boxs_corner_is_dragged_and_delete_takes_it_away(qtbot: QtBot, drawing: Panel, asked: Recorder) -> None:
-    key(qtbot, drawing, "X")
-    drag(qtbot, drawing, (10, 8), (30, 40))
-    answer(drawing, asked.named("select")[0], matte_of(12, 9, 16, 30))
+    solve_a_box(qtbot, drawing, asked)
     drag(qtbot, drawing, (30, 8), (38, 4))
     assert drawing.state.drawn is not None
     (box,) = drawing.state.drawn.edits_of(1001).boxes
@@ -174,9 +177,7 @@ def test_a_boxs_corner_is_dragged_and_delete_takes_it_away(qtbot: QtBot, drawing
 def test_undo_takes_back_the_stroke_and_not_what_was_tracked_before_it(
     qtbot: QtBot, drawing: Panel, asked: Recorder
 ) -> None:
-    key(qtbot, drawing, "X")
-    drag(qtbot, drawing, (10, 8), (30, 40))
-    answer(drawing, asked.named("select")[0], matte_of(12, 9, 16, 30))
+    solve_a_box(qtbot, drawing, asked)
     drawing.desk.track("both")
     keys = asked.named("track")[0].keys
     tell(drawing, MattesTracked({1002: drawing.library.solved.put(matte_of(13, 9, 16, 30))}, keys))
@@ -196,9 +197,7 @@ def test_undo_takes_back_the_stroke_and_not_what_was_tracked_before_it(
 def test_undoing_a_setting_keeps_what_was_tracked_since(qtbot: QtBot, drawing: Panel, asked: Recorder) -> None:
     from propainter_ui.state import changes
 
-    key(qtbot, drawing, "X")
-    drag(qtbot, drawing, (10, 8), (30, 40))
-    answer(drawing, asked.named("select")[0], matte_of(12, 9, 16, 30))
+    solve_a_box(qtbot, drawing, asked)
     drawing.change(changes.with_setting(drawing.state, "grow", 9))
     drawing.desk.track("both")
     keys = asked.named("track")[0].keys
@@ -221,9 +220,7 @@ def test_an_answer_to_marks_that_are_gone_is_none(qtbot: QtBot, drawing: Panel, 
 
 
 def test_mattes_of_keys_that_have_changed_since_are_stale(qtbot: QtBot, drawing: Panel, asked: Recorder) -> None:
-    key(qtbot, drawing, "X")
-    drag(qtbot, drawing, (10, 8), (30, 40))
-    answer(drawing, asked.named("select")[0], matte_of(12, 9, 16, 30))
+    solve_a_box(qtbot, drawing, asked)
     drawing.desk.track("both")
     keys = asked.named("track")[0].keys
     key(qtbot, drawing, "P")
@@ -235,9 +232,7 @@ def test_mattes_of_keys_that_have_changed_since_are_stale(qtbot: QtBot, drawing:
 def test_a_track_that_undo_has_overtaken_replaces_no_good_matte_and_does_not_call_itself_done(
     qtbot: QtBot, drawing: Panel, asked: Recorder
 ) -> None:
-    key(qtbot, drawing, "X")
-    drag(qtbot, drawing, (10, 8), (30, 40))
-    answer(drawing, asked.named("select")[0], matte_of(12, 9, 16, 30))
+    solve_a_box(qtbot, drawing, asked)
     drawing.desk.track("both")
     good = {frame: drawing.library.solved.put(matte_of(frame - 990, 9, 16, 30)) for frame in range(1002, 1011)}
     tell(drawing, MattesTracked(good, asked.named("track")[0].keys))
@@ -256,9 +251,7 @@ def test_a_track_that_undo_has_overtaken_replaces_no_good_matte_and_does_not_cal
 
 
 def test_a_track_whose_keys_changed_asks_to_track_again(qtbot: QtBot, drawing: Panel, asked: Recorder) -> None:
-    key(qtbot, drawing, "X")
-    drag(qtbot, drawing, (10, 8), (30, 40))
-    answer(drawing, asked.named("select")[0], matte_of(12, 9, 16, 30))
+    solve_a_box(qtbot, drawing, asked)
     drawing.desk.track("both")
     keys = asked.named("track")[0].keys
     key(qtbot, drawing, "P")
@@ -268,9 +261,7 @@ def test_a_track_whose_keys_changed_asks_to_track_again(qtbot: QtBot, drawing: P
 
 
 def test_undo_takes_away_what_was_said_of_the_drawing(qtbot: QtBot, drawing: Panel, asked: Recorder) -> None:
-    key(qtbot, drawing, "X")
-    drag(qtbot, drawing, (10, 8), (30, 40))
-    answer(drawing, asked.named("select")[0], matte_of(12, 9, 16, 30))
+    solve_a_box(qtbot, drawing, asked)
     assert drawing.state.notice is not None
     drawing.editing.undo()
     assert drawing.state.drawn is None and drawing.state.notice is None
@@ -279,9 +270,7 @@ def test_undo_takes_away_what_was_said_of_the_drawing(qtbot: QtBot, drawing: Pan
 def test_a_scribble_corrects_what_was_tracked_and_its_matte_is_looked_for_while_it_is_drawn(
     qtbot: QtBot, drawing: Panel, asked: Recorder
 ) -> None:
-    key(qtbot, drawing, "X")
-    drag(qtbot, drawing, (10, 8), (30, 40))
-    answer(drawing, asked.named("select")[0], matte_of(12, 9, 16, 30))
+    solve_a_box(qtbot, drawing, asked)
     tracked = drawing.library.solved.put(matte_of(13, 9, 16, 30))
     tell(drawing, MattesTracked({1002: tracked}, {}))
     drawing.go_to(1002)
