@@ -6,8 +6,10 @@ library on a lane. Not here: what is done with the answers (``page.py``).
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 from propainter_install.errors import InstallError
-from propainter_install.node import NodeState, look_at_node, put_node, remove_node
+from propainter_install.node import look_at_node, put_node, remove_node
 from propainter_ui.bridge.lane import Lane
 from propainter_ui.first_run.findings import read_findings
 from propainter_ui.qt import QtCore, Signal
@@ -115,14 +117,12 @@ class NodeWork(QtCore.QObject):
         """After what is under way."""
         self._lane.close()
 
-    def _change(self, act: object) -> None:
-        assert callable(act)
+    def _change(self, act: Callable[[], Sequence[str]]) -> None:
         try:
             sentences = [f"{sentence}." for sentence in act()]
         except InstallError as error:
             sentences = [f"{error}."]
-        state: NodeState = look_at_node()
-        self.stands.emit(state)
+        self.stands.emit(look_at_node())
         self.said.emit(" ".join(sentences))
 
     def _on_error(self, error: Exception) -> None:

@@ -12,7 +12,8 @@ from propainter_ui.matte.document import MatteDocument
 from propainter_ui.matte.standing import doubtful_of, keys_of
 from propainter_ui.state.panel_state import JobState, PanelState, Run
 
-_WORDS = {"key": "key frame", "tracked": "tracked", "stale": "follows an older key", "none": "none"}
+_WORDS = {"cached": "tracked", "stale": "follows an older key", "running": "at work", "missing": "none"}
+"""Of what a run of frames is."""
 
 
 @dataclass(frozen=True)
@@ -30,9 +31,8 @@ class MatteBands:
     def said_of(self, frame: int) -> str:
         """The matte of a frame in words."""
         if frame in self.keys:
-            return _WORDS["key"]
-        what = next((w for first, last, w in self.runs if first <= frame <= last), "missing")
-        return {"cached": _WORDS["tracked"], "stale": _WORDS["stale"], "running": "at work"}.get(what, _WORDS["none"])
+            return "key frame"
+        return _WORDS[next((what for first, last, what in self.runs if first <= frame <= last), "missing")]
 
     def doubt_said_of(self, frame: int) -> str:
         """The doubt of a frame in words."""

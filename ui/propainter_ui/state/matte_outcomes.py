@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from propainter_ui.matte import news
-from propainter_ui.matte.document import MatteDocument
+from propainter_ui.matte.document import MatteDocument, Shadow
 from propainter_ui.matte.outlines import Outline, Vertex
 from propainter_ui.matte.recipes import Recipe, key_recipe_of
 from propainter_ui.matte.standing import doubtful_of, keys_of, marks_of, missing_of, start_of
@@ -44,12 +44,7 @@ def after_matte(state: PanelState, event: MatteEvent) -> PanelState:
         case TrackFinished():
             return _finished(state, event)
         case ShadowFound(mattes, shadow):
-            drawn = state.drawn
-            if drawn is None or replace(drawn.shadow, mattes={}, is_added=shadow.is_added) != replace(
-                shadow, mattes={}
-            ):
-                return state
-            return replace(state, drawn=news.cast(drawn, mattes))
+            return _with_shadow(state, mattes, shadow)
         case CastFinished(frames):
             text = f"Looked for the shadow in {frames} frame{'s' * (frames != 1)}. Add it to the matte, or leave it."
             return replace(state, notice=Notice("info", text))
@@ -88,15 +83,21 @@ def _is_nearly_all(box: Box, drawn: MatteDocument) -> bool:
     return box.width * box.height >= _NEARLY_ALL * drawn.width * drawn.height
 
 
+def _with_shadow(state: PanelState, mattes: Mapping[int, str], asked: Shadow) -> PanelState:
+    drawn = state.drawn
+    if drawn is None or replace(drawn.shadow, mattes={}, is_added=asked.is_added) != replace(asked, mattes={}):
+        return state
+    return replace(state, drawn=news.cast(drawn, mattes))
+
+
 def _tracked(state: PanelState, mattes: Mapping[int, str], keys: Mapping[int, Recipe]) -> PanelState:
     drawn = state.drawn
     if drawn is None:
         return state
     if _keys_now(drawn) == keys:
         return replace(state, drawn=news.tracked(drawn, mattes))
-    settled = set(
-        keys_of(drawn)
-    )  # of keys that have changed since: better than nothing or a stale one, no more than that
+    # They are of keys that have changed since: better than nothing or a stale one, no more than that.
+    settled = set(keys_of(drawn))
     wanted = {
         frame: digest
         for frame, digest in mattes.items()
@@ -154,10 +155,8 @@ def _carried(state: PanelState, told: ShapeCarried) -> PanelState:
 
 def _published(state: PanelState, channel: str, frames: int) -> PanelState:
     if not frames:
-        text, channels = (
-            "The matte is withdrawn: nodes have that of their own clip again.",
-            state.matte_channels - {channel},
-        )
+        text = "The matte is withdrawn: nodes have that of their own clip again."
+        channels = state.matte_channels - {channel}
     else:
         named = f"channel {channel}" if channel else "the default channel"
         text = f"The matte of {frames} frames is published to {named}. Nodes with Matte from panel on use it."
