@@ -153,18 +153,20 @@ class Asking(QtCore.QObject):
 
     def _carry(self, drawn: MatteDocument | None) -> None:
         """Ask where points of tracked outlines are on frames nobody has asked for."""
-        for place, shape in enumerate(drawn.shapes if drawn is not None else ()):
-            assert drawn is not None
+        if drawn is None:
+            return
+        for place, shape in enumerate(drawn.shapes):
+            points = {key: tuple(vertex.point for vertex in outline.vertices) for key, outline in shape.keys.items()}
             ways: dict[int, list[int]] = {}
             for key, frame in shape.to_carry(drawn.first, drawn.last):
-                points = tuple(vertex.point for vertex in shape.keys[key].vertices)
-                if abs(frame - key) <= _FARTHEST and (place, key, points, frame) not in self._known.carried:
-                    self._known.carried.add((place, key, points, frame))
+                way = (place, key, points[key], frame)
+                if abs(frame - key) <= _FARTHEST and way not in self._known.carried:
+                    self._known.carried.add(way)
                     ways.setdefault(key, []).append(frame)
             for key, frames in ways.items():
-                points = tuple(vertex.point for vertex in shape.keys[key].vertices)
                 for start in range(0, len(frames), _CARRIED_AT_ONCE):
-                    self._bridge.carry(CarryWish(place, key, tuple(frames[start : start + _CARRIED_AT_ONCE]), points))
+                    asked = tuple(frames[start : start + _CARRIED_AT_ONCE])
+                    self._bridge.carry(CarryWish(place, key, asked, points[key]))
 
     # --- the backend ----------------------------------------------------------------------------------------------
 
