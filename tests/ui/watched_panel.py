@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from propainter_ui.__main__ import launch
-from propainter_ui.matte.standing import doubtful_of, keys_of
+from propainter_ui.matte.standing import keys_of
 from propainter_ui.panel import Panel
 from propainter_ui.qt import QtCore, QtWidgets
 
@@ -52,15 +52,13 @@ def what_is_shown(panel: Panel) -> dict[str, object]:
         "solved": len(s.drawn.solved) if s.drawn is not None else 0,
         "stale": len(s.drawn.stale) if s.drawn is not None else 0,
         "keys": list(keys_of(s.drawn)) if s.drawn is not None else [],
-        "doubtful": list(doubtful_of(s.drawn)) if s.drawn is not None else [], "page": panel.matte_page._said.text(),
         "is_reported": bool(s.report), "neighbours": s.settings.neighbor_length, "grow": s.settings.grow,
         "places": {
             "viewer": middle_of(panel.viewer), "timeline": middle_of(panel.timeline),
             "sample": middle_of(panel.welcome.sample), "render": middle_of(panel.settings.cost_card._render),
             "export": middle_of(panel.file_bar.export), "neighbours": middle_of(rows["neighbor_length"]._box),
             "grow": middle_of(rows["grow"]._box), "apply": middle_of(panel.settings.cost_card._apply),
-            "notice": middle_of(panel.notice.act), "track": middle_of(panel.matte_page.tracks["both"]),
-            "save": middle_of(panel.matte_page.button("save")),
+            "notice": middle_of(panel.notice.act),
         },
     }  # fmt: skip
 
