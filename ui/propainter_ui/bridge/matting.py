@@ -36,9 +36,9 @@ from propainter_ui.state.matte_events import (
     TrackFinished,
 )
 from propainter_ui.state.panel_state import JobKind, JobState
-from propainter_wire.client import Client
+from propainter_wire.client import Client, FrameMatte
 from propainter_wire.errors import JobCancelled, RemoteError
-from propainter_wire.messages import Accepted, Done, Progress
+from propainter_wire.messages import Done
 
 log = logging.getLogger(__name__)
 
@@ -209,14 +209,10 @@ class Mattings:
     ) -> Mapping[str, Any] | None:
         report: Mapping[str, Any] | None = None
         for event in events:
-            if isinstance(event, Accepted):
-                self._under_way.job = event.job
-                job = replace(job, job=event.job, stage="queued")
-            elif isinstance(event, Progress):
-                job = job.rendered(event.stage, event.done, event.total, event.eta_s)
-            elif isinstance(event, Done):
+            job = self._under_way.followed(job, event)
+            if isinstance(event, Done):
                 report = dict(event.report)
-            else:
+            elif isinstance(event, FrameMatte):
                 take({event.frame: self._library.solved.put(event.pixels)})
                 job = replace(job, frames_done=job.frames_done + 1)
             self._tell(JobChanged(job))

@@ -21,7 +21,7 @@ from propainter_ui.state.events import JobChanged, RenderFinished, ResultArrived
 from propainter_ui.state.panel_state import JobKind, JobState
 from propainter_wire.client import FrameResult
 from propainter_wire.errors import JobCancelled, RemoteError
-from propainter_wire.messages import Accepted, Done, Progress
+from propainter_wire.messages import Done
 from propainter_wire.shot import frames_of
 
 _TRIES = 3
@@ -117,12 +117,8 @@ class Renders:
             provisional=job.kind == "rendering",
         )
         for event in events:
-            if isinstance(event, Accepted):
-                self._under_way.job = event.job
-                job = replace(job, job=event.job, stage="queued")
-            elif isinstance(event, Progress):
-                job = job.rendered(event.stage, event.done, event.total, event.eta_s)
-            elif isinstance(event, FrameResult):
+            job = self._under_way.followed(job, event)
+            if isinstance(event, FrameResult):
                 kind = "rough" if event.provisional else "result"
                 self._library.keep_patch(kind, revision, event.frame, Patch(event.region, event.pixels))
                 self._tell(ResultArrived(revision, event.frame, is_rough=event.provisional))

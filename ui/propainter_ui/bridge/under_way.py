@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
+
+from propainter_ui.state.panel_state import JobState
+from propainter_wire.messages import Accepted, Progress
 
 
 class Interrupted(Exception):
@@ -38,6 +42,15 @@ class UnderWay:
         """Work with this ticket starts. Raises Interrupted where it has been given up meanwhile."""
         self._mine = ticket
         self.check()
+
+    def followed(self, job: JobState, told: object) -> JobState:
+        """The job after what the backend has told of it: its name, how far it is; the same after anything else."""
+        if isinstance(told, Accepted):
+            self.job = told.job
+            return replace(job, job=told.job, stage="queued")
+        if isinstance(told, Progress):
+            return job.rendered(told.stage, told.done, told.total, told.eta_s)
+        return job
 
     @property
     def is_given_up(self) -> bool:
