@@ -261,7 +261,7 @@ Rendered Node::judge(ofx::Status outcome, const Memory& memory, const ofx::RectI
         all.ledger.record(std::to_string(count) + " pixels are written outside the render window of " + memory.title);
     Rendered rendered;
     for (std::size_t i = said; i < all.messages.size(); ++i)
-        rendered.words += (rendered.words.empty() ? "" : "; ") + all.messages[i].text;
+        rendered.words += (rendered.words.empty() ? "" : "; ") + all.messages[i];
     if (outcome != ofx::kOk) {
         if (outcome < 0 || outcome > status::kLast)
             all.ledger.record("the render of " + memory.title + " returns " + std::to_string(outcome) + ", which is no status");

@@ -78,16 +78,11 @@ struct Call {
     std::thread::id thread = std::this_thread::get_id();
 };
 
-struct Message {
-    std::string kind, text;
-    bool is_persistent = false;
-};
-
 struct Shared {
     Ledger ledger;
     Handles handles;
     std::vector<Call*> calls;  // the innermost last
-    std::vector<Message> messages;
+    std::vector<std::string> messages;  // what the plug-in said
     std::atomic<bool> is_aborted{false};
     long polls_until_abort = -1;  // counted down by every question; -1: never
 

@@ -96,10 +96,9 @@ class Effect : public Handled<Effect> {
     std::vector<std::unique_ptr<Clip>> clips;
     std::string context;
     bool is_instance = false;
-    const Effect* description = nullptr;     // of an instance
-    int first = 1, last = 1;                 // of the project
+    const Effect* description = nullptr;  // of an instance
+    int first = 1, last = 1;              // of the project
     int width = 0, height = 0;
-    std::optional<Message> standing_message;
 };
 
 std::string components_of(int channels);

@@ -32,7 +32,7 @@ Kind kind_of(const Value& value) {
 
 void PropertySet::declare(const std::string& name, Kind kind, int dimension, bool is_writable,
                           std::vector<Value> initial) {
-    Property property{kind, dimension, is_writable, {}, std::move(initial), false};
+    Property property{kind, dimension, is_writable, {}, std::move(initial)};
     if (property.initial.empty()) property.initial.assign(static_cast<std::size_t>(dimension), zero_of(kind));
     property.values = property.initial;
     items_[name] = std::move(property);
@@ -49,14 +49,8 @@ void PropertySet::copy_from(const PropertySet& other, bool is_writable) {
     for (const auto& [name, theirs] : other.items_) {
         Property ours = theirs;
         ours.is_writable = ours.is_writable && is_writable;
-        ours.is_touched = false;
         items_[name] = std::move(ours);
     }
-}
-
-bool PropertySet::is_touched(const std::string& name) const {
-    const auto found = items_.find(name);
-    return found != items_.end() && found->second.is_touched;
 }
 
 int PropertySet::count(const std::string& name) const {
@@ -118,7 +112,6 @@ ofx::Status PropertySet::set(const char* name, int index, Value value) {
     }
     if (static_cast<std::size_t>(index) == property.values.size()) property.values.emplace_back(zero_of(property.kind));
     property.values[static_cast<std::size_t>(index)] = std::move(value);
-    property.is_touched = true;
     return ofx::kOk;
 }
 

@@ -5,7 +5,6 @@
 
 #pragma once
 
-#include <initializer_list>
 #include <map>
 #include <string>
 #include <variant>
@@ -26,22 +25,19 @@ struct Property {
     bool is_writable = false;
     std::vector<Value> values;
     std::vector<Value> initial;
-    bool is_touched = false;  // by the plug-in
 };
 
 class PropertySet : public Handled<PropertySet> {
   public:
     explicit PropertySet(std::string title) : title_(std::move(title)) {}
 
-    const std::string& title() const { return title_; }
     ofx::PropertySetHandle handle() { return reinterpret_cast<ofx::PropertySetHandle>(this); }
 
-    // The host's side. get_*: the fallback where there is no such value; put: BadIndex is our own fault (assert).
+    // The host's side. get_*: the fallback where there is no such value; put: of what is declared, and of its kind.
     void declare(const std::string& name, Kind kind, int dimension, bool is_writable, std::vector<Value> initial = {});
     void put(const std::string& name, std::vector<Value> values);
     void copy_from(const PropertySet& other, bool is_writable);
     bool has(const std::string& name) const { return items_.count(name) != 0; }
-    bool is_touched(const std::string& name) const;
     int count(const std::string& name) const;
     int get_int(const std::string& name, int fallback = 0, int index = 0) const;
     double get_double(const std::string& name, double fallback = 0, int index = 0) const;

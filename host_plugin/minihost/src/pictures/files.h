@@ -6,7 +6,6 @@
 
 #pragma once
 
-#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -27,7 +26,6 @@ RawFormat parse_raw_format(const std::string& text);
 // A name with %04d or #### where the frame's number goes, or one file that stands for every frame.
 class FilePattern {
   public:
-    FilePattern() = default;
     explicit FilePattern(std::string text);
 
     bool has_number() const { return digits_ >= 0; }

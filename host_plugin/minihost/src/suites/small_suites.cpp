@@ -22,44 +22,22 @@ std::string formatted(const char* format, std::va_list arguments) {
     return text.data();
 }
 
-std::string short_kind(const char* type) {
-    const std::string kind = type ? type : "";
-    return kind.rfind("OfxMessage", 0) == 0 ? kind.substr(10) : kind;
-}
-
-ofx::Status say(void* effect, const char* type, const char* format, std::va_list arguments, bool is_persistent) {
-    return guarded("message", [&] {
-        auto* speaker = effect ? object_of<Effect>(effect, "message") : nullptr;
-        if (!format || (effect && !speaker)) return status::kBadHandle;
-        const Message message{short_kind(type), formatted(format, arguments), is_persistent};
-        shared().messages.push_back(message);
-        if (is_persistent && speaker) speaker->standing_message = message;
+// Also for the persistent ones: nothing of this host outlives the render that a message is about.
+ofx::Status message(void* effect, const char*, const char*, const char* format, ...) {
+    std::va_list arguments;
+    va_start(arguments, format);
+    const ofx::Status outcome = guarded("message", [&] {
+        if (!format || (effect && !object_of<Effect>(effect, "message"))) return status::kBadHandle;
+        shared().messages.push_back(formatted(format, arguments));
         return ofx::kOk;
     });
-}
-
-ofx::Status message(void* effect, const char* type, const char*, const char* format, ...) {
-    std::va_list arguments;
-    va_start(arguments, format);
-    const ofx::Status outcome = say(effect, type, format, arguments, false);
-    va_end(arguments);
-    return outcome;
-}
-
-ofx::Status set_persistent_message(void* effect, const char* type, const char*, const char* format, ...) {
-    std::va_list arguments;
-    va_start(arguments, format);
-    const ofx::Status outcome = say(effect, type, format, arguments, true);
     va_end(arguments);
     return outcome;
 }
 
 ofx::Status clear_persistent_message(void* effect) {
     return guarded("clearPersistentMessage", [&] {
-        auto* speaker = object_of<Effect>(effect, "clearPersistentMessage");
-        if (!speaker) return status::kBadHandle;
-        speaker->standing_message.reset();
-        return ofx::kOk;
+        return object_of<Effect>(effect, "clearPersistentMessage") ? ofx::kOk : status::kBadHandle;
     });
 }
 
@@ -124,7 +102,7 @@ ofx::Status get_time_bounds(void* effect, double* first, double* last) {
 }
 
 constexpr ofx::MessageSuiteV1 kMessages = {message};
-constexpr ofx::MessageSuiteV2 kPersistentMessages = {message, set_persistent_message, clear_persistent_message};
+constexpr ofx::MessageSuiteV2 kPersistentMessages = {message, message, clear_persistent_message};
 constexpr ofx::ProgressSuiteV1 kProgress = {progress_start, progress_update, progress_end};
 constexpr ofx::ProgressSuiteV2 kProgressWithId = {progress_start_with_id, progress_update, progress_end};
 constexpr ofx::TimeLineSuiteV1 kTimeLine = {get_time, go_to_time, get_time_bounds};
