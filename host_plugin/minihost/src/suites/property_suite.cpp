@@ -65,7 +65,7 @@ ofx::Status set_n(Handle handle, const char* name, int count, const T* values) {
 }
 
 template <class T, class Out>
-ofx::Status get_n(Handle handle, const char* name, int count, Out* target) {
+ofx::Status read_some(Handle handle, const char* name, int first, int count, Out* target) {
     return with_set("propGet", handle, name, [&](PropertySet& set) {
         if (!target) {
             shared().record(std::string("reading ") + name + " has nowhere to put its answer");
@@ -73,7 +73,7 @@ ofx::Status get_n(Handle handle, const char* name, int count, Out* target) {
         }
         for (int i = 0; i < count; ++i) {
             const Value* value = nullptr;
-            const ofx::Status outcome = set.read(name, Traits<T>::kKind, i, value);
+            const ofx::Status outcome = set.read(name, Traits<T>::kKind, first + i, value);
             if (outcome != ofx::kOk) return outcome;
             target[i] = Traits<T>::out(*value);
         }
@@ -83,16 +83,12 @@ ofx::Status get_n(Handle handle, const char* name, int count, Out* target) {
 
 template <class T, class Out>
 ofx::Status get(Handle handle, const char* name, int index, Out* target) {
-    return with_set("propGet", handle, name, [&](PropertySet& set) {
-        if (!target) {
-            shared().record(std::string("reading ") + name + " has nowhere to put its answer");
-            return status::kBadValue;
-        }
-        const Value* value = nullptr;
-        const ofx::Status outcome = set.read(name, Traits<T>::kKind, index, value);
-        if (outcome == ofx::kOk) *target = Traits<T>::out(*value);
-        return outcome;
-    });
+    return read_some<T>(handle, name, index, 1, target);
+}
+
+template <class T, class Out>
+ofx::Status get_n(Handle handle, const char* name, int count, Out* target) {
+    return read_some<T>(handle, name, 0, count, target);
 }
 
 ofx::Status reset(Handle handle, const char* name) {
