@@ -41,15 +41,8 @@ ofx::Status clip_define(ofx::EffectHandle handle, const char* name, ofx::Propert
     return guarded("clipDefine", [&] {
         auto* effect = object_of<Effect>(handle, "clipDefine");
         if (!effect || !name) return status::kBadHandle;
-        const Call* call = shared().call();
-        if (effect->is_instance || !call || call->action != ofx::action::kDescribeInContext) {
-            shared().record(std::string("clip ") + name + " is defined outside describe in context");
-            return status::kBadHandle;
-        }
-        if (effect->find_clip(name)) {
-            shared().record(std::string("clip ") + name + " is defined twice");
-            return status::kExists;
-        }
+        const ofx::Status allowed = may_define(*effect, std::string("clip ") + name, effect->find_clip(name));
+        if (allowed != ofx::kOk) return allowed;
         auto clip = std::make_unique<Clip>(name, effect);
         declare_clip_descriptor(clip->props, name);
         if (target) *target = clip->props.handle();

@@ -16,15 +16,8 @@ ofx::Status param_define(ofx::ParamSetHandle handle, const char* type, const cha
     return guarded("paramDefine", [&] {
         auto* set = object_of<ParamSet>(handle, "paramDefine");
         if (!set || !type || !name) return status::kBadHandle;
-        const Call* call = shared().call();
-        if (set->owner->is_instance || !call || call->action != ofx::action::kDescribeInContext) {
-            shared().record(std::string("parameter ") + name + " is defined outside describe in context");
-            return status::kBadHandle;
-        }
-        if (set->find(name)) {
-            shared().record(std::string("parameter ") + name + " is defined twice");
-            return status::kExists;
-        }
+        const ofx::Status allowed = may_define(*set->owner, std::string("parameter ") + name, set->find(name));
+        if (allowed != ofx::kOk) return allowed;
         auto param = std::make_unique<Param>(name, type, set->owner);
         if (!declare_param(param->props, type, name)) return ofx::kErrUnsupported;
         if (target) *target = param->props.handle();

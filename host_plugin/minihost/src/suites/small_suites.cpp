@@ -109,6 +109,17 @@ constexpr ofx::TimeLineSuiteV1 kTimeLine = {get_time, go_to_time, get_time_bound
 
 }  // namespace
 
+ofx::Status may_define(const Effect& owner, const std::string& what, bool is_there_already) {
+    const Call* call = shared().call();
+    if (owner.is_instance || !call || call->action != ofx::action::kDescribeInContext) {
+        shared().record(what + " is defined outside describe in context");
+        return status::kBadHandle;
+    }
+    if (!is_there_already) return ofx::kOk;
+    shared().record(what + " is defined twice");
+    return status::kExists;
+}
+
 const void* fetch_suite(ofx::PropertySetHandle, const char* name, int version) {
     if (!shared().call()) shared().record("a suite is fetched outside any action");
     const auto is = [&](const char* wanted, int wanted_version) {

@@ -8,8 +8,8 @@
 #include <exception>
 #include <string>
 
+#include "graph/effect.h"
 #include "ofx_abi.h"
-#include "shared.h"
 
 namespace minihost {
 
@@ -31,6 +31,9 @@ ofx::Status guarded(const char* function, Body&& body) {
         return ofx::kFailed;
     }
 }
+
+// kOk where a clip or parameter may be defined now; what: its kind and name.
+ofx::Status may_define(const Effect& owner, const std::string& what, bool is_there_already);
 
 // The object behind a handle; nullptr, and a line in the ledger, when the host never gave that handle out.
 template <class T>
