@@ -109,10 +109,16 @@ void Clip::publish() {
     props.put(prop::kUnmappedFrameRange, {from, to});
 }
 
-std::optional<Picture> Clip::picture(double time) const {
+std::optional<int> Clip::frame_at(double time) const {
     const double frame = std::floor(time + 0.5);
     if (!footage || frame < footage->first || frame > footage->last) return std::nullopt;
-    const auto found = footage->read(static_cast<int>(frame));
+    return static_cast<int>(frame);
+}
+
+std::optional<Picture> Clip::picture(double time) const {
+    const auto frame = frame_at(time);
+    if (!frame) return std::nullopt;
+    const auto found = footage->read(*frame);
     if (!found) return std::nullopt;
     return to_depth(to_channels(*found, channels), depth);
 }

@@ -72,7 +72,9 @@ struct Clip : Handled<Clip> {
     // Brings what the plug-in reads up to date.
     void publish();
 
-    // The frame as this clip shows it, or nothing where there is none.
+    // The number of the frame it has at a time, or nothing.
+    std::optional<int> frame_at(double time) const;
+    // That frame as this clip shows it, or nothing where there is none.
     std::optional<Picture> picture(double time) const;
 
     std::string name;

@@ -1,7 +1,6 @@
 // The image effect suite: clips, their images, abort; see suites.h.
 
 #include <algorithm>
-#include <cmath>
 #include <cstdlib>
 #include <cstring>
 
@@ -123,9 +122,9 @@ std::unique_ptr<LentImage> lend(Call& call, const Clip& clip, double time) {
     check_fetch(call, clip, time);
     const auto picture = clip.picture(time);
     if (!picture) return nullptr;
-    auto memory = std::make_unique<Memory>("frame " + std::to_string(static_cast<int>(std::floor(time + 0.5))) + " of " + clip.name,
-                                           ofx::RectI{0, 0, picture->width, picture->height}, picture->channels,
-                                           picture->depth);
+    const std::string title = "frame " + std::to_string(*clip.frame_at(time)) + " of " + clip.name;
+    const ofx::RectI bounds{0, 0, picture->width, picture->height};
+    auto memory = std::make_unique<Memory>(title, bounds, picture->channels, picture->depth);
     memory->fill(*picture);
     auto image = wrap(memory.get(), clip, identifier_of(*picture));
     image->own = std::move(memory);
@@ -174,8 +173,7 @@ ofx::Status clip_get_region(ofx::ClipHandle handle, ofx::Time time, ofx::RectD* 
         const Effect& effect = *clip->owner;
         if (clip->is_output())
             return give(target, ofx::RectD{0, 0, double(effect.width), double(effect.height)}, "clipGetRegionOfDefinition");
-        const double frame = std::floor(time + 0.5);
-        if (!clip->footage || frame < clip->footage->first || frame > clip->footage->last) return ofx::kFailed;
+        if (!clip->frame_at(time)) return ofx::kFailed;
         return give(target, ofx::RectD{0, 0, double(clip->footage->width), double(clip->footage->height)},
                     "clipGetRegionOfDefinition");
     });
