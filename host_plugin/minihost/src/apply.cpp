@@ -9,6 +9,7 @@
 
 #include "errors.h"
 #include "node.h"
+#include "text.h"
 
 namespace minihost {
 namespace {
@@ -87,16 +88,7 @@ int render_frame(Node& node, int frame, const FilePattern& output, const Options
 
 std::string kind_of(const Param& param) {
     constexpr char kPrefix[] = "OfxParamType";
-    std::string kind = param.type.rfind(kPrefix, 0) == 0 ? param.type.substr(sizeof kPrefix - 1) : param.type;
-    std::transform(kind.begin(), kind.end(), kind.begin(),
-                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-    return kind;
-}
-
-std::string listed(const std::vector<std::string>& words) {
-    std::string all;
-    for (const std::string& word : words) all += (all.empty() ? "" : " | ") + word;
-    return all;
+    return lower(param.type.rfind(kPrefix, 0) == 0 ? param.type.substr(sizeof kPrefix - 1) : param.type);
 }
 
 }  // namespace
@@ -118,12 +110,13 @@ std::string describe(const Plugin& plugin) {
     const Effect& effect = plugin.description();
     std::string text = plugin.title() + ", context " + effect.context + "\n\nClips\n";
     for (const auto& clip : effect.clips)
-        text += "  " + clip->name + ": " + listed(clip->props.strings(ofx::prop::kSupportedComponents)) +
+        text += "  " + clip->name + ": " + joined(clip->props.strings(ofx::prop::kSupportedComponents), " | ") +
                 (clip->is_optional() ? ", optional" : "") + "\n";
     text += "\nParameters\n";
     for (const auto& param : effect.params.items) {
         const std::vector<std::string> choices = param->props.strings(ofx::prop::kParamChoiceOption);
-        text += "  " + param->name + ": " + kind_of(*param) + (choices.empty() ? "" : ", one of " + listed(choices)) + "\n";
+        const std::string which = choices.empty() ? "" : ", one of " + joined(choices, " | ");
+        text += "  " + param->name + ": " + kind_of(*param) + which + "\n";
     }
     return text;
 }

@@ -8,6 +8,7 @@
 #include "errors.h"
 #include "graph/tables.h"
 #include "names.h"
+#include "text.h"
 
 namespace minihost {
 namespace {
@@ -260,8 +261,7 @@ Rendered Node::judge(ofx::Status outcome, const Memory& memory, const ofx::RectI
     if (const std::size_t count = memory.written_outside(window))
         all.ledger.record(std::to_string(count) + " pixels are written outside the render window of " + memory.title);
     Rendered rendered;
-    for (std::size_t i = said; i < all.messages.size(); ++i)
-        rendered.words += (rendered.words.empty() ? "" : "; ") + all.messages[i];
+    rendered.words = joined({all.messages.begin() + static_cast<std::ptrdiff_t>(said), all.messages.end()}, "; ");
     if (outcome != ofx::kOk) {
         if (outcome < 0 || outcome > status::kLast)
             all.ledger.record("the render of " + memory.title + " returns " + std::to_string(outcome) + ", which is no status");

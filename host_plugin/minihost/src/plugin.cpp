@@ -2,6 +2,7 @@
 
 #include "plugin.h"
 
+#include <algorithm>
 #include <cstring>
 #include <filesystem>
 
@@ -9,6 +10,7 @@
 #include "graph/tables.h"
 #include "names.h"
 #include "suites/suites.h"
+#include "text.h"
 
 namespace minihost {
 namespace fs = std::filesystem;
@@ -66,14 +68,13 @@ std::string find_bundle() {
         start = end + 1;
     }
     for (const std::string& folder : plugin_folders()) folders.push_back(folder);
-    std::string looked;
     for (const std::string& folder : folders) {
         std::error_code problem;
         const std::string bundle = without_end(folder) + "/" + kBundle;
         if (fs::exists(fs::u8path(bundle), problem)) return bundle;
-        looked += (looked.empty() ? "" : ", ") + folder;
     }
-    throw BadInput(std::string("there is no ") + kBundle + " in " + looked + "; install the node, or name it with --plugin");
+    throw BadInput(std::string("there is no ") + kBundle + " in " + joined(folders, ", ") +
+                   "; install the node, or name it with --plugin");
 }
 
 Plugin::Plugin(const std::string& path) {

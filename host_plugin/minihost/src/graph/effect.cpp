@@ -9,15 +9,10 @@
 #include "errors.h"
 #include "graph/tables.h"
 #include "names.h"
+#include "text.h"
 
 namespace minihost {
 namespace {
-
-std::string joined(const std::vector<std::string>& words) {
-    std::string all;
-    for (const std::string& word : words) all += (all.empty() ? "" : ", ") + word;
-    return all;
-}
 
 double as_number(const std::string& name, const std::string& word) {
     char* end = nullptr;
@@ -51,7 +46,7 @@ Value Param::parse(const std::string& word) const {
         if (found != labels.end()) return static_cast<int>(found - labels.begin());
         const bool is_index = !word.empty() && word.size() < 4 && word.find_first_not_of("0123456789") == std::string::npos;
         if (is_index && std::stoul(word) < labels.size()) return std::stoi(word);
-        throw BadInput("--param " + name + "=" + word + " is none of its choices: " + joined(labels));
+        throw BadInput("--param " + name + "=" + word + " is none of its choices: " + joined(labels, ", "));
     }
     const double number = as_number(name, word);
     const bool is_whole = type == ofx::param::kInteger;
@@ -89,7 +84,7 @@ void Clip::choose_format(Depth shared_depth) {
     if (footage && footage->channels == 1 && !takes(1)) channels = takes(3) ? 3 : 4;  // grey
     if (footage && !takes(channels))
         throw BadInput("the pictures for " + name + " have " + std::to_string(footage->channels) + " channels, but it takes " +
-                       joined(supported) + "; write them with another number of channels");
+                       joined(supported, ", ") + "; write them with another number of channels");
     const bool has_alpha = channels == 4;
     premultiplication = has_alpha || !footage ? ofx::value::kPremultiplied : value::kOpaque;
 }

@@ -11,6 +11,7 @@
 #include <sstream>
 
 #include "errors.h"
+#include "text.h"
 
 namespace minihost {
 namespace fs = std::filesystem;
@@ -20,9 +21,7 @@ constexpr int kLargestSide = 65536;
 
 std::string ending_of(const std::string& path) {
     const std::size_t dot = path.find_last_of('.');
-    std::string ending = dot == std::string::npos ? "" : path.substr(dot);
-    for (char& c : ending) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-    return ending;
+    return dot == std::string::npos ? "" : lower(path.substr(dot));
 }
 
 bool is_little_endian() {

@@ -1,7 +1,6 @@
 // The parameter suite; see suites.h. Values do not animate here: one at any time.
 
 #include <cstdarg>
-#include <algorithm>
 
 #include "graph/effect.h"
 #include "graph/tables.h"

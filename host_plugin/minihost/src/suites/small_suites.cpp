@@ -1,6 +1,7 @@
 // Messages, progress, the time line, and the door to all suites; see suites.h.
 
 #include <cstdarg>
+#include <cstdio>
 #include <cstring>
 #include <vector>
 
