@@ -14,13 +14,19 @@
 namespace minihost {
 namespace {
 
+// The frames there are files for; none where one file stands for every frame. Throws BadInput where a number finds none.
+std::vector<int> frames_there(const FilePattern& pattern) {
+    const std::vector<int> frames = pattern.frames();
+    if (pattern.has_number() && frames.empty())
+        throw BadInput("no picture is called " + pattern.text() + "; check the folder and the part around the number");
+    return frames;
+}
+
 // Reads frames as they are asked for; all have to be alike.
 Footage footage_of(const std::string& name, const FilePattern& pattern, const std::optional<RawFormat>& raw,
                    const std::vector<int>& span) {
     Footage footage;
-    const std::vector<int> frames = pattern.frames();
-    if (pattern.has_number() && frames.empty())
-        throw BadInput("no picture is called " + pattern.text() + "; check the folder and the part around the number");
+    const std::vector<int> frames = frames_there(pattern);
     footage.first = frames.empty() ? *std::min_element(span.begin(), span.end()) : frames.front();
     footage.last = frames.empty() ? *std::max_element(span.begin(), span.end()) : frames.back();
     const auto sample = read_picture(pattern.path(footage.first), raw);
@@ -40,9 +46,7 @@ Footage footage_of(const std::string& name, const FilePattern& pattern, const st
 }
 
 std::vector<int> frames_of(const FilePattern& source, const Options& options) {
-    std::vector<int> frames = options.frames.empty() ? source.frames() : options.frames;
-    if (frames.empty() && source.has_number())
-        throw BadInput("no picture is called " + source.text() + "; check the folder and the part around the number");
+    std::vector<int> frames = options.frames.empty() ? frames_there(source) : options.frames;
     if (frames.empty()) throw BadInput("--source is one picture; say with --frames which frames it stands for");
     return frames;
 }
