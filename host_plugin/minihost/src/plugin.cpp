@@ -18,12 +18,6 @@ namespace {
 
 constexpr char kBundle[] = "ProPainterRemove.ofx.bundle";
 
-#ifdef _WIN32
-constexpr char kPathSeparator = ';';
-#else
-constexpr char kPathSeparator = ':';
-#endif
-
 std::string without_end(std::string path) {
     while (path.size() > 1 && (path.back() == '/' || path.back() == '\\')) path.pop_back();
     return path;
@@ -63,7 +57,7 @@ std::string find_bundle() {
     std::vector<std::string> folders{own_folder(), own_folder() + "/OFX/Plugins"};  // as unpacked, as installed
     const std::string named = environment("OFX_PLUGIN_PATH").value_or("");
     for (std::size_t start = 0; start < named.size();) {
-        const std::size_t end = std::min(named.find(kPathSeparator, start), named.size());
+        const std::size_t end = std::min(named.find(path_separator(), start), named.size());
         if (end > start) folders.push_back(named.substr(start, end - start));
         start = end + 1;
     }

@@ -31,6 +31,9 @@ const char* platform_folder();
 // The folders hosts look for plug-ins in.
 std::vector<std::string> plugin_folders();
 
+// What stands between two folders in one variable.
+char path_separator();
+
 // The folder this program lies in.
 std::string own_folder();
 

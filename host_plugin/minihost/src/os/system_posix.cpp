@@ -35,6 +35,10 @@ void* Library::symbol(const char* name) const {
     return ::dlsym(handle_, name);
 }
 
+char path_separator() {
+    return ':';
+}
+
 #ifdef __APPLE__
 const char* platform_folder() {
     return "MacOS";

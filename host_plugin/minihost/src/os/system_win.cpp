@@ -62,6 +62,10 @@ std::vector<std::string> plugin_folders() {
     return {(common ? *common : "C:\\Program Files\\Common Files") + "\\OFX\\Plugins"};
 }
 
+char path_separator() {
+    return ';';
+}
+
 std::string own_folder() {
     std::vector<wchar_t> path(32768);
     const DWORD length = ::GetModuleFileNameW(nullptr, path.data(), static_cast<DWORD>(path.size()));
