@@ -42,7 +42,7 @@ int channels_called(const std::string& components) {
 
 Node::Node(Plugin& plugin, const std::map<std::string, Footage>& footage, Depth depth)
     : plugin_(plugin), footage_(footage) {
-    make_instance(footage_, depth);
+    make_instance(depth);
     const ofx::Status made = plugin_.perform(ofx::action::kCreateInstance, instance_.get(), nullptr, nullptr);
     if (made != ofx::kOk && made != ofx::kReplyDefault)
         throw PluginRefused(plugin_.identifier() + " refused to make an instance with status " + std::to_string(made));
@@ -53,9 +53,9 @@ Node::~Node() {
     plugin_.ask(ofx::action::kDestroyInstance, instance_.get(), nullptr, nullptr);
 }
 
-void Node::make_instance(const std::map<std::string, Footage>& footage, Depth depth) {
+void Node::make_instance(Depth depth) {
     const Effect& description = plugin_.description();
-    const Footage& source = footage.at(ofx::clip::kSource);
+    const Footage& source = footage_.at(ofx::clip::kSource);
     instance_ = std::make_unique<Effect>("an instance");
     Effect& made = *instance_;
     made.is_instance = true;
@@ -76,12 +76,12 @@ void Node::make_instance(const std::map<std::string, Footage>& footage, Depth de
         auto clip = std::make_unique<Clip>(described->name, &made);
         clip->props.copy_from(described->props, false);
         declare_clip_instance(clip->props);
-        const auto found = footage.find(clip->name);
-        clip->footage = found == footage.end() ? nullptr : &found->second;
+        const auto found = footage_.find(clip->name);
+        clip->footage = found == footage_.end() ? nullptr : &found->second;
         clip->choose_format(depth);
         made.clips.push_back(std::move(clip));
     }
-    for (const auto& [name, ignored] : footage)
+    for (const auto& [name, ignored] : footage_)
         if (!made.find_clip(name)) throw BadInput("the node has no clip " + name + "; leave it out");
     const Clip& like = *made.find_clip(ofx::clip::kSource);
     output().channels = like.channels;

@@ -38,7 +38,7 @@ class Node {
     Rendered render(int frame, const std::optional<ofx::RectI>& window = std::nullopt);
 
   private:
-    void make_instance(const std::map<std::string, Footage>& footage, Depth depth);
+    void make_instance(Depth depth);
     void copy_params();
     void settle_formats();
     void apply_format(Clip& clip, const PropertySet& answers);
@@ -53,7 +53,7 @@ class Node {
     Clip& output() const { return *instance_->find_clip(ofx::clip::kOutput); }
 
     Plugin& plugin_;
-    std::map<std::string, Footage> footage_;
+    const std::map<std::string, Footage> footage_;  // clips point into it
     std::unique_ptr<Effect> instance_;
 };
 
