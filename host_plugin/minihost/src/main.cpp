@@ -23,8 +23,8 @@ int work(const Options& options) {
         std::fputs(kHelp, stdout);
         return kDone;
     }
-    if (options.is_selftest) return selftest(options) ? kSomeFailed : kDone;
     const std::string bundle = options.plugin.empty() ? find_bundle() : options.plugin;
+    if (options.is_selftest) return selftest(bundle, options.has_backend) ? kSomeFailed : kDone;
     int failed = 0;
     for (int round = 0; round < options.rounds; ++round) {
         Plugin plugin(bundle);

@@ -2,11 +2,12 @@
 
 #pragma once
 
-#include "options.h"
+#include <string>
 
 namespace minihost {
 
-// Runs every check and prints a line for each. Returns how many failed. Throws BadInput when there is no node at all.
-int selftest(const Options& options);
+// Runs every check and prints a line for each. Returns how many failed. has_backend: false leaves out
+// what needs one.
+int selftest(const std::string& bundle, bool has_backend);
 
 }  // namespace minihost
