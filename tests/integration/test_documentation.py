@@ -34,6 +34,7 @@ FENCE = re.compile(
     r"^(?P<ticks> *```)(?P<language>\S*)[^\n]*\n(?P<text>.*?)^ *```\s*$",
     re.MULTILINE | re.DOTALL,
 )
+TWO_MARKS = re.compile(r"^<!-- *(?:slow|not run):[^\n]*-->\s*(?=<!-- *(?:slow|not run):)", re.MULTILINE)
 COMMAND = re.compile(
     r"^\s*(?:\$ )?(?:make [a-z]|(?:\S*/)?(?:propainter-|openjd |install\.sh|submit\.sh)|\.venv/bin/)", re.MULTILINE
 )
@@ -178,6 +179,11 @@ def test_a_newcomer_can_type_page_after_page_from_setting_up_to_the_farm(newcome
     lend_packages(newcomer.project / ".venv")
     for page in PATH_OF_A_NEWCOMER:
         newcomer.type([block for block in BLOCKS[page] if block.mark != "not run"])
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_no_block_has_two_marks(page: Path) -> None:
+    assert not TWO_MARKS.findall(page.read_text(encoding="utf-8"))  # the upper one would not count
 
 
 def test_the_newcomer_passes_every_page_with_something_slow() -> None:
