@@ -134,7 +134,7 @@ long start_backend(const std::vector<std::string>& command, const std::string& l
 bool has_exited(long process, int& status) {
     const std::lock_guard<std::mutex> lock(g_guard);
     const auto found = g_started.find(process);
-    if (found == g_started.end()) {  // another render has seen it end
+    if (found == g_started.end()) {  // none of ours
         status = -1;
         return true;
     }
