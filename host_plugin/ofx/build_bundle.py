@@ -4,9 +4,9 @@ brings clang and every libc.
     python host_plugin/ofx/build_bundle.py [linux] [windows] [macos]      (none named: linux)
 
 Here: compiling, and putting the bundle together at build/ofx/ProPainterRemove.ofx.bundle; propainter-minihost goes to
-build/minihost/<system's folder in the bundle>. Not here: checking what came out
-(``check_bundle.py``), the everyday build (``CMakeLists.txt``). The Linux binary asks for no newer C library than 2.17, so it
-loads wherever Nuke and Resolve do; g++ on a current system would ask for that system's.
+build/minihost/<system's folder in the bundle>. Not here: checking what came out (``check_bundle.py``), the everyday build
+(``CMakeLists.txt``). The Linux binaries ask for no newer C library than 2.17, so the node loads wherever Nuke and Resolve
+do; g++ on a current system would ask for that system's.
 """
 
 from __future__ import annotations
