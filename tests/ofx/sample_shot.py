@@ -13,13 +13,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from minihost import TCP, params
+from minihost import TCP
 from node_fixtures import ROOT, Shot
 
 from propainter_pictures.stored import read_stored
 
-AT = {"byte": params(working_size="Full"), **dict.fromkeys(("float", "half", "short"), params(working_size="Half"))}
-"""Settings by depth. In the depth of its files the shot has its whole size; the others would take minutes more at that."""
+WORKING_SIZE = {"byte": "Full", "float": "Half", "half": "Half", "short": "Half"}
+"""By depth. In the depth of its files the shot has its whole size; the others would take minutes more at that."""
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ import pytest
 from fake_daemon import Behaviour, FakeDaemon
 from minihost import DEPTHS, Minihost, RawShot, check_unloading_hangs_up, in_depth, params
 from node_fixtures import Shot, make_shot
-from sample_shot import AT
+from sample_shot import WORKING_SIZE
 
 from propainter_host import Host
 from propainter_host.images import NumpyClip
@@ -101,12 +101,12 @@ def test_both_hosts_get_the_same_picture_of_the_sample_shot_from_a_real_backend(
 ) -> None:
     shot = RawShot.write(tmp_path / "in", sample, depth)
     first, last = 1, len(sample.plate)
-    asked = minihost.shot(shot, tmp_path / "out", *AT[depth], frames=f"{first},{last}")
+    size = WORKING_SIZE[depth]
+    asked = minihost.shot(shot, tmp_path / "out", *params(working_size=size), frames=f"{first},{last}")
     done = minihost.run(*asked, timeout_s=900)
     assert done.returncode == 0, done.stderr
-    (size,) = AT[depth][1:]
     for frame in (first, last):
-        expected = python_host(minihost.bundle, shot, sample.matte, frame, working_size=size.partition("=")[2])
+        expected = python_host(minihost.bundle, shot, sample.matte, frame, working_size=size)
         got = shot.result(tmp_path / "out", frame)
         np.testing.assert_array_equal(got, expected)
         hole = sample.matte[frame - 1] > 0.5

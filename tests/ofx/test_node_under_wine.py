@@ -25,7 +25,7 @@ from fake_daemon import Behaviour, FakeDaemon, publish_stale_connection
 from filelock import FileLock
 from minihost import DEPTHS, TCP, Minihost, RawShot, check_unloading_hangs_up, params
 from node_fixtures import ROOT, Shot, load_program, make_shot
-from sample_shot import AT, wait_for_file
+from sample_shot import WORKING_SIZE, wait_for_file
 
 from propainter_wire.connection import read_connection, write_connection
 
@@ -33,6 +33,7 @@ pytestmark = pytest.mark.slow
 
 FAKE_DAEMON = Path(__file__).with_name("fake_daemon.py")
 BUNDLE = ROOT / "build" / "ofx" / "ProPainterRemove.ofx.bundle"
+MINIHOSTS = ROOT / "build" / "minihost"
 STAND_IN = Path(__file__).parent / "windows" / "stand_in.cpp"
 UMLAUTS = "Größe ñ 日本 & 100%"
 
@@ -70,14 +71,14 @@ def prefix(wine: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path
 
 @pytest.fixture
 def windows(wine: str, prefix: Path, windows_build: Path) -> Minihost:
-    program = ROOT / "build" / "minihost" / "Win64" / "propainter-minihost.exe"
+    program = MINIHOSTS / "Win64" / "propainter-minihost.exe"
     environment = (("WINEPREFIX", str(prefix)), ("WINEDEBUG", "-all"))
     return Minihost((wine, str(program)), windows_build, environment, is_windows=True)
 
 
 @pytest.fixture
 def linux(windows_build: Path) -> Minihost:
-    return Minihost((str(ROOT / "build" / "minihost" / "Linux-x86-64" / "propainter-minihost"),), windows_build)
+    return Minihost((str(MINIHOSTS / "Linux-x86-64" / "propainter-minihost"),), windows_build)
 
 
 def at(windows: Minihost, runtime: Path) -> dict[str, str]:
@@ -101,8 +102,7 @@ def render_once(windows: Minihost, runtime: Path, tmp_path: Path, *more: str, **
 def test_it_asks_for_the_system_s_own_libraries_alone(windows_build: Path) -> None:
     check = load_program("check_bundle")
     (node,) = check.read_binary((windows_build / "Contents" / "Win64" / "ProPainterRemove.ofx").read_bytes())
-    program = ROOT / "build" / "minihost" / "Win64" / "propainter-minihost.exe"
-    (host,) = check.read_binary(program.read_bytes())
+    (host,) = check.read_binary((MINIHOSTS / "Win64" / "propainter-minihost.exe").read_bytes())
     assert node.libraries
     assert not check.strange_libraries(node)
     assert not check.strange_libraries(host)
@@ -183,7 +183,8 @@ def test_it_renders_the_sample_shot_as_on_linux_in_every_depth(
         shot = RawShot.write(tmp_path / depth, sample, depth)
         for host, folder in ((linux, "linux"), (windows, "windows")):
             place = {"PROPAINTER_RUNTIME_DIR": host.path(backend)}
-            wanted = host.shot(shot, tmp_path / depth / folder, *AT[depth], frames=",".join(map(str, frames)))
+            size = params(working_size=WORKING_SIZE[depth])
+            wanted = host.shot(shot, tmp_path / depth / folder, *size, frames=",".join(map(str, frames)))
             done = host.run(*wanted, environment=place, timeout_s=900)
             assert done.returncode == 0, done.stderr
         for frame in frames:
