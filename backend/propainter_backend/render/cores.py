@@ -53,9 +53,9 @@ class Cores:
             for thing in things:
                 begun.append(self._pool.submit(work, thing))
                 if len(begun) >= at_once:
-                    yield begun.popleft().result()
+                    yield _next_of(begun)
             while begun:
-                yield begun.popleft().result()
+                yield _next_of(begun)
         finally:
             for future in begun:
                 future.cancel()
@@ -80,6 +80,13 @@ class Cores:
         if self.count == 1 or each_bytes <= 0:
             return self.count
         return max(1, min(self.count, int(self._free() * _SHARE) // each_bytes))
+
+
+def _next_of(begun: deque[Future[B]]) -> B:
+    """The first result. Its work stays among what has begun until then: an interrupted wait must wait for that too."""
+    result = begun[0].result()
+    begun.popleft()
+    return result
 
 
 def _begin() -> None:

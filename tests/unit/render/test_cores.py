@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import sys
 import threading
 import time
 from concurrent.futures import Future
@@ -84,6 +86,26 @@ def test_whoever_stops_asking_waits_for_what_is_at_work():
     found.close()
     assert work.now == 0
     assert work.begun <= 4
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def test_whoever_is_interrupted_as_it_waits_waits_for_what_is_at_work():
+    work, has_begun, ended = AtWork(), threading.Event(), []
+
+    def slowly(thing: int) -> None:
+        has_begun.set()
+        time.sleep(0.5)
+        ended.append(work(thing))
+
+    def interrupt() -> None:
+        has_begun.wait(60)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    threading.Thread(target=interrupt).start()
+    with pytest.raises(KeyboardInterrupt):
+        list(Cores(2)(slowly, range(1)))
+    assert ended == [0]
 
 
 def test_things_are_taken_in_the_callers_thread_a_few_ahead():
