@@ -262,6 +262,7 @@ class _VideoSink(FrameSink):
         with self._translated():
             if self._writer is None:
                 self._partial = Partial(self._path)
+                self._partial.make()
                 self._writer = VideoWriter(
                     self._partial.path, size=frame.size, facts=self._facts, first=self._index, metadata=self._metadata
                 )
@@ -320,11 +321,19 @@ def _prepare_folder(folder: Path) -> None:
     try:
         make_folder(folder)
         sweep(folder)
-        Partial(folder / "writable").discard()
+        _try_out(folder)
     except OSError as error:
         raise OutputError(
             f"{folder} cannot be written to ({error.strerror or error}); choose another place for the output"
         ) from error
+
+
+def _try_out(folder: Path) -> None:
+    probe = Partial(folder / "writable")
+    try:
+        probe.make()
+    finally:
+        probe.discard()
 
 
 def _refuse_format(file: Path, dtype: np.dtype[Any]) -> None:

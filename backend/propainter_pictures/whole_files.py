@@ -46,6 +46,7 @@ def appearing(path: Path) -> Iterator[Path]:
     """The same for who words its own refusals: raises OSError."""
     partial = Partial(path)
     try:
+        partial.make()
         yield partial.path
         partial.settle()
     finally:
@@ -55,14 +56,19 @@ def appearing(path: Path) -> Iterator[Path]:
 class Partial:
     """A hidden file beside a place, new and empty, which no other process knows: to be settled there, or discarded.
 
-    It is held open meanwhile. What a disk could not keep is told to whoever has the file open, and only once: a writer that
+    It has its name before it is made, so that Ctrl-C in between leaves nothing that cannot be discarded. It is held open
+    meanwhile. What a disk could not keep is told to whoever has the file open, and only once: a writer that
     does not listen as it closes would be the only one to hear of it. Raises OSError.
     """
 
     def __init__(self, place: Path) -> None:
         self.path = partial_name(place)
         self._place = place
-        self._file: int | None = files.open_new(self.path, mode=0o666)
+        self._file: int | None = None
+
+    def make(self) -> None:
+        """Put the file there. Raises OSError."""
+        self._file = files.open_new(self.path, mode=0o666)
 
     def settle(self) -> None:
         """Give the finished file its name, durably. Raises OSError."""
@@ -77,12 +83,14 @@ class Partial:
 
     def discard(self) -> None:
         """Take the file away, unless it has its name. Never fails."""
-        if self._file is not None:
+        try:
+            if self._file is not None:
+                with contextlib.suppress(OSError):
+                    os.close(self._file)
+                self._file = None
+        finally:  # Ctrl-C is heard as the file is closed
             with contextlib.suppress(OSError):
-                os.close(self._file)
-            self._file = None
-        with contextlib.suppress(OSError):
-            self.path.unlink()
+                self.path.unlink()
 
 
 def make_folder(folder: Path) -> None:

@@ -182,6 +182,7 @@ def test_a_path_too_long_is_told_as_that_and_not_as_one_that_is_missing(windows:
 
 def test_a_file_beside_its_place_becomes_it(windows: StandIn, tmp_path: Path) -> None:
     partial = Partial(tmp_path / "frame.png")
+    partial.make()
     partial.path.write_bytes(b"1")
     partial.settle()
     partial.discard()
