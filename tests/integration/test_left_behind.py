@@ -87,6 +87,20 @@ def test_what_a_killed_removal_spilled_goes_with_the_next_and_what_a_living_one_
     assert list((shot / "tmp").iterdir()) == []
 
 
+def test_whoever_is_told_to_end_as_the_folder_is_removed_removes_it_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.rmdir
+
+    def told(*given: object, **more: object) -> None:
+        monkeypatch.undo()
+        raise SystemExit
+
+    with temporary_folder(tmp_path), pytest.raises(SystemExit), spill_folder():
+        monkeypatch.setattr(os, "rmdir", told)
+    assert os.rmdir is real and list(tmp_path.iterdir()) == []
+
+
 def test_a_spill_folder_of_another_user_s_name_or_kind_is_left_alone(tmp_path: Path) -> None:
     precious = tmp_path / "precious"
     precious.mkdir()

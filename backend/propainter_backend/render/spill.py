@@ -50,8 +50,17 @@ def spill_folder() -> Iterator[Path]:
             with contextlib.suppress(OSError):  # nothing was written to it
                 os.close(lock)
     finally:
-        with contextlib.suppress(OSError):  # the results are whole all the same; the next render sweeps
-            shutil.rmtree(folder, ignore_errors=True)
+        try:
+            _remove(Path(folder))
+        except BaseException:  # told to end meanwhile
+            _remove(Path(folder))
+            raise
+
+
+def _remove(folder: Path) -> None:
+    """As far as it goes: the results are whole all the same, and the next render sweeps."""
+    with contextlib.suppress(OSError):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _no_place(error: OSError) -> OutputError:
@@ -65,7 +74,7 @@ def _sweep(temporary: Path) -> None:
         for folder in temporary.glob(f"{_PREFIX}*"):
             with contextlib.suppress(OSError):
                 if _is_dead(folder):
-                    shutil.rmtree(folder, ignore_errors=True)
+                    _remove(folder)
 
 
 def _is_dead(folder: Path) -> bool:
