@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 import pytest
+from panel_windows import end_window, remember_in, throw_away
 
 from builders import box_matte, moving_plates
 
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
 
     from propainter_ui.panel import Panel
-
-PATIENCE_MS = 240_000
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -50,7 +49,7 @@ def _nothing_left() -> Iterator[None]:
 
     for widget in widgets.QApplication.topLevelWidgets():
         if isValid(widget) and widget.parent() is None:
-            _throw_away(widget)
+            throw_away(widget)
 
 
 @pytest.fixture(scope="session")
@@ -111,10 +110,10 @@ def panel(qtbot: QtBot, home: Path, tmp_path: Path) -> Iterator[Panel]:
     """The panel as ``propainter-panel`` shows it, nothing opened."""
     from propainter_ui.__main__ import launch
 
-    _remember_in(tmp_path)
+    remember_in(tmp_path)
     window = launch(["--empty"])
     yield window.panel
-    _end(window)
+    end_window(window)
 
 
 @pytest.fixture(scope="module")
@@ -128,28 +127,6 @@ def tiny_shot(tmp_path_factory: pytest.TempPathFactory) -> Path:
         matte = box_matte((64, 48), left=20, top=16) * 255
         cv2.imwrite(str(folder / f"matte/tiny.{number}.png"), matte.astype(np.uint8))
     return folder
-
-
-def _end(window: Any) -> None:
-    """Close a window of the panel, whatever is under way, and delete it."""
-    window._quitting._is_decided = True  # nobody is there to answer
-    window.close()
-    _throw_away(window)
-
-
-def _throw_away(window: Any) -> None:
-    """Delete a window at once: the colours of the next one would be worked out for it, too, and for all before."""
-    from propainter_ui.qt import QtCore, QtWidgets
-
-    window.deleteLater()
-    QtWidgets.QApplication.sendPostedEvents(window, int(QtCore.QEvent.Type.DeferredDelete.value))
-
-
-def _remember_in(folder: Path) -> None:
-    from propainter_ui.qt import QtCore
-
-    kind, scope = QtCore.QSettings.Format.IniFormat, QtCore.QSettings.Scope.UserScope
-    QtCore.QSettings.setPath(kind, scope, str(folder))
 
 
 def _end_backend(runtime: Path) -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from panel_windows import remember_in
 from test_panel import drop, press, until
 
-from conftest import _remember_in
 from propainter_ui.state import changes
 from propainter_ui.state.events import JobChanged
 from propainter_ui.state.panel_state import JobState
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def window(qtbot: QtBot, home: Path, tmp_path: Path) -> Iterator[Window]:
     from propainter_ui.__main__ import launch
 
-    _remember_in(tmp_path)
+    remember_in(tmp_path)
     shown = launch(["--empty"])
     yield shown
     shown._quitting._is_decided = True
@@ -42,7 +42,7 @@ def open_here(qtbot: QtBot, panel: Panel, shot: Path) -> None:
 def test_a_shot_opened_again_is_as_it_was_left(qtbot: QtBot, home: Path, tmp_path: Path, tiny_shot: Path) -> None:
     from propainter_ui.__main__ import launch
 
-    _remember_in(tmp_path)
+    remember_in(tmp_path)
     before = launch(["--empty"])
     open_here(qtbot, before.panel, tiny_shot)
     panel = before.panel

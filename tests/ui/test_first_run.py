@@ -91,10 +91,11 @@ def doctor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, home: Path) -> Path:
 @pytest.fixture
 def shown(qtbot: QtBot, doctor: Path, tmp_path: Path) -> Iterator[Callable[..., Window]]:
     """Starts the panel with these words, as often as one likes."""
-    from conftest import _end, _remember_in
+    from panel_windows import end_window, remember_in
+
     from propainter_ui.__main__ import launch
 
-    _remember_in(tmp_path)
+    remember_in(tmp_path)
     windows: list[Any] = []
 
     def start(*arguments: str) -> Window:
@@ -104,7 +105,7 @@ def shown(qtbot: QtBot, doctor: Path, tmp_path: Path) -> Iterator[Callable[..., 
 
     yield start
     for window in windows:
-        _end(window)
+        end_window(window)
 
 
 @pytest.fixture

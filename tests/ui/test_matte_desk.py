@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from panel_windows import end_window, remember_in
 
-from conftest import _end, _remember_in
 from propainter_ui.bridge.matte_wishes import CarryWish, MotionWish, SelectWish, TrackWish
 from propainter_ui.drawing.touch import Touch
 from propainter_ui.matte.standing import keys_of
@@ -48,11 +48,11 @@ def one_panel(application: Any, home: Path, tmp_path_factory: pytest.TempPathFac
     """A panel in its window, for all of these tests: each begins with a plate that is newly opened."""
     from propainter_ui.__main__ import launch
 
-    _remember_in(tmp_path_factory.mktemp("config"))
+    remember_in(tmp_path_factory.mktemp("config"))
     window = launch(["--empty"])
     window.panel.on_screen.show_pictures = lambda: None  # type: ignore[method-assign] # there are no pictures of it
     yield window.panel
-    _end(window)
+    end_window(window)
 
 
 @pytest.fixture

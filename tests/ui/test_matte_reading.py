@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import OpenImageIO as oiio
 import pytest
+from panel_windows import remember_in
 from test_panel import open_shot, until
 
-from conftest import _remember_in
 from propainter_pictures.mattes import MatteReading, channels_to_name
 from propainter_ui.kept.shot_sessions import ShotSession, ShotSessions, Zoom
 from propainter_ui.shot.shot_files import BadShot, ShotFiles, UnreadMatte, check_fit, open_frames
@@ -155,7 +155,7 @@ def panel_here(folder: Path) -> Iterator[Panel]:
     """A panel of its own, which may be the second on a shot."""
     from propainter_ui.__main__ import launch
 
-    _remember_in(folder)
+    remember_in(folder)
     window = launch(["--empty"])
     try:
         yield window.panel

@@ -12,9 +12,9 @@ from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from panel_windows import PATIENCE_MS, remember_in
 
 import propainter_ui.nuke
-from conftest import PATIENCE_MS, _remember_in
 
 if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
@@ -104,7 +104,7 @@ class Nuke(ModuleType):
 def docked(qtbot: QtBot, home: Path, tmp_path: Path) -> Any:
     from propainter_ui.nuke.dock import DockedPanel
 
-    _remember_in(tmp_path)
+    remember_in(tmp_path)
     nuke = Nuke()
     panel = DockedPanel(nuke=nuke)
     panel._timer.stop()  # the test says when

@@ -13,8 +13,8 @@ import av
 import cv2
 import numpy as np
 import pytest
+from panel_windows import PATIENCE_MS
 
-from conftest import PATIENCE_MS
 from propainter_ui.state import changes
 from propainter_ui.state.events import ResultArrived
 from propainter_ui.state.wipe import Wipe
