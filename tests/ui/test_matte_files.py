@@ -16,6 +16,7 @@ import pytest
 
 from propainter_pictures.mattes import MatteReading, read_matte
 from propainter_pictures.plates import open_source
+from propainter_ui.bridge import matte_filing
 from propainter_ui.bridge.matte_filing import MatteFiles
 from propainter_ui.bridge.under_way import UnderWay
 from propainter_ui.matte import edits, news
@@ -324,6 +325,22 @@ def test_a_kept_project_is_read_again_only_where_somebody_else_wrote(
     path.write_text("somebody's notes")
     filing.keep(path, drawn(library))
     assert looked == [path] and (tmp_path / "kept.matte.json.damaged").read_text() == "somebody's notes"
+
+
+def test_every_discarded_drawing_lies_beside_the_others(
+    library: ShotLibrary, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(matte_filing, "_DISCARDED_KEPT", 3)
+    path, filing = tmp_path / "kept.matte.json", MatteFiles(library, UnderWay(), lambda event: None)
+    places = []
+    for number in range(5):
+        filing.keep(path, drawn(library))
+        content, place = path.read_bytes(), matte_filing.discarded(path)
+        assert not place.exists()
+        filing.keep(path, None)
+        assert place.read_bytes() == content, number
+        places.append(place)
+    assert [place for place in places if place.exists()] == places[-3:], "the latest stay"
 
 
 def test_a_project_is_put_into_words_a_matte_at_a_time(library: ShotLibrary) -> None:

@@ -6,6 +6,7 @@ Here: ``MatteFiles``. Not here: the files' form (``shot/matte_files.py``, ``matt
 
 from __future__ import annotations
 
+import glob
 import logging
 from collections.abc import Callable
 from dataclasses import replace
@@ -22,6 +23,9 @@ from propainter_ui.state.matte_events import MatteOpened, MatteSaved
 from propainter_ui.state.panel_state import JobKind, JobState
 
 log = logging.getLogger(__name__)
+
+_DISCARDED_KEPT = 20
+"""Discarded drawings of one shot that lie beside; the oldest go."""
 
 
 class MatteFiles:
@@ -72,7 +76,7 @@ class MatteFiles:
         self._tell(MatteOpened(document, f"{path.name} is open. Draw on where it was left."))
 
     def keep(self, path: Path, document: MatteDocument | None, saved_as: str = "") -> None:
-        """Keep the document from one day to the next. None: it was discarded; the last one lies beside, to be opened."""
+        """Keep the document from one day to the next. None: it was discarded; the last ones lie beside, to be opened."""
         try:
             if document is not None:
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -81,6 +85,8 @@ class MatteFiles:
                 self._kept[path] = _identity(path)
             elif path.exists():
                 path.replace(discarded(path))
+                for old in _discarded(path)[:-_DISCARDED_KEPT]:
+                    old.unlink(missing_ok=True)
         except (OSError, BadShot) as error:
             log.warning("the drawn matte is not kept: %s", error)
             self._tell(Failed(f"The drawn matte cannot be kept ({error}). Save it elsewhere, or make room."))
@@ -121,8 +127,21 @@ class MatteFiles:
 
 
 def discarded(path: Path) -> Path:
-    """Where a kept drawing lies once it was discarded."""
-    return path.with_name(f"discarded-{path.name}")
+    """Where a kept drawing lies once it is discarded: no other lies there."""
+    before = _discarded(path)
+    number = _number_of(before[-1]) + 1 if before else 1
+    return path.with_name(f"discarded-{number:03d}-{path.name}")
+
+
+def _discarded(path: Path) -> list[Path]:
+    """What was discarded of the same shot, the latest last."""
+    found = path.parent.glob(f"discarded-*-{glob.escape(path.name)}")
+    return sorted((each for each in found if _number_of(each)), key=_number_of)
+
+
+def _number_of(discarded: Path) -> int:
+    number = discarded.name.split("-")[1]
+    return int(number) if number.isdecimal() else 0
 
 
 def _identity(path: Path) -> tuple[int, int, int]:
