@@ -361,7 +361,9 @@ def test_published_mattes_render_as_the_same_mattes_told_would(client):
     tiny = TinyShot(4, seed=21)
     expected = tiny.expected()
     panel = tiny.open(client)
+    assert client.published("hero").matte_frames == 0
     assert published(client, panel, dict(zip(tiny.frames, tiny.mattes, strict=True)), tiny, "hero") == 0
+    assert client.published("hero").matte_frames == 4
     shot = taking(client, tiny, "hero")
     assert client.reach(shot, tiny.frames).mattes == ()
     result = collect(client.render(shot, tiny.frames))
@@ -418,6 +420,7 @@ def test_published_mattes_outlive_the_daemon():
         with daemon(at=path) as running, running.client() as client:
             published(client, tiny.open(client), dict(zip(tiny.frames, tiny.mattes, strict=True)), tiny, "kept")
         with daemon(at=path) as running, running.client() as client:
+            assert client.published("kept").matte_frames == 3
             result = collect(client.render(taking(client, tiny, "kept"), tiny.frames))
             expected = tiny.expected()
             for frame in tiny.frames:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from propainter_ui.state import changes, events, outcomes, publishing, sizes
+from propainter_ui.state.matte_shown import facts_of
 from propainter_ui.state.panel_state import DaemonState, PanelState, ShotState
 from propainter_ui.widgets import settings as page
 from propainter_wire.messages import ShotLine, ShotSettings
@@ -68,6 +69,16 @@ def test_what_is_published_is_told_until_it_is_withdrawn() -> None:
     assert publishing.publish_label(state) == "Published" and not publishing.can_publish(state)
     state = outcomes.after(state, events.SettingsPublished("", None))
     assert publishing.badge_text(state) == "" and publishing.publish_label(state) == "Publish to 2 shots"
+
+
+def test_a_matte_that_was_published_before_the_panel_began_can_be_withdrawn() -> None:
+    shot = ShotState("hill", "/p", "/m", 1001, 1040, 432, 240, "uint8", 24.0)
+    state = connected(shot=shot)
+    assert "withdraw" not in facts_of(state).possible
+    state = outcomes.after(state, events.SettingsPublished("", None, 24))
+    assert "withdraw" in facts_of(state).possible
+    state = outcomes.after(state, events.SettingsPublished("", None))
+    assert "withdraw" not in facts_of(state).possible
 
 
 def test_an_edit_after_publishing_is_told_and_can_be_published() -> None:

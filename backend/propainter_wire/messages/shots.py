@@ -82,6 +82,7 @@ class Published(Message):
     name: Name
     settings: PublishedSettings
     followers: Annotated[int, Int(0, 10**6)]
+    matte_frames: Annotated[int, Int(0, 10**6)] = 0
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from propainter_ui.bridge.under_way import UnderWay
 from propainter_ui.state.events import DaemonStatus, SettingsPublished
 from propainter_wire.client import Client
 from propainter_wire.errors import BackendSilent
-from propainter_wire.messages import ShotSettings, StatusIs
+from propainter_wire.messages import Published, ShotSettings, StatusIs
 
 log = logging.getLogger(__name__)
 
@@ -62,12 +62,15 @@ class Questions:
                 stand.setdefault(shot.name, []).append((shot.shot, shot.settings))
         for channel, shots in stand.items():
             if self._published_for.get(channel) != shots:
-                self._tell(SettingsPublished(channel, client.published(channel).settings))
+                self._tell_published(client.published(channel))
                 self._published_for[channel] = shots
 
     def publish(self, channel: str, settings: Mapping[str, Any] | None) -> None:
         """Publish settings under a name; None withdraws what is there."""
         client = self._connection.client
         if client is not None:
-            self._tell(SettingsPublished(channel, client.publish(channel, settings).settings))
+            self._tell_published(client.publish(channel, settings))
             self.poll()
+
+    def _tell_published(self, found: Published) -> None:
+        self._tell(SettingsPublished(found.name, found.settings, found.matte_frames))

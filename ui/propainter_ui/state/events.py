@@ -49,10 +49,12 @@ class DaemonLost:
 
 @dataclass(frozen=True)
 class SettingsPublished:
-    """What the backend has under a channel, whoever published it; None: nothing."""
+    """What the backend has under a channel, whoever published it. settings: None: nothing."""
 
     channel: str
     settings: Mapping[str, Any] | None
+    matte_frames: int = 0
+    """So many frames have a matte published under it, too."""
 
 
 @dataclass(frozen=True)

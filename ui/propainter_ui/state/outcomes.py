@@ -50,10 +50,11 @@ def after(state: PanelState, event: Event) -> PanelState:
             return _told_status(state, status)
         case DaemonLost(reason, was_asked):
             return _lost(state, reason, was_asked)
-        case SettingsPublished(channel, settings):
+        case SettingsPublished(channel, settings, matte_frames):
             others = {name: part for name, part in state.published.items() if name != channel}
             published = others if settings is None else {**others, channel: settings}
-            return replace(state, published=published, notice=_unless(state.notice, "publish"))
+            mattes = state.matte_channels | {channel} if matte_frames else state.matte_channels - {channel}
+            return replace(state, published=published, matte_channels=mattes, notice=_unless(state.notice, "publish"))
         case ShotFound(shot, revision, note):
             return with_shot(state, shot, revision, note)
         case MatteUnread(path, channels, message):

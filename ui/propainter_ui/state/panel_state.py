@@ -279,7 +279,7 @@ class PanelState:
     """The host's node whose settings these are; empty outside a host, and while none is followed."""
     tools: MatteTools = field(default_factory=MatteTools)
     matte_channels: frozenset[str] = frozenset()
-    """Names this panel has published a matte under."""
+    """Names that a matte is published under, as far as the backend tells."""
     channel: str = ""
     """The name settings are published under."""
     published: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)

@@ -116,8 +116,9 @@ class ShotHandlers:
         self._plans.with_plan(request, shot, "normal", tell)
 
     def _tell_published(self, request: Request, name: str) -> None:
-        followers = len(self._shots.followers(name))
-        self._router.reply(request, Published(name, self._published.get(name), followers))
+        followers, mattes = len(self._shots.followers(name)), self._published_mattes.of(name)
+        frames = 0 if mattes is None else mattes.last - mattes.first + 1
+        self._router.reply(request, Published(name, self._published.get(name), followers, frames))
 
     def _refuse_engine(self, settings: ShotSettings) -> None:
         if settings.engine == "propainter" and self._workers.facts.engine != "propainter":
