@@ -62,7 +62,9 @@ class Behaviour:
     never_done: bool = False
     """Reports progress for ever."""
     may_finish: threading.Event | None = None
-    """Reports progress until this is set, then finishes."""
+    """Reports a render's progress until this is set, then finishes."""
+    may_have_analysed: threading.Event | None = None
+    """The same of an analysis."""
     finishes_all_the_same: bool = False
     """Sends the result of a cancelled job after all, as a daemon does that was just done."""
     refuse_render: WireError | None = None
@@ -313,6 +315,9 @@ class FakeDaemon:
             raise WireError("frames_missing", f"plates {runs_of(missing)} are not here; have and put them first")
         job = new_id()
         router.reply(request, m.Accepted(job))
+        if self.behaviour.may_have_analysed:
+            self._running[job] = request
+            return
         router.reply(request, m.Done(job, {}))
 
     def _picture(self, render: m.Render, frame: int) -> tuple[Pixels, tuple[int, int, int, int]]:
@@ -358,12 +363,17 @@ class FakeDaemon:
                 return result
 
     def _keep_working(self, router: Router) -> None:
-        may_finish = self.behaviour.may_finish
         for job, request in list(self._running.items()):
-            if may_finish and may_finish.is_set():
-                self._finish(router, self._running.pop(job), job)
+            is_render = isinstance(request.message, m.Render)
+            may_finish = self.behaviour.may_finish if is_render else self.behaviour.may_have_analysed
+            if not may_finish or not may_finish.is_set():
+                router.reply(request, m.Progress(job, "painting" if is_render else "flow", 1, 2), droppable=True)
                 continue
-            router.reply(request, m.Progress(job, "painting", 1, 2), droppable=True)
+            del self._running[job]
+            if is_render:
+                self._finish(router, request, job)
+            else:
+                router.reply(request, m.Done(job, {}))
 
 
 def publish_stale_connection(directory: Path, *, version: str = "1.0", endpoint: str = "") -> None:

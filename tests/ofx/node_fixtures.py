@@ -138,13 +138,15 @@ def sentence(rendered: object) -> str:
 
 
 def when(is_so: Callable[[], object], then: threading.Event) -> None:
-    """Set an event, on a thread of its own, once something is so."""
+    """Set an event, on a thread of its own, once something is so. If it never is, the test fails."""
 
     def watch() -> None:
         for _ in range(6000):
             if is_so():
-                break
+                then.set()
+                return
             time.sleep(0.01)
         then.set()
+        raise AssertionError("what is waited for never came")
 
     threading.Thread(target=watch, daemon=True).start()
