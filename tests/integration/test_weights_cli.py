@@ -17,7 +17,7 @@ import pytest
 
 import golden
 from propainter.weights import FOLDER_VARIABLE, PUBLISHED_FILES, recorded_digests
-from propainter_backend.commands import downloads
+from propainter_backend.commands import backend, downloads
 from propainter_backend.commands.weights_cli import main
 
 
@@ -128,6 +128,23 @@ def test_all_three_files_arrive_whole_and_their_digests_are_recorded(
     assert recorded_digests(folder) == {name: sha256(content) for name, content in mirror.files.items()}
     told = capsys.readouterr().out
     assert told.count("no digest was known to compare with: recorded as first seen") == 3
+
+
+def test_a_program_hears_a_line_of_every_hundredth(
+    mirror: Mirror, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = PUBLISHED_FILES[0]
+    mirror.files[name] = b"PK" + bytes(40_000_000)
+    assert fetch(mirror, folder, "--say-progress") == 0
+    lines = [line for line in capsys.readouterr().out.splitlines() if re.match(rf"{re.escape(name)}: .* MB", line)]
+    assert lines[0] == f"{name}: 0.0 of 40.0 MB" and lines[-1] == f"{name}: 40.0 of 40.0 MB"
+    assert 90 < len(lines) <= 101, "not one for every block of the network's"
+
+
+def test_the_licence_is_shown_by_either_command(capsys: pytest.CaptureFixture[str]) -> None:
+    for command, words in ((main, ["licence"]), (backend.main, ["weights", "licence"])):
+        assert command(words) == 0
+        assert "NON-COMMERCIAL" in capsys.readouterr().out
 
 
 def test_files_that_are_there_are_not_fetched_again(mirror: Mirror, folder: Path) -> None:

@@ -34,8 +34,16 @@ _GB = 1 << 30
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Entry point. Exit codes: 0 done, 2 something the user can put right, 75 another daemon is running."""
+    """Entry point. Exit codes: 0 done, 2 something the user can put right, 75 another daemon is running.
+
+    ``weights`` as the first argument: ``propainter-weights``, for who knows this command alone, as the panel does.
+    """
     speak_any_encoding()
+    argv = sys.argv[1:] if argv is None else argv
+    if list(argv[:1]) == ["weights"]:
+        from propainter_backend.commands import weights_cli
+
+        return weights_cli.main(argv[1:])
     options = _parser().parse_args(argv)
     try:
         return int(options.act(options))
@@ -280,6 +288,7 @@ def _parser() -> argparse.ArgumentParser:
     keys.add_argument("action", choices=["new"])
     keys.add_argument("folder", type=Path, metavar="DIR")
     keys.set_defaults(act=_keys)
+    commands.add_parser("weights", help="what propainter-weights does: fetch, list, verify, path, licence")
     cached = commands.add_parser("cache", help="list or clear the cache")
     cached.add_argument("action", choices=["list", "clear"])
     cached.set_defaults(act=_cache)

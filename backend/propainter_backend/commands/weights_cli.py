@@ -1,4 +1,4 @@
-"""``propainter-weights``: fetch, list, verify and locate the published ProPainter weights.
+"""``propainter-weights``: fetch, list, verify and locate the published ProPainter weights, and show their licence.
 
 Here: the command line, the licence's acceptance, and what is done with each file. Not here: HTTP (``downloads.py``),
 reading weights and their record (``propainter/weights.py``). Nothing but the three checkpoints is ever downloaded, and
@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import torch
@@ -76,8 +77,15 @@ def fetch(options: argparse.Namespace) -> int:
         raise OutputError(f"{folder} cannot be made ({error.strerror}); choose another --folder") from error
     wanted = recorded_digests(folder) | _digests_given(options.sha256)
     for name in PUBLISHED_FILES:
-        _fetch_one(f"{options.url_base.rstrip('/')}/{name}", folder / name, sha256=wanted.get(name))
+        reporting = _spoken if options.say_progress else _drawn
+        _fetch_one(f"{options.url_base.rstrip('/')}/{name}", folder / name, reporting, sha256=wanted.get(name))
     _tell(f"weights {read_weight_set(folder).id} are complete in {folder}")
+    return 0
+
+
+def show_licence(_: argparse.Namespace) -> int:
+    """Say what the licence asks, and where its text is."""
+    _tell(LICENCE_SUMMARY)
     return 0
 
 
@@ -116,6 +124,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, run, text in (
         ("fetch", fetch, "download the three checkpoints, continuing what broke off"),
+        ("licence", show_licence, "what the licence of the weights asks"),
         ("list", list_files, "which files are there, their size and digest"),
         ("verify", verify, "check digests and load every tensor"),
         ("path", show_path, "print the folder in use"),
@@ -131,6 +140,9 @@ def _parser() -> argparse.ArgumentParser:
         if name == "fetch":
             command.add_argument(
                 "--accept-licence", action="store_true", help=f"you have read and accept the {LICENCE_NAME}"
+            )
+            command.add_argument(
+                "--say-progress", action="store_true", help="for programs: a line for every percent of a file"
             )
             command.add_argument(
                 "--url-base", default=RELEASE_URL, metavar="URL", help="a studio mirror (default: %(default)s)"
@@ -165,15 +177,17 @@ def _digests_given(pairs: Sequence[str]) -> dict[str, str]:
     return {name: digest.lower() for name, digest in digests.items()}
 
 
-def _fetch_one(url: str, destination: Path, *, sha256: str | None) -> None:
+def _fetch_one(
+    url: str, destination: Path, reporting: Callable[[str], AbstractContextManager[Report]], *, sha256: str | None
+) -> None:
     if destination.is_file():
         digest = digest_of_file(destination)
         if sha256 not in (None, digest):
             raise FetchError(f"{destination} is there with sha256 {digest}, not {sha256}; delete it to fetch it again")
         _tell(f"{destination.name} is there already, sha256 {digest}")
     else:
-        with tqdm(desc=destination.name, unit="B", unit_scale=True, disable=not sys.stderr.isatty()) as bar:
-            digest = download(url, destination, sha256=sha256, report=_reporting(bar))
+        with reporting(destination.name) as report:
+            digest = download(url, destination, sha256=sha256, report=report)
         _refuse_other_content(url, destination)
         how = "as expected" if sha256 else "no digest was known to compare with: recorded as first seen"
         _tell(f"{destination.name} fetched, sha256 {digest} ({how})")
@@ -193,12 +207,31 @@ def _refuse_other_content(url: str, path: Path) -> None:
         raise FetchError(f"{url} is no checkpoint (a web page, perhaps); check the address (--url-base)")
 
 
-def _reporting(bar: tqdm[None]) -> Report:
-    def report(there: int, total: int | None) -> None:
-        bar.total = total
-        bar.update(there - bar.n)
+@contextmanager
+def _drawn(name: str) -> Iterator[Report]:
+    """A bar, where somebody watches a terminal."""
+    with tqdm(desc=name, unit="B", unit_scale=True, disable=not sys.stderr.isatty()) as bar:
 
-    return report
+        def report(there: int, total: int | None) -> None:
+            bar.total = total
+            bar.update(there - bar.n)
+
+        yield report
+
+
+@contextmanager
+def _spoken(name: str) -> Iterator[Report]:
+    """A line whenever another hundredth has come; without a known length, another megabyte."""
+    told = -1
+
+    def report(there: int, total: int | None) -> None:
+        nonlocal told
+        step = 100 * there // total if total else there // 1_000_000
+        if step > told:
+            told = step
+            _tell(f"{name}: {there / 1e6:.1f}" + (f" of {total / 1e6:.1f} MB" if total else " MB"))
+
+    yield report
 
 
 def _state(path: Path, recorded: str | None) -> str:
@@ -213,3 +246,4 @@ def _state(path: Path, recorded: str | None) -> str:
 def _tell(text: str, *, to_error: bool = False) -> None:
     stream = sys.stderr if to_error else sys.stdout
     stream.write(f"{text}\n")
+    stream.flush()

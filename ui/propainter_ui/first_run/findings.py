@@ -89,6 +89,11 @@ def weights_sentence(findings: Sequence[Finding]) -> str:
     return "Not known yet."
 
 
+def lack_weights(findings: Sequence[Finding]) -> bool:
+    """Whether they are looked for, and are not there or not whole."""
+    return any(one.about == "weights" and one.mark != "ok" for one in findings)
+
+
 def offer_of(standing: str, *, is_ours: bool) -> NodeOffer:
     """standing: as ``propainter_install.node`` has it."""
     if not is_ours:

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 
 from propainter_ui.first_run.asking import DoctorVisit, NodeWork
 from propainter_ui.first_run.cards import Card, MachineCard, NodeCard
-from propainter_ui.first_run.findings import Finding, weights_sentence
+from propainter_ui.first_run.findings import Finding
+from propainter_ui.first_run.weights import WeightsCard
 from propainter_ui.qt import Qt, QtGui, QtWidgets, Signal
 from propainter_ui.state.panel_state import PanelState
 from propainter_ui.surface import Surface
@@ -34,7 +35,7 @@ class FirstRunPage(Surface):
         self.node = NodeCard()
         self.backend = Card("Backend")
         self.strip = DaemonStrip()
-        self.weights = Card("Weights of the ProPainter engine")
+        self.weights = WeightsCard()
         self.machine = MachineCard()
         self._doctor = DoctorVisit(self)
         self._work = NodeWork(self)
@@ -64,7 +65,6 @@ class FirstRunPage(Surface):
         row.addWidget(self.strip)
         row.addStretch(1)
         self.backend.column.insertLayout(1, row)
-        self.weights.text.setText(weights_sentence(()))
         inside = QtWidgets.QWidget()
         inside.setMaximumWidth(_WIDEST)
         column = QtWidgets.QVBoxLayout(inside)
@@ -101,6 +101,7 @@ class FirstRunPage(Surface):
         self.node.remove_asked.connect(self._work.remove)
         self._work.stands.connect(self.node.show_node)
         self._work.said.connect(self._hear_of_node)
+        self.weights.has_changed.connect(self._ask_doctor)
         self.machine.look_asked.connect(self.look)
         self._doctor.found.connect(self._show_findings)
         self._doctor.failed.connect(self.machine.show_failure)
@@ -109,8 +110,7 @@ class FirstRunPage(Surface):
         """Look at node and machine, anew."""
         self._has_looked = True
         self._work.look()
-        self.machine.show_busy()
-        self._doctor.ask()
+        self._ask_doctor()
 
     def show_state(self, state: PanelState) -> None:
         """What the panel knows of the backend."""
@@ -120,6 +120,7 @@ class FirstRunPage(Surface):
         """End what is under way."""
         self._doctor.close()
         self._work.close()
+        self.weights.work.close()
 
     def showEvent(self, event: QtGui.QShowEvent) -> None:
         super().showEvent(event)
@@ -130,9 +131,12 @@ class FirstRunPage(Surface):
     def _hear_of_node(self, sentence: str) -> None:
         """The doctor sees another node now."""
         self.node.say(sentence)
+        self._ask_doctor()
+
+    def _ask_doctor(self) -> None:
         self.machine.show_busy()
         self._doctor.ask()
 
     def _show_findings(self, findings: Sequence[Finding]) -> None:
-        self.weights.text.setText(weights_sentence(findings))
+        self.weights.show_findings(findings)
         self.machine.show_findings(findings)
