@@ -75,6 +75,7 @@ def test_a_matte_from_a_box_to_what_is_published_and_saved(
     from propainter_ui.dialogs import MatteChosen
     from propainter_ui.drawing.strokes import StrokeGesture
     from propainter_ui.drawing.touch import Touch
+    from propainter_ui.qt import QtWidgets
 
     panel.open_paths([str(ball)])
     until(qtbot, lambda: panel.state.shot is not None)
@@ -144,6 +145,14 @@ def test_a_matte_from_a_box_to_what_is_published_and_saved(
     desk.wishes.act("open")
     until(qtbot, lambda: panel.state.drawn is not None)
     assert panel.state.drawn.solved == drawn.solved and panel.state.drawn.edits == drawn.edits
+
+    # A painted clean plate is known by its name when it is dropped on a shot that has no matte of files.
+    monkeypatch.setattr(QtWidgets.QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path))
+    desk.wishes.act("save_clean")
+    until(qtbot, lambda: panel.state.notice is not None and "ball_cleanplate" in panel.state.notice.text)
+    panel.open_paths([str(tmp_path / "ball_cleanplate")])
+    until(qtbot, lambda: panel.state.shot is not None and panel.state.shot.clean)
+    assert panel.state.shot is not None and not panel.state.shot.matte and panel.state.shot.clean_frames == (1002,)
 
 
 def test_another_key_makes_what_was_rendered_stale(qtbot: QtBot, panel: Panel, ball: Path) -> None:

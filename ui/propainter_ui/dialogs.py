@@ -18,7 +18,7 @@ from propainter_ui.remembered import Remembered
 from propainter_ui.shot.export import EXPORT_NAMES, ExportKind, folder_beside
 from propainter_ui.shot.export_formats import formats_of
 from propainter_ui.shot.matte_files import PROJECT_ENDING
-from propainter_ui.shot.shot_files import ShotFiles
+from propainter_ui.shot.shot_files import ShotFiles, is_named_clean
 from propainter_ui.state.panel_state import PanelState
 from propainter_ui.widgets.export_place import ExportPlace
 from propainter_ui.widgets.hotkeys import Hotkeys
@@ -94,10 +94,16 @@ class Dialogs:
         return MatteChosen(asked.place, asked.as_alpha) if is_chosen else None
 
     def clean_place_wanted(self, state: PanelState, files: ShotFiles) -> Path | None:
-        """The folder painted clean plates go to; None: the artist thought better of it."""
+        """The folder painted clean plates go to; None: the artist thought better of it.
+
+        It has a clean plate's name, by which the panel knows it when it is dropped: of that name within what was chosen.
+        """
         title = "Folder for the painted clean plate"
         chosen = QtWidgets.QFileDialog.getExistingDirectory(self._parent, title, str(folder_beside(files)))
-        return Path(chosen) if chosen else None
+        if not chosen:
+            return None
+        folder, name = Path(chosen), state.shot.name if state.shot else "shot"
+        return folder if is_named_clean(folder) else folder / f"{name}_cleanplate"
 
     def matte_project_wanted(self, state: PanelState) -> Path | None:
         """A project of a drawn matte; None: the artist thought better of it."""

@@ -137,7 +137,7 @@ def open_dropped(paths: Sequence[Path], *, has_plate: bool, awaits_matte: bool) 
     found = [open_frames(path) for path in _spread(paths)]
     if not found:
         raise BadShot("there are no pictures in what was dropped; drop a folder of frames, a frame or a video")
-    cleans = [frames for frames in found if _is_named_clean(Path(frames.path)) and not _matte_likeness(frames)]
+    cleans = [frames for frames in found if is_named_clean(Path(frames.path)) and not _matte_likeness(frames)]
     if len(found) == 1 and has_plate and not awaits_matte and _is_colour_picture(found[0]):
         cleans = found
     if not (has_plate or len(found) > 1 + len(cleans)):  # a plate of that name, whatever it was cleaned of before
@@ -258,7 +258,7 @@ def _in_folder(folder: Path) -> FoundFrames:
         raise BadShot(f"{folder} holds several sequences ({some}); drop one frame of the one that is meant") from error
 
 
-def _is_named_clean(path: Path) -> bool:
+def is_named_clean(path: Path) -> bool:
     """Whether a sequence, or the folder a file lies in, is named as a clean plate's is."""
     names = [path.stem, path.parent.name] if path.suffix else [path.name]
     return any(words <= set(re.split("[^a-z]+", name.lower())) for name in names for words in _CLEAN_WORDS)
