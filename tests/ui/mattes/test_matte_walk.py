@@ -79,7 +79,7 @@ def walker(home: Path, tmp_path: Path, video: Path) -> Iterator[Walker]:
     with running_panel(home, tmp_path) as artist:
         x, y = CORNER
         environ = {**os.environ, **artist.hands.environ, "QT_QPA_PLATFORM": "xcb"}
-        source = [sys.executable, str(Path(__file__).parent / "drag_source.py"), str(x), str(y), str(video)]
+        source = [sys.executable, str(Path(__file__).parents[1] / "drag_source.py"), str(x), str(y), str(video)]
         dragged = subprocess.Popen(source, env=environ)
         try:
             yield Walker(artist)
