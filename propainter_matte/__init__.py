@@ -3,6 +3,7 @@
     selecting.py    one frame: a box, strokes and polygons -> a matte
     tracking.py     the frames between and beyond key frames, as a generator; what a correction changes is tracked again
     doubt.py        which frames need help, in order
+    spanning.py     what belongs to an object that does not span its box: its shadow
     shadows.py      what else differs from the background beside the object: shadow, reflection
     carrying.py     points along the object's flow, and the camera's motion between frames
     edges.py        soft edges at the plate's own size

@@ -6,12 +6,13 @@ Here: ``select``. Not here: what marks are (``marks.py``), what the frame's surr
 A box says: nothing outside, and the object reaches its sides. What is inside is told apart in rounds, as GrabCut does
 (Rother et al., 2004), at half the size, and once more at the whole: by the colours of what is taken for the object and of
 what is not, near and far. Beside them counts
-what moves unlike the camera, and what other frames show to be background.
+what moves unlike the camera, and what other frames show to be background. An object that does not reach its box's sides has
+its shadow added where that does (``spanning.py``); else more is taken.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -23,7 +24,8 @@ from propainter_matte.cues import moving_cues
 from propainter_matte.cutting import ODDS_SHARE, cut
 from propainter_matte.footage import Footage
 from propainter_matte.marks import Marks, inside_boxes, inside_polygons, under_strokes
-from propainter_matte.standing import uncovered_anywhere
+from propainter_matte.spanning import cast_in_box
+from propainter_matte.standing import stirs, uncovered_anywhere
 
 _ROUNDS = 5
 _LEANS = 3
@@ -72,6 +74,8 @@ def select(footage: Footage, index: int, marks: Marks, *, start: Field | None = 
     size = footage.width, footage.height
     matte, first = (cv2.resize(each, size, interpolation=cv2.INTER_LINEAR) for each in (coarse.matte, coarse.first))
     scene = _Scene(footage, index, held, around)
+    if coarse.cast is not None:
+        scene = replace(scene, cast=cv2.resize(coarse.cast, size, interpolation=cv2.INTER_LINEAR))
     return scene.drawn(held.onto(matte), first + others + np.float32(coarse.lean), with_colours=True)
 
 
@@ -84,6 +88,8 @@ class _Drawn:
     """Log odds before anything is taken for the object."""
     lean: float
     """Log odds added everywhere for the object to span its box."""
+    cast: Field | None = None
+    """Log odds of its shadow, where it spans its box with that."""
 
 
 @dataclass(frozen=True)
@@ -95,14 +101,36 @@ class _Scene:
     held: _Held
     around: Field
     """What counts as background."""
+    cast: Field | None = None
+    """Log odds of the object's shadow, where it belongs to it; elsewhere 0."""
 
     def drawn(self, matte: Field, odds: Field, *, with_colours: bool) -> Field:
         """The matte anew from one that is there: its motion and, if wanted, its colours tell."""
         odds = odds + _motion_odds(self.footage, self.index, matte)
         if with_colours:
             odds = odds + _colour_odds(self.footage, self.index, matte, self.around)
+        if self.cast is not None:  # it lies on ground, moves with that and has its colours: they say nothing
+            odds = np.where(self.cast > 0, np.maximum(odds, self.cast), odds)
         share = ODDS_SHARE * self.footage.coarseness  # beside an edge a large pixel counts more
         return self.held.onto(cut(self.held.over(odds), self.footage.lab(self.index), share=share))
+
+    def without_ground(self, matte: Field, others: Field) -> Field:
+        """The matte without pieces that other frames show to be ground and that do not move as its surest piece does.
+
+        others: what other frames say, as log odds.
+        """
+        count, labels = cv2.connectedComponents((matte > 0.5).astype(np.uint8))
+        if count <= 2 or not (others < 0).any():
+            return matte
+        said = np.bincount(labels.ravel(), others.ravel(), count)
+        surest = 1 + int(np.argmax(said[1:]))
+        if said[surest] <= 0:
+            return matte
+        moves = _motion_odds(self.footage, self.index, (labels == surest).astype(np.float32))
+        ground = (said < 0) & (np.bincount(labels.ravel(), moves.ravel(), count) < 0)
+        ground[0] = False
+        kept: Field = np.where(ground[labels], np.float32(0), matte)
+        return self.held.onto(kept)
 
 
 def _drawn_in_rounds(footage: Footage, index: int, marks: Marks, *, others: Field | None = None) -> _Drawn:
@@ -118,8 +146,14 @@ def _drawn_in_rounds(footage: Footage, index: int, marks: Marks, *, others: Fiel
         for turn in range(_ROUNDS):
             odds = first + others + np.float32(lean)
             matte = scene.drawn(matte, odds, with_colours=turn > 0 or held.sides is None)
+            matte = scene.without_ground(matte, others)
         if held.is_reached(matte):
             break
+        if lean == 0:
+            cast = cast_in_box(footage, index, matte, held.may, is_reached=held.is_reached)
+            if cast is not None:
+                matte = replace(scene, cast=cast).drawn(matte, first + others, with_colours=True)
+                return _Drawn(matte, first, lean, cast)
         lean += 1.0
     return _Drawn(matte, first, lean)
 
@@ -242,9 +276,16 @@ def _uncovered_odds(footage: Footage, index: int, held: _Held, around: Field) ->
     cue = uncovered_anywhere(footage, index, held.may)
     plain: Field = _COUNTS["others"] * cue
     outside = (around > 0) & ~held.may
+    if held.sides is None or not outside.any():
+        return plain
     moves = held.may & (_motion_odds(footage, index, held.first) > _SURELY_MOVES)
     moves = cv2.erode(moves.astype(np.uint8), square(6 * footage.unit)) > 0  # flow reaches over edges
-    if held.sides is None or moves.sum() < _LEAST_MOVES * held.may.sum() or not outside.any():
+    if moves.sum() < _LEAST_MOVES * held.may.sum():  # what lies at the box's middle may be ground
+        moves = held.may.copy()
+        for other in _neighbours(footage, index):
+            moves &= stirs(footage, index, other, held.may)
+        moves = cv2.erode(moves.astype(np.uint8), square(6 * footage.unit)) > 0
+    if moves.sum() < _LEAST_MOVES * held.may.sum():
         return plain
     found, false = (float((cue[where] > 0.5).mean().clip(_RARE, 1 - _RARE)) for where in (moves, outside))
     if found <= false:
@@ -262,12 +303,16 @@ def _colour_odds(footage: Footage, index: int, matte: Field, around: Field) -> F
 
 
 def _motion_odds(footage: Footage, index: int, matte: Field) -> Field:
-    beside = [other for other in (index - 1, index + 1) if 0 <= other < footage.count]
+    beside = _neighbours(footage, index)
     odds = np.zeros(matte.shape, np.float32)
     for other in beside:
         moving = moving_cues(footage, index, other, matte)
         odds += (_COUNTS["flow"] * moving.flow + _COUNTS["found"] * moving.found) * moving.apart / len(beside)
     return odds
+
+
+def _neighbours(footage: Footage, index: int) -> list[int]:
+    return [other for other in (index - 1, index + 1) if 0 <= other < footage.count]
 
 
 def _corrected(footage: Footage, index: int, start: Field, removes: Mask, keeps: Mask) -> Field:

@@ -28,6 +28,8 @@ _REACH = 1.0
 """Sizes of the object around it within which a shadow is sought."""
 _BRIGHT = 0.65
 """Quantile of the light in other frames' eyes that is believed."""
+_BRIGHT_ANYWHERE = 0.35
+"""The same where the shadow itself may lie on the ground in other frames."""
 _SEAM = 5.0
 """Pixels wide a seam between object and shadow is at most, at 432x240."""
 _LEAST_VIEWS = 2
@@ -69,7 +71,7 @@ def shadow_of(
     none = np.zeros_like(matte)
     if not (matte > 0.5).any():
         return none
-    ratio, seen = _light(footage, index, mattes)
+    ratio, seen = _light(footage, index, mattes, _OFF, _BRIGHT)
     lost = 1 - ratio
     if reflections:
         lost = np.abs(lost)
@@ -82,6 +84,18 @@ def shadow_of(
     return offered
 
 
+def light_lost(footage: Footage, index: int, matte: Field, *, off: tuple[int, ...]) -> Field:
+    """The share of its light [h, w] that ground has lost beside what frames ``off`` show of it; 0 where none shows it.
+
+    matte: the object's in this frame; nobody knows it in others. There it is seldom taken for the same ground.
+    """
+    none = np.zeros_like(matte)
+    mattes = dict.fromkeys(range(footage.count), none)
+    ratio, seen = _light(footage, index, {**mattes, index: matte}, off, _BRIGHT_ANYWHERE)
+    lost: Field = np.where(seen, 1 - ratio, 0).clip(0, 1).astype(np.float32)
+    return lost
+
+
 def with_shadow(matte: Field, cast: Field) -> Field:
     """Object and shadow as one matte [h, w] in [0, 1], without the thin seam that two soft edges leave where they meet."""
     total: Field = np.clip(matte + cast, 0, 1).astype(np.float32)
@@ -91,18 +105,23 @@ def with_shadow(matte: Field, cast: Field) -> Field:
     return joined
 
 
-def _light(footage: Footage, index: int, mattes: Mapping[int, Field]) -> tuple[Field, Mask]:
-    """This frame's light beside what others show of the same ground, and where enough of them do."""
+def _light(
+    footage: Footage, index: int, mattes: Mapping[int, Field], offs: tuple[int, ...], bright: float
+) -> tuple[Field, Mask]:
+    """This frame's light beside what others show of the same ground, and where enough of them do.
+
+    offs: frames off, either way, that are compared with. bright: the quantile of their light that is believed.
+    """
     here = _Ground.of(footage.lab(index), footage.unit)
     views = []
     for way in (-1, 1):
         total = np.eye(3)
-        for off in range(1, _OFF[-1] + 1):
+        for off in range(1, offs[-1] + 1):
             source, target = index + way * (off - 1), index + way * off
             if target not in mattes or source not in mattes:
                 break
             total = footage.motion(source, target, mattes[source] > 0.3) @ total
-            if off in _OFF:
+            if off in offs:
                 views.append(_ratio(footage, here, target, total / total[2, 2], mattes[target]))
     if not views:
         return np.ones_like(here.light), np.zeros(here.light.shape, np.bool_)
@@ -111,7 +130,7 @@ def _light(footage: Footage, index: int, mattes: Mapping[int, Field]) -> tuple[F
     seen = counts >= min(_LEAST_VIEWS, len(views))
     stack[:, counts == 0] = 1
     # Where the shadow lies in another frame, too, or parallax has moved something dark there, the ratio is higher.
-    place = np.rint(_BRIGHT * np.maximum(counts - 1, 0)).astype(np.intp)
+    place = np.rint(bright * np.maximum(counts - 1, 0)).astype(np.intp)
     ratio: Field = np.take_along_axis(stack, place[None], 0)[0].astype(np.float32)
     return ratio, seen
 

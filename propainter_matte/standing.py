@@ -1,13 +1,13 @@
 """What other frames show behind an object of which one frame alone is known.
 
-Here: ``uncovered_anywhere``. Not here: the same beside mattes that are known (``cues.py``).
+Here: ``uncovered_anywhere``; ``stirs``, what moves by itself. Not here: the same beside known mattes (``cues.py``).
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from propainter_matte.arrays import Field, Mask
+from propainter_matte.arrays import Field, Mask, norm
 from propainter_matte.cues import difference_from
 from propainter_matte.footage import Footage
 
@@ -15,6 +15,17 @@ VIEWS = (2, 5, 9, 14)
 """Frames off, either way, that may show what lies behind."""
 _TELLS = 12.0
 """Levels from which on a difference tells."""
+_STIRS, _STILL = 2.0, 0.3
+"""Times the unrest of what stands from which on flow is an object's own; pixels of unrest that are there in any case."""
+_UNREST = 0.9
+"""Quantile of what stands that is taken for its unrest."""
+
+
+def stirs(footage: Footage, index: int, other: int, may: Mask) -> Mask:
+    """Where the flow [h, w] to a neighbour leaves the camera's far more than it does outside ``may``."""
+    off = norm(footage.flow(index, other) - footage.camera_flow(index, other, may))
+    moving: Mask = off > _STIRS * (float(np.quantile(off[~may], _UNREST)) + _STILL * footage.unit)
+    return moving
 
 
 def uncovered_anywhere(footage: Footage, index: int, may: Mask) -> Field:

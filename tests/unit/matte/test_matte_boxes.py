@@ -1,0 +1,64 @@
+"""Promises of a box: what it spans belongs to the object, its shadow too; what stands behind does not."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from matte_scenes import SIZE, Scene, moving_disc
+from propainter_matte.arrays import overlap
+from propainter_matte.marks import Box, Marks
+from propainter_matte.selecting import select
+
+WIDTH, HEIGHT = SIZE
+
+
+@pytest.fixture(scope="module")
+def cast() -> Scene:
+    return moving_disc(16, shadow=0.35, speed=4, pan=0.5, radius=14)
+
+
+def test_a_box_around_an_object_and_its_shadow_takes_both(cast):
+    both = np.maximum(cast.truth[6], cast.shadows[6])
+    found = select(cast.footage, 6, _box(both))
+    assert (found > 0.5)[cast.shadows[6] > 0.9].mean() > 0.7
+    assert overlap(found, both) > 0.8
+
+
+def test_a_box_around_an_object_alone_leaves_its_shadow(cast):
+    found = select(cast.footage, 6, _box(cast.truth[6]))
+    assert overlap(found, cast.truth[6]) > 0.85
+
+
+def test_what_stands_in_the_middle_of_a_box_is_not_taken_for_its_object():
+    """A long shadow makes the box three times as wide as its object: its middle is a wall."""
+    scene = _with_a_long_shadow_before_a_wall(moving_disc(30, speed=2, pan=3, radius=14, start=24))
+    both = np.maximum(scene.truth[15], scene.shadows[15])
+    found = select(scene.footage, 15, _box(both))
+    assert (found > 0.5)[scene.truth[15] > 0.9].mean() > 0.9
+    assert (found > 0.5)[scene.shadows[15] > 0.9].mean() > 0.7
+    assert overlap(found, both) > 0.7
+
+
+def _box(cover: np.ndarray, *, pad: int = 1) -> Marks:
+    rows, columns = (np.flatnonzero((cover > 0.5).any(axis)) for axis in (1, 0))
+    return Marks(
+        boxes=(Box(columns[0] - pad, rows[0] - pad, np.ptp(columns) + 1 + 2 * pad, np.ptp(rows) + 1 + 2 * pad),)
+    )
+
+
+def _with_a_long_shadow_before_a_wall(scene: Scene) -> Scene:
+    frames, shadows = [], []
+    for i, (frame, cover) in enumerate(zip(scene.frames, scene.truth, strict=True)):
+        wall = np.zeros((HEIGHT, WIDTH), np.float32)
+        wall[52:66, max(0, round(112 - 3 * i)) : round(155 - 3 * i)] = 1
+        x = 24 + 2 * i
+        cast = np.zeros_like(wall)
+        cast[68:75, x + 4 : x + 50] = 1
+        wall, cast = (cv2.GaussianBlur(each, (0, 0), 0.7) * (1 - cover) for each in (wall, cast))
+        share = (0.6 * wall)[..., None]
+        behind = frame * (1 - share) + share * np.array([70, 80, 75])
+        frames.append(np.rint(behind * (1 - 0.4 * cast[..., None])).astype(np.uint8))
+        shadows.append(cast)
+    return Scene(frames, scene.truth, shadows)
