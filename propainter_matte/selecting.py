@@ -47,6 +47,15 @@ _LEAST_MOVES = 0.01
 """Share of a box that must surely move before that is asked."""
 _RARE = 0.05
 """Share below which nothing is taken to be rarer, and above which from 1 nothing to be commoner."""
+_BLURS = 6.0
+"""Pixels at 432x240 beside an edge within which flow mixes both sides."""
+_RING = 24.0
+"""Pixels around the object where colours of the background are asked."""
+_TOLD = 0.9, 1.0
+"""Share of pixels that colours tell right beyond chance: from the first on they are believed more than motion at the edge,
+from the second on as far as may be."""
+_LEAST_HEARD = 0.2
+"""What motion counts at the very edge then."""
 _REACHED = 0.75
 """Share of a box's sides that its object spans; with less, more is taken."""
 
@@ -106,13 +115,32 @@ class _Scene:
 
     def drawn(self, matte: Field, odds: Field, *, with_colours: bool) -> Field:
         """The matte anew from one that is there: its motion and, if wanted, its colours tell."""
-        odds = odds + _motion_odds(self.footage, self.index, matte)
+        motion = _motion_odds(self.footage, self.index, matte)
         if with_colours:
-            odds = odds + _colour_odds(self.footage, self.index, matte, self.around)
+            colours = _colour_odds(self.footage, self.index, matte, self.around)
+            odds = odds + colours
+            if self.footage.coarseness == 1:  # in rounds the edge is not there yet
+                motion = motion * self._heard_at_edge(matte, colours)
+        odds = odds + motion
         if self.cast is not None:  # it lies on ground, moves with that and has its colours: they say nothing
             odds = np.where(self.cast > 0, np.maximum(odds, self.cast), odds)
         share = ODDS_SHARE * self.footage.coarseness  # beside an edge a large pixel counts more
         return self.held.onto(cut(self.held.over(odds), self.footage.lab(self.index), share=share))
+
+    def _heard_at_edge(self, matte: Field, colours: Field) -> Field:
+        """How much motion counts [h, w]: less beside the matte's edge, as far as colours tell its inside from around.
+
+        Flow reaches over an object's edge by some pixels. Where colours tell, they know the edge better.
+        """
+        depth = depth_in(matte) / np.float32(self.footage.unit)
+        inside = depth > _BLURS
+        outside = self.held.may & (depth < -_BLURS) & (depth > -_RING)
+        if not inside.any() or not outside.any():
+            return np.ones_like(matte)
+        told = float((colours[inside] > 0).mean() + (colours[outside] < 0).mean()) - 1
+        share = np.clip((told - _TOLD[0]) / (_TOLD[1] - _TOLD[0]), 0, 1)
+        heard: Field = 1 - np.float32(share) * (1 - np.clip(np.abs(depth) / _BLURS, _LEAST_HEARD, 1))
+        return heard
 
     def without_ground(self, matte: Field, others: Field) -> Field:
         """The matte without pieces that other frames show to be ground and that do not move as its surest piece does.

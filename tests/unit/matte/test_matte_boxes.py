@@ -6,8 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
+from builders import texture
 from matte_scenes import SIZE, Scene, moving_disc
-from propainter_matte.arrays import overlap
+from propainter_matte.arrays import depth_in, overlap
 from propainter_matte.marks import Box, Marks
 from propainter_matte.selecting import select
 
@@ -41,6 +42,15 @@ def test_what_stands_in_the_middle_of_a_box_is_not_taken_for_its_object():
     assert overlap(found, both) > 0.7
 
 
+def test_what_moves_along_beside_an_object_is_left_where_colours_tell_its_edge():
+    """A wake of the water's own colour: motion takes it for the object, and would for all frames that follow."""
+    scene = _in_a_wake(moving_disc(7, contrast=0.6, speed=4, radius=20))
+    found = select(scene.footage, 3, _box(scene.truth[3], pad=5))
+    beyond = (found > 0.5) & (depth_in(scene.truth[3]) < -1)
+    assert beyond.sum() < 0.03 * (scene.truth[3] > 0.5).sum()
+    assert overlap(found, scene.truth[3]) > 0.9
+
+
 def _box(cover: np.ndarray, *, pad: int = 1) -> Marks:
     rows, columns = (np.flatnonzero((cover > 0.5).any(axis)) for axis in (1, 0))
     return Marks(
@@ -62,3 +72,14 @@ def _with_a_long_shadow_before_a_wall(scene: Scene) -> Scene:
         frames.append(np.rint(behind * (1 - 0.4 * cast[..., None])).astype(np.uint8))
         shadows.append(cast)
     return Scene(frames, scene.truth, shadows)
+
+
+def _in_a_wake(scene: Scene) -> Scene:
+    frames = []
+    water = np.array([0.2, 0.4, 0.3]) * (0.8 + 0.4 * texture(HEIGHT, 2 * WIDTH, seed=7)[..., :1])
+    for i, (frame, cover) in enumerate(zip(scene.frames, scene.truth, strict=True)):
+        wake = np.clip(depth_in(cover) + 5, 0, 1)[..., None]
+        behind = (1 - wake) * np.roll(water, -i, 1)[:, :WIDTH] + wake * np.roll(water, 4 * i, 1)[:, :WIDTH]
+        share = cover[..., None]
+        frames.append(np.rint(frame * share + 255 * behind * (1 - share)).clip(0, 255).astype(np.uint8))
+    return Scene(frames, scene.truth, scene.shadows)
