@@ -38,6 +38,8 @@ _NOISE = 6.0
 """Levels that looking up along two motions may differ by."""
 _UNLIKE = 20.0
 """Levels by which a frame and a key found in it differ where the key is hardly believed any more."""
+_OUTSIDE = 2.0
+"""Pixels outside the frame from which on a flow says nothing of what was there."""
 _FULL_ODDS = 4.0
 _LEAST_STIR = 0.1
 """Pixels that flow of what stands still is off by, at least; the background's own unrest is measured."""
@@ -50,7 +52,9 @@ class Cues:
     values: Field
     """[h, w, len(NAMES)]"""
     warped: Field
-    """The neighbour's matte carried here along flow [h, w]."""
+    """The neighbour's matte carried here along flow [h, w]; beyond the neighbour's border, what lay at it."""
+    seen: Field
+    """1 [h, w] where the neighbour's frame shows what is here, 0 where it has come into sight since."""
 
 
 def cues_of(
@@ -73,26 +77,43 @@ def cues_of(
         flow = footage.flow(index, neighbour)
         warped = look_up(mattes[neighbour], flow)
         astray = norm(flow + look_up(footage.flow(neighbour, index), flow))
+        seen = _within(flow, footage.unit)
     else:
         warped = look_up(again.matte, again.flow)
         astray = np.zeros_like(warped)
-    depth = np.tanh(depth_in(warped) / (_EDGE * footage.unit))
+        seen = _within(again.flow, footage.unit)
     back = moving_cues(footage, index, neighbour, warped)
     following = 2 * index - neighbour
     onward = moving_cues(footage, index, following, warped) if 0 <= following < footage.count else back
+    # What comes into sight beside the object may be more of it or what is behind: the way it goes on tells.
+    says = np.clip(onward.flow + onward.found, -1, 1)
+    carried, depth = (
+        each * seen + np.minimum(each, says) * (1 - seen)
+        for each in (2 * warped - 1, np.tanh(depth_in(warped) / (_EDGE * footage.unit)))
+    )
     values = (
-        (2 * warped - 1) * np.exp(-astray / (2 * footage.unit)),
+        carried * np.exp(-astray / (2 * footage.unit)),
         depth,
         np.clip(near_colour(footage, index, remembered) / _FULL_ODDS, -1.5, 1.5),
         np.clip(far_colour(footage, index, keys) / _FULL_ODDS, -1.5, 1.5),
-        back.flow, back.found, onward.flow, onward.found,
+        back.flow * seen + onward.flow * (1 - seen), back.found, onward.flow, onward.found,
         back.apart * depth,
         _uncovered(footage, index, neighbour, warped, mattes),
-        2 * warped - 1,
+        carried,
         _uncovered(footage, index, 2 * index - neighbour, warped, None),
         np.zeros_like(warped) if from_key is None else from_key,
     )  # fmt: skip
-    return Cues(np.stack(values, -1).astype(np.float32), warped)
+    return Cues(np.stack(values, -1).astype(np.float32), warped, seen)
+
+
+def _within(flow: Field, unit: float) -> Field:
+    """1 [h, w] where a flow ends within the frame, 0 from some pixels outside on: what comes into sight was nowhere."""
+    height, width = flow.shape[:2]
+    x = flow[..., 0] + np.arange(width, dtype=np.float32)
+    y = flow[..., 1] + np.arange(height, dtype=np.float32)[:, None]
+    out = np.maximum(np.maximum(-x, x - (width - 1)), np.maximum(-y, y - (height - 1)))
+    within: Field = np.clip(1 - out / np.float32(_OUTSIDE * unit), 0, 1)
+    return within
 
 
 @dataclass(frozen=True)
@@ -123,7 +144,8 @@ def moving_cues(footage: Footage, index: int, other: int, warped: Field) -> Movi
     nearer = np.clip((off**2 - norm(flow - own) ** 2) / (apart**2 + stirred**2), -1, 1)
     missed = [_missed(footage, index, other, motion) for motion in (camera, local, own)]
     behind, self_ = np.minimum(missed[0], missed[1]), missed[2]
-    return Moving(nearer, (behind - self_) / (behind + self_ + _NOISE), apart / (stirred + apart))
+    seen = np.minimum(np.maximum(_within(camera, unit), _within(local, unit)), _within(own, unit))
+    return Moving(nearer, seen * (behind - self_) / (behind + self_ + _NOISE), apart / (stirred + apart))
 
 
 def _own_flow(flow: Field, core: Field, unit: float) -> Field:
@@ -216,7 +238,7 @@ class KeyView:
         here, there = footage.lab(index).astype(np.float32), footage.lab(self._key)
         differ = added(np.abs(here - look_up(there, self._flow)))
         trust = np.exp(-blurred(differ, 1.5 * footage.unit) / _UNLIKE)
-        cue: Field = (2 * look_up(self._matte, self._flow) - 1) * trust
+        cue: Field = (2 * look_up(self._matte, self._flow) - 1) * trust * _within(self._flow, footage.unit)
         return cue
 
 

@@ -304,7 +304,7 @@ class _Walk:
         odds = self._weights.odds(cues.values)
         odds -= _FAR * np.maximum(-depth / footage.unit - _NEAR, 0)
         odds[depth < -_REACH * footage.unit] = _OUT_OF_REACH
-        return odds, _joined(cut(odds, footage.lab(index), share=_SHARE * footage.coarseness), cues.warped)
+        return odds, _joined(cut(odds, footage.lab(index), share=_SHARE * footage.coarseness), cues.warped * cues.seen)
 
     def learn_at(self, key: int, stop: int) -> Iterator[int]:
         """Learn what cues are worth: some frames from a key towards ``stop``, and back to it."""

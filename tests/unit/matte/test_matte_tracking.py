@@ -149,3 +149,11 @@ def _steps(work):
             steps.append(next(work))
         except StopIteration as end:
             return steps, end.value
+
+
+@pytest.mark.parametrize(("start", "speed", "pan"), [(152, -6, 4), (150, -7, 6)])
+def test_what_comes_into_sight_beside_an_object_is_told_from_the_rest_of_it(start, speed, pan):
+    """Half of the disc is still outside at first; then ground like it follows through the same border."""
+    scene = moving_disc(8, start=start, speed=speed, pan=pan, radius=26, contrast=0.0)
+    found = finish(track(scene.footage, {0: scene.truth[0]}))
+    assert min(overlap(found.mattes[i], scene.truth[i]) for i in range(8)) > 0.85
