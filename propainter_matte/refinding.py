@@ -103,7 +103,7 @@ class Whereabouts:
     def note(self, index: int, matte: Field) -> bool:
         """Remember a frame; whether the object is lost in it."""
         size = float((matte > 0.5).sum())
-        self._size = max(size, _FADES * self._size) if self._whole else size
+        self._size = max(size, self._remains(index) * self._size) if self._whole else size
         if size < _LEAST * self._footage.unit**2 or size < _COLLAPSED * self._size:
             return bool(self._size >= _LEAST * self._footage.unit**2)
         rows, columns = (np.flatnonzero((matte > 0.5).any(axis)) for axis in (1, 0))
@@ -114,6 +114,23 @@ class Whereabouts:
                 self._usual.append(match.differ)
         self._whole.append(sight)
         return False
+
+    def _remains(self, index: int) -> float:
+        """The share of its size that an object keeps up to a frame: what goes away or leaves the picture is not hidden.
+
+        How it shrinks is seen where its flow runs together, what leaves where flow ends outside. Both need the frame before.
+        """
+        before = self._whole[-1]
+        if abs(index - before.index) != 1:
+            return _FADES
+        flow, inside = self._footage.flow(before.index, index), before.matte > 0.5
+        height, width = inside.shape
+        rows, columns = np.nonzero(inside)
+        x, y = columns + flow[inside][:, 0], rows + flow[inside][:, 1]
+        stays = float(((x > -0.5) & (x < width - 0.5) & (y > -0.5) & (y < height - 0.5)).mean())
+        across, down = np.gradient(flow[..., 0], axis=1), np.gradient(flow[..., 1], axis=0)
+        nearer = float(np.median(((1 + across) * (1 + down))[inside]))
+        return min(_FADES, stays * nearer)
 
     def sought(self, index: int) -> FoundAgain | None:
         """Where the object is in a frame in which it was lost; None: nowhere to be seen."""

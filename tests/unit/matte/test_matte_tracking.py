@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 
-from matte_scenes import moving_disc
+from matte_scenes import Scene, moving_disc
 from propainter_matte.arrays import overlap
 from propainter_matte.doubt import frames_to_help
 from propainter_matte.marks import Box, Marks
+from propainter_matte.refinding import Whereabouts
 from propainter_matte.selecting import select
 from propainter_matte.tracking import Track, finish, share_of_back, spans_of, track
 
@@ -157,3 +159,24 @@ def test_what_comes_into_sight_beside_an_object_is_told_from_the_rest_of_it(star
     scene = moving_disc(8, start=start, speed=speed, pan=pan, radius=26, contrast=0.0)
     found = finish(track(scene.footage, {0: scene.truth[0]}))
     assert min(overlap(found.mattes[i], scene.truth[i]) for i in range(8)) > 0.85
+
+
+def test_an_object_that_leaves_the_picture_or_goes_away_is_not_taken_for_hidden():
+    """Else its like is sought, and something else is found."""
+    leaving = moving_disc(7, start=136, speed=6, radius=24)
+    scales = [0.88**i for i in range(8)]
+    still = moving_disc(1, start=80, radius=40)
+    going = Scene(
+        *([_smaller(each[0], scale) for scale in scales] for each in (still.frames, still.truth, still.shadows))
+    )
+    for scene in (leaving, going):
+        seen = Whereabouts(scene.footage, 0, scene.truth[0])
+        sizes = [float((each > 0.5).sum()) for each in scene.truth]
+        assert 60 < sizes[-1] < 0.4 * sizes[0]
+        assert not any(seen.note(i, scene.truth[i]) for i in range(1, len(sizes)))
+
+
+def _smaller(picture, scale):
+    height, width = picture.shape[:2]
+    middle = np.array([[scale, 0, width / 2 * (1 - scale)], [0, scale, height / 2 * (1 - scale)]])
+    return cv2.warpAffine(picture, middle, (width, height), borderMode=cv2.BORDER_REFLECT if picture.ndim > 2 else 0)
