@@ -209,6 +209,8 @@ def _track_between(
     found_back = overlap(back[span.first].matte, ends[span.first])
     for i in range(span.first + 1, span.last):
         share = share_of_back((i - span.first) / (span.last - span.first), found_on, found_back)
+        if onward[i].lost != back[i].lost:  # what one walk still sees, the other cannot know to be nothing
+            share = float(onward[i].lost)
         odds = (1 - share) * onward[i].odds.astype(np.float32) + share * back[i].odds.astype(np.float32)
         mattes[i] = cut(odds, footage.lab(i), share=_SHARE * footage.coarseness)
         drift[i] = 1 - overlap(onward[i].matte, back[i].matte)
@@ -236,6 +238,8 @@ class _Found:
     matte: Field
     odds: np.ndarray
     """float16 [h, w]"""
+    lost: bool = False
+    """Whether the walk has lost the object here: it is hidden, or has not been found again."""
 
 
 class _Walk:
@@ -283,15 +287,17 @@ class _Walk:
                 self._keep_samples(index, cues.values, depth_in(cues.warped))
                 break
             odds, mattes[index] = self._drawn(index, cues)
-            if whereabouts.note(index, mattes[index]) and (again := whereabouts.sought(index)) is not None:
+            lost = whereabouts.note(index, mattes[index])
+            if lost and (again := whereabouts.sought(index)) is not None:
                 seen = [Remembered(again.index, again.matte, again.x, again.y, lasts=True)]
                 cues = cues_of(footage, index, here, mattes=mattes, keys=self._keys, remembered=seen, again=again)
                 redrawn = self._drawn(index, cues)
-                if not whereabouts.note(index, redrawn[1]):
+                lost = whereabouts.note(index, redrawn[1])
+                if not lost:
                     odds, mattes[index] = redrawn
                     remembered = seen
             if into is None:
-                results[index] = _Found(mattes[index], odds.astype(np.float16))
+                results[index] = _Found(mattes[index], odds.astype(np.float16), lost)
             else:
                 into[index] = mattes[index]
             mattes.pop(index - way * (BEFORE[-1] + 1), None)

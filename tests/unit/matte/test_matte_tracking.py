@@ -113,6 +113,14 @@ def test_a_wrong_key_raises_doubt_of_the_frames_it_spoils(scene, between):
     assert frames_to_help(bad, settled={0, 4})[0] > 4
 
 
+def test_a_walk_that_lost_the_object_does_not_outvote_the_one_that_sees_it():
+    """The disc comes out from behind the post in another colour: from the first key nothing finds it there."""
+    before, after = (moving_disc(20, speed=5, start=16, radius=14, post=(36, 26), contrast=c) for c in (0.35, -0.35))
+    scene = Scene(before.frames[:7] + after.frames[7:], before.truth, before.shadows)
+    found = finish(track(scene.footage, {0: scene.truth[0], 19: scene.truth[19]}))
+    assert min(overlap(found.mattes[i], scene.truth[i]) for i in (8, 9)) > 0.8
+
+
 def test_spans_lie_between_neighbouring_keys_and_the_ends():
     none = np.zeros((2, 2), np.float32)
     spans = spans_of({3: none, 4: none, 8: none}, 12)
