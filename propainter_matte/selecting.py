@@ -47,6 +47,8 @@ _LEAST_MOVES = 0.01
 """Share of a box that must surely move before that is asked."""
 _RARE = 0.05
 """Share below which nothing is taken to be rarer, and above which from 1 nothing to be commoner."""
+_LOOSE = 0.6
+"""The same below which the box was not drawn loosely, but around more than the object: its shadow is looked for."""
 _BLURS = 6.0
 """Pixels at 432x240 beside an edge within which flow mixes both sides."""
 _RING = 24.0
@@ -177,13 +179,22 @@ def _drawn_in_rounds(footage: Footage, index: int, marks: Marks, *, others: Fiel
             matte = scene.without_ground(matte, others)
         if held.is_reached(matte):
             break
-        if lean == 0:
-            cast = cast_in_box(footage, index, matte, held.may, is_reached=held.is_reached)
+        if lean == 0 and not held.is_reached(_largest(matte), _LOOSE):
+            around = scene.around > 0
+            cast = cast_in_box(footage, index, matte, held.may, around=around, is_reached=held.is_reached)
             if cast is not None:
                 matte = replace(scene, cast=cast).drawn(matte, first + others, with_colours=True)
                 return _Drawn(matte, first, lean, cast)
         lean += 1.0
     return _Drawn(matte, first, lean)
+
+
+def _largest(matte: Field) -> Field:
+    """The largest piece of a matte alone."""
+    _, labels = cv2.connectedComponents((matte > 0.5).astype(np.uint8))
+    sizes = np.bincount(labels.ravel())[1:]
+    piece: Field = (labels == 1 + int(np.argmax(sizes))).astype(np.float32) if len(sizes) else matte
+    return piece
 
 
 @dataclass(frozen=True)
@@ -209,13 +220,13 @@ class _Held:
         held: Field = np.where(self.sure, np.float32(1), np.where(self.may, matte, np.float32(0)))
         return held
 
-    def is_reached(self, matte: Field) -> bool:
-        """Whether the object spans its box, as far as one was drawn."""
+    def is_reached(self, matte: Field, share: float = _REACHED) -> bool:
+        """Whether the object spans that share of its box's sides, as far as one was drawn."""
         if self.sides is None:
             return True
         rows, columns = (np.flatnonzero((matte > 0.5).any(axis)) for axis in (1, 0))
         spans = [(np.ptp(found) + 1 if len(found) else 0) for found in (rows, columns)]
-        return all(span >= _REACHED * side for span, side in zip(spans, self.sides, strict=True))
+        return all(span >= share * side for span, side in zip(spans, self.sides, strict=True))
 
 
 def _held_by(marks: Marks, footage: Footage) -> _Held:

@@ -17,6 +17,8 @@ from propainter_matte.standing import VIEWS
 
 _FAINT = 0.5
 """Share of a shadow's threshold down to which what hangs together with it belongs to it."""
+_UNREST = 0.9
+"""Quantile of the light that seems lost around the box up to which it is unrest: leaves, a crowd, ground with depth."""
 _DEEP = 1.5
 """Thresholds that a piece of shadow must be deep somewhere."""
 _LEAST = 30.0
@@ -28,16 +30,21 @@ _ODDS = 4.0
 
 
 def cast_in_box(
-    footage: Footage, index: int, matte: Field, may: Mask, *, is_reached: Callable[[Field], bool]
+    footage: Footage, index: int, matte: Field, may: Mask, *, around: Mask, is_reached: Callable[[Field], bool]
 ) -> Field | None:
     """Log odds [h, w] from 0 on that a pixel is shadow that leads from the object to what it does not reach.
 
-    matte: the object's. may: where it may be. is_reached: whether a matte spans the box. None: there is none.
+    matte: the object's. may: where it may be. around: where there is none; what seems to lose light there is unrest, and
+    shadow must be deeper. is_reached: whether a matte spans the box. None: there is none.
     """
     unit = footage.unit
     lost = blurred(light_lost(footage, index, matte, off=VIEWS), 1.0 * unit)
+    unrest = float(np.quantile(lost[around & ~may], _UNREST)) if (around & ~may).any() else 0.0
+    if unrest > THRESHOLD:
+        return None  # other frames do not fit over this one
+    threshold = max(THRESHOLD, unrest / _FAINT)
     lost[~may | (matte > 0.5)] = 0
-    shadow = _deep(lost, _LEAST * unit**2)
+    shadow = _deep(lost / np.float32(threshold), _LEAST * unit**2)
     count, labels = cv2.connectedComponents(cv2.dilate(shadow.astype(np.uint8), square(_GAP * unit)))
     beside = np.unique(labels[cv2.dilate((matte > 0.5).astype(np.uint8), square(_GAP * unit)) > 0])
     leads = np.zeros(count, np.bool_)
@@ -45,17 +52,20 @@ def cast_in_box(
         leads[each] = is_reached(np.maximum(matte, shadow & (labels == each)))
     if not leads.any():
         return None
-    odds: Field = np.where(leads[labels] & shadow, _ODDS * np.tanh(lost / THRESHOLD / 2), 0).astype(np.float32)
+    odds: Field = np.where(leads[labels] & shadow, _ODDS * np.tanh(lost / threshold / 2), 0).astype(np.float32)
     return odds
 
 
 def _deep(lost: Field, least: float) -> Mask:
-    """Pieces of at least ``least`` pixels that are a shadow's depth somewhere, down to where they are faint."""
-    count, labels = cv2.connectedComponents((lost > _FAINT * THRESHOLD).astype(np.uint8))
+    """Pieces of at least ``least`` pixels that are a shadow's depth somewhere, down to where they are faint.
+
+    lost: light, in thresholds.
+    """
+    count, labels = cv2.connectedComponents((lost > _FAINT).astype(np.uint8))
     sizes = np.bincount(labels.ravel(), minlength=count)
     deepest = np.zeros(count, np.float32)
     np.maximum.at(deepest, labels.ravel().astype(np.intp), lost.ravel())
-    kept = (sizes >= least) & (deepest > _DEEP * THRESHOLD)
+    kept = (sizes >= least) & (deepest > _DEEP)
     kept[0] = False
     deep: Mask = kept[labels]
     return deep

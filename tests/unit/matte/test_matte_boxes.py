@@ -11,6 +11,7 @@ from matte_scenes import SIZE, Scene, moving_disc
 from propainter_matte.arrays import depth_in, overlap
 from propainter_matte.marks import Box, Marks
 from propainter_matte.selecting import select
+from propainter_matte.spanning import cast_in_box
 
 WIDTH, HEIGHT = SIZE
 
@@ -42,6 +43,13 @@ def test_what_stands_in_the_middle_of_a_box_is_not_taken_for_its_object():
     assert overlap(found, both) > 0.7
 
 
+def test_restless_ground_is_no_shadow():
+    """Leaves that turn in the wind lose light here, too, beside other frames."""
+    scene = moving_disc(16, shadow=0.35, speed=4, pan=0.5, radius=14)
+    assert _cast(scene) is not None
+    assert _cast(_among_leaves(scene)) is None
+
+
 def test_what_moves_along_beside_an_object_is_left_where_colours_tell_its_edge():
     """A wake of the water's own colour: motion takes it for the object, and would for all frames that follow."""
     scene = _in_a_wake(moving_disc(7, contrast=0.6, speed=4, radius=20))
@@ -49,6 +57,14 @@ def test_what_moves_along_beside_an_object_is_left_where_colours_tell_its_edge()
     beyond = (found > 0.5) & (depth_in(scene.truth[3]) < -1)
     assert beyond.sum() < 0.03 * (scene.truth[3] > 0.5).sum()
     assert overlap(found, scene.truth[3]) > 0.9
+
+
+def _cast(scene: Scene) -> np.ndarray | None:
+    truth = scene.truth[6]
+    may = cv2.dilate(truth, np.ones((41, 41))) > 0.5
+    return cast_in_box(
+        scene.footage, 6, truth, may, around=~may, is_reached=lambda matte: matte.sum() > 1.2 * truth.sum()
+    )
 
 
 def _box(cover: np.ndarray, *, pad: int = 1) -> Marks:
@@ -82,4 +98,12 @@ def _in_a_wake(scene: Scene) -> Scene:
         behind = (1 - wake) * np.roll(water, -i, 1)[:, :WIDTH] + wake * np.roll(water, 4 * i, 1)[:, :WIDTH]
         share = cover[..., None]
         frames.append(np.rint(frame * share + 255 * behind * (1 - share)).clip(0, 255).astype(np.uint8))
+    return Scene(frames, scene.truth, scene.shadows)
+
+
+def _among_leaves(scene: Scene) -> Scene:
+    frames = []
+    for i, (frame, cover) in enumerate(zip(scene.frames, scene.truth, strict=True)):
+        light = 1 - 0.6 * (texture(HEIGHT, WIDTH, seed=50 + i)[..., :1] > 0.6)
+        frames.append(np.rint(frame * (light + (1 - light) * cover[..., None])).astype(np.uint8))
     return Scene(frames, scene.truth, scene.shadows)
