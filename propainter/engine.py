@@ -48,6 +48,11 @@ class Engine(Layout, Protocol):
         """How what may be done side by side on the processor is shared out. It moves no bit."""
 
     @property
+    def pairs_apart(self) -> bool:
+        """Whether a pair's flow is estimated, and completed, from that pair alone and by one core of the processor: then
+        many pairs may be given from as many threads at once."""
+
+    @property
     def paints_itself(self) -> bool:
         """Whether its painter is part of it; otherwise ``Settings.never_seen`` chooses one (``painters.py``)."""
 

@@ -45,6 +45,7 @@ class ProPainterEngine(LearnedLayout):
 
     name = "propainter"
     channels_last = False
+    pairs_apart = False
     paints_itself = True
     paints_whole: bool
     """Whether windows are painted outside the boxes around their holes too, where nobody looks; False until it is set."""

@@ -101,6 +101,7 @@ class ToyEngine:
     weights_id: str = "none"
     code_version: str = "1"
     channels_last: bool = False
+    pairs_apart: bool = False
     paints_itself: bool = True
     spread: Spread = ONE_BY_ONE
     preview_reach: int | None = None

@@ -48,6 +48,7 @@ class ClassicalEngine(ClassicalLayout):
     code_version = CODE_VERSION
     device = torch.device("cpu")
     channels_last = True
+    pairs_apart = True
     paints_itself = False
     preview_reach = 12
     """A second of film: nearly all of what any frame shows, at the price of 25 frames (docs/adr/0007-previews.md)."""

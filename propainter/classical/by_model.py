@@ -51,7 +51,7 @@ def places_by_motion(
     last frame in order, where the rest of the shot shows more.
     """
     ground = ground or Ground(holes)
-    runs = (run for run, _ in runs_of(lacking))
+    runs = (run for run, _ in runs_of(lacking, at_once=spread.count))
     found = spread(lambda run: _run_by_motion(order, motion, ground, lacking, run, beyond), runs, each_bytes=RUN_BYTES)
     parts = list(found)
     return Places.joined(parts) if parts else nowhere(0)

@@ -31,6 +31,8 @@ _STEEPEST = 0.5
 RUN = 1 << 17
 """Pixels that are worked on at once: following and sampling take one to two hundred bytes for each."""
 RUN_BYTES = 200 * RUN
+_RUNS_EACH = 4
+"""Runs for each of those that work on them at once, at least, as far as there are frames."""
 
 
 def parts_of(members: Mask) -> list[slice]:
@@ -38,11 +40,16 @@ def parts_of(members: Mask) -> list[slice]:
     return [slice(*bounds) for bounds in pairwise([0, *np.cumsum(members.sum((1, 2))).tolist()])]
 
 
-def runs_of(members: Mask) -> Iterator[tuple[range, slice]]:
-    """Runs of frames with at most ``RUN`` members together, or of a single frame, and which of all members are theirs."""
+def runs_of(members: Mask, *, at_once: int = 1) -> Iterator[tuple[range, slice]]:
+    """Runs of frames with at most ``RUN`` members together, or of a single frame, and which of all members are theirs.
+
+    at_once: runs that may be worked on at once; there are then several for each, so that none ends long after the others.
+    """
+    parts = parts_of(members)
+    most = RUN if at_once == 1 else min(RUN, parts[-1].stop // (_RUNS_EACH * at_once))
     first = begin = end = 0
-    for i, part in enumerate(parts_of(members)):
-        if end > begin and part.stop - begin > RUN:
+    for i, part in enumerate(parts):
+        if end > begin and part.stop - begin > most:
             yield range(first, i), slice(begin, end)
             begin = end
         if end == begin:

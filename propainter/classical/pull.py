@@ -154,7 +154,7 @@ def blend_places(
         total /= np.maximum(weights, np.float32(1e-12))[:, None]
         unseen[part] = weights == 0
 
-    carry_out(spread, blend, runs_of(members), each_bytes=RUN_BYTES)
+    carry_out(spread, blend, runs_of(members, at_once=spread.count), each_bytes=RUN_BYTES)
     return colours, unseen
 
 
@@ -189,7 +189,7 @@ def in_register(
             np.copyto(places.x[part], x, where=good)
             np.copyto(places.y[part], y, where=good)
 
-    carry_out(spread, register, runs_of(members), each_bytes=RUN_BYTES)
+    carry_out(spread, register, runs_of(members, at_once=spread.count), each_bytes=RUN_BYTES)
     return moved
 
 

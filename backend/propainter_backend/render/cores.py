@@ -26,6 +26,8 @@ B = TypeVar("B")
 
 _SHARE = 0.5
 """Of the memory that is free, what things worked on at once may take beyond the first."""
+_AHEAD = 3
+"""Things a thread that are begun at once."""
 _HERE = threading.local()
 
 
@@ -43,8 +45,8 @@ class Cores:
 
     def __call__(self, work: Callable[[A], B], things: Iterable[A], *, each_bytes: int = 0) -> Iterator[B]:
         """See ``Spread``. Whoever stops asking, or is stopped by an error, waits for what is at work, and no more begins."""
-        at_once = self._at_once(each_bytes)
-        if at_once == 1 or getattr(_HERE, "is_at_work", False):  # within work: its threads are all taken
+        begun_at_most = self._begun_at_most(each_bytes)
+        if begun_at_most == 1 or getattr(_HERE, "is_at_work", False):  # within work: its threads are all taken
             yield from map(work, things)
             return
         self._begin_all()
@@ -52,7 +54,7 @@ class Cores:
         try:
             for thing in things:
                 begun.append(self._pool.submit(work, thing))
-                if len(begun) >= at_once:
+                if len(begun) >= begun_at_most:
                     yield _next_of(begun)
             while begun:
                 yield _next_of(begun)
@@ -76,10 +78,13 @@ class Cores:
             torch.set_num_threads(elsewhere)  # it keeps one number for threads yet to come
             self._has_begun = True
 
-    def _at_once(self, each_bytes: int) -> int:
-        if self.count == 1 or each_bytes <= 0:
-            return self.count
-        return max(1, min(self.count, int(self._free() * _SHARE) // each_bytes))
+    def _begun_at_most(self, each_bytes: int) -> int:
+        """Things at work, waiting for a thread, or done and not yet asked for. Beyond the threads a few wait: where one
+        thing takes long no thread is idle until its result is there."""
+        if self.count == 1:
+            return 1
+        most = self.count * _AHEAD
+        return most if each_bytes <= 0 else max(1, min(most, int(self._free() * _SHARE) // each_bytes))
 
 
 def _next_of(begun: deque[Future[B]]) -> B:

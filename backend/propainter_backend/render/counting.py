@@ -7,7 +7,7 @@ Here: ``Counting``. Not here: the counts themselves (``steps.py``), shares of th
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import pairwise
 
 from propainter_backend.render.stage import Stage
@@ -68,7 +68,11 @@ class Counting:
         """The unit is made: neither its time nor its caller's is that of whoever asked for it."""
         self.elsewhere_s = elsewhere + time.perf_counter() - asked_at
 
-    def count_apart(self, stage: Stage[Unit], started: float, elsewhere: float) -> None:
-        """The seconds of parts that were made together, before anybody asked for them."""
-        self.add(stage.told_as, started, elsewhere)
-        self.leave(started, elsewhere)
+    def count_together(self, took: Mapping[str, float], asked_at: float, elsewhere: float, callers: float) -> None:
+        """Share the seconds since then among stages whose parts were made at once, by what their parts took; those of the
+        caller between two steps are nobody's."""
+        whole = sum(took.values())
+        passed = time.perf_counter() - asked_at - callers - (self.elsewhere_s - elsewhere)
+        for stage, seconds in took.items():
+            self.counts.of(stage).seconds += passed * seconds / whole
+        self.leave(asked_at, elsewhere)

@@ -10,6 +10,7 @@ import contextlib
 from collections.abc import Sequence
 
 from propainter_backend.render.stage import Ask
+from propainter_backend.render.steps import run_to_end
 
 _AHEAD = 4
 """Pairs a core that are looked at together."""
@@ -36,9 +37,7 @@ class CutSearch:
 
     def _look(self, pair: int, following: Sequence[int]) -> None:
         """In some pairs at once, those that are asked about next among them."""
-        pairs = [pair, *following[: _AHEAD * self._ask.engine.spread.count - 1]]
-        frames = range(max(min(pairs) - 1, 0), min(max(pairs) + 3, self._ask.plan.frame_count))
+        pairs = sorted([pair, *following[: _AHEAD * self._ask.engine.spread.count - 1]])
         # A frame that cannot be read may not be needed; where it is, it is asked for by itself, and says so.
         with contextlib.suppress(Exception):
-            self._ask.make_ready("working", frames)
-            self._ask.make_ready("cut", pairs)
+            run_to_end(self._ask.make_ready("cut", pairs))

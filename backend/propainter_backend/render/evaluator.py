@@ -12,7 +12,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -21,11 +20,12 @@ from propainter_backend.render.cache_entry import Arrays, content_digest
 from propainter_backend.render.counting import Counting
 from propainter_backend.render.cut_search import CutSearch
 from propainter_backend.render.keys import Scalar, engine_parts, key_of, part_key
+from propainter_backend.render.making_ready import MakingReady, is_single
 from propainter_backend.render.memory import give_back
 from propainter_backend.render.shot import Shot
 from propainter_backend.render.shot_cache import ShotCache
 from propainter_backend.render.sources import Sources
-from propainter_backend.render.stage import Made, Separate, Stage
+from propainter_backend.render.stage import Made, Stage
 from propainter_backend.render.steps import NotCached, Progress, RenderCounts, Steps, run_to_end
 from propainter_backend.render.whole_work import size_of
 from propainter_knobs.table import heard_by
@@ -56,6 +56,7 @@ class Evaluator:
         self.sources = Sources(shot, cache)
         self.stages = {stage.row.name: stage for stage in stages}
         self.counting = Counting(engine.name)
+        self._ready = MakingReady(self)
         self._cache = cache
         self._engine_parts = engine_parts(engine)
         self._heard = heard_by(engine.name, shot.settings)
@@ -69,7 +70,7 @@ class Evaluator:
 
     def part(self, stage: str, part: int, unit: Unit | None = None, *, until: int | None = None) -> Steps[Arrays]:
         """See ``Ask.part``."""
-        asked, unit = self._meant(stage, part, unit)
+        asked, unit = self.meant(stage, part, unit)
         if not asked.is_kept:
             ahead = self._ahead.pop((asked.row.name, part), None)
             return (yield from self._make(asked, unit, until))[part] if ahead is None else ahead
@@ -88,13 +89,13 @@ class Evaluator:
         wanted, found = tuple(parts), []
         last = max(wanted[-1], until or 0) if wanted else 0
         if not need.by_key:
-            self.make_ready(need.stage, wanted)
+            yield from self.make_ready(need.stage, wanted)
         for part in wanted:
             if not self.stages[need.stage].is_wanted(part, self):
                 found.append(_NOTHING)
                 continue
             for unit in self.plan.units_of(need.stage, part):
-                asked, meant = self._meant(need.stage, part, unit)
+                asked, meant = self.meant(need.stage, part, unit)
                 if need.by_key:
                     found.append((yield from self._part_key(asked, meant, part)))
                 else:
@@ -113,33 +114,10 @@ class Evaluator:
                 return False
         return all(self._cache.digest(key) is not None for key in keys)
 
-    def make_ready(self, stage: str, parts: Iterable[int]) -> None:
+    def make_ready(self, stage: str, parts: Sequence[int]) -> Steps[None]:
         """See ``Ask.make_ready``."""
-        made = self.stages[stage]
-        if self.engine.spread.count == 1 or not (made.is_quiet or self._may_compute):
-            return
-        started, elsewhere = time.perf_counter(), self.counting.elsewhere_s
-        works = self._works_on(stage, parts)
-        for separate, part, digest in self.engine.spread(lambda work: work(), works):
-            self._digests[separate.row.name, part, part] = digest
-        if not made.is_quiet:
-            self.counting.count_apart(made, started, elsewhere)
-
-    def _works_on(self, stage: str, parts: Iterable[int]) -> Iterator[Callable[[], tuple[AnyStage, int, str]]]:
-        for part in parts:
-            if not isinstance(next(iter(self.plan.units_of(stage, part)), None), int):
-                return
-            separate, unit = self._meant(stage, part, None)
-            if not isinstance(separate, Separate) or (separate.row.name, unit, part) in self._digests:
-                continue
-            key = run_to_end(self._part_key(separate, unit, part))
-            if self._cache.digest(key) is None:
-                yield partial(self._made_apart, separate, part, key, separate.begun(part, self))
-
-    def _made_apart(
-        self, stage: AnyStage, part: int, key: str, work: Callable[[], Arrays]
-    ) -> tuple[AnyStage, int, str]:
-        return stage, part, self._cache.save(key, work(), kind=stage.told_as)
+        if self.stages[stage].is_quiet or self._may_compute:
+            yield from self._ready.steps(stage, parts)
 
     @property
     def reported(self) -> tuple[str, ...]:
@@ -191,8 +169,8 @@ class Evaluator:
 
     # -- keys ------------------------------------------------------------------------------------------------------
 
-    def _meant(self, stage: str, part: int, unit: Unit | None) -> tuple[AnyStage, Unit]:
-        """The stage and unit that give a part."""
+    def meant(self, stage: str, part: int, unit: Unit | None = None) -> tuple[AnyStage, Unit]:
+        """See ``Keeper.meant``."""
         while (other := self.stages[stage].stands_for(part, self)) is not None:
             stage, unit = other, None
         return self.stages[stage], self.plan.units_of(stage, part)[0] if unit is None else unit
@@ -229,7 +207,7 @@ class Evaluator:
             yield from self._digest(stage, below, part, until=part)
 
     def _part_key(self, stage: AnyStage, unit: Unit, part: int, until: int | None = None) -> Steps[str]:
-        key = yield from self._key(stage, unit, until if _is_single(unit) else None)
+        key = yield from self._key(stage, unit, until if is_single(unit) else None)
         return key if isinstance(unit, int) else part_key(key, part)
 
     def _digest(self, stage: AnyStage, unit: Unit, part: int, *, until: int) -> Steps[str]:
@@ -246,6 +224,21 @@ class Evaluator:
         self.counting.note_reused(stage, unit)
         self._digests[stage.row.name, unit, part] = found
         return found
+
+    def missing(self, stage: AnyStage, unit: Unit, part: int) -> Steps[str | None]:
+        """See ``Keeper.missing``."""
+        if (stage.row.name, unit, part) in self._digests:
+            return None
+        key = yield from self._part_key(stage, unit, part)
+        return key if self._cache.digest(key) is None else None
+
+    def save(self, stage: AnyStage, key: str, arrays: Arrays) -> str:
+        """See ``Keeper.save``."""
+        return self._cache.save(key, arrays, kind=stage.told_as)
+
+    def note(self, stage: AnyStage, unit: Unit, part: int, digest: str) -> None:
+        """See ``Keeper.note``."""
+        self._digests[stage.row.name, unit, part] = digest
 
     # -- computing -------------------------------------------------------------------------------------------------
 
@@ -275,10 +268,10 @@ class Evaluator:
         """The unit, and missing ones right behind it that the same call may compute."""
         run, longest = [unit], stage.run_length(self)
         (part, *others) = parts_of(unit)
-        while not others and until is not None and part < until and len(run) < longest and _is_single(unit):
+        while not others and until is not None and part < until and len(run) < longest and is_single(unit):
             part += 1
             unit = self.plan.units_of(stage.row.name, part)[0]
-            if not _is_single(unit) or not stage.may_follow(unit, run[0], self):
+            if not is_single(unit) or not stage.may_follow(unit, run[0], self):
                 break
             if (stage.row.name, part) in self._ahead:
                 break
@@ -292,18 +285,13 @@ class Evaluator:
             if len(units) > 1:
                 self._ahead = {(stage.row.name, part): made[part] for unit in units[1:] for part in parts_of(unit)}
             return
-        kind, keyed = stage.told_as, []
+        keyed = []
         for unit in units:
             for part in parts_of(unit):
                 keyed.append((unit, part, (yield from self._part_key(stage, unit, part))))
-        digests = self.engine.spread(lambda each: self._cache.save(each[2], made[each[1]], kind=kind), keyed)
+        digests = self.engine.spread(lambda each: self.save(stage, each[2], made[each[1]]), keyed)
         for (unit, part, _), digest in zip(keyed, digests, strict=True):
-            self._digests[stage.row.name, unit, part] = digest
-
-
-def _is_single(unit: Unit) -> bool:
-    """Whether a unit is one frame or pair, and is made of that alone."""
-    return isinstance(unit, int) or (isinstance(unit, Chunk) and unit.reach_first == unit.reach_last)
+            self.note(stage, unit, part, digest)
 
 
 def _place_of(unit: Unit) -> tuple[int, ...]:

@@ -121,6 +121,7 @@ class ShotRenderer:
 
     def analyse(self, pairs: Sequence[int]) -> Steps[None]:
         """Estimate flow ahead of roto, so that later edits find it."""
+        yield from self.ask.make_ready("flow", pairs)
         for pair in pairs:
             self.ask.counting.for_frame = pair
             yield from flow_until(self.ask, pair, pairs[-1])

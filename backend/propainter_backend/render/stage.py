@@ -56,8 +56,9 @@ class Ask(Protocol):
     def inputs(self, need: Need, parts: Iterable[int]) -> Steps[list[str]]:
         """What decides these parts of another stage: digests of content, or keys where the need says so."""
 
-    def make_ready(self, stage: str, parts: Iterable[int]) -> None:
-        """Make what is missing of a ``Separate`` stage, on all cores; whatever else the stage is, nothing happens."""
+    def make_ready(self, stage: str, parts: Sequence[int]) -> Steps[None]:
+        """Make what is missing of these parts, in order, on all cores, and what they are made of; where the stage's parts
+        are not separate, nothing happens."""
 
     def begin(self) -> float:
         """When a computation begins that is no unit of the map, a preview. Raises NotCached where none is allowed."""
@@ -109,6 +110,19 @@ class Stage(Generic[U]):
         """Whether a unit may be computed in the same call as the first one of a run, if it is missing."""
         return True
 
+    def is_separate(self, ask: Ask) -> bool:
+        """Whether a part may be made in any thread, by ``begun``, while others are."""
+        return False
+
+    def begun(self, unit: U, ask: Ask) -> Callable[[], Arrays]:
+        """The work that makes the one part of a unit. Whatever must be asked for is asked for by now: the work itself asks
+        nobody."""
+        raise NotImplementedError
+
+    def bytes_each(self, ask: Ask) -> int:
+        """Memory that such a work takes while it lasts, with what it was given and what it makes; 0: next to nothing."""
+        return 0
+
     def compute_run(self, units: Sequence[U], ask: Ask) -> Steps[Made]:
         """Make the parts of some neighbouring units at once."""
         (unit,) = units
@@ -120,11 +134,11 @@ class Stage(Generic[U]):
 
 
 class Separate(Stage[int]):
-    """A stage whose parts are single frames or pairs, each made in any thread once what it is made of was read."""
+    """A stage whose parts are always separate, single frames or pairs."""
 
-    def begun(self, unit: int, ask: Ask) -> Callable[[], Arrays]:
-        """The work that makes a part. Whatever must be asked for is asked for by now: the work itself asks nobody."""
-        raise NotImplementedError
+    def is_separate(self, ask: Ask) -> bool:
+        """See ``Stage.is_separate``."""
+        return True
 
     def compute(self, unit: int, ask: Ask) -> Steps[Made]:
         """See ``Stage.compute``."""

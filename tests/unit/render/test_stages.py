@@ -168,7 +168,7 @@ class Watched(Evaluator):
 
     def part(self, stage: str, part: int, unit: Unit | None = None, *, until: int | None = None) -> Steps[Arrays]:
         if self._at_work:
-            self.seen[self._at_work[-1]].add(self._meant(stage, part, unit)[0].row.name)
+            self.seen[self._at_work[-1]].add(self.meant(stage, part, unit)[0].row.name)
         return (yield from super().part(stage, part, unit, until=until))
 
     def _make(self, stage: AnyStage, unit: Unit, until: int | None) -> Steps[Made]:

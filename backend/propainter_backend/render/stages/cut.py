@@ -22,7 +22,7 @@ class Cut(Separate):
     counts_as = "flow"
 
     def begun(self, unit: int, ask: Ask) -> Callable[[], Arrays]:
-        """See ``Separate.begun``."""
+        """See ``Stage.begun``."""
         count = ask.plan.frame_count
         around = {i: ask.now(Working.row.name, i)["rgb"] for i in range(max(unit - 1, 0), min(unit + 3, count))}
 

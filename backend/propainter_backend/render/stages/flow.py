@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -17,6 +17,10 @@ from propainter_backend.render.stages.pictures import Working, working
 from propainter_backend.render.steps import Steps
 from propainter_plan import stages as the_map
 
+_PIXEL_BYTES = 200
+"""Bytes a pixel that a pair's flow takes while it is estimated apart: pictures and greys, one way at a time, and the result
+as it is stored."""
+
 
 class Flow(Stage[int]):
     """Stored: ``forward`` and ``backward``, [2, h, w] each."""
@@ -30,14 +34,31 @@ class Flow(Stage[int]):
 
     def compute_run(self, units: Sequence[int], ask: Ask) -> Steps[Made]:
         """See ``Stage.compute_run``."""
-        yield from ()
-        ask.make_ready(Working.row.name, range(units[0], units[-1] + 2))
-        frames = gather(ask, working, range(units[0], units[-1] + 2))
-        flow = stages.estimate_flow(ask.engine, frames, settings=ask.shot.settings)
-        return {
-            pair: {"forward": array_of(flow.forward[0, i]), "backward": array_of(flow.backward[0, i])}
-            for i, pair in enumerate(units)
-        }
+        pictures = range(units[0], units[-1] + 2)
+        yield from ask.make_ready(Working.row.name, pictures)
+        estimated = stages.estimate_flow(ask.engine, gather(ask, working, pictures), settings=ask.shot.settings)
+        return {pair: _stored(estimated, i) for i, pair in enumerate(units)}
+
+    def is_separate(self, ask: Ask) -> bool:
+        """See ``Stage.is_separate``."""
+        return ask.engine.pairs_apart
+
+    def begun(self, unit: int, ask: Ask) -> Callable[[], Arrays]:
+        """See ``Stage.begun``."""
+        both = [ask.now(Working.row.name, index)["rgb"] for index in (unit, unit + 1)]
+        engine, settings = ask.engine, ask.shot.settings
+        return lambda: _stored(
+            stages.estimate_flow(engine, torch.from_numpy(np.stack(both))[None], settings=settings), 0
+        )
+
+    def bytes_each(self, ask: Ask) -> int:
+        """See ``Stage.bytes_each``."""
+        width, height = ask.shot.grid
+        return _PIXEL_BYTES * width * height
+
+
+def _stored(flow: BidirectionalFlow, pair: int) -> Arrays:
+    return {"forward": array_of(flow.forward[0, pair]), "backward": array_of(flow.backward[0, pair])}
 
 
 def flow_until(ask: Ask, pair: int, last: int) -> Steps[BidirectionalFlow]:

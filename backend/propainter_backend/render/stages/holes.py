@@ -34,7 +34,7 @@ class Grown(Separate):
         return ask.shot.pictures.matte_digest(unit), *ask.shot.made_at
 
     def begun(self, unit: int, ask: Ask) -> Callable[[], Arrays]:
-        """See ``Separate.begun``."""
+        """See ``Stage.begun``."""
         matte = ask.shot.pictures.matte(unit)
         return lambda: _grow(ask.shot, matte, ask.shot.settings.grow)
 
@@ -49,7 +49,7 @@ class FlowGrown(Grown):
         return Grown.row.name if ask.shot.settings.grow_flow <= ask.shot.settings.grow else None
 
     def begun(self, unit: int, ask: Ask) -> Callable[[], Arrays]:
-        """See ``Separate.begun``."""
+        """See ``Stage.begun``."""
         matte = ask.shot.pictures.matte(unit)
         return lambda: _grow(ask.shot, matte, ask.shot.settings.grow_flow)
 
@@ -79,7 +79,7 @@ class Hole(Stage[int]):
         return {unit: _bits_of(grown(ask, unit) * lacking)}
 
 
-class FlowHole(Stage[int]):
+class FlowHole(Separate):
     """The hole in the flow: where a clean plate stands in, the plate's flow is still that of what is removed."""
 
     row = the_map.FLOW_HOLE
@@ -95,11 +95,10 @@ class FlowHole(Stage[int]):
         """Without a block grid it is what was grown for it."""
         return FlowGrown.row.name if ask.shot.settings.flow_hole_snap == 0 else None
 
-    def compute(self, unit: int, ask: Ask) -> Steps[Made]:
-        """See ``Stage.compute``."""
-        yield from ()
-        mask = _mask(ask, FlowGrown.row.name, unit)
-        return {unit: _bits_of(snap_outward(mask, block=ask.shot.settings.flow_hole_snap))}
+    def begun(self, unit: int, ask: Ask) -> Callable[[], Arrays]:
+        """See ``Stage.begun``."""
+        mask, block = _mask(ask, FlowGrown.row.name, unit), ask.shot.settings.flow_hole_snap
+        return lambda: _bits_of(snap_outward(mask, block=block))
 
 
 def grown(ask: Ask, index: int) -> Tensor:

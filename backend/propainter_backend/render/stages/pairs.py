@@ -19,6 +19,7 @@ _KNOWN, _HOLE = Need("known", by_key=True), Need("hole")
 
 def reach_flow(ask: Ask, chunk: Chunk) -> Steps[BidirectionalFlow]:
     """Completed flow among the frames of a chunk's reach."""
+    yield from ask.make_ready("completion", range(chunk.reach_first, chunk.reach_last))
     return (yield from flow_span(ask, completed, chunk.reach_first, chunk.reach_last))
 
 

@@ -20,6 +20,9 @@ from propainter_backend.render.steps import Steps
 from propainter_pictures.color import to_finite_working
 from propainter_plan import stages as the_map
 
+_PIXEL_BYTES = 40
+"""Bytes a pixel of the plate that bringing it to size takes."""
+
 
 class Working(Separate):
     """The plate in the working range, resampled where a working size asks for it."""
@@ -34,9 +37,14 @@ class Working(Separate):
         return ask.shot.pictures.plate_digest(unit), *ask.shot.made_at, ask.shot.space.value
 
     def begun(self, unit: int, ask: Ask) -> Callable[[], Arrays]:
-        """See ``Separate.begun``."""
+        """See ``Stage.begun``."""
         plate = ask.sources.plate(unit)
         return lambda: {"rgb": _on_grid(ask, plate.rgb()).numpy()}
+
+    def bytes_each(self, ask: Ask) -> int:
+        """See ``Stage.bytes_each``."""
+        width, height = ask.shot.plate_size
+        return _PIXEL_BYTES * width * height
 
 
 class Known(Stage[int]):
