@@ -14,6 +14,7 @@ from collections import defaultdict
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 from propainter_backend.render.cache_entry import Arrays
@@ -24,6 +25,7 @@ from propainter_plan.stages import Need
 from propainter_plan.units import Chunk, Unit, parts_of
 
 AnyStage = Stage[Any]
+Parts = Callable[[], Iterator[int]]
 
 
 class Keeper(Ask, Protocol):
@@ -70,7 +72,7 @@ class MakingReady:
         if self._keeper.engine.spread.count == 1:
             return
         asked_at, elsewhere, callers = time.perf_counter(), counting.elsewhere_s, 0.0
-        with closing(_Stream(self._keeper, stage, parts, self._room(stage))) as stream:
+        with closing(_Stream(self._keeper, stage, lambda: iter(parts), self._room(stage))) as stream:
             while (work := stream.advance()) is not None:
                 if not work.stage.is_quiet:
                     left_at = time.perf_counter()
@@ -89,11 +91,12 @@ class MakingReady:
 class _Stream:
     """Missing parts of one stage, made a few ahead of being asked for.
 
-    room: bytes that one of them takes, with all it is made of.
+    parts: gives them in order, from the first on, whenever it is asked: what they need is asked for further ahead. room:
+    bytes that one of them takes, with all it is made of.
     """
 
     def __init__(
-        self, keeper: Keeper, stage: str, parts: Iterable[int], room: int, took: dict[str, float] | None = None
+        self, keeper: Keeper, stage: str, parts: Parts, room: int, took: dict[str, float] | None = None
     ) -> None:
         self._keeper, self._stage, self._parts, self._room = keeper, stage, parts, room
         self.took: dict[str, float] = defaultdict(float) if took is None else took
@@ -137,7 +140,7 @@ class _Stream:
 
     def _separate(self) -> Iterator[tuple[int, AnyStage, Unit]]:
         """Those of the parts that may be made apart, with the stage and unit that give each."""
-        for part in self._parts:
+        for part in self._parts():
             units = self._keeper.plan.units_of(self._stage, part)
             if not units or not is_single(units[0]):
                 return
@@ -151,7 +154,7 @@ class _Stream:
             if need.by_key != by_key:
                 continue
             if need not in self._below:
-                needed = self._needed(need, parts_of(unit)[0])
+                needed = partial(self._needed, need, parts_of(unit)[0])
                 self._below[need] = _Stream(self._keeper, need.stage, needed, self._room, self.took)
             self._below[need]._reach(self._there_are(need, unit))
 

@@ -73,6 +73,22 @@ def test_a_pair_is_completed_before_the_flow_of_the_last_is_begun():
     assert begun[-1] == (count - 1, count - 1)
 
 
+def test_many_pairs_are_at_work_at_once():
+    class Together(Watched):
+        def estimate_flow(self, frames, *, iterations, stop=0.0):
+            all_here.wait(60)
+            return super().estimate_flow(frames, iterations=iterations, stop=stop)
+
+        def complete_flow(self, flow, holes):
+            all_here.wait(60)
+            return super().complete_flow(flow, holes)
+
+    all_here, engine = threading.Barrier(2), Together(2)
+    asked = ShotRenderer(shot(), engine, store())
+    run_to_end(asked.ask.make_ready("completion", PAIRS))
+    assert (engine.estimated, engine.completed) == (8, 8)
+
+
 def test_each_part_is_made_once_and_told_of_once():
     engine = Watched(3)
     asked = ShotRenderer(shot(), engine, store())
