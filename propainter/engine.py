@@ -85,13 +85,14 @@ class Engine(Layout, Protocol):
         pair_keys: Sequence[str] | None = None,
         may_overwrite: bool = False,
         beyond: Beyond | None = None,
+        with_sights: bool = False,
     ) -> Propagated:
         """Pull known pixels into the holes along completed flow, one chunk at once.
 
         wanted: the frames whose result will be read; the others' are of no use. pair_keys: content keys, one a pair, of
         both frames, both holes and the flow between; they save time and change nothing. may_overwrite: whether the memory of
         ``frames`` may be written over, which saves a copy of them. beyond: what the rest of the shot shows, for engines that
-        carry places.
+        carry places. with_sights: whether the wanted frames' sights will be asked for, too: an engine may give them at once.
         """
 
     def find_sights(

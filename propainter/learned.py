@@ -108,6 +108,7 @@ class ProPainterEngine(LearnedLayout):
         pair_keys: Sequence[str] | None = None,
         may_overwrite: bool = False,
         beyond: Beyond | None = None,
+        with_sights: bool = False,
     ) -> Propagated:
         """Pull known pixels into the holes along completed flow, one chunk at once, all frames of it."""
         return propagation.propagate_plate(frames, holes, flow)

@@ -52,10 +52,11 @@ def propagate_chunk(
     pair_keys: Sequence[str] | None = None,
     may_overwrite: bool = False,
     beyond: Beyond | None = None,
+    with_sights: bool = False,
 ) -> Propagated:
     """The propagated core frames of a chunk, from the frames of its reach and the completed flow among them.
 
-    beyond: what the rest of the shot shows, for an engine that carries places.
+    beyond: what the rest of the shot shows, for an engine that carries places. with_sights: see ``Engine.propagate_plate``.
     """
     core = slice(chunk.core_first - chunk.reach_first, chunk.core_last - chunk.reach_first + 1)
     propagated = engine.propagate_plate(
@@ -66,6 +67,7 @@ def propagate_chunk(
         pair_keys=pair_keys,
         may_overwrite=may_overwrite,
         beyond=beyond,
+        with_sights=with_sights,
     )
     return replace(propagated, frames=propagated.frames[:, core], unseen=propagated.unseen[:, core])
 

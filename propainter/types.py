@@ -68,6 +68,8 @@ class Propagated:
     """1 where no frame in reach ever showed the background: still to be invented."""
     kernels_in_holes: int = 0
     """Places sampled whose kernel read a pixel under a hole: counted, and never more than 0."""
+    sights: list[Sights] | None = None
+    """Where the wanted frames' holes are seen, where that was asked for and came with the work; None: ``find_sights``."""
 
 
 @dataclass(frozen=True, eq=False)

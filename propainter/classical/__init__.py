@@ -22,8 +22,10 @@ from propainter.classical.harmonic import Field, Mask
 from propainter.classical.layers import layered_flow
 from propainter.classical.motion import complete_pairs
 from propainter.classical.paint import paint_unseen
+from propainter.classical.places import Places
 from propainter.classical.pull import pull_plate
-from propainter.classical.sights import find_sights
+from propainter.classical.sampling import Plate
+from propainter.classical.sights import find_sights, sights_of
 from propainter.kept import Kept
 from propainter.spread import ONE_BY_ONE, Spread
 from propainter.types import Beyond, BidirectionalFlow, Carried, Propagated, Sights
@@ -81,6 +83,7 @@ class ClassicalEngine(ClassicalLayout):
         pair_keys: Sequence[str] | None = None,
         may_overwrite: bool = False,
         beyond: Beyond | None = None,
+        with_sights: bool = False,
     ) -> Propagated:
         """Pull known pixels into the holes, one chunk at once, along the flow measured again around the holes.
 
@@ -92,9 +95,16 @@ class ClassicalEngine(ClassicalLayout):
         if wanted is not None:
             members[: wanted.start] = members[wanted.stop :] = False
         elsewhere = elsewhere_of(beyond, len(images))
-        filled, unseen, touched = pull_plate(images, hole, motion, members, elsewhere, spread=self.spread)
+        sights: list[Sights] = []
+
+        def see(plate: Plate, places: list[Places], trust: list[float]) -> None:
+            sights.extend(sights_of(plate, members, places, trust, wanted or range(len(images))))
+
+        filled, unseen, touched = pull_plate(
+            images, hole, motion, members, elsewhere, on_places=see if with_sights else None, spread=self.spread
+        )
         lacking = torch.from_numpy(unseen.astype(np.float32))[None, :, None]
-        return Propagated(frames_of(filled)[None], lacking, kernels_in_holes=touched)
+        return Propagated(frames_of(filled)[None], lacking, touched, sights if with_sights else None)
 
     def find_sights(
         self,

@@ -10,6 +10,7 @@ a pixel, and the plate is sampled once.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -45,6 +46,10 @@ _REGISTER_PAD = 24
 """Pixels of plate around the hole that the two sights of it are compared in."""
 
 
+OnPlaces = Callable[[Plate, list[Places], list[float]], None]
+"""Told of the plate, and of the sights of all members and the trust in each, before colours are pulled from there."""
+
+
 def pull_plate(
     frames: Field,
     holes: Mask,
@@ -52,6 +57,7 @@ def pull_plate(
     members: Mask,
     elsewhere: Elsewhere | None = None,
     *,
+    on_places: OnPlaces | None = None,
     spread: Spread = ONE_BY_ONE,
 ) -> tuple[Field, Mask, int]:
     """Fill holes (t, h, w) of frames (t, h, w, 3), in place, from other frames.
@@ -64,8 +70,11 @@ def pull_plate(
     background model may.
     """
     plate = plate_of(frames, holes, motion, elsewhere, spread=spread)
-    darkest, brightest = frames.min((0, 1, 2)), frames.max((0, 1, 2))
+    ends = np.stack([*spread(_range_of, frames)])
+    darkest, brightest = ends[:, 0].min(0), ends[:, 1].max(0)
     sights, trust = places_of(plate, holes, motion, members, elsewhere, spread=spread)
+    if on_places is not None:
+        on_places(plate, sights, trust)
     colours, unseen = blend_places(plate, holes, sights, trust, members, spread=spread)
     for frame, part in enumerate(parts_of(members)):
         colours[part] = plate.lit(colours[part], frame, *np.nonzero(members[frame]))
@@ -73,6 +82,15 @@ def pull_plate(
     colours[unseen] = 0
     frames[members] = colours
     return frames, _image_of(unseen, members), plate.ground.tally.touched
+
+
+def _range_of(frame: Field) -> Field:
+    """The darkest and the brightest value of each channel, (2, 3)."""
+    rows = frame.reshape(
+        len(frame), -1
+    )  # along whole rows: along the channels of every pixel it takes ten times as long
+    darkest, brightest = (ends.reshape(-1, frame.shape[2]) for ends in (rows.min(0), rows.max(0)))
+    return np.stack([darkest.min(0), brightest.max(0)])
 
 
 def plate_of(

@@ -7,7 +7,7 @@ how much (``pull.py``), looking there in the plate (``propainter/native.py``).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from torch import Tensor
@@ -16,7 +16,7 @@ from propainter.classical.alignment import AlignedPair
 from propainter.classical.arrays import arrays_of, images_to_write, masks_of
 from propainter.classical.elsewhere import elsewhere_of
 from propainter.classical.flow_image import Index
-from propainter.classical.harmonic import Field
+from propainter.classical.harmonic import Field, Mask
 from propainter.classical.layers import layered_flow
 from propainter.classical.places import Places, parts_of
 from propainter.classical.pull import places_of, plate_of, weight_of
@@ -51,9 +51,15 @@ def find_sights(
     members[: wanted.start] = members[wanted.stop :] = False
     elsewhere = elsewhere_of(beyond, len(images))
     plate = plate_of(images, hole, motion, elsewhere, spread=spread)
-    sights, trust = places_of(plate, hole, motion, members, elsewhere, spread=spread)
+    return sights_of(plate, members, *places_of(plate, hole, motion, members, elsewhere, spread=spread), wanted)
+
+
+def sights_of(
+    plate: Plate, members: Mask, places: list[Places], trust: list[float], wanted: Iterable[int]
+) -> list[Sights]:
+    """The same of frames whose places are known. members, places, trust: as ``places_of`` has them."""
     parts = parts_of(members)
-    return [_of_frame(i, [sight.take(parts[i]) for sight in sights], trust, plate) for i in wanted]
+    return [_of_frame(i, [each.take(parts[i]) for each in places], trust, plate) for i in wanted]
 
 
 def _of_frame(frame: int, sights: list[Places], trust: list[float], plate: Plate) -> Sights:

@@ -280,6 +280,10 @@ class Evaluator:
             run.append(unit)
         return run
 
+    def keep(self, stage: str, unit: Unit, made: Made) -> Steps[None]:
+        """See ``Ask.keep``."""
+        yield from self._keep(self.stages[stage], [unit], made)
+
     def _keep(self, stage: AnyStage, units: Sequence[Unit], made: Made) -> Steps[None]:
         if not stage.is_kept:
             if len(units) > 1:

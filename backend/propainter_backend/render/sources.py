@@ -7,6 +7,7 @@ working pictures, which are stages.
 from __future__ import annotations
 
 import threading
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
@@ -20,6 +21,9 @@ from propainter_backend.render.shot import Shot
 from propainter_backend.render.shot_cache import ShotCache
 from propainter_pictures.frame import Frame
 
+_ALPHAS_BYTES = 64 << 20
+"""Memory for alpha: a frame is filled and laid over its plate in two steps, and some frames are at work at once."""
+
 
 class Sources:
     """One shot's mattes and clean plates as stages use them."""
@@ -31,7 +35,7 @@ class Sources:
         self._shot = shot
         self._held: tuple[int, Frame] | None = None
         self._ahead: dict[int, Frame] = {}
-        self._alpha: tuple[int, Tensor] | None = None
+        self._alphas: OrderedDict[int, Tensor] = OrderedDict()
         self._clean: tuple[tuple[int, str], CleanPlate] | None = None
 
     @contextmanager
@@ -55,14 +59,18 @@ class Sources:
         self._ahead = dict(plates)
 
     def alpha(self, index: int) -> Tensor:
-        """How much of the fill each plate pixel takes, [h, w], 0..1."""
-        if self._alpha is None or self._alpha[0] != index:
-            s = self._shot.settings
-            with self._reading:
-                matte = torch.from_numpy(self._shot.pictures.matte(index))
-            alpha = soft_alpha(matte, threshold=s.threshold, grow_pixels=s.grow, feather=s.feather)
-            self._alpha = (index, alpha)
-        return self._alpha[1]
+        """How much of the fill each plate pixel takes, [h, w], 0..1. In any thread."""
+        with self._reading:
+            if (known := self._alphas.get(index)) is not None:
+                return known
+            matte = torch.from_numpy(self._shot.pictures.matte(index))
+        s = self._shot.settings
+        alpha = soft_alpha(matte, threshold=s.threshold, grow_pixels=s.grow, feather=s.feather)
+        with self._reading:
+            self._alphas[index] = alpha
+            while len(self._alphas) > 1 and len(self._alphas) * alpha.nbytes > _ALPHAS_BYTES:
+                self._alphas.popitem(last=False)
+        return alpha
 
     def clean(self, index: int) -> CleanPlate | None:
         """The frame's clean plate in the plate's own type; None: it has none."""

@@ -60,6 +60,9 @@ class Ask(Protocol):
         """Make what is missing of these parts, in order, on all cores, and what they are made of; where the stage's parts
         are not separate, nothing happens."""
 
+    def keep(self, stage: str, unit: Unit, made: Made) -> Steps[None]:
+        """Store what another stage would make of a unit, and what came with this one's."""
+
     def begin(self) -> float:
         """When a computation begins that is no unit of the map, a preview. Raises NotCached where none is allowed."""
 

@@ -252,7 +252,7 @@ def finished_at_work(count: int, aim: list[int], *, cores: int) -> list[list[int
 
 
 def test_frames_are_finished_side_by_side_and_each_once():
-    assert finished_at_work(COUNT, [*range(COUNT)], cores=3) == [[0, 1, 2], [3, 4, 5], [6]]
+    assert finished_at_work(COUNT, [*range(COUNT)], cores=3) == [[0, 1, 2, 3, 4, 5], [6]]
 
 
 def test_a_frame_that_is_not_asked_for_next_is_not_finished_ahead():

@@ -13,7 +13,7 @@ from propainter.composite import composite
 from propainter_backend.render.shot import from_grid
 from propainter_backend.render.stage import Ask, Made, Stage
 from propainter_backend.render.stages.given import Given
-from propainter_backend.render.stages.grain import grain_of
+from propainter_backend.render.stages.grain import GrainStage, grain_of, measured_for
 from propainter_backend.render.stages.holes import grown, hole
 from propainter_backend.render.stages.native import Native
 from propainter_backend.render.stages.painting import fill
@@ -31,6 +31,8 @@ and lays on. Finished frames of a farm are told apart by it."""
 
 _PIXEL_BYTES = 32
 """Bytes a pixel that finishing a frame takes, or one that waits finished, with its plate."""
+_RUNS = 2
+"""Frames a core that are finished in one run."""
 _WAITING_BYTES = 512 << 20
 """The most that frames may take that wait until they are asked for."""
 
@@ -43,8 +45,9 @@ class Composite(Stage[int]):
     is_kept = False
 
     def run_length(self, ask: Ask) -> int:
-        """As many frames as there are cores, and no more than may wait until they are asked for."""
-        return max(1, min(ask.engine.spread.count, _WAITING_BYTES // _frame_bytes(ask)))
+        """Some frames a core, and no more than may wait until they are asked for."""
+        cores = ask.engine.spread.count
+        return 1 if cores == 1 else max(1, min(_RUNS * cores, _WAITING_BYTES // _frame_bytes(ask)))
 
     def may_follow(self, unit: int, first: int, ask: Ask) -> bool:
         """Only of the same windows, which are painted: the first frame must not wait for those of the next chunk."""
@@ -57,6 +60,8 @@ class Composite(Stage[int]):
         for unit in units:
             fills[unit] = (yield from _fill_of(ask, unit)) if is_touched(ask, unit) else None
         grains: dict[int, Graining] = {}
+        if ask.shot.match_grain > 0 and any(colours is not None for colours in fills.values()):
+            yield from ask.make_ready(GrainStage.row.name, measured_for(ask, units))
         for unit, colours in fills.items():
             if colours is None or ask.shot.match_grain <= 0:
                 continue

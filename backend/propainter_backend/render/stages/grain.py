@@ -16,13 +16,14 @@ from torch import Tensor
 from propainter.classical.harmonic import Field, Mask
 from propainter.grain.grain import Grain, typical
 from propainter.grain.measuring import Frame, measure, share
+from propainter_backend.render.cache_entry import Arrays
 from propainter_backend.render.keys import Scalar
-from propainter_backend.render.shot import from_grid
-from propainter_backend.render.stage import Ask, Made, Stage
+from propainter_backend.render.shot import Shot, from_grid
+from propainter_backend.render.stage import Ask, Separate
 from propainter_backend.render.stages.flow import flow
 from propainter_backend.render.stages.holes import grown
-from propainter_backend.render.stages.pictures import working
-from propainter_backend.render.steps import Steps
+from propainter_backend.render.stages.pictures import Working
+from propainter_backend.render.steps import Steps, run_to_end
 from propainter_pictures.color import to_finite_working
 from propainter_plan import stages as the_map
 from propainter_plan.stages import NEAR
@@ -32,10 +33,16 @@ CODE_VERSION = "1"
 """Raise it with every change to ``propainter/grain`` that measures anything else."""
 _EVERY = 4
 """Frames from one that is measured to the next."""
+_PIXEL_BYTES = 50
+"""Bytes a pixel of the plate that measuring a frame takes: it and those beside it."""
 _NAMES = ("levels", "strengths", "together", "likeness")
 
 
-class GrainStage(Stage[int]):
+_Motions = tuple[Field, Field]
+_Later = Callable[[], Frame]
+
+
+class GrainStage(Separate):
     """Stored: the fields of ``Grain``. Only of frames with one before and one after, in the same scene."""
 
     row = the_map.GRAIN
@@ -47,24 +54,46 @@ class GrainStage(Stage[int]):
         yield from ()
         return *ask.shot.plate_size, *ask.shot.made_at
 
-    def compute(self, unit: int, ask: Ask) -> Steps[Made]:
-        """See ``Stage.compute``."""
+    def begun(self, unit: int, ask: Ask) -> Callable[[], Arrays]:
+        """See ``Stage.begun``."""
         dtype = ask.sources.plate(unit).pixels.dtype
         step = 2 / float(np.iinfo(dtype).max) if np.issubdtype(dtype, np.integer) else 0.0
-        beside = yield from _beside(ask, unit)
-        found = measure(_frame(ask, unit), *beside, encode=_encode(ask), step=step)
-        return {unit: {name: getattr(found, name) for name in _NAMES}}
+        frame, beside, motions = _frame(ask, unit), _frames_beside(ask, unit), run_to_end(_motions_beside(ask, unit))
+        encode = _encode(ask)
+
+        def work() -> Arrays:
+            before, after = (each() for each in beside)
+            found = measure(frame(), (before, after), motions, encode=encode, step=step)
+            return {name: getattr(found, name) for name in _NAMES}
+
+        return work
+
+    def bytes_each(self, ask: Ask) -> int:
+        """See ``Stage.bytes_each``."""
+        width, height = ask.shot.plate_size
+        return _PIXEL_BYTES * width * height
 
 
 def grain_of(ask: Ask, index: int) -> Steps[Grain]:
     """The grain a frame's plate has."""
-    inner = _inner(ask, index)
-    measured = [frame for frame in inner if frame % _EVERY == _EVERY // 2] or [*inner][len(inner) // 2 :][:1]
     found = []
-    for frame in measured:
+    for frame in _measured(ask, index):
         arrays = yield from ask.part(GrainStage.row.name, frame)
         found.append(Grain(**{name: np.array(arrays[name]) for name in _NAMES}))
     return typical(found)
+
+
+def measured_for(ask: Ask, units: Sequence[int]) -> list[int]:
+    """The frames that are measured for these, and for those right behind them of the same windows that will be asked for:
+    enough to keep all cores at work."""
+    first, last = units[0], units[-1]
+    ahead = range(last + 1, last + 1 + 2 * _EVERY * ask.engine.spread.count)
+    windows = ask.plan.windows_of(first)
+    for index in ahead:
+        if index not in ask.aimed or ask.plan.windows_of(index) != windows or not grown(ask, index).any():
+            break
+        last = index
+    return sorted({frame for index in range(first, last + 1) for frame in _measured(ask, index)})
 
 
 def share_of_clean(ask: Ask, index: int, grain: Grain) -> Steps[float | None]:
@@ -76,11 +105,19 @@ def share_of_clean(ask: Ask, index: int, grain: Grain) -> Steps[float | None]:
     clean = ask.sources.clean(frame)
     if clean is None:
         return None
-    beside = yield from _beside(ask, frame)
+    before, after = (each() for each in _frames_beside(ask, frame))
+    motions = yield from _motions_beside(ask, frame)
     rgb: Any = clean.rgb
     if _is_whole(ask):
         rgb = to_finite_working(rgb, ask.shot.space)
-    return share(Frame(rgb, _usable(ask, frame) & clean.holds), *beside, grain, encode=_encode(ask))
+    usable = _usable(ask.shot, grown(ask, frame)) & clean.holds
+    return share(Frame(rgb, usable), (before, after), motions, grain, encode=_encode(ask))
+
+
+def _measured(ask: Ask, index: int) -> list[int]:
+    """The frames whose grain decides that of one."""
+    inner = _inner(ask, index)
+    return [frame for frame in inner if frame % _EVERY == _EVERY // 2] or [*inner][len(inner) // 2 :][:1]
 
 
 def _inner(ask: Ask, index: int) -> range:
@@ -91,8 +128,13 @@ def _inner(ask: Ask, index: int) -> range:
     return range(scene.reach_first + 1, scene.reach_last)
 
 
-def _beside(ask: Ask, index: int) -> Steps[tuple[tuple[Frame, Frame], tuple[Field, Field]]]:
-    """The frames before and after one, and the motion to each, in pixels of the plate."""
+def _frames_beside(ask: Ask, index: int) -> tuple[_Later, _Later]:
+    """The frames before and after one."""
+    return _frame(ask, index - 1), _frame(ask, index + 1)
+
+
+def _motions_beside(ask: Ask, index: int) -> Steps[_Motions]:
+    """The motion to each of them, in pixels of the plate."""
     backward = (yield from flow(ask, index - 1)).backward[0, 0]
     onward = (yield from flow(ask, index)).forward[0, 0]
     width, height = ask.shot.made_at
@@ -102,7 +144,7 @@ def _beside(ask: Ask, index: int) -> Steps[tuple[tuple[Frame, Frame], tuple[Fiel
         found: Field = motion.permute(1, 2, 0).numpy()[:height, :width] * scale
         return found
 
-    return (_frame(ask, index - 1), _frame(ask, index + 1)), (at_plate(backward), at_plate(onward))
+    return at_plate(backward), at_plate(onward)
 
 
 def _encode(ask: Ask) -> Callable[[Any], Field]:
@@ -117,13 +159,16 @@ def _is_whole(ask: Ask) -> bool:
     return ask.shot.made_at == ask.shot.plate_size
 
 
-def _frame(ask: Ask, index: int) -> Frame:
+def _frame(ask: Ask, index: int) -> _Later:
+    """What is read of a frame is read now; the rest is any thread's work."""
+    shot, mask = ask.shot, grown(ask, index)
     if _is_whole(ask):
-        width, height = ask.shot.plate_size
-        return Frame(working(ask, index).permute(1, 2, 0).numpy()[:height, :width], _usable(ask, index))
-    return Frame(ask.sources.plate(index).rgb(), _usable(ask, index))
+        (width, height), picture = shot.plate_size, ask.now(Working.row.name, index)["rgb"]
+        return lambda: Frame(np.array(picture).transpose(1, 2, 0)[:height, :width], _usable(shot, mask))
+    plate = ask.sources.plate(index)
+    return lambda: Frame(plate.rgb(), _usable(shot, mask))
 
 
-def _usable(ask: Ask, index: int) -> Mask:
-    usable: Mask = from_grid(grown(ask, index)[None], ask.shot, mode="nearest")[0].numpy() == 0
+def _usable(shot: Shot, grown: Tensor) -> Mask:
+    usable: Mask = from_grid(grown[None], shot, mode="nearest")[0].numpy() == 0
     return usable

@@ -21,7 +21,9 @@ from propainter_plan import stages as the_map
 
 _PIXEL_BYTES = 40
 """Bytes a pixel of the plate that filling a frame takes while it lasts."""
-_Given = tuple[Tensor, Tensor, Sights, np.ndarray]
+_RUNS = 2
+"""Frames a core that are filled in one run: where one takes longer than others no core waits for it."""
+_Given = tuple[int, Tensor, Sights, np.ndarray]
 
 
 class Native(Stage[int]):
@@ -42,8 +44,8 @@ class Native(Stage[int]):
         )  # fmt: skip
 
     def run_length(self, ask: Ask) -> int:
-        """As many frames as there are cores."""
-        return ask.engine.spread.count
+        """Some for each core."""
+        return 1 if ask.engine.spread.count == 1 else _RUNS * ask.engine.spread.count
 
     def may_follow(self, unit: int, first: int, ask: Ask) -> bool:
         """Only of the same windows, which are painted: the first frame must not wait for those of the next chunk."""
@@ -59,11 +61,12 @@ class Native(Stage[int]):
         tally, (width, height) = Tally(), ask.shot.plate_size
 
         def given(unit: int) -> _Given:
-            return painted.pop(unit), ask.sources.alpha(unit), seen[unit], holes[unit]
+            return unit, painted.pop(unit), seen[unit], holes[unit]
 
         def filled(frame: _Given) -> np.ndarray:
-            picture, alpha, seen, hole = frame
-            enlarged, inside = from_grid(picture, ask.shot).permute(1, 2, 0).numpy(), alpha.numpy() > 0
+            unit, picture, seen, hole = frame
+            inside = ask.sources.alpha(unit).numpy() > 0
+            enlarged = from_grid(picture, ask.shot).permute(1, 2, 0).numpy()
             return native.fill_natively(
                 enlarged,
                 inside,

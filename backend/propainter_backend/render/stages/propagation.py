@@ -17,6 +17,7 @@ from propainter_backend.render.stages.carried import beyond, looked_at
 from propainter_backend.render.stages.holes import hole
 from propainter_backend.render.stages.pairs import pair_keys, reach_flow
 from propainter_backend.render.stages.pictures import known
+from propainter_backend.render.stages.sights import SightsStage, stored_sights
 from propainter_backend.render.steps import Steps
 from propainter_plan import stages as the_map
 from propainter_plan.units import Chunk, parts_of
@@ -36,7 +37,10 @@ class Propagation(Stage[Chunk]):
     def compute(self, unit: Chunk, ask: Ask) -> Steps[Made]:
         """See ``Stage.compute``."""
         rest = yield from beyond(ask, unit)
-        core = yield from pull(ask, unit, (yield from reach_flow(ask, unit)), rest)
+        wants_sights = ask.shot.fills_natively or ask.shot.match_grain > 0
+        core = yield from pull(ask, unit, (yield from reach_flow(ask, unit)), rest, with_sights=wants_sights)
+        if core.sights is not None:
+            yield from ask.keep(SightsStage.row.name, unit, stored_sights(core.sights, unit))
         made: Made = {}
         for offset, index in enumerate(parts_of(unit)):
             inside = hole(ask, index) > 0
@@ -47,8 +51,11 @@ class Propagation(Stage[Chunk]):
         return made
 
 
-def pull(ask: Ask, chunk: Chunk, flow: BidirectionalFlow, rest: Beyond | None = None) -> Steps[Propagated]:
-    """The core frames of a chunk, pulled along the flow of its reach; rest: what lies beyond it."""
+def pull(
+    ask: Ask, chunk: Chunk, flow: BidirectionalFlow, rest: Beyond | None = None, *, with_sights: bool = False
+) -> Steps[Propagated]:
+    """The core frames of a chunk, pulled along the flow of its reach; rest: what lies beyond it. with_sights: see
+    ``Engine.propagate_plate``."""
     frames = range(chunk.reach_first, chunk.reach_last + 1)
     keys = yield from pair_keys(ask, frames)
     pulled = stages.propagate_chunk(
@@ -60,6 +67,7 @@ def pull(ask: Ask, chunk: Chunk, flow: BidirectionalFlow, rest: Beyond | None = 
         pair_keys=keys,
         may_overwrite=True,
         beyond=rest,
+        with_sights=with_sights,
     )
     ask.counts.kernels_in_holes += pulled.kernels_in_holes
     return pulled

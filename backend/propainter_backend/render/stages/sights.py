@@ -1,6 +1,7 @@
 """Sights: where the background behind each pixel of a hole is seen, for the fill at native resolution.
 
-They come from what propagation comes from; the places, not the colours, are kept.
+They come from what propagation comes from; the places, not the colours, are kept. Where an engine gives them as it
+propagates they are stored then (``propagation.py``), and found here.
 """
 
 from __future__ import annotations
@@ -54,7 +55,12 @@ class SightsStage(Stage[Chunk]):
             may_overwrite=True,
             beyond=rest,
         )
-        return {here: _stored(_in_shot(sights, frames.start)) for here, sights in enumerate(found, unit.core_first)}
+        return stored_sights(found, unit)
+
+
+def stored_sights(found: Sequence[Sights], chunk: Chunk) -> Made:
+    """Sights of a chunk's core frames, as they are stored."""
+    return {here: _stored(_in_shot(sights, chunk.reach_first)) for here, sights in enumerate(found, chunk.core_first)}
 
 
 def sights(ask: Ask, index: int) -> Steps[Sights]:
