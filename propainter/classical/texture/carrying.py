@@ -6,9 +6,10 @@ key's sources went (``follow_sources``). Not here: finding them (``search.py``),
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, pairwise
 
 import cv2
 import numpy as np
@@ -20,6 +21,7 @@ from propainter.classical.motion import background_motion, distance_to, flow_of_
 from propainter.classical.places import Taps, numbered
 from propainter.classical.texture.registering import bilinear, detail_of
 from propainter.classical.texture.surroundings import Error, error_around
+from propainter.spread import ONE_BY_ONE, Spread
 
 _WIDENED = 8.0
 """Pixels beyond what a key's pixel reaches by its motion that still go with it: the hole's rim frays from frame to frame."""
@@ -35,6 +37,8 @@ _WALKS, _WALKED_AROUND = 1.5, 5
 """Pixels a frame beside its surroundings at which something walks; and pixels around it that go with it."""
 _MOST_WALKING = 0.5
 """Share of the plate above which that is not a walker but a scene of many depths, and tells nothing."""
+_PIXEL_BYTES = 100
+"""Bytes a pixel that a field takes while it is made."""
 _EVERY = 16
 """Of so many vectors one is looked at for that."""
 
@@ -47,8 +51,11 @@ class Motion:
     (``surroundings.py``). Where the camera stands, nothing moves.
     """
 
-    def __init__(self, forward: Field, backward: Field, holes: Mask, frames: Field) -> None:
+    def __init__(
+        self, forward: Field, backward: Field, holes: Mask, frames: Field, *, spread: Spread = ONE_BY_ONE
+    ) -> None:
         """forward, backward: completed flows (t-1, h, w, 2). holes: (t, h, w). frames: (t, h, w, 3), read outside them."""
+        self._spread = spread
         self._flows = {1: forward, -1: backward}
         self._holes = holes
         self._frames = frames
@@ -75,6 +82,11 @@ class Motion:
             self._errors[frame, step] = error_around(holes, (first, second), field)
         error = self._errors[frame, step]
         return field if error is None else error.corrected(field)
+
+    def fields(self, steps: Iterable[tuple[int, int]]) -> Generator[Field | None, None, None]:
+        """The fields of some frames and steps, in order, a few of them at work ahead. Close it where not all are wanted."""
+        bytes_each = _PIXEL_BYTES * self._holes[:1].size
+        yield from self._spread(lambda step: self.field(*step), steps, each_bytes=bytes_each)
 
     def walking(self, frame: int) -> Mask:
         """What walks through the picture (h, w), and is no background to copy."""
@@ -125,13 +137,14 @@ def carry_origins(origins: list[Origins], unseen: Mask, motion: Motion, *, key: 
     lacking = np.flatnonzero(origins[key].missing)
     origins[key].set(lacking, number, column[lacking].astype(np.float32), row[lacking].astype(np.float32))
     for way in (range(key, len(unseen)), range(key, -1, -1)):
-        for before, frame in pairwise(way):
-            if origins[frame].missing.any():
-                field = motion.field(frame, before - frame)
-                _step(origins[before], unseen[before], origins[frame], unseen[frame], field, number)
-                _widen(origins[frame], unseen[frame], number)
-            if not (origins[frame].key == number).any():
-                break
+        lacking_at = [(frame, before - frame) for before, frame in pairwise(way) if origins[frame].missing.any()]
+        with closing(motion.fields(lacking_at)) as fields:
+            for before, frame in pairwise(way):
+                if origins[frame].missing.any():
+                    _step(origins[before], unseen[before], origins[frame], unseen[frame], next(fields), number)
+                    _widen(origins[frame], unseen[frame], number)
+                if not (origins[frame].key == number).any():
+                    break
 
 
 def _step(before: Origins, theirs: Mask, here: Origins, mine: Mask, field: Field | None, number: int) -> None:
@@ -181,13 +194,18 @@ def follow_sources(
     settle: asked wherever the camera moves.
     """
     yield frame, x, y
-    for step in (1, -1):
-        at_x, at_y = x, y
-        for here in range(frame, wanted.stop - 1 if step > 0 else wanted.start, step):
-            field = motion.field(here, step)
-            if field is not None:
-                height, width = field.shape[:2]
-                look = at_x.clip(0, width - 1), at_y.clip(0, height - 1)
-                moved = bilinear(field, *look)
-                at_x, at_y = settle(here + step, at_x + moved[:, 0], at_y + moved[:, 1])
-            yield here + step, at_x, at_y
+    ways = (
+        [(here, 1) for here in range(frame, wanted.stop - 1)],
+        [(here, -1) for here in range(frame, wanted.start, -1)],
+    )
+    with closing(motion.fields(chain(*ways))) as fields:
+        for steps in ways:
+            at_x, at_y = x, y
+            for here, step in steps:
+                field = next(fields)
+                if field is not None:
+                    height, width = field.shape[:2]
+                    look = at_x.clip(0, width - 1), at_y.clip(0, height - 1)
+                    moved = bilinear(field, *look)
+                    at_x, at_y = settle(here + step, at_x + moved[:, 0], at_y + moved[:, 1])
+                yield here + step, at_x, at_y

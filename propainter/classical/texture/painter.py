@@ -28,7 +28,7 @@ from propainter.classical.texture.levels import RIM, levelled
 from propainter.classical.texture.registering import Register, bilinear
 from propainter.classical.texture.search import Found, find_sources
 from propainter.classical.texture.steadying import steadied
-from propainter.spread import ONE_BY_ONE, Spread
+from propainter.spread import ONE_BY_ONE, Spread, carry_out
 from propainter.types import Invented
 
 CODE_VERSION = "4"
@@ -68,7 +68,7 @@ def paint_texture(
     frame's unseen pixels were copied from. tally: counts kernels that touch a hole.
     """
     ground = Ground(holes)
-    found = _Window(frames, ground, unseen, Motion(forward, backward, holes, frames), spread).painted()
+    found = _Window(frames, ground, unseen, Motion(forward, backward, holes, frames, spread=spread), spread).painted()
     if tally is not None:
         tally.add(ground.tally.touched)
     return found
@@ -98,9 +98,8 @@ class _Window:
                 break
             key, walking = self._key(missing)
             sought = self._image(key, self._origins[key].missing)
-            found = find_sources(
-                self._context(key, sought), sought, ~self._barred(key) & ~self._walkers(walking, sought)
-            )
+            usable = ~self._barred(key) & ~self._walkers(walking, sought)
+            found = find_sources(self._context(key, sought), sought, usable, spread=self._spread)
             if not found.any:
                 break
             carry_origins(self._origins, self._unseen, self._motion, key=key, number=number)
@@ -111,17 +110,21 @@ class _Window:
             copied.append(np.flatnonzero(self._invented[t].copied))
             lights.append(None if colours is None else (colours - self._frames[t][self._unseen[t]])[copied[t]])
         steady = steadied(self._origins, lights, copied, self._holes.shape[1:])
-        for t, (colours, light) in enumerate(zip(lit, steady, strict=True)):
+
+        def lay_light(t: int) -> None:
+            colours, light = lit[t], steady[t]
             if colours is not None and light is not None:
                 colours[copied[t]] = self._frames[t][self._unseen[t]][copied[t]] + light
                 self._frames[t][self._unseen[t]] = self._within_plate(t, colours)
+
+        carry_out(self._spread, lay_light, range(len(self._frames)))
         return self._invented
 
     def _key(self, missing: list[int]) -> tuple[int, Mask]:
         """Of the frames that miss most the one in which least walks around; and what walks in it."""
         able = [t for t, count in enumerate(missing) if count >= _NEARLY * max(missing)]
         some = able[:: -(-len(able) // _MOST_LOOKED_AT)]
-        walking = {t: self._motion.walking(t) for t in some}
+        walking = dict(zip(some, self._spread(self._motion.walking, some), strict=True))
         calm = min(some, key=lambda t: int(walking[t].sum()))
         return calm, walking[calm]
 
@@ -160,12 +163,12 @@ class _Window:
             shift = register.shifts(self._frames[t], ~self._unseen[t], x, y, self._showing(t, x, y))
             return x + shift[:, 0], y + shift[:, 1]
 
-        wanted = range(len(self._frames))
-        for t, x, y in follow_sources(self._motion, *first, frame=key, wanted=wanted, settle=settle):
+        def lay(at: tuple[int, Field, Field]) -> None:
+            t, x, y = at
             origins = self._origins[t]
             which = np.flatnonzero(origins.key == number)
             if not len(which):
-                continue
+                return
             shown = self._showing(t, x, y)
             if t != key and shown.any():
                 shown = self._same(t, (x, y), was, shown, (row, column))
@@ -184,6 +187,9 @@ class _Window:
             self._invented[t].set(which, source, at_x, at_y, piece[pixel], found.miss[pixel])
             rows, columns = (at[which] for at in np.nonzero(self._unseen[t]))
             self._frames[t][rows, columns] = self._sampled(source, at_x, at_y)
+
+        wanted = range(len(self._frames))
+        carry_out(self._spread, lay, follow_sources(self._motion, *first, frame=key, wanted=wanted, settle=settle))
 
     def _lit(self, t: int) -> Field:
         """Colours (n, 3) of a frame's unseen pixels in the light of their place."""

@@ -21,6 +21,7 @@ from propainter.classical.texture.likeness import Look, look_of
 from propainter.classical.texture.offsets import Offsets, likely_offsets
 from propainter.classical.texture.pieces import laid_in_cells, refined
 from propainter.classical.texture.sureness import misses_of
+from propainter.spread import ONE_BY_ONE, Spread
 
 _MOST_OFFSETS = 64
 """Offsets a hole chooses from."""
@@ -53,7 +54,7 @@ class Found:
         return bool(self.copied.any())
 
 
-def find_sources(picture: Field, unseen: Mask, usable: Mask) -> Found:
+def find_sources(picture: Field, unseen: Mask, usable: Mask, *, spread: Spread = ONE_BY_ONE) -> Found:
     """Where the unseen pixels (h, w) of a picture (h, w, 3) can be copied from.
 
     unseen: not read. usable: (h, w), what may be copied.
@@ -63,10 +64,12 @@ def find_sources(picture: Field, unseen: Mask, usable: Mask) -> Found:
     copied, misses = np.zeros(count, np.bool_), np.full(count, np.inf, np.float32)
     number = np.full(unseen.shape, -1, np.intp)
     number[unseen] = np.arange(count)
-    for here in _parts_of(unseen):
-        rows, columns = box = _surroundings(here)
-        which = number[box][here[box]]
-        row, column, miss, good = _search(picture[box], here[box], unseen[box], usable[box])
+
+    def search(here: Mask) -> tuple[tuple[slice, slice], Index, tuple[Index, Index, Field, Mask]]:
+        box = _surroundings(here)
+        return box, number[box][here[box]], _search(picture[box], here[box], unseen[box], usable[box])
+
+    for (rows, columns), which, (row, column, miss, good) in spread(search, _parts_of(unseen)):
         which = which[good]
         copied[which], misses[which] = True, miss[good]
         y[which], x[which] = row[good] + rows.start, column[good] + columns.start
