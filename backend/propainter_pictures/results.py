@@ -36,6 +36,8 @@ from propainter_pictures.whole_files import Partial, make_folder, sweep, unwrita
 class FrameSink(ABC):
     """Where results go. In a ``with`` statement; leaving it by an exception leaves no half-written file behind."""
 
+    in_any_order = False
+    """Whether frames may be written in any order, and several at once from threads of their own."""
     notes: tuple[str, ...] = ()
     """What the user is to be told of the output, once all is written: a sentence each."""
 
@@ -210,6 +212,8 @@ def _held(place: Path, frames: FrameRange | None, alone: bool) -> OneWriter | No
 
 
 class _ImageSink(FrameSink):
+    in_any_order = True
+
     def __init__(self, place: Callable[[int], Path], held: OneWriter | None, metadata: Mapping[str, str]) -> None:
         self._place = place
         self._held = held

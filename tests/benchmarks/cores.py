@@ -5,7 +5,8 @@
 A pan over made-up detail of every size, with a box moving over it, is rendered whole from an empty cache on each number of
 cores. For each: seconds, processor seconds (the user's and the system's), page faults, a digest of all frames, which must be
 the same. On one core it is counted besides how much of the processor time lies in work that may be shared out; from the
-rest, Amdahl's law says what any number of cores can be worth at most. ``--preview``: one first picture instead, cold.
+rest, Amdahl's law says what any number of cores can be worth at most, and from the pieces, one by one, what so many cores
+are worth as the work is cut. ``--preview``: one first picture instead, cold.
 
 Seconds tell of the machine and of who else works on it; its load is printed beside them. Processor seconds tell of the code.
 """
@@ -20,6 +21,7 @@ import platform
 import resource
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -31,9 +33,10 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import numpy as np
 from native_fill import cut, pan, psnr
 
+from builders import MemoryPictures
 from propainter.classical import ClassicalEngine
 from propainter.types import Settings
-from propainter_backend.render.cores import make_cores
+from propainter_backend.render.cores import AHEAD, make_cores
 from propainter_backend.render.memory import reuse_freed_memory
 from propainter_backend.render.shot import Shot
 from propainter_backend.render.shot_cache import ShotCache
@@ -47,46 +50,84 @@ A = TypeVar("A")
 B = TypeVar("B")
 
 
-class Counted:
-    """One thing after the other; the processor time of what might have been shared out is added up.
+class Imagined:
+    """So many cores, though one does it all: each piece of work is timed, and where it would have run is worked out.
 
-    What it would have taken on more cores is worked out from that: things go to whichever core is free first, a caller that
-    has as many at work as there are cores waits for the first of them, as ``Cores`` does.
+    A piece begins when the caller has taken it and a core is free; the caller goes on to the next, a few ahead, and waits
+    for results in their order, as with ``Cores``. What the caller does itself takes none of these cores.
     """
 
-    count = 2
-    """As if there were two cores: things come in runs of two."""
-
-    def __init__(self) -> None:
-        self.seconds = 0.0
-        self.saved = dict.fromkeys(MANY, 0.0)
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self.worked = 0.0
+        """Processor seconds in what is shared out."""
+        self._now = 0.0
+        self._free = [0.0] * count
+        self._seen = time.thread_time()
+        self._is_at_work = False
 
     def __call__(self, work: Callable[[A], B], things: Iterable[A], *, each_bytes: int = 0) -> Iterator[B]:
-        taken, worked, asked = [], [], iter(things)
-        last = time.thread_time()
-        for thing in asked:
-            taken.append(time.thread_time() - last)  # by the caller: what it does with the last result is in it, too
-            begun = time.thread_time()
-            made = work(thing)
-            last = time.thread_time()
-            worked.append(last - begun)
-            yield made
-        self.seconds += sum(worked)
-        for cores in self.saved:
-            self.saved[cores] += sum(taken) + sum(worked) - spanned(taken, worked, cores)
+        if self._is_at_work:
+            yield from map(work, things)
+            return
+        begun: deque[tuple[float, B]] = deque()
+        for thing in things:
+            self._go_on()
+            begun.append(self._done(work, thing))
+            if len(begun) >= AHEAD * self.count:
+                yield self._waited(begun)
+        while begun:
+            yield self._waited(begun)
+
+    @property
+    def seconds(self) -> float:
+        """What all of it would have taken by now."""
+        self._go_on()
+        return self._now
+
+    def _go_on(self) -> None:
+        """The caller's own work since it was last looked at."""
+        seen = time.thread_time()
+        self._now += seen - self._seen
+        self._seen = seen
+
+    def _done(self, work: Callable[[A], B], thing: A) -> tuple[float, B]:
+        self._is_at_work = True
+        made = work(thing)
+        self._is_at_work = False
+        took = time.thread_time() - self._seen
+        self._seen += took
+        self.worked += took
+        first = min(range(self.count), key=self._free.__getitem__)
+        self._free[first] = max(self._now, self._free[first]) + took
+        return self._free[first], made
+
+    def _waited(self, begun: deque[tuple[float, B]]) -> B:
+        self._go_on()
+        end, made = begun.popleft()
+        self._now = max(self._now, end)
+        return made
 
 
-def spanned(taken: list[float], worked: list[float], cores: int) -> float:
-    """Seconds from the first thing taken to the last result, on so many cores."""
-    now, free, ends = 0.0, [0.0] * cores, []
-    for i, (before, work) in enumerate(zip(taken, worked, strict=True)):
-        now += before
-        first = min(range(cores), key=free.__getitem__)
-        free[first] = max(now, free[first]) + work
-        ends.append(free[first])
-        if i + 1 >= cores:
-            now = max(now, ends[i + 1 - cores])
-    return max([now, *ends])
+class AsFiles(MemoryPictures):
+    """Pictures whose digests are taken once, as those of files are."""
+
+    def __init__(self, pictures: MemoryPictures) -> None:
+        super().__init__(pictures.plates, pictures.mattes)
+        self._digests: dict[tuple[str, int], str] = {}
+
+    def plate_digest(self, index: int) -> str:
+        """See ``ShotPictures``."""
+        return self._once("plate", index, super().plate_digest)
+
+    def matte_digest(self, index: int) -> str:
+        """See ``ShotPictures``."""
+        return self._once("matte", index, super().matte_digest)
+
+    def _once(self, kind: str, index: int, digest: Callable[[int], str]) -> str:
+        if (kind, index) not in self._digests:
+            self._digests[kind, index] = digest(index)
+        return self._digests[kind, index]
 
 
 def main() -> None:
@@ -102,7 +143,7 @@ def main() -> None:
     reuse_freed_memory()
     case = cut([np.rint(picture * 255).astype(np.uint8) for picture in pan(options.size, options.frames)])
     working = options.working or usual_size(options.size, engine="classical", native_fill=True)
-    shot = Shot(case.pictures, WorkingSpace.AUTO, Settings(), options.size, working, match_grain=options.grain)
+    shot = Shot(AsFiles(case.pictures), WorkingSpace.AUTO, Settings(), options.size, working, match_grain=options.grain)
     report: dict[str, Any] = {"python": platform.python_version(), "system": platform.platform(), "runs": []}
     for count in options.cores:
         told, frames = render(shot, count, is_preview=options.preview)
@@ -148,16 +189,20 @@ def render(shot: Shot, count: int, *, is_preview: bool) -> tuple[dict[str, Any],
 
 
 def serial_share(shot: Shot) -> tuple[float, dict[int, float]]:
-    """Of the processor time on one core, the part that no second core can take over; and what more cores are worth."""
+    """Of the processor time, the part that no second core can take over; and how many times as fast more cores are."""
     make_cores(1)
-    counted = Counted()
-    renderer = ShotRenderer(shot, ClassicalEngine(spread=counted), ShotCache(None, memory_budget=4 << 30))
-    renderer.aim_at(range(shot.pictures.frame_count))
-    begun = time.thread_time()
-    for index in range(shot.pictures.frame_count):
-        run_to_end(renderer.frame(index))
-    whole = time.thread_time() - begun
-    return 1 - counted.seconds / whole, {n: round(whole / (whole - saved), 2) for n, saved in counted.saved.items()}
+    shares, worth = [], {}
+    for count in MANY:
+        imagined = Imagined(count)
+        renderer = ShotRenderer(shot, ClassicalEngine(spread=imagined), ShotCache(None, memory_budget=4 << 30))
+        renderer.aim_at(range(shot.pictures.frame_count))
+        before, begun = imagined.seconds, time.thread_time()
+        for index in range(shot.pictures.frame_count):
+            run_to_end(renderer.frame(index))
+        whole = time.thread_time() - begun
+        shares.append(1 - imagined.worked / whole)
+        worth[count] = round(whole / max(imagined.seconds - before, whole / count), 2)
+    return shares[0], worth
 
 
 def _times(worth: dict[int, float]) -> str:

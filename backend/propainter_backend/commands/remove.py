@@ -11,7 +11,7 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -32,9 +32,10 @@ from propainter_backend.matting.options import add_mark_options
 from propainter_backend.removal.grain_free import GrainFree
 from propainter_backend.removal.options import add_shot_options, removal_of
 from propainter_backend.removal.outside import OutsideCount
-from propainter_backend.removal.removal import ContactSheet, Removal, ShotFiles
+from propainter_backend.removal.removal import KEPT_PICTURES, ContactSheet, Removal, ShotFiles
 from propainter_backend.removal.report_file import write_report
 from propainter_backend.removal.wire_files import STOPPED, was_stopped
+from propainter_backend.removal.writing import WritingBehind
 from propainter_backend.render.cores import make_cores
 from propainter_backend.render.crop import Renderer, make_renderer, unseen_share, unsure_share
 from propainter_backend.render.engines import EngineChoice, check_asked, choose_engine
@@ -46,7 +47,7 @@ from propainter_backend.render.shot_cache import ShotCache
 from propainter_backend.render.shot_renderer import ShotRenderer
 from propainter_backend.render.spill import spill_folder
 from propainter_backend.render.stage_dump import StageDump
-from propainter_backend.render.steps import run_to_end
+from propainter_backend.render.steps import Progress, run_to_end
 from propainter_knobs.command_line import CommandParser
 from propainter_os.limits import peak_memory_bytes
 from propainter_pictures.console import speak_any_encoding
@@ -121,7 +122,7 @@ def remove(wish: Removal, choice: EngineChoice, *, quiet: bool = False) -> dict[
     said = fields_sentence(len(files.numbers), files.pictures.plate)
     notes = [*files.notes, *([] if said is None else [said])]
     if wish.drafted_crop() is None:  # how large a crop is, only the mattes tell
-        shot, planned = fitted(shot, choice.engine, artifacts=wish.memory_budget)
+        shot, planned = fitted(shot, choice.engine, artifacts=wish.memory_budget + KEPT_PICTURES)
         notes += planned
     sheet = ContactSheet(files)
     made_by = choice.engine.name, choice.engine.weights_id
@@ -143,19 +144,23 @@ def remove(wish: Removal, choice: EngineChoice, *, quiet: bool = False) -> dict[
             on_painted=dump.keep_window if dump else None,
         )
         renderer.aim_at(files.indices)
-        with ProgressLine(len(files.wanted), quiet=quiet) as line:
+        cores = choice.engine.spread.count
+        with ProgressLine(len(files.wanted), quiet=quiet) as line, WritingBehind(sink, cores) as out:
+
+            def show(step: Progress) -> None:
+                line.show(step.stage, step.share, f"{step.done}/{step.total}")
+
+            def tell_written(numbers: Iterable[int]) -> None:
+                for number in numbers:
+                    outside.add(files.numbers.index(number))
+                    line.frame_done(number)
+
             for index, number in zip(files.indices, files.wanted, strict=True):
-                frame = run_to_end(
-                    renderer.frame(index), lambda step: line.show(step.stage, step.share, f"{step.done}/{step.total}")
-                )
-                sink.write(number, frame)
-                outside.add(index)
+                frame = run_to_end(renderer.frame(index), show)
                 sheet.take(index, frame)
-                run_to_end(
-                    bare.add(renderer, index),
-                    lambda step: line.show(step.stage, step.share, f"{step.done}/{step.total}"),
-                )
-                line.frame_done(number)
+                run_to_end(bare.add(renderer, index), show)
+                tell_written(out.write(number, frame))
+            tell_written(out.rest())
         facts = _facts(files, choice, renderer, time.perf_counter() - started)
         made_up = [*judge_unseen(facts["unseen_fraction"]), *judge_unsure(facts["unsure_fraction"])]
         late = [*sink.notes, *made_up, *files.changed_since()]

@@ -41,9 +41,14 @@ from propainter_wire.shot import digest_of
 
 MEMORY_BUDGET = 256 << 20
 _RECENT_FRAMES = 3
+"""Pictures of a kind that are kept decoded, however large they are."""
+_RECENT_BYTES = 128 << 20
+"""Memory for more of them: neighbouring frames look into the same plates, each several times."""
+KEPT_PICTURES = 2 * _RECENT_BYTES
+"""Memory that plates and mattes take in all."""
 _SHEET_ROWS = 4
 
-T = TypeVar("T")
+T = TypeVar("T", Frame, np.ndarray)
 
 
 @dataclass(frozen=True)
@@ -371,8 +376,12 @@ class SourcePictures:
 
 def _keep(recent: OrderedDict[int, T], key: int, value: T) -> None:
     recent[key] = value
-    if len(recent) > _RECENT_FRAMES:
+    while len(recent) > _RECENT_FRAMES and sum(map(_bytes_of, recent.values())) > _RECENT_BYTES:
         recent.popitem(last=False)
+
+
+def _bytes_of(picture: Frame | np.ndarray) -> int:
+    return picture.nbytes if isinstance(picture, np.ndarray) else picture.pixels.nbytes
 
 
 def frames_to_render(plate: FrameSource, wish: Removal) -> range:

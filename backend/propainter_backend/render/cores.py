@@ -26,7 +26,7 @@ B = TypeVar("B")
 
 _SHARE = 0.5
 """Of the memory that is free, what things worked on at once may take beyond the first."""
-_AHEAD = 3
+AHEAD = 3
 """Things a thread that are begun at once."""
 _HERE = threading.local()
 
@@ -83,7 +83,7 @@ class Cores:
         thing takes long no thread is idle until its result is there."""
         if self.count == 1:
             return 1
-        most = self.count * _AHEAD
+        most = self.count * AHEAD
         return most if each_bytes <= 0 else max(1, min(most, int(self._free() * _SHARE) // each_bytes))
 
 

@@ -78,7 +78,8 @@ class MakingReady:
                     left_at = time.perf_counter()
                     yield counting.progress(work.stage.told_as, _counted(work))
                     callers += time.perf_counter() - left_at
-            counting.count_together(stream.took, asked_at, elsewhere, callers)
+            if stream.took:
+                counting.count_together(stream.took, asked_at, elsewhere, callers)
 
     def _room(self, stage: str) -> int:
         """Bytes that one part takes while it lasts, with those it is made of."""
@@ -100,7 +101,7 @@ class _Stream:
     ) -> None:
         self._keeper, self._stage, self._parts, self._room = keeper, stage, parts, room
         self.took: dict[str, float] = defaultdict(float) if took is None else took
-        """Seconds that parts took their threads, by stage."""
+        """Seconds that parts took their threads, by stage; nothing of those that are not counted."""
         self._there: set[int] = set()
         self._below: dict[Need, _Stream] = {}
         self._made = iter(keeper.engine.spread(self._make, self._works(), each_bytes=room))
@@ -111,7 +112,8 @@ class _Stream:
             return None
         work, digest, seconds = made
         self._keeper.note(work.stage, work.unit, work.part, digest)
-        self.took[work.stage.told_as] += seconds
+        if not work.stage.is_quiet:  # those that are tell of nothing; their time is that of whoever needs them
+            self.took[work.stage.told_as] += seconds
         self._there.add(work.part)
         return work
 

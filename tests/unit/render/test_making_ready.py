@@ -18,6 +18,7 @@ from propainter_backend.render.shot_renderer import ShotRenderer
 from propainter_backend.render.stages import all_stages
 from propainter_backend.render.stages.pictures import Working
 from propainter_backend.render.steps import NotCached, run_to_end
+from propainter_plan.stages import COUNTED
 
 COUNT = 9
 PAIRS = range(COUNT - 1)
@@ -106,6 +107,7 @@ def test_seconds_of_parts_made_together_are_shared_out_and_no_more_than_passed()
     flow, completion = (asked.counts.of(stage).seconds for stage in ("flow", "completion"))
     assert flow > 0 and completion > 0
     assert asked.ask.counting.elsewhere_s >= flow + completion
+    assert set(asked.counts.report()) == set(COUNTED), "nothing is told of pictures and mattes"
 
 
 def test_an_edit_asks_for_no_picture_whose_flow_is_stored():
