@@ -127,7 +127,8 @@ class _Stream:
         """Go on until these parts are there."""
         wanted = set(parts)
         while not wanted <= self._there and (work := self.advance()) is not None:
-            self._keeper.counting.progress(work.stage.told_as, _counted(work))
+            if not work.stage.is_quiet:
+                self._keeper.counting.progress(work.stage.told_as, _counted(work))
 
     def _works(self) -> Iterator[_Work]:
         keeper = self._keeper
