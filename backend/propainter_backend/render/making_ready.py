@@ -20,7 +20,7 @@ from typing import Any, Protocol
 from propainter_backend.render.cache_entry import Arrays
 from propainter_backend.render.counting import Counting
 from propainter_backend.render.stage import Ask, Stage
-from propainter_backend.render.steps import Steps, run_to_end
+from propainter_backend.render.steps import Progress, Steps, run_to_end
 from propainter_plan.stages import Need
 from propainter_plan.units import Chunk, Unit, parts_of
 
@@ -73,11 +73,11 @@ class MakingReady:
             return
         asked_at, elsewhere, callers = time.perf_counter(), counting.elsewhere_s, 0.0
         with closing(_Stream(self._keeper, stage, lambda: iter(parts), self._room(stage))) as stream:
-            while (work := stream.advance()) is not None:
-                if not work.stage.is_quiet:
-                    left_at = time.perf_counter()
-                    yield counting.progress(work.stage.told_as, _counted(work))
-                    callers += time.perf_counter() - left_at
+            while stream.advance() is not None:
+                left_at = time.perf_counter()
+                yield from stream.told
+                stream.told.clear()
+                callers += time.perf_counter() - left_at
             if stream.took:
                 counting.count_together(stream.took, asked_at, elsewhere, callers)
 
@@ -93,29 +93,31 @@ class _Stream:
     """Missing parts of one stage, made a few ahead of being asked for.
 
     parts: gives them in order, from the first on, whenever it is asked: what they need is asked for further ahead. room:
-    bytes that one of them takes, with all it is made of.
+    bytes that one of them takes, with all it is made of. above: the stream whose parts are made of these.
     """
 
-    def __init__(
-        self, keeper: Keeper, stage: str, parts: Parts, room: int, took: dict[str, float] | None = None
-    ) -> None:
+    def __init__(self, keeper: Keeper, stage: str, parts: Parts, room: int, above: _Stream | None = None) -> None:
         self._keeper, self._stage, self._parts, self._room = keeper, stage, parts, room
-        self.took: dict[str, float] = defaultdict(float) if took is None else took
-        """Seconds that parts took their threads, by stage; nothing of those that are not counted."""
+        self.took: dict[str, float] = defaultdict(float) if above is None else above.took
+        """Seconds that parts took their threads, by stage; a quiet one's are those of whoever needs it."""
+        self.told: list[Progress] = [] if above is None else above.told
+        """What is to be told of the parts that were made."""
         self._there: set[int] = set()
         self._below: dict[Need, _Stream] = {}
         self._made = iter(keeper.engine.spread(self._make, self._works(), each_bytes=room))
 
-    def advance(self) -> _Work | None:
-        """The next part that was made; None: all of them are there."""
+    def advance(self) -> int | None:
+        """Wait for the next part that is made; None: all of them are there."""
         if (made := next(self._made, None)) is None:
             return None
         work, digest, seconds = made
         self._keeper.note(work.stage, work.unit, work.part, digest)
-        if not work.stage.is_quiet:  # those that are tell of nothing; their time is that of whoever needs them
-            self.took[work.stage.told_as] += seconds
         self._there.add(work.part)
-        return work
+        if not work.stage.is_quiet:
+            name, units = work.stage.told_as, (work.unit,) if work.stage.row.is_counted else ()
+            self.took[name] += seconds
+            self.told.append(self._keeper.counting.progress(name, units))
+        return work.part
 
     def close(self) -> None:
         """Wait for what is at work; no more begins."""
@@ -126,9 +128,8 @@ class _Stream:
     def _reach(self, parts: Iterable[int]) -> None:
         """Go on until these parts are there."""
         wanted = set(parts)
-        while not wanted <= self._there and (work := self.advance()) is not None:
-            if not work.stage.is_quiet:
-                self._keeper.counting.progress(work.stage.told_as, _counted(work))
+        while not wanted <= self._there and self.advance() is not None:
+            pass
 
     def _works(self) -> Iterator[_Work]:
         keeper = self._keeper
@@ -158,7 +159,7 @@ class _Stream:
                 continue
             if need not in self._below:
                 needed = partial(self._needed, need, parts_of(unit)[0])
-                self._below[need] = _Stream(self._keeper, need.stage, needed, self._room, self.took)
+                self._below[need] = _Stream(self._keeper, need.stage, needed, self._room, self)
             self._below[need]._reach(self._there_are(need, unit))
 
     def _needed(self, need: Need, first: int) -> Iterator[int]:
@@ -187,7 +188,3 @@ class _Stream:
 def is_single(unit: Unit) -> bool:
     """Whether a unit is one frame or pair, and is made of that alone."""
     return isinstance(unit, int) or (isinstance(unit, Chunk) and unit.reach_first == unit.reach_last)
-
-
-def _counted(work: _Work) -> tuple[Unit, ...]:
-    return (work.unit,) if work.stage.row.is_counted else ()

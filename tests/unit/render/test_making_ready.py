@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -17,7 +18,7 @@ from propainter_backend.render.shot_cache import ShotCache
 from propainter_backend.render.shot_renderer import ShotRenderer
 from propainter_backend.render.stages import all_stages
 from propainter_backend.render.stages.pictures import Working
-from propainter_backend.render.steps import NotCached, run_to_end
+from propainter_backend.render.steps import NotCached, Progress, run_to_end
 from propainter_plan.stages import COUNTED
 
 COUNT = 9
@@ -95,7 +96,14 @@ def test_each_part_is_made_once_and_told_of_once():
     asked = ShotRenderer(shot(), engine, store())
     asked.aim_at(range(COUNT))
     shares: list[float] = []
-    run_to_end(asked.frame(0), lambda step: shares.append(step.share))
+    stages: Counter[str] = Counter()
+
+    def note(step: Progress) -> None:
+        shares.append(step.share)
+        stages[step.stage] += 1
+
+    run_to_end(asked.frame(0), note)
+    assert stages["flow"] >= 8 and stages["completion"] == 8
     assert (engine.estimated, engine.completed) == (8, 8)
     assert asked.counts.of("flow").computed == asked.counts.of("flow").computed | set(PAIRS)
     assert shares == sorted(shares) and len(shares) >= len(PAIRS)
