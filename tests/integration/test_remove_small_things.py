@@ -6,6 +6,7 @@ import json
 import shlex
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import av
@@ -17,6 +18,7 @@ from builders import moving_plates
 from propainter.weights import FOLDER_VARIABLE
 from propainter_backend.commands.remove import main
 from propainter_backend.commands.sample import with_sample
+from propainter_backend.removal.removal import SourcePictures
 from propainter_pictures.console import as_sentence
 from propainter_pictures.sample import sample_folder
 
@@ -167,3 +169,16 @@ def test_the_sample_with_an_output_is_written_once_and_taken_for_plate_and_matte
     assert ended.value.code == 2 and "is not an empty folder" in capsys.readouterr().err
     for alone in (["--sample", "x"], ["--sample", "x", *output, "--plate", "p"], ["--sample", "x", *output, "--help"]):
         assert with_sample(alone) is alone
+
+
+def test_each_picture_is_decoded_once(shot: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read_of: Counter[tuple[str, int]] = Counter()
+    before = SourcePictures._read
+
+    def counted(self, source, number, what, *how):
+        read_of[what, number] += 1
+        return before(self, source, number, what, *how)
+
+    monkeypatch.setattr(SourcePictures, "_read", counted)
+    assert run(shot, "--working-size", f"{SIZE[0] // 2}x{SIZE[1] // 2}", "--cores", "2") == 0
+    assert set(read_of.values()) == {1} and len(read_of) == 10

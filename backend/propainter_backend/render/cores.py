@@ -26,7 +26,7 @@ B = TypeVar("B")
 
 _SHARE = 0.5
 """Of the memory that is free, what things worked on at once may take beyond the first."""
-AHEAD = 3
+AHEAD = 2
 """Things a thread that are begun at once."""
 _HERE = threading.local()
 

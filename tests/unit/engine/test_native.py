@@ -201,6 +201,19 @@ def test_an_engine_finds_the_places_of_the_wanted_frames_alone(wanted):
         assert np.abs(sights.x - expected)[seen].mean() < 0.15
 
 
+def test_sights_that_come_with_the_propagated_plate_are_those_found_by_themselves():
+    holes = torch.from_numpy(np.stack([small_hole(box(100 + 16 * i, 24)) for i in range(COUNT)])).float()[None, :, None]
+    frames = torch.from_numpy(np.stack([small(plate) for plate in panning()])).permute(0, 3, 1, 2)[None]
+    engine = ClassicalEngine()
+    flow = remove(engine, frames, holes, settings=Settings()).completed
+    alone, wanted = engine.propagate_plate(frames, holes, flow), range(1, COUNT - 1)
+    together = engine.propagate_plate(frames, holes, flow, wanted=wanted, with_sights=True)
+    assert alone.sights is None and together.sights is not None and len(together.sights) == len(wanted)
+    assert torch.equal(alone.frames[:, 1:-1], together.frames[:, 1:-1])
+    for ours, theirs in zip(together.sights, engine.find_sights(frames, holes, flow, wanted=wanted), strict=True):
+        assert all(np.array_equal(a, b) for a, b in zip(vars(ours).values(), vars(theirs).values(), strict=True))
+
+
 def test_the_learned_engine_finds_sights_by_its_own_completed_flow():
     holes = torch.from_numpy(np.stack([small_hole(box(100 + 16 * i, 24)) for i in range(COUNT)])).float()[None, :, None]
     frames = torch.from_numpy(np.stack([small(plate) for plate in panning()])).permute(0, 3, 1, 2)[None]

@@ -99,6 +99,26 @@ def test_where_the_working_size_is_not_below_the_plate_s_the_setting_changes_not
     assert engine.calls["sights"] == 0
 
 
+def test_sights_are_found_as_the_plate_is_propagated_and_not_once_more():
+    class Watched(ClassicalEngine):
+        asked = 0
+
+        def find_sights(self, *given, **how):
+            self.asked += 1
+            return super().find_sights(*given, **how)
+
+    shot = replace(textured_shot(), working_size=(SIZE[0] // 2, SIZE[1] // 2))
+    engine, store = Watched(), cache()
+    whole = [run_to_end(ShotRenderer(shot, engine, store).frame(i)).pixels for i in range(COUNT)]
+    assert engine.asked == 0
+    small = ShotRenderer(replace(shot, native_fill=False, match_grain=0.0), engine, fresh := cache())
+    for i in range(COUNT):
+        run_to_end(small.frame(i))
+    later = [run_to_end(ShotRenderer(shot, engine, fresh).frame(i)).pixels for i in range(COUNT)]
+    assert engine.asked > 0, "the plate was propagated before anybody asked for sights"
+    np.testing.assert_array_equal(whole, later)
+
+
 def test_a_provisional_picture_does_without_it():
     shot = behind_object(textured_shot())
     provisional = render(shot, frames=range(3, 4), provisional=True)
