@@ -3,8 +3,9 @@
 A key comes from the digests of a unit's inputs. What the cache holds under it is taken, the rest is computed, stored and
 counted; a recomputed part that equals the old one changes no later key (early cut-off). Nothing here knows a stage by name.
 
-Here: ``Evaluator``. Not here: what was done and how far it is (``counting.py``), where the film is cut (``cut_search.py``),
-the map (``propainter_plan/stages.py``), what stages do (``stages/``), who asks (``shot_renderer.py``).
+Here: ``Evaluator``. Not here: parts made ready ahead (``making_ready.py``), what was done and how far it is
+(``counting.py``), where the film is cut (``cut_search.py``), the map (``propainter_plan/stages.py``), what stages do
+(``stages/``), who asks (``shot_renderer.py``).
 """
 
 from __future__ import annotations
