@@ -123,7 +123,7 @@ def test_a_plate_replaced_while_it_is_rendered_ends_the_render(shot, monkeypatch
             write(shot / "plate" / "p.0004.png", np.full((SIZE[1], SIZE[0], 3), 9, np.uint8), RGB)
 
     monkeypatch.setattr(OutsideCount, "add", replace_then_count)
-    assert run(shot) == 2
+    assert run(shot, "--cores", "1") == 2
     assert "frame 4 of the plate (p.0004.png) was replaced while it was being rendered" in capsys.readouterr().err
 
 

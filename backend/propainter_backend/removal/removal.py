@@ -307,9 +307,10 @@ class SourcePictures:
 
     def plate(self, index: int) -> Frame:
         """A frame of the plate. Raises BadInput where it holds NaN outside the hole, unless that is accepted."""
-        frame = self._plates.get(index)
+        number = self._numbers[index]
+        frame = self._kept(self._plates, index, self._plate, number, "plate")
         if frame is None:
-            frame = self._read(self._plate, self._numbers[index], "plate")
+            frame = self._read(self._plate, number, "plate")
             if not self._wish.keep_nan and check_finite(frame) is not None:
                 self._refuse_nan(index, frame)
             _keep(self._plates, index, frame)
@@ -320,7 +321,7 @@ class SourcePictures:
         number = self._pairing.matte_number(self._numbers[index])
         if number is None:
             return self._empty
-        matte = self._mattes.get(number)
+        matte = self._kept(self._mattes, number, self._matte, number, "matte")
         if matte is None:
             matte = read_matte(self._read(self._matte, number, "matte", self._matte.read_all_parts), self._reading)
             _keep(self._mattes, number, matte)
@@ -340,7 +341,7 @@ class SourcePictures:
         number = self._pairing.clean_number(self._numbers[index])
         if self._clean is None or number is None:
             return None
-        frame = self._cleans.get(number)
+        frame = self._kept(self._cleans, number, self._clean, number, "clean plate")
         if frame is None:
             frame = self._read(self._clean, number, "clean plate")
             _keep(self._cleans, number, frame)
@@ -352,6 +353,13 @@ class SourcePictures:
         if number is None:
             return None
         return self._digest("clean", number, lambda: cast(Frame, self.clean(index)).pixels)
+
+    def _kept(self, kept: OrderedDict[int, T], key: int, source: FrameSource, number: int, what: str) -> T | None:
+        """A picture that is still decoded. Raises BadInput where its file is another one by now."""
+        picture = kept.get(key)
+        if picture is not None:
+            self._stamps.check(source, number, what)
+        return picture
 
     def _read(self, source: FrameSource, number: int, what: str, read: Callable[[int], Frame] | None = None) -> Frame:
         """A frame of the files as they were when the render began. Raises BadInput where they are others by now."""
