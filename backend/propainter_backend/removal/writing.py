@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from types import TracebackType
 
+from propainter_backend.render.threads import Threads
 from propainter_pictures.frame import Frame
 from propainter_pictures.results import FrameSink
 
@@ -28,16 +29,14 @@ class WritingBehind:
     def __init__(self, sink: FrameSink, cores: int) -> None:
         self._sink = sink
         self._most = 2 * cores
-        self._pool = (
-            ThreadPoolExecutor(cores, thread_name_prefix="writing") if cores > 1 and sink.in_any_order else None
-        )
+        self._pool = Threads(cores) if cores > 1 and sink.in_any_order else None
         self._begun: deque[tuple[int, int, Future[None]]] = deque()
         self._bytes = 0
 
     def write(self, number: int, frame: Frame) -> list[int]:
         """Take a frame; the numbers of frames that are written by now, each told once, in order.
 
-        Raises ``OutputError`` of this frame or of one before it.
+        Raises ``OutputError`` of this frame or of one before it, MemoryError where there is none for the threads.
         """
         if self._pool is None:
             self._sink.write(number, frame)
@@ -71,4 +70,4 @@ class WritingBehind:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         if self._pool is not None:
-            self._pool.shutdown(wait=True)
+            self._pool.end()

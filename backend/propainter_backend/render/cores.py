@@ -3,8 +3,8 @@
 Threads, not processes: OpenCV and numpy let go of Python's lock while they compute, and pictures need not be copied. Results
 come in the order of what was asked, so the number of threads moves no bit. Threads have the niceness of the process.
 
-Here: ``Cores``. Not here: how many a process may use (``propainter_os/limits.py``), what may be done side by side (the
-engines, ``stages/``), workers that are processes (``daemon/workers``).
+Here: ``Cores``. Not here: the threads (``threads.py``), how many a process may use (``propainter_os/limits.py``), what may
+be done side by side (the engines, ``stages/``), workers that are processes (``daemon/workers``).
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import TypeVar
 
 import cv2
 import torch
 
 from propainter_backend.render.memory_limits import available_bytes
+from propainter_backend.render.threads import Threads
 from propainter_os import limits
 
 A = TypeVar("A")
@@ -39,7 +40,7 @@ class Cores:
             raise ValueError(f"the number of cores is {count}; it must be at least 1")
         self.count = count
         self._free = free
-        self._pool = ThreadPoolExecutor(count, thread_name_prefix="cores", initializer=_begin)
+        self._pool = Threads(count, begin=_begin)
         self._beginning = threading.Lock()
         self._has_begun = False
 
@@ -70,11 +71,8 @@ class Cores:
         with self._beginning:
             if self._has_begun:
                 return
-            elsewhere, all_here = torch.get_num_threads(), threading.Barrier(self.count + 1)
-            waiting = [self._pool.submit(all_here.wait) for _ in range(self.count)]
-            all_here.wait()
-            for future in waiting:
-                future.result()
+            elsewhere = torch.get_num_threads()
+            self._pool.begin()
             torch.set_num_threads(elsewhere)  # it keeps one number for threads yet to come
             self._has_begun = True
 
