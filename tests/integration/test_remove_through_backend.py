@@ -69,7 +69,7 @@ def run(shot: Path, output: str, *more: str) -> dict[str, object]:
 
 
 def frames(shot: Path, output: str) -> list[bytes]:
-    return [path.read_bytes() for path in sorted((shot / output).glob("*.png"))]
+    return [path.read_bytes() for path in sorted((shot / output).glob("[!.]*.png"))]
 
 
 def test_a_daemon_is_started_and_gives_the_very_same_files(shot, own_daemon):
