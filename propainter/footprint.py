@@ -191,7 +191,7 @@ class ClassicalFootprint:
         pixels = (neighbours + references) * self._pixels
         hole = self._hole_share * pixels
         held = (PICTURE + 2 * HOLE + FLOW) * pixels
-        return int(held + 52 * hole + 178 * min(hole, RUN))  # _WORK
+        return int(held + 30 * hole + 225 * min(hole, RUN))  # _WORK
 
     def kept(self, frames: int) -> int:
         """Alignments of pairs, at most the whole picture's."""
