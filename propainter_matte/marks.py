@@ -10,6 +10,7 @@ to the working size.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import combinations
 
 import cv2
 import numpy as np
@@ -34,6 +35,17 @@ class Box:
             raise ValueError(
                 f"a box of {self.width:g}x{self.height:g} holds nothing; give a width and a height above 0"
             )
+
+    def holds(self, point: Point) -> bool:
+        """Whether a point lies in it."""
+        return self.x <= point[0] <= self.x + self.width and self.y <= point[1] <= self.y + self.height
+
+    def meets(self, other: Box) -> bool:
+        """Whether two share pixels."""
+        return (
+            max(self.x, other.x) < min(self.x + self.width, other.x + other.width)
+            and max(self.y, other.y) < min(self.y + self.height, other.y + other.height)
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -79,6 +91,20 @@ class Marks:
     def names_object(self) -> bool:
         """Whether anything here says what is to be removed."""
         return bool(self.boxes or self.polygons or any(stroke.removes for stroke in self.strokes))
+
+    def objects_apart(self) -> list[Marks]:
+        """For every box its own marks, where boxes lie apart from each other; else all together.
+
+        A stroke that removes goes with the box it begins in, or the first; one that keeps with all.
+        """
+        if self.polygons or len(self.boxes) < 2 or any(a.meets(b) for a, b in combinations(self.boxes, 2)):
+            return [self]
+        mine: list[list[Stroke]] = [[] for _ in self.boxes]
+        for stroke in self.strokes:
+            begun_in = [place for place, box in enumerate(self.boxes) if box.holds(stroke.points[0])]
+            for place in begun_in or [0] if stroke.removes else range(len(self.boxes)):
+                mine[place].append(stroke)
+        return [Marks((box,), tuple(strokes)) for box, strokes in zip(self.boxes, mine, strict=True)]
 
     def scaled(self, across: float, down: float) -> Marks:
         """The same on a picture of another size."""

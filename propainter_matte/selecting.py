@@ -73,6 +73,11 @@ def select(footage: Footage, index: int, marks: Marks, *, start: Field | None = 
     if start is not None and not (marks.boxes or marks.polygons):
         removes, keeps = under_strokes(marks, footage.height, footage.width)
         return _corrected(footage, index, start, removes, keeps)
+    if (
+        len(each := marks.objects_apart()) > 1
+    ):  # one may move and another stand: what tells of one says nothing of another
+        found: Field = np.maximum.reduce([select(footage, index, alone) for alone in each])
+        return found
     if min(footage.height, footage.width) < _SMALLEST:
         return _drawn_in_rounds(footage, index, marks).matte
     held = _held_by(marks, footage)

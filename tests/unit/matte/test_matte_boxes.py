@@ -43,6 +43,22 @@ def test_what_stands_in_the_middle_of_a_box_is_not_taken_for_its_object():
     assert overlap(found, both) > 0.7
 
 
+def test_two_boxes_are_two_objects_though_one_moves_and_one_stands():
+    """Other frames show that the standing one is ground. It was dropped without a word, for the other moves."""
+    scene = moving_disc(12, speed=3, pan=2, radius=14)
+    standing = np.zeros((HEIGHT, WIDTH), np.float32)
+    for i, picture in enumerate(scene.frames):
+        rock = np.zeros((HEIGHT, WIDTH), np.float32)
+        cv2.circle(rock, (WIDTH - 24 - 2 * i, HEIGHT - 22), 12, 1, -1)
+        picture[rock > 0] = 0.3 * picture[rock > 0] + (20, 130, 150)
+        standing = rock if i == 4 else standing
+    moving, still = _box(scene.truth[4]), _box(standing)
+    found = select(scene.footage, 4, moving + still)
+    assert overlap(found * (standing == 0), scene.truth[4]) > 0.85
+    assert (found > 0.5)[standing > 0].mean() > 0.9
+    np.testing.assert_array_equal(found, np.maximum(select(scene.footage, 4, moving), select(scene.footage, 4, still)))
+
+
 def test_restless_ground_is_no_shadow():
     """Leaves that turn in the wind lose light here, too, beside other frames."""
     scene = moving_disc(16, shadow=0.35, speed=4, pan=0.5, radius=14)
