@@ -208,6 +208,12 @@ def test_a_wrong_box_is_refused_with_an_example(shot, capsys, box):
     assert repr(box) in capsys.readouterr().err
 
 
+def test_a_box_that_leaves_nearly_everything_open_is_warned_of(shot, capsys):
+    for box, is_vague in (("1001:1,1,157,117", True), ("1001:40,30,60,60", False)):
+        assert run(shot, "--box", box) == 0
+        assert ("the box on frame 1001 is nearly the whole picture" in capsys.readouterr().err) == is_vague
+
+
 def test_nothing_is_tracked_across_a_cut(tmp_path, scene, capsys):
     (tmp_path / "plate").mkdir()
     other = np.random.default_rng(4).integers(0, 255, (8, 10, 3)).astype(np.uint8).repeat(15, 0).repeat(16, 1)

@@ -10,7 +10,7 @@ neighbouring keys is tracked again.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -38,6 +38,8 @@ from propainter_pictures.stamps import Stamps
 _KEPT_PICTURES = 2
 _NAMED = 8
 """Doubtful frames that are named."""
+_NEARLY_ALL = 0.9
+"""Share of the picture from which a box says too little."""
 
 
 @dataclass(frozen=True)
@@ -165,8 +167,18 @@ def make_mattes(wish: Matting, files: PlateFiles) -> Generator[Progress, None, M
         tuple(number + begin + i for begin, i, _ in helps[:_NAMED]),
         {number + i: round(value, 4) for i, value in sorted(doubt.items())},
         tuple(range(number + scene[0], number + scene[-1] + 1) for scene in empty),
-        tuple(note for sink in sinks for note in sink[0].notes),
+        (*_vague_boxes(wish, files), *(note for sink in sinks for note in sink[0].notes)),
     )
+
+
+def _vague_boxes(wish: Matting, files: PlateFiles) -> Iterator[str]:
+    """What to say of boxes that leave nearly everything open."""
+    width, height = files.size
+    for number, marks in wish.marks.items():
+        if any(box.width * box.height >= _NEARLY_ALL * width * height for box in marks.boxes):
+            yield (
+                f"the box on frame {number} is nearly the whole picture, so it says little; draw it close around the object"
+            )
 
 
 def _only_strokes(wish: Matting, number: int) -> bool:
