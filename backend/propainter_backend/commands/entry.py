@@ -95,5 +95,9 @@ def _end_at_once(code: int) -> None:
 
 
 def _leave(*_: object) -> None:
-    """What a command has open is closed, what is half written is removed. The daemon has a way of its own."""
+    """What a command has open is closed, what is half written is removed. The daemon has a way of its own.
+
+    Once is enough: told again, it would leave amid that.
+    """
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     raise SystemExit(ENDED)

@@ -20,6 +20,8 @@ _Waiting = queue.SimpleQueue["tuple[Future[Any], Callable[..., Any], tuple[Any, 
 
 _PATIENCE_S = 20.0
 """A thread that does not run after so long never will."""
+_LOOK_AGAIN_S = 0.2
+"""An interrupt may have taken the word of a thread that ended: so often they are counted."""
 
 
 class Threads:
@@ -35,6 +37,8 @@ class Threads:
         """Work that waits for a thread; None as long as none runs."""
         self._told: queue.SimpleQueue[None] = queue.SimpleQueue()
         """Hears of every thread that runs, and of every one that ends."""
+        self._ended: list[bool] = []
+        """Counts those that have ended."""
         self._beginning = threading.Lock()
 
     def submit(self, work: Callable[..., T], *given: Any) -> Future[T]:
@@ -53,35 +57,45 @@ class Threads:
     def _begun(self) -> _Waiting:
         asked: _Waiting = queue.SimpleQueue()
         told: queue.SimpleQueue[None] = queue.SimpleQueue()
+        ended: list[bool] = []
         try:
             for _ in range(self.count):
-                _thread.start_new_thread(self._work, (asked, told))
+                _thread.start_new_thread(self._work, (asked, told, ended))
             for _ in range(self.count):
                 told.get(timeout=_PATIENCE_S)
         except (RuntimeError, MemoryError, queue.Empty) as error:
             for _ in range(self.count):
                 asked.put(None)  # lets those go that do run
             raise MemoryError("no thread can begin") from error
-        self._told = told
+        self._told, self._ended = told, ended
         return asked
 
     def end(self) -> None:
-        """Wait for all that has been asked for; the threads end."""
+        """Wait for all that has been asked for; the threads end. Who is told to stop meanwhile waits all the same."""
         with self._beginning:
             asked, self._asked = self._asked, None
             if asked is None:
                 return
             for _ in range(self.count):
                 asked.put(None)
-            for _ in range(self.count):
-                self._told.get()
+            stopped: BaseException | None = None
+            while len(self._ended) < self.count:
+                try:
+                    self._told.get(timeout=_LOOK_AGAIN_S)
+                except queue.Empty:
+                    continue
+                except (KeyboardInterrupt, SystemExit) as error:
+                    stopped = error
+            if stopped is not None:
+                raise stopped
 
-    def _work(self, waiting: _Waiting, told: queue.SimpleQueue[None]) -> None:
+    def _work(self, waiting: _Waiting, told: queue.SimpleQueue[None], ended: list[bool]) -> None:
         self._first()
         told.put(None)
         while (asked := waiting.get()) is not None:
             _carry_out(*asked)
             del asked  # what it worked on is not kept until the next comes
+        ended.append(True)
         told.put(None)
 
 

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import _thread
+import os
+import signal
+import sys
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -46,6 +50,24 @@ def test_the_end_waits_for_all_that_has_been_asked_for() -> None:
         pool.submit(done.append, i)
     pool.end()
     assert sorted(done) == list(range(20))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def test_whoever_is_interrupted_twice_at_the_end_waits_all_the_same() -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    pool, done = Threads(1), []
+
+    def slowly() -> None:
+        for _ in range(2):
+            time.sleep(0.5)
+            os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.5)
+        done.append(True)
+
+    with pytest.raises(KeyboardInterrupt):
+        pool.submit(slowly)
+        pool.end()
+    assert done
 
 
 @pytest.mark.parametrize("fault", ["none begins", "the second dies as it begins"])
