@@ -24,6 +24,7 @@ _BESIDE = (
     "x265 [error]",
 )
 """In lines beside the sentence: what does not end a render, and what libraries say for themselves."""
+_NO_ROOM_FOR_A_THREAD = "cannot allocate memory for thread-local data: ABORT"
 
 
 def pictures_in(folder: Path) -> dict[str, object]:
@@ -47,11 +48,12 @@ def _content_of(path: Path) -> object:
 def require_sound(run: Run, fault: Fault, folder: Path, *, earlier: Pictures, finished: Pictures) -> None:
     """The right pictures and 0, or 2 and a sentence; and every file is the earlier one or the finished one, whole.
 
-    OpenCV and numpy look at memory they were not given in some places, and are killed for it: nothing may be lost then.
+    OpenCV and numpy look at memory they were not given in some places, and are killed for it; the C library ends a process
+    that has no room for a new thread's own data. Nothing may be lost then.
     """
     about = f"{fault} ({run.failed}): code {run.code}\n{run.said}"
     found = pictures_in(folder)
-    is_killed = bool(fault.least) and run.code == -signal.SIGSEGV
+    is_killed = bool(fault.least) and (run.code == -signal.SIGSEGV or _NO_ROOM_FOR_A_THREAD in run.said)
     assert run.code in (0, 2) or is_killed, about
     if is_killed:
         pass
