@@ -24,6 +24,7 @@ _BESIDE = (
     "x265 [error]",
 )
 """In lines beside the sentence: what does not end a render, and what libraries say for themselves."""
+_SHEET = "sheet.png"
 _NO_ROOM_FOR_A_THREAD = "cannot allocate memory for thread-local data: ABORT"
 
 
@@ -49,10 +50,13 @@ def require_sound(run: Run, fault: Fault, folder: Path, *, earlier: Pictures, fi
     """The right pictures and 0, or 2 and a sentence; and every file is the earlier one or the finished one, whole.
 
     OpenCV and numpy look at memory they were not given in some places, and are killed for it; the C library ends a process
-    that has no room for a new thread's own data. Nothing may be lost then.
+    that has no room for a new thread's own data. Nothing may be lost then. OpenCV leaves out letters of the contact sheet
+    that it finds no room for; the pictures on it are those of frames.
     """
     about = f"{fault} ({run.failed}): code {run.code}\n{run.said}"
     found = pictures_in(folder)
+    if fault.least:
+        found, finished = ({k: v for k, v in each.items() if k != _SHEET} for each in (found, finished))
     is_killed = bool(fault.least) and (run.code == -signal.SIGSEGV or _NO_ROOM_FOR_A_THREAD in run.said)
     assert run.code in (0, 2) or is_killed, about
     if is_killed:
