@@ -22,8 +22,10 @@ _BESIDE = (
     "[ERROR:",
     "x264 [error]",
     "x265 [error]",
+    "Exception ignored in thread started by",
+    "MemoryError: ",
 )
-"""In lines beside the sentence: what does not end a render, and what libraries say for themselves."""
+"""In lines beside the sentence: what does not end a render, and what libraries and Python say for themselves."""
 _SHEET = "sheet.png"
 _NO_ROOM_FOR_A_THREAD = "cannot allocate memory for thread-local data: ABORT"
 
